@@ -1,0 +1,77 @@
+import type { SubscriptionKind } from '../channel/channel-pattern.js';
+
+/** Where a broker stands; only `connected` promises that messages arrive. */
+export type BrokerStatus = 'disconnected' | 'connecting' | 'connected' | 'reconnecting';
+
+/** One message of one subscription. Several listeners of a subscription share it. */
+export interface Delivery {
+  readonly kind: SubscriptionKind;
+  /** What Redis was told: the channel, or the glob that matched. */
+  readonly subscription: string;
+  readonly channel: string;
+  readonly payload: Buffer;
+  /** A place for what a reader decodes, so that it is decoded once however many listeners there are. */
+  decoded?: unknown;
+}
+
+/** Someone who wants the deliveries of a subscription. */
+export interface DeliveryListener {
+  /** Called in the order of arrival. Must not throw. */
+  onDelivery(delivery: Delivery): void;
+}
+
+/** Where a broker reports what has no promise to go to. Nest's `Logger` is one. */
+export interface BrokerLog {
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/**
+ * The port between Pub/Sub as this package needs it and what provides it. Names are Redis' own:
+ * whoever calls has put the prefix before them.
+ */
+export interface Broker {
+  readonly status: BrokerStatus;
+
+  /** Calls `listener` at every change of {@link status}; returns the function that ends this. */
+  onStatus(listener: (status: BrokerStatus) => void): () => void;
+
+  /**
+   * Resolves when messages can be published and received. Rejects with a `ConnectionError` when
+   * that was not reached within `patience` milliseconds; with 0, when the first attempt failed.
+   * Attempts go on behind a rejection, until `close`.
+   */
+  connect(patience: number): Promise<void>;
+
+  /**
+   * Publishes at once or not at all: rejects while the connection is down. Resolves to the number
+   * of subscriptions that Redis delivered to.
+   */
+  publish(channel: string, payload: string | Uint8Array): Promise<number>;
+
+  /**
+   * Makes `listener` hear a channel or a glob, and resolves on Redis' acknowledgement. From then on
+   * it is wanted until `unsubscribe`, whatever happens to the connection. Rejects, and forgets the
+   * listener, when Redis refuses.
+   */
+  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void>;
+
+  /** Ends what `subscribe` began; the listener hears nothing from the call on. */
+  unsubscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
+
+  /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS). */
+  channels(glob: string): Promise<string[]>;
+
+  /** How many subscribers each channel has, globs not counted (PUBSUB NUMSUB). */
+  subscriberCounts(channels: readonly string[]): Promise<Map<string, number>>;
+
+  /** How many globs are subscribed on the server, by all its clients (PUBSUB NUMPAT). */
+  patternCount(): Promise<number>;
+
+  /** The underlying publisher and subscriber clients, in this order. */
+  clients(): readonly [publisher: unknown, subscriber: unknown];
+
+  /** Ends both connections; what was published before is sent. Idempotent, never rejects. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,72 @@
+import { Redis, type RedisOptions } from 'ioredis';
+
+/**
+ * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (a unix socket, TLS and Sentinel
+ * included), or an ioredis client of your own. Of your own client the publisher half is used as it
+ * is and the subscriber half is a `duplicate()`; we close only what we made.
+ */
+export type RedisConnection = string | RedisOptions | Redis;
+
+export interface ClientPair {
+  readonly publisher: Redis;
+  readonly subscriber: Redis;
+  /** Whether the publisher is ours to connect and to close. */
+  readonly ownsPublisher: boolean;
+}
+
+/** What both of our connections need to be: nothing is queued, and nothing is sent twice. */
+const OURS = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  // Fails what is in flight when the connection closes. ioredis would send it again, although Redis
+  // may have published it: a duplicate.
+  maxRetriesPerRequest: 0,
+  autoResubscribe: false,
+  enableAutoPipelining: false,
+  keyPrefix: '',
+} as const satisfies RedisOptions;
+
+/** A deadline per command makes no sense for SUBSCRIBE, whose retries are the reconciler's. */
+const SUBSCRIBER = { ...OURS, commandTimeout: undefined, db: 0 } as const satisfies RedisOptions;
+
+/** The two ioredis clients of a broker, not yet connected. */
+export function createClients(connection: RedisConnection): ClientPair {
+  if (isClient(connection)) {
+    const subscriber = connection.duplicate({
+      ...SUBSCRIBER,
+      retryStrategy: connection.options.retryStrategy ?? retryDelay,
+    });
+    return { publisher: connection, subscriber, ownsPublisher: false };
+  }
+  const options = withDefaults(typeof connection === 'string' ? {} : connection);
+  const create = (role: RedisOptions): Redis =>
+    typeof connection === 'string'
+      ? new Redis(connection, { ...options, ...role })
+      : new Redis({ ...options, ...role });
+  return { publisher: create(OURS), subscriber: create(SUBSCRIBER), ownsPublisher: true };
+}
+
+/** Tells an ioredis client from options by what it can do: there may be two copies of ioredis. */
+export function isClient(connection: unknown): connection is Redis {
+  return (
+    typeof connection === 'object' &&
+    connection !== null &&
+    'duplicate' in connection &&
+    typeof connection.duplicate === 'function'
+  );
+}
+
+function withDefaults(options: RedisOptions): RedisOptions {
+  const retryStrategy = options.retryStrategy === undefined ? retryDelay : options.retryStrategy;
+  // Without the detector a subscriber stays on the old master for seconds after a failover.
+  const sentinel = options.sentinels ? { failoverDetector: true } : {};
+  return { ...sentinel, ...options, retryStrategy };
+}
+
+/**
+ * Exponential from 50 ms, and never much over half a second: a subscriber that waits for seconds
+ * after its server is back loses messages for seconds. The jitter keeps a fleet from returning at once.
+ */
+function retryDelay(attempt: number): number {
+  return Math.min(50 * 2 ** (attempt - 1), 500) + Math.random() * 200;
+}

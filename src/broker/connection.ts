@@ -1,0 +1,206 @@
+import type { Redis } from 'ioredis';
+import { ConnectionError, messageOf } from '../errors.js';
+import { telemetry } from '../telemetry.js';
+import type { BrokerLog } from './broker.js';
+import { LivenessMonitor, type LivenessOptions } from './liveness.js';
+
+/** How long a connection may take to say goodbye before its socket is destroyed. */
+const QUIT_TIMEOUT = 1_000;
+/** What no further attempt will mend. */
+const FATAL = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH)/;
+
+export interface ConnectionOptions {
+  readonly role: 'publisher' | 'subscriber';
+  /** Whether the client is ours to connect, watch and close, or a user's. */
+  readonly isOwned: boolean;
+  readonly liveness: LivenessOptions;
+  readonly log: BrokerLog;
+}
+
+/** Someone who is told what becomes of a connection. */
+export interface ConnectionObserver {
+  onReady(): void;
+  onLost(): void;
+}
+
+/**
+ * One connection to Redis for its whole life: opens it, tells when it is ready and when it is lost,
+ * watches that it is alive, closes it. Reconnecting itself is ioredis' work.
+ */
+export class Connection {
+  readonly client: Redis;
+  readonly #options: ConnectionOptions;
+  readonly #observer: ConnectionObserver;
+  readonly #liveness: LivenessMonitor;
+  #isReady = false;
+  #isClosing = false;
+  #lostAt: number | undefined;
+  #lastError: unknown;
+  #isOutageLogged = false;
+
+  constructor(client: Redis, options: ConnectionOptions, observer: ConnectionObserver) {
+    this.client = client;
+    this.#options = options;
+    this.#observer = observer;
+    this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
+    this.#listen();
+    if (client.status === 'ready') this.#onReady();
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Whether ioredis has given up, because `retryStrategy` told it to. */
+  get hasEnded(): boolean {
+    return this.client.status === 'end';
+  }
+
+  /** See `Broker#connect`. */
+  async open(patience: number): Promise<void> {
+    if (this.#isReady) return;
+    const becomesReady = this.#becomesReady(patience);
+    if (this.#isClosing || this.client.status === 'wait' || this.client.status === 'end') {
+      this.#isClosing = false;
+      // The outcome is taken from the events, which tell of every further attempt as well.
+      this.client.connect().catch(() => undefined);
+    }
+    await becomesReady;
+  }
+
+  /** Sends what is queued, then closes; a user's own client is left alone. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#liveness.stop();
+    if (this.#options.isOwned) await this.#disconnect();
+    else this.#unlisten();
+    this.#onLostOnce();
+  }
+
+  async #disconnect(): Promise<void> {
+    const { client } = this;
+    const isOpen = client.status === 'ready' || client.status === 'connect';
+    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    const deadline = setTimeout(() => client.stream.destroy(), QUIT_TIMEOUT);
+    if (client.status === 'ready') await client.quit().catch(() => undefined);
+    client.disconnect();
+    // Between two attempts ioredis just stops, and tells nobody.
+    if (isOpen) await ended;
+    clearTimeout(deadline);
+  }
+
+  readonly #onReadyEvent = (): void => this.#onReady();
+  readonly #onCloseEvent = (): void => this.#onClose();
+  readonly #onEndEvent = (): void => this.#onEnd();
+  readonly #onErrorEvent = (error: unknown): void => this.#onError(error);
+
+  #listen(): void {
+    this.client
+      .on('ready', this.#onReadyEvent)
+      .on('close', this.#onCloseEvent)
+      .on('end', this.#onEndEvent)
+      .on('error', this.#onErrorEvent);
+  }
+
+  #unlisten(): void {
+    this.client
+      .off('ready', this.#onReadyEvent)
+      .off('close', this.#onCloseEvent)
+      .off('end', this.#onEndEvent)
+      .off('error', this.#onErrorEvent);
+  }
+
+  #becomesReady(patience: number): Promise<void> {
+    const { client } = this;
+    return new Promise((resolve, reject) => {
+      const settle = (isReady: boolean): void => {
+        clearTimeout(timer);
+        client.off('ready', onReady).off('close', onClose).off('end', onEnd);
+        if (isReady) resolve();
+        else reject(this.#connectionError());
+      };
+      const onReady = (): void => settle(true);
+      const onEnd = (): void => settle(false);
+      const onClose = (): void => {
+        if (patience === 0 || FATAL.test(messageOf(this.#lastError))) settle(false);
+      };
+      const timer = patience > 0 ? setTimeout(onEnd, patience) : undefined;
+      client.on('ready', onReady).on('close', onClose).on('end', onEnd);
+    });
+  }
+
+  #connectionError(): ConnectionError {
+    const reason = this.#lastError ? `: ${messageOf(this.#lastError)}` : '';
+    return new ConnectionError(`Redis is unreachable${reason}. Connection is closed.`, {
+      cause: this.#lastError,
+    });
+  }
+
+  #onReady(): void {
+    const outage = this.#lostAt === undefined ? undefined : performance.now() - this.#lostAt;
+    this.#isReady = true;
+    this.#lostAt = this.#lastError = undefined;
+    if (this.#options.isOwned) this.#liveness.start();
+    this.#observer.onReady();
+    if (outage !== undefined) this.#reportReturn(outage);
+    this.#isOutageLogged = false;
+  }
+
+  #onClose(): void {
+    this.#liveness.stop();
+    const wasReady = this.#isReady;
+    if (this.#isClosing) return;
+    this.#reportOutage(wasReady);
+    this.#onLostOnce();
+  }
+
+  #onLostOnce(): void {
+    if (!this.#isReady) return;
+    this.#isReady = false;
+    if (!this.#isClosing) this.#lostAt = performance.now();
+    this.#observer.onLost();
+  }
+
+  #onEnd(): void {
+    if (this.#isClosing) return;
+    this.#options.log.error(
+      `The ${this.#options.role} connection to Redis has ended and will not be tried again${this.#reason()}`,
+    );
+    this.#observer.onLost();
+  }
+
+  #onError(error: unknown): void {
+    this.#lastError = error;
+    // While the connection is up nothing else tells of it.
+    if (this.#isReady) this.#options.log.error(`${this.#options.role}: ${messageOf(error)}`);
+  }
+
+  #onSilent(): void {
+    const { interval, timeout } = this.#options.liveness;
+    this.#lastError = new ConnectionError(
+      `no answer to PING within ${timeout} ms (sent every ${interval} ms)`,
+    );
+  }
+
+  /** Says once per outage what happens; attempts fail by the dozen while a server is away. */
+  #reportOutage(wasReady: boolean): void {
+    if (this.#isOutageLogged) return;
+    this.#isOutageLogged = true;
+    const what = wasReady ? 'lost; reconnecting' : 'not established yet; trying on';
+    this.#options.log.warn(
+      `The ${this.#options.role} connection to Redis is ${what}${this.#reason()}`,
+    );
+  }
+
+  #reportReturn(outage: number): void {
+    const { role, log } = this.#options;
+    log.log(`The ${role} connection to Redis is back after ${Math.round(outage)} ms`);
+    if (telemetry.reconnect.hasSubscribers) {
+      telemetry.reconnect.publish({ connection: role, outage });
+    }
+  }
+
+  #reason(): string {
+    return this.#lastError ? ` (${messageOf(this.#lastError)})` : '';
+  }
+}

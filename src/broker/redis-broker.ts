@@ -1,0 +1,208 @@
+import type { Redis } from 'ioredis';
+import type { SubscriptionKind } from '../channel/channel-pattern.js';
+import {
+  ClosedError,
+  CommandRefusedError,
+  ConnectionError,
+  messageOf,
+  shorten,
+} from '../errors.js';
+import type { Broker, BrokerLog, BrokerStatus, Delivery, DeliveryListener } from './broker.js';
+import { createClients, type RedisConnection } from './clients.js';
+import { Connection } from './connection.js';
+import type { LivenessOptions } from './liveness.js';
+import { Reconciler } from './reconciler.js';
+import { SubscriptionRegistry } from './subscription-registry.js';
+
+export interface RedisBrokerOptions {
+  readonly connection: RedisConnection;
+  readonly liveness: LivenessOptions;
+  readonly log: BrokerLog;
+}
+
+/** The broker over a standalone Redis, or a master that Sentinel names: one publisher and one subscriber. */
+export class RedisBroker implements Broker {
+  readonly #publisher: Connection;
+  readonly #subscriber: Connection;
+  readonly #registry = new SubscriptionRegistry();
+  readonly #reconciler: Reconciler;
+  readonly #ownsPublisher: boolean;
+  readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
+  #status: BrokerStatus = 'disconnected';
+  #wasConnected = false;
+  #isRestored = false;
+  #isCorked = false;
+
+  constructor({ connection, liveness, log }: RedisBrokerOptions) {
+    const { publisher, subscriber, ownsPublisher } = createClients(connection);
+    this.#ownsPublisher = ownsPublisher;
+    this.#reconciler = new Reconciler(subscriber, this.#registry, log, () => this.#onProgress());
+    this.#subscriber = new Connection(
+      subscriber,
+      { role: 'subscriber', isOwned: true, liveness, log },
+      { onReady: () => this.#onSubscriberReady(), onLost: () => this.#onSubscriberLost() },
+    );
+    this.#publisher = new Connection(
+      publisher,
+      { role: 'publisher', isOwned: ownsPublisher, liveness, log },
+      { onReady: () => this.#updateStatus(), onLost: () => this.#updateStatus() },
+    );
+    this.#receive(subscriber);
+  }
+
+  get status(): BrokerStatus {
+    return this.#status;
+  }
+
+  onStatus(listener: (status: BrokerStatus) => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => void this.#statusListeners.delete(listener);
+  }
+
+  async connect(patience: number): Promise<void> {
+    if (this.#status === 'disconnected') this.#setStatus('connecting');
+    await Promise.all([this.#publisher.open(patience), this.#subscriber.open(patience)]);
+  }
+
+  publish(channel: string, payload: string | Uint8Array): Promise<number> {
+    if (!this.#publisher.isReady) {
+      return Promise.reject(
+        new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
+      );
+    }
+    this.#cork();
+    return this.#publisher.client
+      .publish(channel, asBuffer(payload))
+      .catch((error: unknown) => Promise.reject(publishError(channel, error)));
+  }
+
+  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
+    const subscription = this.#registry.add(kind, name, listener);
+    this.#reconciler.schedule();
+    return subscription.acknowledgement(listener);
+  }
+
+  unsubscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
+    this.#registry.remove(kind, name, listener);
+    this.#reconciler.schedule();
+  }
+
+  async channels(glob: string): Promise<string[]> {
+    return (await this.#ask('CHANNELS', glob)) as string[];
+  }
+
+  async subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
+    if (channels.length === 0) return new Map();
+    const counts = (await this.#ask('NUMSUB', ...channels)) as (string | number)[];
+    return new Map(channels.map((channel, i) => [channel, Number(counts[2 * i + 1])]));
+  }
+
+  async patternCount(): Promise<number> {
+    return Number(await this.#ask('NUMPAT'));
+  }
+
+  clients(): readonly [publisher: Redis, subscriber: Redis] {
+    return [this.#publisher.client, this.#subscriber.client];
+  }
+
+  async close(): Promise<void> {
+    this.#wasConnected = false;
+    await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
+    this.#registry.abandon(new ClosedError());
+    this.#setStatus('disconnected');
+  }
+
+  #receive(subscriber: Redis): void {
+    // Bytes, not text: only the codec knows what they are, and it reads them once.
+    subscriber.on('messageBuffer', (name: Buffer, payload: Buffer) => {
+      const channel = name.toString();
+      this.#registry.deliver(new RedisDelivery('channel', channel, channel, payload));
+    });
+    subscriber.on('pmessageBuffer', (pattern: string, name: Buffer, payload: Buffer) => {
+      this.#registry.deliver(new RedisDelivery('pattern', pattern, name.toString(), payload));
+    });
+  }
+
+  async #ask(question: string, ...args: string[]): Promise<unknown> {
+    if (!this.#publisher.isReady) {
+      throw new ConnectionError(`Cannot ask PUBSUB ${question}: not connected to Redis`);
+    }
+    return this.#publisher.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
+      throw new CommandRefusedError('query', `PUBSUB ${question}`, error);
+    });
+  }
+
+  /**
+   * Sends all commands of one tick in one write. It costs half of what ioredis' automatic
+   * pipelining does, since no command needs a pipeline of its own.
+   */
+  #cork(): void {
+    if (this.#isCorked || !this.#ownsPublisher) return;
+    const { stream } = this.#publisher.client;
+    this.#isCorked = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      stream.uncork();
+    });
+  }
+
+  #onSubscriberReady(): void {
+    this.#reconciler.onReady();
+    this.#onProgress();
+  }
+
+  #onSubscriberLost(): void {
+    this.#isRestored = false;
+    this.#reconciler.onLost();
+    this.#updateStatus();
+  }
+
+  #onProgress(): void {
+    if (this.#subscriber.isReady && this.#registry.isComplete) this.#isRestored = true;
+    this.#updateStatus();
+  }
+
+  #updateStatus(): void {
+    if (this.#isRestored && this.#publisher.isReady && this.#subscriber.isReady) {
+      this.#wasConnected = true;
+      this.#setStatus('connected');
+    } else if (this.#publisher.hasEnded || this.#subscriber.hasEnded) {
+      this.#setStatus('disconnected');
+    } else if (this.#status !== 'disconnected') {
+      this.#setStatus(this.#wasConnected ? 'reconnecting' : 'connecting');
+    }
+  }
+
+  #setStatus(status: BrokerStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    for (const listener of this.#statusListeners) listener(status);
+  }
+}
+
+class RedisDelivery implements Delivery {
+  decoded: unknown = undefined;
+
+  constructor(
+    readonly kind: SubscriptionKind,
+    readonly subscription: string,
+    readonly channel: string,
+    readonly payload: Buffer,
+  ) {}
+}
+
+function asBuffer(payload: string | Uint8Array): string | Buffer {
+  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload;
+  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+}
+
+function publishError(channel: string, error: unknown): Error {
+  if (error instanceof Error && error.name === 'ReplyError') {
+    return new CommandRefusedError('publish', channel, error);
+  }
+  return new ConnectionError(
+    `The connection was lost before Redis confirmed the message to "${shorten(channel)}", which it may have published: ${messageOf(error)}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,192 @@
+import { InvalidChannelError, InvalidOptionError, shorten } from '../errors.js';
+import {
+  escapeGlob,
+  fromByteString,
+  isSeparator,
+  matchTokens,
+  readGlobToken,
+  toByteString,
+  type GlobToken,
+} from './glob.js';
+
+/** The named parts of a channel, as a pattern with `:name` segments took them. */
+export type ChannelParams = Readonly<Record<string, string>>;
+
+/** `'channel'`: a literal name, SUBSCRIBE. `'pattern'`: a glob, PSUBSCRIBE. */
+export type SubscriptionKind = 'channel' | 'pattern';
+
+const NO_PARAMS: ChannelParams = Object.freeze({});
+const NO_TOKENS = { tokens: [], names: [] };
+const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
+
+/**
+ * What a user writes in a decorator or hands to `observePattern`, parsed once: Redis' glob plus
+ * `:name`, which takes one whole non-empty segment. Without either it is a literal.
+ */
+export class ChannelPattern {
+  readonly #tokens: readonly GlobToken[];
+  readonly #names: readonly string[];
+
+  private constructor(
+    /** The pattern as the user wrote it. */
+    readonly source: string,
+    readonly kind: SubscriptionKind,
+    /** What Redis is told, without a prefix: a channel name, or a glob. */
+    readonly name: string,
+    { tokens, names }: { tokens: readonly GlobToken[]; names: readonly string[] },
+  ) {
+    this.#tokens = tokens;
+    this.#names = names;
+  }
+
+  /** A channel name that means just itself. Throws {@link InvalidChannelError}. */
+  static literal(channel: string): ChannelPattern {
+    return new ChannelPattern(channel, 'channel', assertChannel(channel), NO_TOKENS);
+  }
+
+  /** Parses a pattern. Throws {@link InvalidChannelError}. */
+  static parse(source: string): ChannelPattern {
+    const { glob, literal, tokens, names } = readPattern(assertChannel(source));
+    return literal === undefined
+      ? new ChannelPattern(source, 'pattern', glob, { tokens, names })
+      : new ChannelPattern(source, 'channel', literal, NO_TOKENS);
+  }
+
+  /** Whether Redis delivers more than the pattern means, so that {@link match} has to decide. */
+  get hasParams(): boolean {
+    return this.#names.length > 0;
+  }
+
+  /** The name to subscribe with `prefix` before it. */
+  withPrefix(prefix: string): string {
+    return (this.kind === 'pattern' ? escapeGlob(prefix) : prefix) + this.name;
+  }
+
+  /**
+   * The parameters of a channel that Redis delivered for this pattern, or `undefined` where the
+   * pattern does not mean it: `user.:id` is subscribed as `user.*`, which also delivers `user.1.x`.
+   */
+  match(channel: string): ChannelParams | undefined {
+    if (!this.hasParams) return NO_PARAMS;
+    const captures = matchTokens(this.#tokens, toByteString(channel));
+    if (!captures) return undefined;
+    const entries = this.#names.map(
+      (name, i) => [name, fromByteString(captures[i] ?? '')] as const,
+    );
+    return Object.fromEntries(entries);
+  }
+}
+
+/**
+ * A literal channel name from a template and values: `buildChannel('user.:id.inbox', { id: 42 })`
+ * is `user.42.inbox`. The safe way to put user text into a channel name.
+ *
+ * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (has `.`, `:` or `/`)
+ * @throws InvalidChannelError for a template with a glob, which would not name one channel
+ */
+export function buildChannel(
+  template: string,
+  values: Readonly<Record<string, string | number | bigint>>,
+): string {
+  let channel = '';
+  for (const part of readParts(assertChannel(template))) {
+    if (part.kind === 'glob') {
+      throw new InvalidChannelError(
+        `Expected a template without a glob, got "${shorten(template)}"`,
+      );
+    }
+    channel += part.kind === 'text' ? part.text : segmentValue(part.name, values);
+  }
+  return assertChannel(channel);
+}
+
+/** Returns `channel` if Redis and this package can take it; throws {@link InvalidChannelError} if not. */
+export function assertChannel(channel: unknown): string {
+  if (typeof channel !== 'string') {
+    throw new InvalidChannelError(`Expected a channel name to be a string, got ${typeof channel}`);
+  }
+  if (channel === '') throw new InvalidChannelError('Expected a channel name, got an empty string');
+  if (!channel.isWellFormed()) {
+    throw new InvalidChannelError(
+      `Expected a channel name of well-formed text, got a lone surrogate in "${shorten(channel.toWellFormed())}"`,
+    );
+  }
+  return channel;
+}
+
+type Part =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'param'; readonly name: string }
+  | { readonly kind: 'glob'; readonly source: string; readonly token: GlobToken };
+
+/** Walks a pattern part by part: literal bytes unescaped, parameters, glob tokens. */
+function* readParts(pattern: string): Generator<Part> {
+  let isSegmentStart = true;
+  for (let at = 0; at < pattern.length;) {
+    const name = isSegmentStart ? paramAt(pattern, at) : undefined;
+    if (name !== undefined) {
+      yield { kind: 'param', name };
+      at += 1 + name.length;
+      isSegmentStart = false;
+      continue;
+    }
+    const { token, next } = readGlobToken(pattern, at);
+    isSegmentStart = isSeparator(pattern.charAt(at));
+    yield token.kind === 'byte'
+      ? { kind: 'text', text: token.byte }
+      : { kind: 'glob', source: pattern.slice(at, next), token };
+    at = next;
+  }
+}
+
+function paramAt(pattern: string, at: number): string | undefined {
+  PARAM.lastIndex = at;
+  return PARAM.exec(pattern)?.[1];
+}
+
+function readPattern(pattern: string) {
+  const parts = [...readParts(toByteString(pattern))];
+  const names = parts.flatMap((part) => (part.kind === 'param' ? [part.name] : []));
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined) {
+    throw new InvalidChannelError(
+      `Expected distinct parameters in "${shorten(pattern)}", got ":${repeated}" twice`,
+    );
+  }
+  return {
+    glob: fromByteString(parts.map(globOf).join('')),
+    literal: parts.every((part) => part.kind === 'text')
+      ? fromByteString(parts.map((part) => part.text).join(''))
+      : undefined,
+    tokens: parts.map(tokenOf),
+    names,
+  };
+}
+
+function globOf(part: Part): string {
+  if (part.kind === 'text') return escapeGlob(part.text);
+  return part.kind === 'param' ? '*' : part.source;
+}
+
+function tokenOf(part: Part): GlobToken {
+  if (part.kind === 'text') return { kind: 'byte', byte: part.text };
+  return part.kind === 'param' ? { kind: 'segment' } : part.token;
+}
+
+function segmentValue(
+  name: string,
+  values: Readonly<Record<string, string | number | bigint>>,
+): string {
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  const isScalar =
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+  const text = isScalar ? String(value) : '';
+  if (text === '' || /[.:/]/.test(text)) {
+    throw new InvalidOptionError(
+      name,
+      'a value that is one segment (not empty, no ".", ":" or "/")',
+      value,
+    );
+  }
+  return text;
+}

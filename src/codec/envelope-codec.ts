@@ -1,0 +1,129 @@
+import type {
+  Codec,
+  Headers,
+  IncomingMessage,
+  MessageCodec,
+  MessageId,
+  OutgoingMessage,
+} from './codec.js';
+
+/** Nest's normalised form of a pattern, as the channel that a packet with it is published on. */
+export type PatternNormalizer = (pattern: unknown) => string;
+
+/**
+ * Nest's packet `{ pattern, data, id?, metadata?, replyTo? }`, so that services on `Transport.REDIS`
+ * and on this transport understand each other.
+ *
+ * On the way in only an object whose own `pattern` names the channel it came on, and that has
+ * `data`, is such a packet. Everything else is a foreign payload and is the data, whole.
+ */
+export class EnvelopeCodec implements MessageCodec {
+  readonly hasEnvelope = true;
+  readonly #values: Codec;
+  readonly #normalize: PatternNormalizer;
+  readonly #prefix: string;
+
+  constructor(values: Codec, normalize: PatternNormalizer, prefix: string) {
+    this.#values = values;
+    this.#normalize = normalize;
+    this.#prefix = prefix;
+  }
+
+  encode(message: OutgoingMessage): string | Uint8Array {
+    if (!isData(message.data)) {
+      throw new TypeError(`Expected data that can be sent, got ${typeof message.data}`);
+    }
+    return this.#values.encode(message);
+  }
+
+  decode(payload: Buffer, channel: string): IncomingMessage | undefined {
+    const value = this.#values.decode(payload);
+    if (isPacket(value) && this.#isFor(value.pattern, channel)) return toMessage(value);
+    return fromForeign(value, channel);
+  }
+
+  encodeValue(reply: object): string | Uint8Array {
+    return this.#values.encode(reply);
+  }
+
+  decodeValue(payload: Buffer): unknown {
+    return this.#values.decode(payload);
+  }
+
+  /** A publisher that knows of no prefix puts the whole channel name into the packet. */
+  #isFor(pattern: unknown, channel: string): boolean {
+    const name = typeof pattern === 'string' ? pattern : this.#normalize(pattern);
+    return name === channel || (this.#prefix !== '' && name === this.#prefix + channel);
+  }
+}
+
+/** Bare data without a packet around it, for readers and publishers in other languages. */
+export class BareCodec implements MessageCodec {
+  readonly hasEnvelope = false;
+  readonly #values: Codec;
+
+  constructor(values: Codec) {
+    this.#values = values;
+  }
+
+  encode(message: OutgoingMessage): string | Uint8Array {
+    return this.#values.encode(message.data);
+  }
+
+  decode(payload: Buffer, channel: string): IncomingMessage | undefined {
+    return fromForeign(this.#values.decode(payload), channel);
+  }
+
+  encodeValue(reply: object): string | Uint8Array {
+    return this.#values.encode(reply);
+  }
+
+  decodeValue(payload: Buffer): unknown {
+    return this.#values.decode(payload);
+  }
+}
+
+/**
+ * A reply of Nest's on `<channel>.reply` is no message: with the built-in transport the reply on
+ * `rpc.get.reply` runs the handler of `rpc.*` once more.
+ */
+function fromForeign(value: unknown, channel: string): IncomingMessage | undefined {
+  return channel.endsWith('.reply') && isReply(value) ? undefined : { data: value };
+}
+
+function isReply(value: unknown): boolean {
+  if (!isRecord(value) || Object.hasOwn(value, 'pattern') || !isId(value.id)) return false;
+  return ['response', 'err', 'isDisposed'].some((key) => Object.hasOwn(value, key));
+}
+
+/** Whether a value is an object that is neither `null` nor an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPacket(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && Object.hasOwn(value, 'pattern') && Object.hasOwn(value, 'data');
+}
+
+/** The message of a packet. Picks the known keys and trusts none of them: they come from outside. */
+export function toMessage({
+  data,
+  id,
+  metadata,
+  replyTo,
+}: Record<string, unknown>): IncomingMessage {
+  return {
+    data,
+    metadata: isRecord(metadata) ? (metadata as Headers) : undefined,
+    id: isId(id) ? id : undefined,
+    replyTo: typeof replyTo === 'string' ? replyTo : undefined,
+  };
+}
+
+function isId(id: unknown): id is MessageId {
+  return typeof id === 'string' || typeof id === 'number';
+}
+
+function isData(data: unknown): boolean {
+  return data !== undefined && typeof data !== 'function' && typeof data !== 'symbol';
+}

@@ -1,0 +1,108 @@
+/** Stable codes of {@link PubSubError}, for `switch` statements and log queries. */
+export type PubSubErrorCode =
+  | 'ERR_PUBSUB_CLOSED'
+  | 'ERR_PUBSUB_CONNECTION'
+  | 'ERR_PUBSUB_INVALID_CHANNEL'
+  | 'ERR_PUBSUB_INVALID_OPTION'
+  | 'ERR_PUBSUB_NO_SUBSCRIBERS'
+  | 'ERR_PUBSUB_PAYLOAD'
+  | 'ERR_PUBSUB_PUBLISH'
+  | 'ERR_PUBSUB_QUERY'
+  | 'ERR_PUBSUB_SUBSCRIBE'
+  | 'ERR_PUBSUB_TIMEOUT';
+
+/**
+ * Base of every error that this package creates. `code` is stable across releases, `cause` holds
+ * the error of ioredis or of the application where there was one.
+ */
+export class PubSubError extends Error {
+  readonly code: PubSubErrorCode;
+
+  constructor(code: PubSubErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** An option, a handler option or an argument has the wrong type or range. Thrown at construction. */
+export class InvalidOptionError extends PubSubError {
+  constructor(name: string, expected: string, got: unknown) {
+    super('ERR_PUBSUB_INVALID_OPTION', `Expected "${name}" to be ${expected}, got ${show(got)}`);
+  }
+}
+
+/** A channel name or a pattern that Redis or this package cannot take. */
+export class InvalidChannelError extends PubSubError {
+  constructor(message: string) {
+    super('ERR_PUBSUB_INVALID_CHANNEL', message);
+  }
+}
+
+/** Redis cannot be reached, or the connection was lost before Redis answered. */
+export class ConnectionError extends PubSubError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_PUBSUB_CONNECTION', message, options);
+  }
+}
+
+/** The server, client, service or application was closed. */
+export class ClosedError extends PubSubError {
+  constructor(message = 'Connection closed') {
+    super('ERR_PUBSUB_CLOSED', message);
+  }
+}
+
+/** A payload cannot be encoded, cannot be decoded, or is larger than `maxPayloadBytes`. */
+export class PayloadError extends PubSubError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_PUBSUB_PAYLOAD', message, options);
+  }
+}
+
+/** Redis refused a PUBLISH, a (P)SUBSCRIBE or a PUBSUB query, for instance for want of a permission. */
+export class CommandRefusedError extends PubSubError {
+  constructor(command: 'publish' | 'subscribe' | 'query', subject: string, cause: unknown) {
+    const message = `Redis refused ${REFUSED[command].verb} "${shorten(subject)}": ${messageOf(cause)}`;
+    super(REFUSED[command].code, message, { cause });
+  }
+}
+
+const REFUSED = {
+  publish: { code: 'ERR_PUBSUB_PUBLISH', verb: 'to publish to' },
+  subscribe: { code: 'ERR_PUBSUB_SUBSCRIBE', verb: 'to subscribe to' },
+  query: { code: 'ERR_PUBSUB_QUERY', verb: 'the query' },
+} as const;
+
+/** A request was published, and Redis delivered it to nobody. */
+export class NoSubscribersError extends PubSubError {
+  constructor(channel: string) {
+    super('ERR_PUBSUB_NO_SUBSCRIBERS', `Nobody is subscribed to "${shorten(channel)}"`);
+  }
+}
+
+/** A request had no reply within `requestTimeout`. */
+export class RequestTimeoutError extends PubSubError {
+  constructor(channel: string, timeout: number) {
+    super('ERR_PUBSUB_TIMEOUT', `No reply on "${shorten(channel)}" within ${timeout} ms`);
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A channel name as an error or a log shows it: names may be as long as Redis allows. */
+export function shorten(channel: string): string {
+  return channel.length > 200 ? `${channel.slice(0, 200)}…` : channel;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(shorten(value));
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value) ? 'an array' : 'an object';
+  }
+  return String(value);
+}

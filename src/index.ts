@@ -1,0 +1,41 @@
+export { buildChannel, type ChannelParams } from './channel/channel-pattern.js';
+export { escapeGlob } from './channel/glob.js';
+export type { RedisConnection } from './broker/clients.js';
+export type { Codec, Headers } from './codec/codec.js';
+export {
+  ClosedError,
+  CommandRefusedError,
+  ConnectionError,
+  InvalidChannelError,
+  InvalidOptionError,
+  NoSubscribersError,
+  PayloadError,
+  PubSubError,
+  RequestTimeoutError,
+  type PubSubErrorCode,
+} from './errors.js';
+export { RedisPubSubModule } from './module/redis-pubsub.module.js';
+export {
+  RedisPubSubService,
+  type PubSubHandler,
+  type PubSubMessage,
+  type PubSubSubscription,
+} from './module/redis-pubsub.service.js';
+export type {
+  HandlerOptions,
+  RedisPubSubClientOptions,
+  RedisPubSubModuleOptions,
+  RedisPubSubOptions,
+  RedisPubSubServerOptions,
+} from './options.js';
+export type { DropReason, TelemetryEvents } from './telemetry.js';
+export { Channel, ChannelParam, MessageHeader } from './transport/param.decorators.js';
+export { RedisPubSubClient } from './transport/redis-pubsub.client.js';
+export { RedisPubSubContext } from './transport/redis-pubsub.context.js';
+export { RedisPubSubRecord, RedisPubSubRecordBuilder } from './transport/redis-pubsub.record.js';
+export {
+  REDIS_PUBSUB,
+  RedisPubSubServer,
+  type RedisPubSubEvents,
+  type RedisPubSubStatus,
+} from './transport/redis-pubsub.server.js';

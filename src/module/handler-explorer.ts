@@ -1,0 +1,178 @@
+import {
+  Inject,
+  Injectable,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+  UsePipes,
+  type Type,
+} from '@nestjs/common';
+import {
+  ApplicationConfig,
+  GraphInspector,
+  MetadataScanner,
+  ModuleRef,
+  ModulesContainer,
+} from '@nestjs/core';
+import { EventPattern, NestMicroservice } from '@nestjs/microservices';
+import { InvalidOptionError } from '../errors.js';
+import type { RedisPubSubModuleOptions } from '../options.js';
+import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
+
+import { MODULE_OPTIONS_TOKEN } from './redis-pubsub-core.module.js';
+
+type Container = ModuleRef['container'];
+type NestModule = ModulesContainer extends Map<string, infer Module> ? Module : never;
+type Wrapper = NestModule['providers'] extends Map<unknown, infer W> ? W : never;
+
+/**
+ * Finds the decorated methods of an application and gives them to a server, each with its pipes,
+ * guards, interceptors and filters.
+ *
+ * Nest does this itself for controllers. So that providers get exactly the same, Nest's own code
+ * is run over a view of the application in which the providers stand where the controllers do.
+ */
+@Injectable()
+export class HandlerExplorer {
+  readonly #container: Container;
+  readonly #inheritAppConfig: boolean;
+  readonly #scanner = new MetadataScanner();
+
+  constructor(
+    moduleRef: ModuleRef,
+    @Inject(MODULE_OPTIONS_TOKEN) { inheritAppConfig = true }: RedisPubSubModuleOptions,
+  ) {
+    this.#container = moduleRef['container'];
+    this.#inheritAppConfig = inheritAppConfig;
+  }
+
+  /** Registers the handlers in controllers. */
+  bindControllers(server: RedisPubSubServer): void {
+    this.#bind(this.#container, server);
+  }
+
+  /** Registers the handlers in providers. Throws for a provider whose handlers could not work as written. */
+  bindProviders(server: RedisPubSubServer): void {
+    this.#bind(this.#withProvidersAsControllers(), server);
+  }
+
+  /** The servers of this transport that the application itself connected. */
+  connectedServers(): RedisPubSubServer[] {
+    const servers: RedisPubSubServer[] = [];
+    const targets$ = this.#container.getModules().getRpcTargetRegistry<unknown>();
+    // The registry replays what it has, at once.
+    targets$
+      .subscribe((target) => target instanceof RedisPubSubServer && servers.push(target))
+      .unsubscribe();
+    return servers;
+  }
+
+  #bind(container: Container, server: RedisPubSubServer): void {
+    const inherited = this.#inheritAppConfig ? this.#container.applicationConfig : undefined;
+    const config = inherited ?? new ApplicationConfig();
+    const inspector = new GraphInspector(this.#container);
+    new NestMicroservice(container, { strategy: server }, inspector, config).registerListeners();
+  }
+
+  #withProvidersAsControllers(): Container {
+    const modules = new ModulesContainer();
+    for (const [key, module] of this.#container.getModules()) {
+      const controllers = new ProviderMap(this.#handlersAmong(module));
+      modules.set(
+        key,
+        Object.create(module, { controllers: { value: controllers } }) as NestModule,
+      );
+    }
+    return Object.create(this.#container, {
+      getModules: { value: () => modules },
+      getModuleByKey: { value: (key: string) => modules.get(key) },
+    }) as Container;
+  }
+
+  #handlersAmong(module: NestModule): Wrapper[] {
+    const wrappers = [...module.providers.values()].filter((wrapper) => this.#hasHandlers(wrapper));
+    for (const wrapper of wrappers) this.#assertUsable(wrapper, module);
+    return wrappers;
+  }
+
+  #hasHandlers(wrapper: Wrapper): boolean {
+    const instance: unknown = wrapper.instance;
+    if (wrapper.isAlias || typeof instance !== 'object' || instance === null) return false;
+    const prototype = Object.getPrototypeOf(instance) as object | null;
+    return prototype !== null && this.#methods(prototype).some((it) => isHandler(it));
+  }
+
+  #assertUsable(wrapper: Wrapper, module: NestModule): void {
+    const name = String(wrapper.name);
+    if (wrapper.isTransient) {
+      throw new InvalidOptionError(
+        name,
+        'a singleton or request-scoped, to handle messages',
+        'TRANSIENT',
+      );
+    }
+    const unknown = this.#enhancers(wrapper).find((it) => !module.injectables.has(it));
+    if (unknown) {
+      // Nest knows the guards and pipes of a class only if the class itself is registered, and
+      // skips what it does not know: without a word, a guard would not guard.
+      throw new InvalidOptionError(
+        name,
+        `registered by its class, since Nest would skip its ${unknown.name}`,
+        'a custom provider',
+      );
+    }
+  }
+
+  /** The guards, interceptors, pipes and filters that a provider names by their classes. */
+  #enhancers(wrapper: Wrapper): Type[] {
+    const prototype = Object.getPrototypeOf(wrapper.instance) as { constructor: object };
+    const places = [prototype.constructor, ...this.#methods(prototype).filter(isHandler)];
+    return places
+      .flatMap((place) =>
+        ENHANCER_KEYS.flatMap((key) => (Reflect.getMetadata(key, place) ?? []) as unknown[]),
+      )
+      .filter((enhancer): enhancer is Type => typeof enhancer === 'function');
+  }
+
+  #methods(prototype: object): object[] {
+    const names = this.#scanner.getAllMethodNames(prototype);
+    return names.map((name) => Reflect.get(prototype, name) as object);
+  }
+}
+
+/** Providers as Nest looks controllers up: by their token, or by their class. */
+class ProviderMap extends Map<unknown, Wrapper> {
+  readonly #byClass = new Map<unknown, Wrapper>();
+
+  constructor(wrappers: readonly Wrapper[]) {
+    super();
+    for (const wrapper of wrappers) {
+      this.set(wrapper.token, wrapper);
+      this.#byClass.set((wrapper.instance as object).constructor, wrapper);
+    }
+  }
+
+  override get(key: unknown): Wrapper | undefined {
+    return super.get(key) ?? this.#byClass.get(key);
+  }
+}
+
+class Probe {}
+
+/** The key under which a decorator of Nest's stores what it is given; Nest exports no name for it. */
+function metadataKey(
+  decorate: (target: object, key: string, descriptor: PropertyDescriptor) => void,
+) {
+  const probe = class {};
+  decorate(Probe.prototype, 'probe', { value: probe });
+  return Reflect.getMetadataKeys(probe)[0] as string;
+}
+
+const HANDLER_KEY = metadataKey(EventPattern('probe'));
+const ENHANCER_KEYS = [UseGuards, UseInterceptors, UsePipes, UseFilters].map((use) =>
+  metadataKey((use as (it: Type) => MethodDecorator)(Probe)),
+);
+
+function isHandler(method: object): boolean {
+  return Reflect.hasMetadata(HANDLER_KEY, method);
+}

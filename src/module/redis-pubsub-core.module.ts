@@ -1,0 +1,92 @@
+import {
+  ConfigurableModuleBuilder,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { InvalidOptionError } from '../errors.js';
+import { resolveOptions, type RedisPubSubModuleOptions } from '../options.js';
+import { MessageBus } from '../transport/message-bus.js';
+import { RedisPubSubClient } from '../transport/redis-pubsub.client.js';
+import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
+import { placeModule } from './module-order.js';
+import { RedisPubSubService } from './redis-pubsub.service.js';
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<RedisPubSubModuleOptions>().setClassMethodName('forRoot').build();
+
+/**
+ * The connections of the module and what shares them. First to start and last to stop, since
+ * services publish while they start up and while they shut down.
+ */
+@Module({
+  providers: [
+    {
+      provide: MessageBus,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: (options: RedisPubSubModuleOptions) => new MessageBus(resolveOptions(options)),
+    },
+    {
+      provide: RedisPubSubServer,
+      inject: [MODULE_OPTIONS_TOKEN, MessageBus],
+      useFactory: (options: RedisPubSubModuleOptions, bus: MessageBus) =>
+        new RedisPubSubServer(options, bus),
+    },
+    {
+      provide: RedisPubSubClient,
+      inject: [MODULE_OPTIONS_TOKEN, MessageBus],
+      useFactory: (options: RedisPubSubModuleOptions, bus: MessageBus) =>
+        new RedisPubSubClient(options, bus),
+    },
+    {
+      provide: RedisPubSubService,
+      inject: [MessageBus],
+      useFactory: (bus: MessageBus) => new RedisPubSubService(bus),
+    },
+  ],
+  exports: [MODULE_OPTIONS_TOKEN, RedisPubSubServer, RedisPubSubClient, RedisPubSubService],
+})
+export class RedisPubSubCoreModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, OnApplicationShutdown
+{
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly bus: MessageBus,
+    private readonly client: RedisPubSubClient,
+    private readonly server: RedisPubSubServer,
+  ) {
+    super();
+    placeModule(modules, RedisPubSubCoreModule, 'innermost');
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.#assertOnlyOne();
+    try {
+      await this.bus.broker.connect(this.bus.options.startTimeout);
+    } catch (error) {
+      await this.bus.broker.close();
+      throw error;
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.client.close();
+    await this.bus.broker.close();
+  }
+
+  /** Imported twice, the module would run every handler twice for one message. */
+  #assertOnlyOne(): void {
+    const servers = [...this.modules.values()]
+      .filter((module) => module.metatype === RedisPubSubCoreModule)
+      .map((module) => module.getProviderByKey<RedisPubSubServer>(RedisPubSubServer).instance);
+    const ids = servers.map(({ transportId }) => transportId);
+    if (ids.filter((id) => id === this.server.transportId).length === 1) return;
+    throw new InvalidOptionError(
+      'transportId',
+      'different in each RedisPubSubModule (to share one, import it once with isGlobal)',
+      'the same twice',
+    );
+  }
+}

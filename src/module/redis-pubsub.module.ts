@@ -1,0 +1,75 @@
+import {
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { resolveOptions, type RedisPubSubModuleOptions } from '../options.js';
+import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
+import { HandlerExplorer } from './handler-explorer.js';
+import { placeModule } from './module-order.js';
+import { RedisPubSubCoreModule, type ASYNC_OPTIONS_TYPE } from './redis-pubsub-core.module.js';
+import { RedisPubSubService } from './redis-pubsub.service.js';
+
+interface ModuleExtras {
+  /**
+   * Whether every module can inject the server, client and service without importing this one.
+   *
+   * @default false
+   */
+  isGlobal?: boolean;
+}
+
+/**
+ * Makes `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubService` over one pair of
+ * connections, and runs the decorated handlers of controllers and providers.
+ *
+ * If the application connects the module's server itself, Nest runs it, and the module adds the
+ * handlers in providers. If it connects a `RedisPubSubServer` of its own making, controllers are that
+ * one's. No handler runs twice for one message.
+ */
+@Module({ providers: [HandlerExplorer] })
+export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {
+  constructor(
+    modules: ModulesContainer,
+    private readonly explorer: HandlerExplorer,
+    private readonly server: RedisPubSubServer,
+    private readonly service: RedisPubSubService,
+  ) {
+    // The last to start, when all handlers are known; the first to stop, when all can still run.
+    placeModule(modules, RedisPubSubModule, 'outermost');
+  }
+
+  /** The module with options at hand. */
+  static forRoot(options: RedisPubSubModuleOptions & ModuleExtras = {}): DynamicModule {
+    resolveOptions(options);
+    return wrap(RedisPubSubCoreModule.forRoot(options), options);
+  }
+
+  /** The module with options from `useFactory`, `useClass` or `useExisting`. */
+  static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE & ModuleExtras): DynamicModule {
+    return wrap(RedisPubSubCoreModule.forRootAsync(options), options);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const connected = this.explorer.connectedServers();
+    this.explorer.bindProviders(this.server);
+    if (connected.includes(this.server)) {
+      if (this.server.isListening) await this.server.subscribeHandlers();
+      return;
+    }
+    if (connected.length === 0) this.explorer.bindControllers(this.server);
+    await new Promise<void>((resolve, reject) => {
+      this.server.listen((error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.server.drain(), this.service.drain()]);
+  }
+}
+
+function wrap(core: DynamicModule, { isGlobal = false }: ModuleExtras): DynamicModule {
+  return { module: RedisPubSubModule, global: isGlobal, imports: [core], exports: [core] };
+}

@@ -1,0 +1,208 @@
+import { Logger } from '@nestjs/common';
+import { Observable, type Subscriber } from 'rxjs';
+import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
+import { escapeGlob } from '../channel/glob.js';
+import type { Headers, IncomingMessage } from '../codec/codec.js';
+import { InvalidOptionError, messageOf, shorten } from '../errors.js';
+import { InFlight } from '../transport/in-flight.js';
+import type { BusSubscription, MessageBus, MessageListener } from '../transport/message-bus.js';
+import { unwrapRecord } from '../transport/redis-pubsub.record.js';
+
+/** A message as an observer sees it. Has `data`, so that an `@Sse()` method can return it as it is. */
+export interface PubSubMessage<T = unknown> {
+  readonly data: T;
+  /** Where it was published, without the prefix. */
+  readonly channel: string;
+  /** The pattern, or the channel, that was asked for. */
+  readonly pattern: string;
+  /** What the `:name` segments of the pattern took. */
+  readonly params: ChannelParams;
+  /** What the publisher sent beside the data. */
+  readonly headers: Headers;
+}
+
+/** What `subscribe` resolves to. */
+export interface PubSubSubscription {
+  readonly pattern: string;
+  /** Ends it; the handler is not called from here on. Idempotent. */
+  unsubscribe(): void;
+}
+
+/** Handles a message of {@link RedisPubSubService.subscribe}; what it throws is logged. */
+export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
+
+/**
+ * Publish and listen at run time, over the connections of the module. Channels in `publish`,
+ * `observe` and `subscribe` are literal whatever characters they have; only `observePattern` and
+ * `subscribePattern` take patterns. However many observers a channel has in this process, Redis has
+ * one subscription, which ends with the last of them.
+ */
+export class RedisPubSubService {
+  readonly #bus: MessageBus;
+  readonly #logger = new Logger(RedisPubSubService.name);
+  readonly #observers = new Set<MessageObserver>();
+  readonly #inFlight = new InFlight();
+  #isDrained = false;
+
+  constructor(bus: MessageBus) {
+    this.#bus = bus;
+  }
+
+  /**
+   * Publishes to a channel. Resolves to the number of subscriptions that Redis delivered to; rejects
+   * with a `PubSubError` that names the channel. Takes a `RedisPubSubRecord` for headers.
+   */
+  publish(channel: string, data: unknown): Promise<number> {
+    try {
+      return this.#bus.publish(channel, unwrapRecord({ pattern: channel, data }, this.#bus.codec));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The messages of one channel, from the moment of subscribing. Cold; ends with the application. */
+  observe<T = unknown>(channel: string): Observable<PubSubMessage<T>> {
+    return this.#observe(ChannelPattern.literal(channel));
+  }
+
+  /** The messages of all channels that a pattern means. Cold; ends with the application. */
+  observePattern<T = unknown>(pattern: string): Observable<PubSubMessage<T>> {
+    return this.#observe(ChannelPattern.parse(pattern));
+  }
+
+  /** Calls `handler` for each message of one channel; resolves on Redis' acknowledgement. */
+  subscribe<T = unknown>(channel: string, handler: PubSubHandler<T>): Promise<PubSubSubscription> {
+    return this.#subscribe(ChannelPattern.literal(channel), handler);
+  }
+
+  /** Calls `handler` for each message that a pattern means; resolves on Redis' acknowledgement. */
+  subscribePattern<T = unknown>(
+    pattern: string,
+    handler: PubSubHandler<T>,
+  ): Promise<PubSubSubscription> {
+    return this.#subscribe(ChannelPattern.parse(pattern), handler);
+  }
+
+  /**
+   * The channels under the module's prefix that have a subscriber anywhere, glob subscriptions not
+   * counted (PUBSUB CHANNELS). A `:name` in the pattern counts as `*`.
+   */
+  async channels(pattern = '*'): Promise<string[]> {
+    const { prefix } = this.#bus.options;
+    const parsed = ChannelPattern.parse(pattern);
+    const name = parsed.withPrefix(prefix);
+    const names = await this.#bus.broker.channels(
+      parsed.kind === 'pattern' ? name : escapeGlob(name),
+    );
+    return names
+      .filter((found) => !this.#bus.isReserved(found))
+      .map((found) => found.slice(prefix.length))
+      .filter((channel) => parsed.match(channel));
+  }
+
+  /** How many subscribers each channel has, glob subscriptions not counted (PUBSUB NUMSUB). */
+  async subscriberCounts(...channels: string[]): Promise<Record<string, number>> {
+    const names = channels.map((channel) => this.#bus.nameOf(channel));
+    const counts = await this.#bus.broker.subscriberCounts(names);
+    return Object.fromEntries(
+      channels.map((channel, i) => [channel, counts.get(names[i] ?? '') ?? 0]),
+    );
+  }
+
+  /** How many globs are subscribed on the server, by all its clients (PUBSUB NUMPAT). */
+  patternCount(): Promise<number> {
+    return this.#bus.broker.patternCount();
+  }
+
+  /** Ends every observer and subscription, and lets running handlers end within `shutdownTimeout`. */
+  async drain(): Promise<void> {
+    this.#isDrained = true;
+    for (const observer of this.#observers) observer.end();
+    await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
+  }
+
+  #observe<T>(pattern: ChannelPattern): Observable<PubSubMessage<T>> {
+    return new Observable((subscriber: Subscriber<PubSubMessage<T>>) => {
+      if (this.#isDrained) return subscriber.complete();
+      const observer = new MessageObserver(
+        pattern,
+        (message) => subscriber.next(message as PubSubMessage<T>),
+        () => subscriber.complete(),
+      );
+      this.#observers.add(observer);
+      observer.open(this.#bus).catch((error: unknown) => subscriber.error(error));
+      return () => {
+        this.#observers.delete(observer);
+        observer.close();
+      };
+    });
+  }
+
+  async #subscribe<T>(
+    pattern: ChannelPattern,
+    handler: PubSubHandler<T>,
+  ): Promise<PubSubSubscription> {
+    if (typeof handler !== 'function') {
+      throw new InvalidOptionError('handler', 'a function', handler);
+    }
+    const observer: MessageObserver = new MessageObserver(
+      pattern,
+      (message) => void this.#run(handler, message as PubSubMessage<T>),
+      () => close(),
+    );
+    const close = (): void => {
+      this.#observers.delete(observer);
+      observer.close();
+    };
+    this.#observers.add(observer);
+    try {
+      await observer.open(this.#bus);
+    } catch (error) {
+      close();
+      throw error;
+    }
+    return { pattern: pattern.source, unsubscribe: close };
+  }
+
+  async #run<T>(handler: PubSubHandler<T>, message: PubSubMessage<T>): Promise<void> {
+    this.#inFlight.begin();
+    try {
+      await handler(message);
+    } catch (error) {
+      const text = error instanceof Error ? error.stack : messageOf(error);
+      this.#logger.error(`A message on "${shorten(message.channel)}" failed: ${text}`);
+    }
+    this.#inFlight.end();
+  }
+}
+
+/** One observer of one pattern. */
+class MessageObserver implements MessageListener {
+  #subscription: BusSubscription | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly pattern: ChannelPattern,
+    private readonly next: (message: PubSubMessage) => void,
+    /** Tells the observer that there will be no more. */
+    readonly end: () => void,
+  ) {}
+
+  async open(bus: MessageBus): Promise<void> {
+    const { subscription, acknowledged } = bus.subscribe(this.pattern, this);
+    this.#subscription = subscription;
+    await acknowledged;
+  }
+
+  onMessage(message: IncomingMessage, channel: string): void {
+    const params = this.pattern.match(channel);
+    if (!params || this.#isClosed) return;
+    const { data, metadata } = message;
+    this.next({ data, channel, pattern: this.pattern.source, params, headers: metadata ?? {} });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#subscription?.close();
+  }
+}

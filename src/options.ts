@@ -1,0 +1,331 @@
+import type { Deserializer, Serializer } from '@nestjs/microservices';
+import { isClient, type RedisConnection } from './broker/clients.js';
+import type { Codec } from './codec/codec.js';
+import { InvalidOptionError } from './errors.js';
+
+/** What servers, clients and the module have in common. Checked once, at construction. */
+export interface RedisPubSubOptions {
+  /**
+   * Where Redis is: a URL, ioredis options, or an ioredis client of your own.
+   *
+   * @default 'redis://localhost:6379'
+   */
+  connection?: RedisConnection;
+
+  /**
+   * Goes before every channel and pattern, and is stripped from what handlers see: an environment, a
+   * tenant, a test run. Redis' database numbers do not separate channels.
+   *
+   * @default ''
+   */
+  prefix?: string;
+
+  /**
+   * The wire format. `'envelope'`: Nest's packet, understood by `Transport.REDIS`. `'json'`: the
+   * bare data, for readers in other languages; without requests and headers. Or a codec of your own.
+   *
+   * @default 'envelope'
+   */
+  codec?: 'envelope' | 'json' | Codec;
+
+  /**
+   * Payloads larger than this, in bytes, are refused on the way out and dropped on the way in.
+   *
+   * @default Infinity
+   */
+  maxPayloadBytes?: number;
+
+  /**
+   * The first segment of channel names that are this package's own: reply inboxes are called
+   * `<reservedSegment>.inbox.<id>`, without the prefix. Clients and servers must agree on it.
+   *
+   * @default '_pubsub'
+   */
+  reservedSegment?: string;
+
+  /**
+   * How long, in milliseconds, a server waits at its start for a Redis that is not there yet.
+   *
+   * @default 30000
+   */
+  startTimeout?: number;
+
+  /**
+   * How often, in milliseconds, each connection is asked whether it is alive (PING).
+   *
+   * @default 3000
+   */
+  pingInterval?: number;
+
+  /**
+   * How long, in milliseconds, a connection may be silent after a PING before it is replaced.
+   *
+   * @default 3000
+   */
+  pingTimeout?: number;
+}
+
+/** Options of `RedisPubSubServer`. */
+export interface RedisPubSubServerOptions extends RedisPubSubOptions {
+  /**
+   * How long, in milliseconds, `close` waits for handlers that are running.
+   *
+   * @default 5000
+   */
+  shutdownTimeout?: number;
+
+  /**
+   * The transport that handlers may name, as in `@EventPattern('x', REDIS_PUBSUB)`. With
+   * `Transport.REDIS` handlers written for the built-in transport are served as they are.
+   *
+   * @default REDIS_PUBSUB
+   */
+  transportId?: symbol | number;
+
+  /** Nest's own hook over outgoing replies. */
+  serializer?: Serializer;
+
+  /**
+   * Nest's own hook over incoming packets: given the decoded payload and `{ channel }`, returns
+   * `{ data, id?, … }`, or a promise of it. With it, it alone decides what is a packet.
+   */
+  deserializer?: Deserializer;
+}
+
+/** Options of `RedisPubSubClient`. */
+export interface RedisPubSubClientOptions extends RedisPubSubOptions {
+  /**
+   * How long, in milliseconds, a request waits for its next reply; 0 for ever.
+   *
+   * @default 30000
+   */
+  requestTimeout?: number;
+
+  /**
+   * `'inbox'`: replies come to a private channel of this client. `'compat'`: on `<channel>.reply`,
+   * which servers on the built-in `Transport.REDIS` need.
+   *
+   * @default 'inbox'
+   */
+  replies?: 'inbox' | 'compat';
+
+  /** Nest's own hook over outgoing packets. */
+  serializer?: Serializer;
+
+  /** Nest's own hook over incoming replies. */
+  deserializer?: Deserializer;
+}
+
+/** Options of `RedisPubSubModule`. */
+export interface RedisPubSubModuleOptions
+  extends
+    RedisPubSubOptions,
+    Pick<RedisPubSubServerOptions, 'shutdownTimeout' | 'transportId'>,
+    Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'> {
+  /**
+   * Whether the application's global pipes, guards, interceptors and filters apply to the handlers
+   * that the module itself runs.
+   *
+   * @default true
+   */
+  inheritAppConfig?: boolean;
+}
+
+/** Options of an `@EventPattern` or `@MessagePattern`: `@EventPattern('x', { concurrency: 1 })`. */
+export interface HandlerOptions {
+  /**
+   * How many messages the handler works on at the same time.
+   *
+   * @default Infinity
+   */
+  concurrency?: number;
+
+  /** `'channel'`: messages of one channel are handled one after the other, in their order. */
+  order?: 'channel';
+
+  /**
+   * How many messages may wait for the handler.
+   *
+   * @default 10000
+   */
+  maxQueue?: number;
+
+  /**
+   * Which message is given up when `maxQueue` is reached. Each is counted and told of.
+   *
+   * @default 'drop-oldest'
+   */
+  overflow?: 'drop-oldest' | 'drop-newest';
+}
+
+/** Every option with its default in place. */
+export type ResolvedOptions = Readonly<
+  Required<RedisPubSubOptions> &
+    Required<Pick<RedisPubSubServerOptions, 'shutdownTimeout'>> &
+    Required<Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'>>
+>;
+
+/** A {@link HandlerOptions} with its defaults in place. */
+export type ResolvedHandlerOptions = Readonly<
+  Required<Omit<HandlerOptions, 'order'>> & Pick<HandlerOptions, 'order'>
+>;
+
+const DEFAULTS: ResolvedOptions = {
+  connection: 'redis://localhost:6379',
+  prefix: '',
+  codec: 'envelope',
+  maxPayloadBytes: Infinity,
+  reservedSegment: '_pubsub',
+  startTimeout: 30_000,
+  pingInterval: 3_000,
+  pingTimeout: 3_000,
+  shutdownTimeout: 5_000,
+  requestTimeout: 30_000,
+  replies: 'inbox',
+};
+
+const HANDLER_DEFAULTS: ResolvedHandlerOptions = {
+  concurrency: Infinity,
+  maxQueue: 10_000,
+  overflow: 'drop-oldest',
+};
+
+/** Checks options and puts the defaults in. Throws {@link InvalidOptionError}. */
+export function resolveOptions(
+  options: RedisPubSubServerOptions & RedisPubSubClientOptions = {},
+): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError('options', 'an object', options);
+  }
+  assertTransportId(options.transportId);
+  const given = withDefaults(options, DEFAULTS);
+  return {
+    connection: checkConnection(given.connection),
+    prefix: checkPrefix(given.prefix),
+    codec: checkCodec(given.codec),
+    maxPayloadBytes: checkCount('maxPayloadBytes', given.maxPayloadBytes, 1),
+    reservedSegment: checkSegment(given.reservedSegment),
+    startTimeout: checkMilliseconds('startTimeout', given.startTimeout),
+    pingInterval: checkMilliseconds('pingInterval', given.pingInterval, 1),
+    pingTimeout: checkMilliseconds('pingTimeout', given.pingTimeout, 1),
+    shutdownTimeout: checkMilliseconds('shutdownTimeout', given.shutdownTimeout),
+    requestTimeout: checkMilliseconds('requestTimeout', given.requestTimeout),
+    replies: checkOneOf('replies', given.replies, ['inbox', 'compat']),
+  };
+}
+
+/** Checks the extras of a handler's decorator. Throws {@link InvalidOptionError}. */
+export function resolveHandlerOptions(extras: HandlerOptions = {}): ResolvedHandlerOptions {
+  const given = withDefaults(extras, HANDLER_DEFAULTS);
+  return {
+    concurrency: checkCount('concurrency', given.concurrency, 1),
+    order: given.order === undefined ? undefined : checkOneOf('order', given.order, ['channel']),
+    maxQueue: checkCount('maxQueue', given.maxQueue, 0),
+    overflow: checkOneOf('overflow', given.overflow, ['drop-oldest', 'drop-newest']),
+  };
+}
+
+/** As spreading does, but a key that is there with `undefined` in it counts as not given. */
+function withDefaults<Given extends object, Defaults extends object>(
+  given: Given,
+  defaults: Defaults,
+): Given & Defaults {
+  const defined = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(defined) } as Given & Defaults;
+}
+
+/** The longest delay that a timer of Node takes. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+/** Returns `value` if it is a number of milliseconds that a timer can take. */
+export function checkMilliseconds(name: string, value: unknown, least = 0): number {
+  const isDelay = typeof value === 'number' && value >= least && value <= MAX_DELAY;
+  if (!isDelay) {
+    throw new InvalidOptionError(name, `milliseconds from ${least} to ${MAX_DELAY}`, value);
+  }
+  return value;
+}
+
+function checkCount(name: string, value: unknown, least: number): number {
+  if (value === Infinity || (Number.isInteger(value) && Number(value) >= least))
+    return Number(value);
+  throw new InvalidOptionError(name, `an integer ≥ ${least}`, value);
+}
+
+function checkOneOf<const T extends string>(
+  name: string,
+  value: unknown,
+  allowed: readonly T[],
+): T {
+  const found = allowed.find((it) => it === value);
+  if (found !== undefined) return found;
+  throw new InvalidOptionError(name, allowed.map((it) => `"${it}"`).join(' or '), value);
+}
+
+function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === 'string' && prefix.isWellFormed()) return prefix;
+  throw new InvalidOptionError('prefix', 'a string of well-formed text', prefix);
+}
+
+function checkSegment(segment: unknown): string {
+  if (typeof segment === 'string' && /^[\w-]+$/.test(segment)) return segment;
+  throw new InvalidOptionError('reservedSegment', 'letters, digits, "_" or "-"', segment);
+}
+
+function checkCodec(codec: unknown): 'envelope' | 'json' | Codec {
+  const isCodec =
+    typeof codec === 'object' &&
+    codec !== null &&
+    ['encode', 'decode'].every((key) => typeof Reflect.get(codec, key) === 'function');
+  if (isCodec) return codec as Codec;
+  if (codec === 'envelope' || codec === 'json') return codec;
+  throw new InvalidOptionError(
+    'codec',
+    '"envelope", "json" or an object with the functions "encode" and "decode"',
+    codec,
+  );
+}
+
+function checkConnection(connection: unknown): RedisConnection {
+  if (typeof connection === 'string') return checkUrl(connection);
+  if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
+    throw new InvalidOptionError(
+      'connection',
+      'a redis:// URL, ioredis options or an ioredis client',
+      connection,
+    );
+  }
+  if ('nodes' in connection || ('isCluster' in connection && connection.isCluster === true)) {
+    throw new InvalidOptionError('connection', 'a standalone Redis or Sentinel', 'a Cluster');
+  }
+  if (isClient(connection)) return connection;
+  return checkRedisOptions(connection);
+}
+
+function checkUrl(url: string): string {
+  if (URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)) return url;
+  throw new InvalidOptionError('connection', 'a redis:// or rediss:// URL', url);
+}
+
+function checkRedisOptions(options: object): RedisConnection {
+  const { port, host, retryStrategy } = options as Record<string, unknown>;
+  const isPort = port === undefined || (Number(port) > 0 && Number(port) < 65_536);
+  if (!isPort) throw new InvalidOptionError('connection.port', 'a port from 1 to 65535', port);
+  if (host !== undefined && typeof host !== 'string') {
+    throw new InvalidOptionError('connection.host', 'a string', host);
+  }
+  if (
+    retryStrategy !== undefined &&
+    retryStrategy !== null &&
+    typeof retryStrategy !== 'function'
+  ) {
+    throw new InvalidOptionError('connection.retryStrategy', 'a function', retryStrategy);
+  }
+  return options;
+}
+
+function assertTransportId(transportId: unknown): void {
+  if (!['undefined', 'symbol', 'number'].includes(typeof transportId)) {
+    throw new InvalidOptionError('transportId', 'a symbol or a Transport', transportId);
+  }
+}

@@ -1,0 +1,58 @@
+import { channel, type Channel } from 'node:diagnostics_channel';
+import type { SubscriptionKind } from './channel/channel-pattern.js';
+
+/** Why a message that arrived was not handed to a handler or observer. */
+export type DropReason = 'closing' | 'decode' | 'overflow' | 'reply' | 'too-large' | 'unmatched';
+
+/**
+ * What is published on `node:diagnostics_channel`, under the name `nestjs-redis-pubsub:<key>`.
+ * Channels are Redis' names, prefix included. With nobody listening an event costs one check.
+ */
+export interface TelemetryEvents {
+  /** Redis answered a PUBLISH, or it failed. `receivers` counts the subscriptions delivered to. */
+  publish: { readonly channel: string; readonly receivers?: number; readonly error?: unknown };
+  /** A message arrived and was decoded. `bytes` is the size of its payload. */
+  receive: { readonly channel: string; readonly subscription: string; readonly bytes: number };
+  /** A handler ended. `duration` is in milliseconds. */
+  handle: {
+    readonly channel: string;
+    readonly pattern: string;
+    readonly duration: number;
+    readonly error?: unknown;
+  };
+  /** A message was not handled. */
+  drop: { readonly channel: string; readonly reason: DropReason; readonly error?: unknown };
+  /** Redis acknowledged a subscription, or refused it. */
+  subscribe: {
+    readonly kind: SubscriptionKind;
+    readonly name: string;
+    readonly error?: unknown;
+  };
+  /** Redis was told that a subscription is no longer wanted. */
+  unsubscribe: { readonly kind: SubscriptionKind; readonly name: string };
+  /** A lost connection is back. `outage` is in milliseconds, from its end until it was ready. */
+  reconnect: { readonly connection: 'publisher' | 'subscriber'; readonly outage: number };
+}
+
+type Telemetry = {
+  readonly [Key in keyof TelemetryEvents]: TelemetryChannel<TelemetryEvents[Key]>;
+};
+
+type TelemetryChannel<Event> = Omit<Channel<unknown, Event>, 'publish'> & {
+  publish(event: Event): void;
+};
+
+/** The channels that this package publishes on; check `hasSubscribers` before building an event. */
+export const telemetry: Telemetry = {
+  publish: named('publish'),
+  receive: named('receive'),
+  handle: named('handle'),
+  drop: named('drop'),
+  subscribe: named('subscribe'),
+  unsubscribe: named('unsubscribe'),
+  reconnect: named('reconnect'),
+};
+
+function named<Event>(name: keyof TelemetryEvents): TelemetryChannel<Event> {
+  return channel(`nestjs-redis-pubsub:${name}`) as TelemetryChannel<Event>;
+}

@@ -1,0 +1,222 @@
+import type { Logger } from '@nestjs/common';
+import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
+import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
+import type { Delivery } from '../broker/broker.js';
+import type { IncomingMessage } from '../codec/codec.js';
+import { toMessage } from '../codec/envelope-codec.js';
+import { shorten } from '../errors.js';
+import { telemetry } from '../telemetry.js';
+import type { HandlerRoute, RouteTarget } from './handler-route.js';
+import { InFlight } from './in-flight.js';
+import type { MessageBus } from './message-bus.js';
+import { RedisPubSubContext } from './redis-pubsub.context.js';
+import { INTERNAL_ERROR, Responder } from './responder.js';
+
+/** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
+const LAST_WORDS = 100;
+
+/** Nest's processing hooks, where somebody has set them. */
+export interface ProcessingHooks {
+  onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => void;
+  onEnd?: (context: RedisPubSubContext) => void;
+}
+
+export interface DispatcherOptions {
+  readonly bus: MessageBus;
+  readonly logger: Pick<Logger, 'error' | 'warn'>;
+  readonly hooks: ProcessingHooks;
+  readonly serializer: Serializer | undefined;
+  readonly deserializer: ConsumerDeserializer | undefined;
+}
+
+/** Runs handlers: events to their end, requests to their last reply. Knows what is running. */
+export class Dispatcher implements RouteTarget {
+  readonly #options: DispatcherOptions;
+  readonly #inFlight = new InFlight();
+  readonly #cut$ = new Subject<void>();
+  #isClosed = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Lets what is running end within `timeout` milliseconds, then cuts the streams that go on. */
+  async drain(timeout: number): Promise<void> {
+    await this.#inFlight.idle(timeout);
+    this.#isClosed = true;
+    if (this.#inFlight.count === 0) return;
+    this.#cut$.next();
+    await this.#inFlight.idle(LAST_WORDS);
+    if (this.#inFlight.count === 0) return;
+    this.#options.logger.warn(
+      `Closed although ${this.#inFlight.count} handlers were still running after ${timeout} ms`,
+    );
+  }
+
+  /** Handles messages again after a {@link drain}. */
+  reopen(): void {
+    this.#isClosed = false;
+  }
+
+  run(
+    route: HandlerRoute,
+    message: IncomingMessage,
+    context: RedisPubSubContext,
+    delivery: Delivery,
+  ): Promise<void> {
+    const { hooks, deserializer } = this.#options;
+    if (deserializer) return this.#deserialize(deserializer, route, context, delivery);
+    if (hooks.onStart) return this.#runBetweenHooks(route, message, context, delivery);
+    return this.#process(route, message, context, delivery);
+  }
+
+  onDrop(route: HandlerRoute, channel: string, reason: 'overflow' | 'closing' | 'unmatched'): void {
+    const { bus, logger } = this.#options;
+    bus.dropped(bus.options.prefix + channel, reason);
+    if (reason === 'overflow' && route.overflows++ === 0) {
+      logger.warn(
+        `The handler of "${shorten(route.pattern.source)}" cannot keep up: its queue is full, and messages are dropped`,
+      );
+    }
+  }
+
+  async #process(
+    route: HandlerRoute,
+    message: IncomingMessage,
+    context: RedisPubSubContext,
+    delivery: Delivery,
+  ): Promise<void> {
+    if (this.#isClosed) return this.onDrop(route, context.getChannel(), 'closing');
+    this.#inFlight.begin();
+    const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
+    let failure: unknown;
+    try {
+      const responder = route.isEventHandler ? undefined : this.#responderFor(message, delivery);
+      if (responder) {
+        await this.#respond(responder, route, message, context);
+      } else {
+        const result: unknown = await route.handler(message.data, context);
+        if (isObservable(result)) await this.#consume(result);
+      }
+    } catch (error) {
+      failure = error ?? new Error('The handler failed without an error');
+      this.#report(context, failure);
+    }
+    this.#inFlight.end();
+    this.#runEndHook(context);
+    if (start > 0) this.#tell(route, delivery, performance.now() - start, failure);
+  }
+
+  async #deserialize(
+    deserializer: ConsumerDeserializer,
+    route: HandlerRoute,
+    context: RedisPubSubContext,
+    delivery: Delivery,
+  ): Promise<void> {
+    const channel = context.getChannel();
+    let message: IncomingMessage;
+    try {
+      const value = this.#options.bus.codec.decodeValue(delivery.payload);
+      message = toMessage({ ...(await deserializer.deserialize(value, { channel })) });
+    } catch (error) {
+      this.#report(context, error);
+      this.#options.bus.dropped(delivery.channel, 'decode', error);
+      return;
+    }
+    const { metadata } = message;
+    const next = new RedisPubSubContext(channel, metadata, route.pattern, context.getParams());
+    if (this.#options.hooks.onStart) await this.#runBetweenHooks(route, message, next, delivery);
+    else await this.#process(route, message, next, delivery);
+  }
+
+  async #runBetweenHooks(
+    route: HandlerRoute,
+    message: IncomingMessage,
+    context: RedisPubSubContext,
+    delivery: Delivery,
+  ): Promise<void> {
+    try {
+      await new Promise<void>((resolve) => {
+        this.#options.hooks.onStart?.(context, async () => {
+          await this.#process(route, message, context, delivery);
+          resolve();
+        });
+      });
+    } catch (error) {
+      this.#report(context, error);
+    }
+  }
+
+  async #respond(
+    responder: Responder,
+    route: HandlerRoute,
+    message: IncomingMessage,
+    context: RedisPubSubContext,
+  ): Promise<void> {
+    let result: unknown;
+    try {
+      result = await route.handler(message.data, context);
+    } catch (error) {
+      await responder.end({ err: INTERNAL_ERROR });
+      throw error;
+    }
+    if (isObservable(result)) await responder.stream(result, this.#cut$);
+    else await responder.end({ response: result });
+  }
+
+  /** `undefined` for an event, and for a request that wants replies anywhere but in an inbox. */
+  #responderFor(
+    { id, replyTo: wanted }: IncomingMessage,
+    delivery: Delivery,
+  ): Responder | undefined {
+    if (id === undefined) return undefined;
+    const { bus, logger, serializer } = this.#options;
+    if (wanted !== undefined && !bus.isInbox(wanted)) {
+      logger.warn(`A request on "${shorten(delivery.channel)}" names no inbox: it gets no reply`);
+      return undefined;
+    }
+    // Clients on `Transport.REDIS` name no channel, and wait for their replies on this one.
+    const replyTo = wanted ?? `${delivery.channel}.reply`;
+    return new Responder(bus, logger, serializer, { id, replyTo });
+  }
+
+  #consume(result: Observable<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      result.pipe(takeUntil(this.#cut$)).subscribe({ error: reject, complete: resolve });
+    });
+  }
+
+  #runEndHook(context: RedisPubSubContext): void {
+    try {
+      this.#options.hooks.onEnd?.(context);
+    } catch (error) {
+      this.#report(context, error);
+    }
+  }
+
+  #report(context: RedisPubSubContext, error: unknown): void {
+    if (isLoggedByNest(error)) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+    this.#options.logger.error(`A message on "${shorten(context.getChannel())}" failed: ${text}`);
+  }
+
+  #tell(route: HandlerRoute, delivery: Delivery, duration: number, error: unknown): void {
+    telemetry.handle.publish({
+      channel: delivery.channel,
+      pattern: route.pattern.source,
+      duration,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+}
+
+/** Nest's exception filter logs whatever is no `RpcException`, and passes only this on. */
+function isLoggedByNest(error: unknown): boolean {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    !(error instanceof Error) &&
+    Reflect.get(error, 'status') === INTERNAL_ERROR.status &&
+    Reflect.get(error, 'message') === INTERNAL_ERROR.message
+  );
+}

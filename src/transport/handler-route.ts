@@ -1,0 +1,64 @@
+import type { MessageHandler } from '@nestjs/microservices';
+import type { Delivery } from '../broker/broker.js';
+import type { ChannelPattern } from '../channel/channel-pattern.js';
+import type { IncomingMessage } from '../codec/codec.js';
+import { resolveHandlerOptions, type HandlerOptions } from '../options.js';
+import { HandlerQueue } from './handler-queue.js';
+import type { MessageListener } from './message-bus.js';
+import { RedisPubSubContext } from './redis-pubsub.context.js';
+
+/** What runs the handler of a route. */
+export interface RouteTarget {
+  /** Runs the handler to its end; never rejects. */
+  run(
+    route: HandlerRoute,
+    message: IncomingMessage,
+    context: RedisPubSubContext,
+    delivery: Delivery,
+  ): Promise<void>;
+
+  /** A message was not handed to the handler. */
+  onDrop(route: HandlerRoute, channel: string, reason: 'overflow' | 'closing' | 'unmatched'): void;
+}
+
+/** One decorated method with one pattern: all about it that does not change with the message. */
+export class HandlerRoute implements MessageListener {
+  /** How many messages were given up because too many waited. */
+  overflows = 0;
+  readonly #target: RouteTarget;
+  readonly #queue: HandlerQueue | undefined;
+
+  constructor(
+    readonly pattern: ChannelPattern,
+    readonly handler: MessageHandler,
+    readonly isEventHandler: boolean,
+    target: RouteTarget,
+  ) {
+    this.#target = target;
+    const options = resolveHandlerOptions(handler.extras as HandlerOptions | undefined);
+    if (HandlerQueue.isNeeded(options)) {
+      this.#queue = new HandlerQueue(options, (channel, reason) =>
+        target.onDrop(this, channel, reason),
+      );
+    }
+  }
+
+  onMessage(message: IncomingMessage, channel: string, delivery: Delivery): void {
+    const params = this.pattern.match(channel);
+    if (!params) {
+      this.#target.onDrop(this, channel, 'unmatched');
+      return;
+    }
+    const context = new RedisPubSubContext(channel, message.metadata, this.pattern, params);
+    if (this.#queue) {
+      this.#queue.add(channel, () => this.#target.run(this, message, context, delivery));
+    } else {
+      void this.#target.run(this, message, context, delivery);
+    }
+  }
+
+  /** Gives up the messages that wait for the handler. */
+  dropWaiting(): void {
+    this.#queue?.clear();
+  }
+}

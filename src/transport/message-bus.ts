@@ -1,0 +1,229 @@
+import { Logger } from '@nestjs/common';
+import { Server, type MsPattern } from '@nestjs/microservices';
+import { randomUUID } from 'node:crypto';
+import type { Broker, Delivery, DeliveryListener } from '../broker/broker.js';
+import { RedisBroker } from '../broker/redis-broker.js';
+import { assertChannel, type ChannelPattern } from '../channel/channel-pattern.js';
+import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
+import { BareCodec, EnvelopeCodec } from '../codec/envelope-codec.js';
+import { jsonCodec } from '../codec/json-codec.js';
+import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
+import { telemetry, type DropReason } from '../telemetry.js';
+
+/** Someone who wants the messages of a pattern. */
+export interface MessageListener {
+  /** `channel` is without the prefix. Must not throw. */
+  onMessage(message: IncomingMessage, channel: string, delivery: Delivery): void;
+}
+
+/**
+ * Messages over a broker: puts the prefix before names and strips it, encodes and decodes, keeps out
+ * what nobody may send or see. Servers, clients and services that share one share its connections.
+ */
+export class MessageBus {
+  readonly broker: Broker;
+  readonly codec: MessageCodec;
+  readonly options: ResolvedOptions;
+  readonly #logger = new Logger('RedisPubSub');
+  readonly #reserved: string;
+
+  constructor(options: ResolvedOptions) {
+    this.options = options;
+    this.#reserved = `${options.reservedSegment}.`;
+    this.codec = createCodec(options);
+    this.broker = new RedisBroker({
+      connection: options.connection,
+      liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
+      log: this.#logger,
+    });
+  }
+
+  /** A channel name for private replies, which no pattern handler hears. */
+  createInbox(): string {
+    return `${this.#reserved}inbox.${randomUUID()}`;
+  }
+
+  /** Whether a channel (Redis' name) is a reply inbox: the only place a request may want replies. */
+  isInbox(name: string): boolean {
+    return name.startsWith(`${this.#reserved}inbox.`) && name.isWellFormed();
+  }
+
+  /** Redis' name of a literal channel. Throws {@link InvalidChannelError}. */
+  nameOf(channel: string): string {
+    const name = this.options.prefix + assertChannel(channel);
+    if (this.isReserved(name)) {
+      throw new InvalidChannelError(
+        `Expected a channel outside the reserved "${this.#reserved}", got "${shorten(channel)}"`,
+      );
+    }
+    return name;
+  }
+
+  /**
+   * Publishes a message on a literal channel; resolves to the number of subscriptions that Redis
+   * delivered to. Rejects with a `PubSubError`; never throws.
+   */
+  publish(channel: string, message: OutgoingMessage): Promise<number> {
+    let name: string;
+    let payload: string | Uint8Array;
+    try {
+      name = this.nameOf(channel);
+      payload = this.#encode(channel, () => this.codec.encode(message));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#send(name, payload);
+  }
+
+  /** Publishes a reply on a channel by Redis' name; as {@link publish} otherwise. */
+  async reply(name: string, reply: object): Promise<number> {
+    return this.#send(
+      name,
+      this.#encode(name, () => this.codec.encodeValue(reply)),
+    );
+  }
+
+  /**
+   * Makes `listener` hear a pattern until the subscription is closed. `acknowledged` resolves on
+   * Redis' acknowledgement, and rejects when Redis refuses or the subscription is closed before.
+   */
+  subscribe(
+    pattern: ChannelPattern,
+    listener: MessageListener,
+  ): { subscription: BusSubscription; acknowledged: Promise<void> } {
+    if (pattern.kind === 'channel') this.nameOf(pattern.name);
+    const name = pattern.withPrefix(this.options.prefix);
+    const subscription = new BusSubscription(this, pattern, name, listener);
+    const acknowledged = this.broker.subscribe(pattern.kind, name, subscription);
+    return { subscription, acknowledged };
+  }
+
+  /** The message of a delivery, decoded once; `null` where nobody may see it. */
+  read(delivery: Delivery, channel: string): IncomingMessage | null {
+    if (delivery.decoded === undefined) delivery.decoded = this.#decode(delivery, channel) ?? null;
+    return delivery.decoded as IncomingMessage | null;
+  }
+
+  /** Whether a channel (Redis' name) is this package's own. */
+  isReserved(name: string): boolean {
+    return name.startsWith(this.#reserved);
+  }
+
+  /** Counts a message that nobody handled. */
+  dropped(channel: string, reason: DropReason, error?: unknown): void {
+    if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
+  }
+
+  #send(name: string, payload: string | Uint8Array): Promise<number> {
+    const published = this.broker.publish(name, payload);
+    if (telemetry.publish.hasSubscribers) {
+      published.then(
+        (receivers) => telemetry.publish.publish({ channel: name, receivers }),
+        (error: unknown) => telemetry.publish.publish({ channel: name, error }),
+      );
+    }
+    return published;
+  }
+
+  #encode(channel: string, encode: () => string | Uint8Array): string | Uint8Array {
+    let payload: string | Uint8Array;
+    try {
+      payload = encode();
+    } catch (error) {
+      throw new PayloadError(
+        `Cannot encode the message to "${shorten(channel)}": ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+    this.#assertSize(channel, payload);
+    return payload;
+  }
+
+  #assertSize(channel: string, payload: string | Uint8Array): void {
+    const { maxPayloadBytes } = this.options;
+    if (maxPayloadBytes === Infinity) return;
+    const bytes = Buffer.byteLength(payload);
+    if (bytes <= maxPayloadBytes) return;
+    throw new PayloadError(
+      `The message to "${shorten(channel)}" has ${bytes} bytes, more than maxPayloadBytes (${maxPayloadBytes})`,
+    );
+  }
+
+  #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {
+    const { payload } = delivery;
+    if (payload.length > this.options.maxPayloadBytes) {
+      this.#refuse(delivery, 'too-large', `its ${payload.length} bytes are too many`);
+      return undefined;
+    }
+    let message: IncomingMessage | undefined;
+    try {
+      message = this.codec.decode(payload, channel);
+    } catch (error) {
+      this.#refuse(delivery, 'decode', messageOf(error), error);
+      return undefined;
+    }
+    if (!message) {
+      this.dropped(delivery.channel, 'reply');
+      return undefined;
+    }
+    if (telemetry.receive.hasSubscribers) {
+      const { channel: name, subscription } = delivery;
+      telemetry.receive.publish({ channel: name, subscription, bytes: payload.length });
+    }
+    return message;
+  }
+
+  #refuse(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
+    this.#logger.error(`Dropped a message on "${shorten(delivery.channel)}": ${why}`);
+    this.dropped(delivery.channel, reason, error);
+  }
+}
+
+/** One listener of a bus, from subscribe to {@link close}. */
+export class BusSubscription implements DeliveryListener {
+  readonly #bus: MessageBus;
+  readonly #name: string;
+  readonly #listener: MessageListener;
+  readonly #prefixLength: number;
+
+  constructor(
+    bus: MessageBus,
+    readonly pattern: ChannelPattern,
+    name: string,
+    listener: MessageListener,
+  ) {
+    this.#bus = bus;
+    this.#name = name;
+    this.#listener = listener;
+    this.#prefixLength = bus.options.prefix.length;
+  }
+
+  onDelivery(delivery: Delivery): void {
+    // Before decoding: a handler of `*` must not pay for the replies of others.
+    if (delivery.kind === 'pattern' && this.#bus.isReserved(delivery.channel)) return;
+    const channel =
+      this.#prefixLength === 0 ? delivery.channel : delivery.channel.slice(this.#prefixLength);
+    const message = this.#bus.read(delivery, channel);
+    if (message) this.#listener.onMessage(message, channel, delivery);
+  }
+
+  /** Hears nothing from the call on. */
+  close(): void {
+    this.#bus.broker.unsubscribe(this.pattern.kind, this.#name, this);
+  }
+}
+
+/** Nest's normalisation of patterns, which it offers to transports only by inheritance. */
+export function normalizePattern(pattern: unknown): string {
+  const nest = Server.prototype as unknown as { normalizePattern(pattern: MsPattern): string };
+  return nest.normalizePattern(pattern as MsPattern);
+}
+
+function createCodec({ codec, prefix }: ResolvedOptions): MessageCodec {
+  if (codec === 'json') return new BareCodec(jsonCodec);
+  if (codec === 'envelope') return new EnvelopeCodec(jsonCodec, normalizePattern, prefix);
+  return codec.envelope === false
+    ? new BareCodec(codec)
+    : new EnvelopeCodec(codec, normalizePattern, prefix);
+}

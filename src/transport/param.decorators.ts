@@ -1,0 +1,23 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { RedisPubSubContext } from './redis-pubsub.context.js';
+
+/** Parameter decorator: the channel that the message was published on, without the prefix. */
+export const Channel = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  contextOf(context)?.getChannel(),
+);
+
+/** Parameter decorator: what the segment `:name` of the pattern took, as in `@ChannelParam('userId')`. */
+export const ChannelParam = createParamDecorator((name: string, context: ExecutionContext) =>
+  contextOf(context)?.getParam(name),
+);
+
+/** Parameter decorator: a header of the message, as in `@MessageHeader('tenant')`. */
+export const MessageHeader = createParamDecorator((name: string, context: ExecutionContext) =>
+  contextOf(context)?.getHeader(name),
+);
+
+/** The context of this transport; `undefined` in a handler that another transport calls. */
+function contextOf(execution: ExecutionContext): RedisPubSubContext | undefined {
+  const context: unknown = execution.switchToRpc().getContext();
+  return context instanceof RedisPubSubContext ? context : undefined;
+}

@@ -1,0 +1,203 @@
+import { Logger } from '@nestjs/common';
+import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
+import { Observable } from 'rxjs';
+import type { OutgoingMessage } from '../codec/codec.js';
+import { ClosedError, InvalidOptionError, messageOf } from '../errors.js';
+import { resolveOptions, type RedisPubSubClientOptions, type ResolvedOptions } from '../options.js';
+import { Emission } from './emission.js';
+import { MessageBus, normalizePattern } from './message-bus.js';
+import { RedisPubSubRecord, unwrapRecord } from './redis-pubsub.record.js';
+import type { RedisPubSubEvents, RedisPubSubStatus } from './redis-pubsub.server.js';
+import { ReplyInbox } from './reply-inbox.js';
+import { Request } from './request.js';
+
+/**
+ * The sending half: `emit` is PUBLISH, `send` is request-response. A pattern is a literal channel
+ * here, whatever characters it has.
+ *
+ * Connects at the first message, or at `connect`. While Redis is away messages fail at once, with a
+ * `ConnectionError`; connections come back by themselves. Throws `InvalidOptionError` for a wrong
+ * option.
+ */
+export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents, RedisPubSubStatus> {
+  readonly #logger = new Logger(RedisPubSubClient.name);
+  readonly #options: RedisPubSubClientOptions;
+  readonly #resolved: ResolvedOptions;
+  readonly #bus: MessageBus;
+  readonly #ownsBus: boolean;
+  readonly #inbox: ReplyInbox;
+  #connecting: Promise<void> | undefined;
+  #isConnected = false;
+  #lastId = 0;
+
+  /** `bus`: connections that others use too; without it the client has a pair of its own. */
+  constructor(options: RedisPubSubClientOptions = {}, bus?: MessageBus) {
+    super();
+    this.#options = options ?? {};
+    this.#resolved = resolveOptions(this.#options);
+    this.#ownsBus = !bus;
+    this.#bus = bus ?? new MessageBus(this.#resolved);
+    this.#inbox = new ReplyInbox(this.#bus);
+    this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
+  }
+
+  /** Resolves when both connections are up; rejects with a `ConnectionError` when an attempt fails. */
+  connect(): Promise<void> {
+    this.#connecting ??= this.#bus.broker.connect(0).then(
+      () => {
+        this.#isConnected = true;
+      },
+      (error: unknown) => {
+        this.#connecting = undefined;
+        throw error;
+      },
+    );
+    return this.#connecting;
+  }
+
+  /** Fails the requests that are waiting, sends what was emitted, and disconnects. Idempotent, never rejects. */
+  async close(): Promise<void> {
+    this.#isConnected = false;
+    this.#connecting = undefined;
+    this.#inbox.close(new ClosedError());
+    if (this.#ownsBus) await this.#bus.broker.close();
+  }
+
+  /**
+   * Publishes an event at once, whether or not anyone subscribes to the result. Emits the number of
+   * subscriptions that Redis delivered to, or fails with a `PubSubError`; a failure that nobody has
+   * subscribed to see is logged.
+   */
+  override emit<TResult = number, TInput = unknown>(
+    pattern: unknown,
+    data: TInput,
+  ): Observable<TResult> {
+    if (isNil(pattern) || isNil(data)) return super.emit(pattern, data);
+    const emission = new Emission(this.#emit(pattern, data), (error) =>
+      this.#logger.error(`An event was not published: ${messageOf(error)}`),
+    );
+    return emission as Observable<unknown> as Observable<TResult>;
+  }
+
+  /**
+   * A request; it is published for each subscriber, and emits every reply until the first responder
+   * ends. Fails with `NoSubscribersError`, `RequestTimeoutError`, or what the handler failed with.
+   */
+  override send<TResult = unknown, TInput = unknown>(
+    pattern: unknown,
+    data: TInput,
+  ): Observable<TResult> {
+    if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
+    return new Observable<TResult>((observer) => {
+      let cancel: (() => void) | undefined;
+      const publish = (): void => {
+        if (observer.closed) return;
+        try {
+          const packet = this.createPacket(pattern, data);
+          cancel = this.publish(packet, this.createObserver(observer));
+        } catch (error) {
+          observer.error(error);
+        }
+      };
+      if (this.#isConnected) publish();
+      else this.connect().then(publish, (error: unknown) => observer.error(error));
+      return () => cancel?.();
+    });
+  }
+
+  /** Listens to an event of both ioredis clients; before and after `connect`. */
+  override on<Event extends keyof RedisPubSubEvents>(
+    event: Event,
+    callback: RedisPubSubEvents[Event],
+  ): void {
+    const [publisher, subscriber] = this.unwrap<[Redis, Redis]>();
+    publisher.on(event, (...args: unknown[]) => callback('pub', ...args));
+    subscriber.on(event, (...args: unknown[]) => callback('sub', ...args));
+  }
+
+  /** The ioredis clients: `[publisher, subscriber]`. */
+  override unwrap<T = [publisher: Redis, subscriber: Redis]>(): T {
+    return this.#bus.broker.clients() as T;
+  }
+
+  /** A hook over each outgoing packet, which may set its `metadata`. Works in Nest 11 too. */
+  override setOnDispatchHook(hook: (packet: ReadPacket) => void): void {
+    this.onDispatchHook = hook;
+  }
+
+  protected override createPacket<TInput>(pattern: unknown, data: TInput): ReadPacket {
+    const packet: ReadPacket = { pattern, data };
+    this.onDispatchHook?.(packet);
+    return packet;
+  }
+
+  protected override dispatchEvent<T = number>(packet: ReadPacket): Promise<T> {
+    const published = this.#publish(packet.pattern, () => this.#messageOf(packet));
+    return published as Promise<unknown> as Promise<T>;
+  }
+
+  protected override publish(
+    packet: ReadPacket,
+    callback: (packet: WritePacket) => void,
+  ): () => void {
+    if (!this.#bus.codec.hasEnvelope) {
+      throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
+    }
+    const isCompat = this.#resolved.replies === 'compat';
+    const channel = normalizePattern(packet.pattern);
+    const id = isCompat ? `${this.#inbox.name}.${++this.#lastId}` : String(++this.#lastId);
+    const replyTo = isCompat ? undefined : this.#inbox.name;
+    const request = new Request(
+      this.#inbox,
+      {
+        id,
+        channel,
+        replyChannel: replyTo ?? `${this.#bus.nameOf(channel)}.reply`,
+        timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
+        deserializer: this.#options.deserializer,
+      },
+      callback,
+    );
+    void request.start(() =>
+      this.#publish(packet.pattern, () => this.#messageOf({ ...packet, id, replyTo })),
+    );
+    return () => request.cancel();
+  }
+
+  #emit(pattern: unknown, data: unknown): Promise<number> {
+    if (!this.#isConnected) return this.connect().then(() => this.#dispatch(pattern, data));
+    return this.#dispatch(pattern, data);
+  }
+
+  #dispatch(pattern: unknown, data: unknown): Promise<number> {
+    try {
+      return this.dispatchEvent<number>(this.createPacket(pattern, data));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #publish(pattern: unknown, message: () => OutgoingMessage): Promise<number> {
+    try {
+      const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
+      return this.#bus.publish(channel, message());
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #messageOf(packet: OutgoingMessage): OutgoingMessage {
+    const message = unwrapRecord(packet, this.#bus.codec);
+    const { serializer } = this.#options;
+    return serializer ? (serializer.serialize(message) as OutgoingMessage) : message;
+  }
+}
+
+function timeoutOf({ data }: ReadPacket<unknown>): number | undefined {
+  return data instanceof RedisPubSubRecord ? data.timeout : undefined;
+}
+
+function isNil(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}

@@ -1,0 +1,72 @@
+import type { Headers, MessageCodec, OutgoingMessage } from '../codec/codec.js';
+import { InvalidOptionError } from '../errors.js';
+import { checkMilliseconds } from '../options.js';
+
+/** Data with headers, for `emit`, `send` and `publish`. Made by {@link RedisPubSubRecordBuilder}. */
+export class RedisPubSubRecord<T = unknown> {
+  constructor(
+    readonly data: T,
+    readonly headers: Headers = {},
+    /** For a request: overrides the client's `requestTimeout`, in milliseconds. */
+    readonly timeout?: number,
+  ) {}
+}
+
+/** Builds a {@link RedisPubSubRecord}: `new RedisPubSubRecordBuilder(user).setHeader('tenant', 'a').build()`. */
+export class RedisPubSubRecordBuilder<T = unknown> {
+  #data: T;
+  readonly #headers = new Map<string, string>();
+  #timeout: number | undefined;
+
+  constructor(data: T) {
+    this.#data = data;
+  }
+
+  setData(data: T): this {
+    this.#data = data;
+    return this;
+  }
+
+  /** Sets a header. Throws `InvalidOptionError` unless both are strings, the name not empty. */
+  setHeader(name: string, value: string): this {
+    if (typeof name !== 'string' || name === '') {
+      throw new InvalidOptionError('header name', 'a non-empty string', name);
+    }
+    if (typeof value !== 'string') {
+      throw new InvalidOptionError(`header ${name}`, 'a string', value);
+    }
+    this.#headers.set(name, value);
+    return this;
+  }
+
+  /** Sets several headers; as {@link setHeader}. */
+  setHeaders(headers: Headers): this {
+    for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
+    return this;
+  }
+
+  /** How long this request waits for its next reply, in milliseconds; 0 for ever. */
+  setTimeout(milliseconds: number): this {
+    this.#timeout = checkMilliseconds('timeout', milliseconds);
+    return this;
+  }
+
+  build(): RedisPubSubRecord<T> {
+    return new RedisPubSubRecord(this.#data, Object.fromEntries(this.#headers), this.#timeout);
+  }
+}
+
+/**
+ * The message with the record in its `data`, if it is one, taken apart. Throws `InvalidOptionError`
+ * for headers that the codec has no place for.
+ */
+export function unwrapRecord(message: OutgoingMessage, codec: MessageCodec): OutgoingMessage {
+  const { data } = message;
+  if (!(data instanceof RedisPubSubRecord)) return message;
+  const metadata = { ...message.metadata, ...data.headers };
+  const hasHeaders = Object.keys(metadata).length > 0;
+  if (hasHeaders && !codec.hasEnvelope) {
+    throw new InvalidOptionError('codec', 'one with an envelope, for headers', 'bare data');
+  }
+  return { ...message, data: data.data as unknown, metadata: hasHeaders ? metadata : undefined };
+}

@@ -1,0 +1,193 @@
+import { Logger } from '@nestjs/common';
+import {
+  Server,
+  type CustomTransportStrategy,
+  type MessageHandler,
+  type TransportId,
+} from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
+import { ChannelPattern } from '../channel/channel-pattern.js';
+import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
+import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
+import { HandlerRoute } from './handler-route.js';
+import { MessageBus, normalizePattern, type BusSubscription } from './message-bus.js';
+
+/** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
+export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');
+
+/** What `status` tells of. `connected`: both connections are up and every subscription is in place. */
+export type RedisPubSubStatus = 'connected' | 'reconnecting' | 'disconnected';
+
+/** The events of the two ioredis clients, with the name of the client before their own arguments. */
+export type RedisPubSubEvents = Record<
+  'connect' | 'ready' | 'error' | 'close' | 'reconnecting' | 'end',
+  (client: 'pub' | 'sub', ...args: unknown[]) => void
+>;
+
+/**
+ * The receiving half: a transport strategy that turns `@EventPattern` and `@MessagePattern` handlers
+ * into SUBSCRIBE and PSUBSCRIBE, decided pattern by pattern.
+ *
+ * `listen` calls back after Redis acknowledged every subscription, or with an error that names the
+ * channel it refused. `close` drains within `shutdownTimeout`; it is idempotent and never rejects.
+ * Throws `InvalidOptionError` for a wrong option.
+ */
+export class RedisPubSubServer
+  extends Server<RedisPubSubEvents, RedisPubSubStatus>
+  implements CustomTransportStrategy
+{
+  /** Tells Nest 12 to leave the errors of event handlers to us, as Nest 11 does. */
+  override readonly propagatesEventHandlerErrors = true;
+  protected override readonly logger = new Logger(RedisPubSubServer.name);
+  readonly #bus: MessageBus;
+  readonly #ownsBus: boolean;
+  readonly #shutdownTimeout: number;
+  readonly #dispatcher: Dispatcher;
+  readonly #hooks: ProcessingHooks = {};
+  readonly #routes = new Map<HandlerRoute, BusSubscription | undefined>();
+  #isListening = false;
+  #closing: Promise<void> | undefined;
+
+  /** `bus`: connections that others use too; without it the server has a pair of its own. */
+  constructor(options: RedisPubSubServerOptions = {}, bus?: MessageBus) {
+    super();
+    const resolved = resolveOptions(options);
+    this.transportId = options.transportId ?? REDIS_PUBSUB;
+    this.#shutdownTimeout = resolved.shutdownTimeout;
+    this.#ownsBus = !bus;
+    this.#bus = bus ?? new MessageBus(resolved);
+    this.#dispatcher = new Dispatcher({
+      bus: this.#bus,
+      logger: this.logger,
+      hooks: this.#hooks,
+      serializer: options.serializer,
+      deserializer: options.deserializer,
+    });
+    this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
+  }
+
+  /** Whether `listen` has succeeded, and `close` was not called since. */
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
+  /**
+   * Registers a handler; called by Nest for each decorated method. Handlers of one pattern are not
+   * chained, so that each keeps its own options. Throws for a wrong pattern or handler option.
+   */
+  override addHandler(
+    pattern: unknown,
+    callback: MessageHandler,
+    isEventHandler = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    callback.isEventHandler = isEventHandler;
+    callback.extras = extras;
+    const parsed =
+      typeof pattern === 'string'
+        ? ChannelPattern.parse(pattern)
+        : ChannelPattern.literal(normalizePattern(pattern));
+    if (!isEventHandler) this.#replaceRequestHandler(parsed.source);
+    this.#routes.set(
+      new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher),
+      undefined,
+    );
+    this.messageHandlers.set(parsed.source, callback);
+  }
+
+  /** Called by Nest, or by you for a server without an application. */
+  override listen(callback: (error?: unknown) => void): void {
+    const failed = async (error: unknown): Promise<void> => {
+      await this.close();
+      callback(error);
+    };
+    this.#start()
+      .then(() => callback(), failed)
+      .catch((error: unknown) => this.logger.error(error));
+  }
+
+  /** Subscribes the handlers that came after `listen`; resolves on Redis' acknowledgement. */
+  async subscribeHandlers(): Promise<void> {
+    const fresh = [...this.#routes].filter(([, subscription]) => !subscription);
+    const results = await Promise.allSettled(fresh.map(([route]) => this.#subscribe(route)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /**
+   * Stops taking messages, and lets running handlers end within `shutdownTimeout`. The publisher
+   * stays: handlers reply and emit to their last line.
+   */
+  async drain(): Promise<void> {
+    this.#isListening = false;
+    for (const [route, subscription] of this.#routes) {
+      subscription?.close();
+      this.#routes.set(route, undefined);
+      route.dropWaiting();
+    }
+    await this.#dispatcher.drain(this.#shutdownTimeout);
+  }
+
+  override close(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  /** Listens to an event of both ioredis clients; before and after `listen`. */
+  override on<Event extends keyof RedisPubSubEvents>(
+    event: Event,
+    callback: RedisPubSubEvents[Event],
+  ): void {
+    const [publisher, subscriber] = this.unwrap<[Redis, Redis]>();
+    publisher.on(event, (...args: unknown[]) => callback('pub', ...args));
+    subscriber.on(event, (...args: unknown[]) => callback('sub', ...args));
+  }
+
+  /** The ioredis clients: `[publisher, subscriber]`. Subscriptions are ours: make none of your own on the second. */
+  override unwrap<T = [publisher: Redis, subscriber: Redis]>(): T {
+    return this.#bus.broker.clients() as T;
+  }
+
+  override setOnProcessingStartHook(hook: Parameters<Server['setOnProcessingStartHook']>[0]): void {
+    super.setOnProcessingStartHook(hook);
+    this.#hooks.onStart = (context, done) => hook(this.transportId as TransportId, context, done);
+  }
+
+  override setOnProcessingEndHook(hook: Parameters<Server['setOnProcessingEndHook']>[0]): void {
+    super.setOnProcessingEndHook(hook);
+    this.#hooks.onEnd = (context) => hook(this.transportId as TransportId, context);
+  }
+
+  async #start(): Promise<void> {
+    this.#dispatcher.reopen();
+    await this.#bus.broker.connect(this.#bus.options.startTimeout);
+    await this.subscribeHandlers();
+    this.#isListening = true;
+  }
+
+  async #subscribe(route: HandlerRoute): Promise<void> {
+    const { pattern } = route;
+    const { subscription, acknowledged } = this.#bus.subscribe(pattern, route);
+    this.#routes.set(route, subscription);
+    await acknowledged;
+    const command = pattern.kind === 'pattern' ? 'PSUBSCRIBE' : 'SUBSCRIBE';
+    this.logger.log(
+      `"${pattern.source}" → ${command} ${pattern.withPrefix(this.#bus.options.prefix)}`,
+    );
+  }
+
+  async #close(): Promise<void> {
+    await this.drain();
+    if (this.#ownsBus) await this.#bus.broker.close();
+  }
+
+  /** As with Nest's own transports the last one of several request handlers wins; we say so. */
+  #replaceRequestHandler(source: string): void {
+    for (const route of this.#routes.keys()) {
+      if (route.isEventHandler || route.pattern.source !== source) continue;
+      this.#routes.delete(route);
+      this.logger.warn(`Two request handlers for "${source}": only the last one is called`);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import type { ProducerDeserializer, WritePacket } from '@nestjs/microservices';
+import { isRecord } from '../codec/envelope-codec.js';
+import { NoSubscribersError, RequestTimeoutError } from '../errors.js';
+import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
+
+export interface RequestOptions {
+  readonly id: string;
+  /** The channel that the request goes to; for errors. */
+  readonly channel: string;
+  /** Redis' name of the channel that the replies come on. */
+  readonly replyChannel: string;
+  /** How long to wait for the next reply, in milliseconds; 0 for ever. */
+  readonly timeout: number;
+  readonly deserializer: ProducerDeserializer | undefined;
+}
+
+/** One request from its publishing to its last reply, its failure or its cancellation. */
+export class Request implements PendingRequest {
+  readonly #inbox: ReplyInbox;
+  readonly #options: RequestOptions;
+  readonly #callback: (packet: WritePacket) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #isAcquired = false;
+  #isDone = false;
+
+  constructor(inbox: ReplyInbox, options: RequestOptions, callback: (packet: WritePacket) => void) {
+    this.#inbox = inbox;
+    this.#options = options;
+    this.#callback = callback;
+  }
+
+  /** Publishes the request once its replies can arrive. Failures go to the callback. */
+  async start(publish: () => Promise<number>): Promise<void> {
+    const { id, channel, replyChannel, timeout } = this.#options;
+    try {
+      await this.#inbox.acquire(replyChannel);
+    } catch (error) {
+      this.onFailure(error);
+      return;
+    }
+    // Whoever asked may have gone while the channel was being subscribed.
+    if (this.#isDone) {
+      this.#inbox.release(replyChannel);
+      return;
+    }
+    this.#isAcquired = true;
+    this.#inbox.expect(id, this);
+    if (timeout > 0) {
+      const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
+      this.#timer = setTimeout(expire, timeout);
+    }
+    try {
+      if ((await publish()) === 0) this.onFailure(new NoSubscribersError(channel));
+    } catch (error) {
+      this.onFailure(error);
+    }
+  }
+
+  onReply(reply: Record<string, unknown>): void {
+    this.#timer?.refresh();
+    const { deserializer, channel } = this.#options;
+    if (!deserializer) {
+      this.#deliver(reply);
+      return;
+    }
+    Promise.resolve(deserializer.deserialize(reply, { channel }))
+      .then((packet: unknown) => isRecord(packet) && this.#deliver(packet))
+      .catch((error: unknown) => this.onFailure(error));
+  }
+
+  onFailure(error: unknown): void {
+    if (this.#isDone) return;
+    this.cancel();
+    this.#callback({ err: error });
+  }
+
+  /** Hears no more. Safe to call at any time, any number of times. */
+  cancel(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    clearTimeout(this.#timer);
+    this.#inbox.forget(this.#options.id);
+    if (this.#isAcquired) this.#inbox.release(this.#options.replyChannel);
+  }
+
+  #deliver({ err, response, isDisposed }: Record<string, unknown>): void {
+    if (this.#isDone) return;
+    const isLast = isDisposed === true || Boolean(err);
+    if (isLast) this.cancel();
+    this.#callback({ err, response, isDisposed: isLast });
+  }
+}

@@ -1,0 +1,88 @@
+import type { Logger } from '@nestjs/common';
+import type { Serializer } from '@nestjs/microservices';
+import { merge, Subject, takeUntil, type Observable } from 'rxjs';
+import type { MessageId } from '../codec/codec.js';
+import { PayloadError, messageOf, shorten } from '../errors.js';
+import type { MessageBus } from './message-bus.js';
+
+/** A reply in Nest's form. The last one to a request has `isDisposed`. */
+export interface Reply {
+  readonly response?: unknown;
+  readonly err?: unknown;
+  readonly isDisposed?: boolean;
+}
+
+/** What a caller learns of an error that is not its business. The words are Nest's. */
+export const INTERNAL_ERROR = { status: 'error', message: 'Internal server error' } as const;
+
+/** Publishes the replies to one request. No method rejects. */
+export class Responder {
+  constructor(
+    private readonly bus: MessageBus,
+    private readonly logger: Pick<Logger, 'error'>,
+    private readonly serializer: Serializer | undefined,
+    private readonly request: { readonly id: MessageId; readonly replyTo: string },
+  ) {}
+
+  /** Sends the last reply, or the only one. */
+  async end(reply: Reply): Promise<void> {
+    await this.#publish({ ...reply, isDisposed: true });
+  }
+
+  /**
+   * Sends every value of a stream until it ends, `cut$` fires or nobody listens any more. Resolves
+   * when the last reply is out. The stream may well complete right after its last value, so each
+   * value is held back for a tick: then one message says both.
+   */
+  async stream(values: Observable<unknown>, cut$: Observable<unknown>): Promise<void> {
+    const gone$ = new Subject<void>();
+    let held: Reply | undefined;
+    let last: Reply = {};
+    const flush = (): void => {
+      if (held) void this.#publish(held).then((isHeard) => isHeard || gone$.next());
+      held = undefined;
+    };
+    await new Promise<void>((resolve) => {
+      values.pipe(takeUntil(merge(cut$, gone$))).subscribe({
+        next: (response) => {
+          flush();
+          held = { response };
+          process.nextTick(flush);
+        },
+        error: (err: unknown) => {
+          flush();
+          last = { err };
+          resolve();
+        },
+        complete: () => {
+          last = held ?? {};
+          held = undefined;
+          resolve();
+        },
+      });
+    });
+    await this.end(last);
+  }
+
+  /** Resolves to whether anyone was there to hear it. */
+  async #publish(reply: Reply): Promise<boolean> {
+    const { id, replyTo } = this.request;
+    const packet = { ...reply, id };
+    try {
+      const outgoing = this.serializer ? (this.serializer.serialize(packet) as object) : packet;
+      return (await this.bus.reply(replyTo, outgoing)) > 0;
+    } catch (error) {
+      this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
+      // The caller would wait for nothing.
+      if (error instanceof PayloadError) await this.#apologize();
+      return false;
+    }
+  }
+
+  async #apologize(): Promise<void> {
+    const { id, replyTo } = this.request;
+    await this.bus.reply(replyTo, { id, err: INTERNAL_ERROR, isDisposed: true }).catch((error) => {
+      this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
+    });
+  }
+}

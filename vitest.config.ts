@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { tsconfigPaths: true },
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.spec.ts'] } },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/{conformance,e2e}/**/*.e2e-spec.ts'] },
+      },
+      { extends: true, test: { name: 'package', include: ['test/package/**/*.spec.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: { enabled: true, only: true, include: ['test/types/**/*.spec-d.ts'] },
+        },
+      },
+    ],
+  },
+});
