@@ -44,7 +44,6 @@ export class Connection {
     this.#observer = observer;
     this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
     this.#listen();
-    if (client.status === 'ready') this.#onReady();
   }
 
   get isReady(): boolean {
@@ -58,6 +57,8 @@ export class Connection {
 
   /** See `Broker#connect`. */
   async open(patience: number): Promise<void> {
+    // A user's own client may have been ready long before.
+    if (!this.#isReady && this.client.status === 'ready') this.#onReady();
     if (this.#isReady) return;
     const becomesReady = this.#becomesReady(patience);
     if (this.#isClosing || this.client.status === 'wait' || this.client.status === 'end') {

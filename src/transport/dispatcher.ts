@@ -15,6 +15,9 @@ import { INTERNAL_ERROR, Responder } from './responder.js';
 /** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
 const LAST_WORDS = 100;
 
+/** What the callers and the log learn of a stream that a shutdown cuts. */
+const INTERRUPTED = { status: 'error', message: 'The service was closed' } as const;
+
 /** Nest's processing hooks, where somebody has set them. */
 export interface ProcessingHooks {
   onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => void;
@@ -33,7 +36,8 @@ export interface DispatcherOptions {
 export class Dispatcher implements RouteTarget {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
-  readonly #cut$ = new Subject<void>();
+  /** Fails when what is running has to stop. */
+  #cut$ = new Subject<never>();
   #isClosed = false;
 
   constructor(options: DispatcherOptions) {
@@ -45,7 +49,7 @@ export class Dispatcher implements RouteTarget {
     await this.#inFlight.idle(timeout);
     this.#isClosed = true;
     if (this.#inFlight.count === 0) return;
-    this.#cut$.next();
+    this.#cut$.error(INTERRUPTED);
     await this.#inFlight.idle(LAST_WORDS);
     if (this.#inFlight.count === 0) return;
     this.#options.logger.warn(
@@ -56,6 +60,7 @@ export class Dispatcher implements RouteTarget {
   /** Handles messages again after a {@link drain}. */
   reopen(): void {
     this.#isClosed = false;
+    this.#cut$ = new Subject();
   }
 
   run(

@@ -3,7 +3,7 @@ import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microser
 import type { Redis } from 'ioredis';
 import { Observable } from 'rxjs';
 import type { OutgoingMessage } from '../codec/codec.js';
-import { ClosedError, InvalidOptionError, messageOf } from '../errors.js';
+import { ClosedError, ConnectionError, InvalidOptionError, messageOf } from '../errors.js';
 import { resolveOptions, type RedisPubSubClientOptions, type ResolvedOptions } from '../options.js';
 import { Emission } from './emission.js';
 import { MessageBus, normalizePattern } from './message-bus.js';
@@ -20,7 +20,7 @@ import { Request } from './request.js';
  * `ConnectionError`; connections come back by themselves. Throws `InvalidOptionError` for a wrong
  * option.
  */
-export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents, RedisPubSubStatus> {
+export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #logger = new Logger(RedisPubSubClient.name);
   readonly #options: RedisPubSubClientOptions;
   readonly #resolved: ResolvedOptions;
@@ -40,6 +40,11 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents, RedisPubSu
     this.#bus = bus ?? new MessageBus(this.#resolved);
     this.#inbox = new ReplyInbox(this.#bus);
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
+  }
+
+  /** Replays the latest status, then tells of every change. */
+  override get status(): Observable<RedisPubSubStatus> {
+    return super.status as Observable<RedisPubSubStatus>;
   }
 
   /** Resolves when both connections are up; rejects with a `ConnectionError` when an attempt fails. */
@@ -143,6 +148,10 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents, RedisPubSu
   ): () => void {
     if (!this.#bus.codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
+    }
+    // Without a subscriber that is up the reply would be lost, and the caller would wait for it.
+    if (this.#bus.broker.status !== 'connected') {
+      throw new ConnectionError('Cannot send a request: not connected to Redis');
     }
     const isCompat = this.#resolved.replies === 'compat';
     const channel = normalizePattern(packet.pattern);

@@ -31,25 +31,15 @@ export class Request implements PendingRequest {
 
   /** Publishes the request once its replies can arrive. Failures go to the callback. */
   async start(publish: () => Promise<number>): Promise<void> {
-    const { id, channel, replyChannel, timeout } = this.#options;
-    try {
-      await this.#inbox.acquire(replyChannel);
-    } catch (error) {
-      this.onFailure(error);
-      return;
-    }
-    // Whoever asked may have gone while the channel was being subscribed.
-    if (this.#isDone) {
-      this.#inbox.release(replyChannel);
-      return;
-    }
-    this.#isAcquired = true;
-    this.#inbox.expect(id, this);
+    const { channel, timeout } = this.#options;
     if (timeout > 0) {
       const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
       this.#timer = setTimeout(expire, timeout);
     }
     try {
+      await this.#acquire();
+      // Whoever asked may have gone while the channel was being subscribed.
+      if (this.#isDone) return;
       if ((await publish()) === 0) this.onFailure(new NoSubscribersError(channel));
     } catch (error) {
       this.onFailure(error);
@@ -81,6 +71,17 @@ export class Request implements PendingRequest {
     clearTimeout(this.#timer);
     this.#inbox.forget(this.#options.id);
     if (this.#isAcquired) this.#inbox.release(this.#options.replyChannel);
+  }
+
+  async #acquire(): Promise<void> {
+    const { id, replyChannel } = this.#options;
+    await this.#inbox.acquire(replyChannel);
+    if (this.#isDone) {
+      this.#inbox.release(replyChannel);
+      return;
+    }
+    this.#isAcquired = true;
+    this.#inbox.expect(id, this);
   }
 
   #deliver({ err, response, isDisposed }: Record<string, unknown>): void {

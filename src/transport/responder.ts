@@ -30,7 +30,7 @@ export class Responder {
   }
 
   /**
-   * Sends every value of a stream until it ends, `cut$` fires or nobody listens any more. Resolves
+   * Sends every value of a stream until it ends, `cut$` fails or nobody listens any more. Resolves
    * when the last reply is out. The stream may well complete right after its last value, so each
    * value is held back for a tick: then one message says both.
    */

@@ -1,0 +1,88 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import { ClientsModule } from '@nestjs/microservices';
+import type { Observable } from 'rxjs';
+import { Redis } from 'ioredis';
+import {
+  RedisPubSubModule,
+  buildChannel,
+  type Codec,
+  type HandlerOptions,
+  type PubSubErrorCode,
+  type PubSubMessage,
+  type PubSubSubscription,
+  type RedisConnection,
+  RedisPubSubClient,
+  type RedisPubSubModuleOptions,
+  type RedisPubSubServer,
+  type RedisPubSubServerOptions,
+  type RedisPubSubService,
+  type RedisPubSubStatus,
+  type TelemetryEvents,
+} from 'nestjs-redis-pubsub';
+
+declare const client: RedisPubSubClient;
+declare const server: RedisPubSubServer;
+declare const service: RedisPubSubService;
+
+describe('types', () => {
+  it('emit yields the number of receivers, send what the caller expects', () => {
+    expectTypeOf(client.emit('x', {})).toEqualTypeOf<Observable<number>>();
+    expectTypeOf(client.send<string>('x', {})).toEqualTypeOf<Observable<string>>();
+  });
+
+  it('the service types messages by their data', () => {
+    expectTypeOf(service.publish('x', 1)).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(service.observe<{ a: 1 }>('x')).toEqualTypeOf<
+      Observable<PubSubMessage<{ a: 1 }>>
+    >();
+    expectTypeOf(service.subscribe<Date>('x', ({ data }) => data.getTime())).toEqualTypeOf<
+      Promise<PubSubSubscription>
+    >();
+    expectTypeOf(service.subscriberCounts('a')).toEqualTypeOf<Promise<Record<string, number>>>();
+  });
+
+  it('the client fits customClass', () => {
+    ClientsModule.register([{ name: 'EVENTS', customClass: RedisPubSubClient, options: {} }]);
+    expectTypeOf(client.status).toEqualTypeOf<Observable<RedisPubSubStatus>>();
+  });
+
+  it('status and unwrap are those of this transport', () => {
+    expectTypeOf(server.status).toEqualTypeOf<Observable<RedisPubSubStatus>>();
+    expectTypeOf(server.unwrap()).toEqualTypeOf<[publisher: Redis, subscriber: Redis]>();
+  });
+
+  it('a connection is a URL, options or a client', () => {
+    expectTypeOf<string>().toExtend<RedisConnection>();
+    expectTypeOf<{ host: string; port: number }>().toExtend<RedisConnection>();
+    expectTypeOf<Redis>().toExtend<RedisConnection>();
+    expectTypeOf<number>().not.toExtend<RedisConnection>();
+  });
+
+  it('options have no unknown keys and no wrong values', () => {
+    expectTypeOf<{ codec: 'envelope' | 'json' | Codec }>().toExtend<RedisPubSubModuleOptions>();
+    expectTypeOf<{ codec: 'xml' }>().not.toExtend<RedisPubSubServerOptions>();
+    expectTypeOf<{ order: 'global' }>().not.toExtend<HandlerOptions>();
+    // @ts-expect-error `prefixx` is no option
+    RedisPubSubModule.forRoot({ prefixx: 'a' });
+  });
+
+  it('forRootAsync types its factory', () => {
+    RedisPubSubModule.forRootAsync({ isGlobal: true, useFactory: () => ({ prefix: 'a:' }) });
+    // @ts-expect-error a prefix is text
+    RedisPubSubModule.forRootAsync({ useFactory: () => ({ prefix: 1 }) });
+  });
+
+  it('codes and telemetry are closed sets', () => {
+    expectTypeOf<'ERR_PUBSUB_TIMEOUT'>().toExtend<PubSubErrorCode>();
+    expectTypeOf<string>().not.toExtend<PubSubErrorCode>();
+    expectTypeOf<keyof TelemetryEvents>().toEqualTypeOf<
+      'publish' | 'receive' | 'handle' | 'drop' | 'subscribe' | 'unsubscribe' | 'reconnect'
+    >();
+  });
+
+  it('buildChannel takes text and numbers', () => {
+    expectTypeOf(buildChannel('a.:id', { id: 1 })).toEqualTypeOf<string>();
+    // @ts-expect-error an object is no segment
+    buildChannel('a.:id', { id: {} });
+  });
+});
