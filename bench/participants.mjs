@@ -22,6 +22,7 @@ const isOurs = participant === 'ours';
 const ours = isOurs ? await import('nestjs-redis-pubsub') : undefined;
 const DATA = { id: 42, name: 'Ada', tags: ['a', 'b'] };
 Logger.overrideLogger(['warn', 'error']);
+process.on('disconnect', () => process.exit(0));
 
 /** A class with one decorated handler, as TypeScript would compile it. */
 function handlerClass(decorator, handle) {

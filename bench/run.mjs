@@ -55,7 +55,7 @@ async function request(participant) {
   await next(server, 'ready');
   const client = start('request', participant, COUNT / 5);
   const cpu = await next(client, 'microseconds');
-  server.kill();
+  server.disconnect();
   return cpu;
 }
 

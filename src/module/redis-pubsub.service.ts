@@ -1,9 +1,10 @@
+import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
 import { escapeGlob } from '../channel/glob.js';
 import type { Headers, IncomingMessage } from '../codec/codec.js';
-import { InvalidOptionError, messageOf, shorten } from '../errors.js';
+import { InvalidOptionError, shorten } from '../errors.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { BusSubscription, MessageBus, MessageListener } from '../transport/message-bus.js';
 import { unwrapRecord } from '../transport/redis-pubsub.record.js';
@@ -169,7 +170,7 @@ export class RedisPubSubService {
     try {
       await handler(message);
     } catch (error) {
-      const text = error instanceof Error ? error.stack : messageOf(error);
+      const text = error instanceof Error ? error.stack : inspect(error);
       this.#logger.error(`A message on "${shorten(message.channel)}" failed: ${text}`);
     }
     this.#inFlight.end();

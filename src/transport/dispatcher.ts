@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Logger } from '@nestjs/common';
 import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
 import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
@@ -201,7 +202,7 @@ export class Dispatcher implements RouteTarget {
 
   #report(context: RedisPubSubContext, error: unknown): void {
     if (isLoggedByNest(error)) return;
-    const text = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+    const text = error instanceof Error ? error.stack : inspect(error);
     this.#options.logger.error(`A message on "${shorten(context.getChannel())}" failed: ${text}`);
   }
 

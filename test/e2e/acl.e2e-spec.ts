@@ -1,0 +1,50 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
+import { readFileSync } from 'node:fs';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { createClient, startService } from '../support/app.js';
+import { eventually, useRedis } from '../support/redis.js';
+
+const README = readFileSync('README.md', 'utf8');
+
+describe('the ACL of the README', () => {
+  const redis = useRedis();
+
+  it('is all that a service needs', async () => {
+    const heard: unknown[] = [];
+    @Controller()
+    class Handlers {
+      @EventPattern<string>('user.*')
+      onUser(data: unknown) {
+        heard.push(data);
+      }
+
+      @EventPattern<string>('user.:id.inbox')
+      onInbox(data: unknown) {
+        heard.push(data);
+      }
+
+      @MessagePattern('user.get')
+      get(id: number) {
+        return { id };
+      }
+    }
+    const command = /^ACL (SETUSER .+)$/m.exec(README)?.[1] ?? '';
+    await redis.client.call('ACL', ...command.split(' '));
+    const connection = { port: redis.port, username: 'shop', password: 'secret' };
+    const { log } = await startService(
+      { module: class {}, controllers: [Handlers] },
+      { connection, prefix: 'shop:', pingInterval: 50 },
+    );
+    const client = createClient({ connection, prefix: 'shop:' });
+    expect(await firstValueFrom(client.emit('user.created', 'Ada'))).toBe(1);
+    expect(await firstValueFrom(client.send('user.get', 7))).toEqual({ id: 7 });
+    await eventually(() => heard.length > 0);
+    expect(log.of('error')).toEqual([]);
+    await expect(firstValueFrom(client.emit('x', 1))).resolves.toBe(0);
+    await expect(firstValueFrom(createClient({ connection }).emit('x', 1))).rejects.toThrow(
+      'Redis refused to publish to "x"',
+    );
+  });
+});
