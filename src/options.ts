@@ -1,7 +1,17 @@
 import type { Deserializer, Serializer } from '@nestjs/microservices';
-import { isClient, type RedisConnection } from './broker/clients.js';
+import type { RedisConnection } from './broker/clients.js';
 import type { Codec } from './codec/codec.js';
 import { InvalidOptionError } from './errors.js';
+import {
+  assertHook,
+  assertPrefix,
+  assertTransportId,
+  checkCodec,
+  checkConnection,
+  checkCount,
+  checkMilliseconds,
+  checkOneOf,
+} from './option-checks.js';
 
 /** What servers, clients and the module have in common. Checked once, at construction. */
 export interface RedisPubSubOptions {
@@ -194,17 +204,20 @@ const HANDLER_DEFAULTS: ResolvedHandlerOptions = {
 export function resolveOptions(
   options: RedisPubSubServerOptions & RedisPubSubClientOptions = {},
 ): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError('options', 'an object', options);
   }
   assertTransportId(options.transportId);
+  assertHook('serializer', options.serializer, 'serialize');
+  assertHook('deserializer', options.deserializer, 'deserialize');
   const given = withDefaults(options, DEFAULTS);
+  assertPrefix(given.prefix, given.reservedSegment);
   return {
     connection: checkConnection(given.connection),
-    prefix: checkPrefix(given.prefix),
+    prefix: given.prefix,
     codec: checkCodec(given.codec),
     maxPayloadBytes: checkCount('maxPayloadBytes', given.maxPayloadBytes, 1),
-    reservedSegment: checkSegment(given.reservedSegment),
+    reservedSegment: given.reservedSegment,
     startTimeout: checkMilliseconds('startTimeout', given.startTimeout),
     pingInterval: checkMilliseconds('pingInterval', given.pingInterval, 1),
     pingTimeout: checkMilliseconds('pingTimeout', given.pingTimeout, 1),
@@ -234,98 +247,13 @@ function withDefaults<Given extends object, Defaults extends object>(
   return { ...defaults, ...Object.fromEntries(defined) } as Given & Defaults;
 }
 
-/** The longest delay that a timer of Node takes. */
-const MAX_DELAY = 2 ** 31 - 1;
-
-/** Returns `value` if it is a number of milliseconds that a timer can take. */
-export function checkMilliseconds(name: string, value: unknown, least = 0): number {
-  const isDelay = typeof value === 'number' && value >= least && value <= MAX_DELAY;
-  if (!isDelay) {
-    throw new InvalidOptionError(name, `milliseconds from ${least} to ${MAX_DELAY}`, value);
+/** Checks the options of the module. Throws {@link InvalidOptionError}. */
+export function resolveModuleOptions(options: RedisPubSubModuleOptions): ResolvedOptions {
+  // A factory that forgets to return gives nothing; that is not the same as no options.
+  const resolved = resolveOptions(options ?? (null as never));
+  const { inheritAppConfig } = options;
+  if (inheritAppConfig !== undefined && typeof inheritAppConfig !== 'boolean') {
+    throw new InvalidOptionError('inheritAppConfig', 'true or false', inheritAppConfig);
   }
-  return value;
-}
-
-function checkCount(name: string, value: unknown, least: number): number {
-  if (value === Infinity || (Number.isInteger(value) && Number(value) >= least))
-    return Number(value);
-  throw new InvalidOptionError(name, `an integer ≥ ${least}`, value);
-}
-
-function checkOneOf<const T extends string>(
-  name: string,
-  value: unknown,
-  allowed: readonly T[],
-): T {
-  const found = allowed.find((it) => it === value);
-  if (found !== undefined) return found;
-  throw new InvalidOptionError(name, allowed.map((it) => `"${it}"`).join(' or '), value);
-}
-
-function checkPrefix(prefix: unknown): string {
-  if (typeof prefix === 'string' && prefix.isWellFormed()) return prefix;
-  throw new InvalidOptionError('prefix', 'a string of well-formed text', prefix);
-}
-
-function checkSegment(segment: unknown): string {
-  if (typeof segment === 'string' && /^[\w-]+$/.test(segment)) return segment;
-  throw new InvalidOptionError('reservedSegment', 'letters, digits, "_" or "-"', segment);
-}
-
-function checkCodec(codec: unknown): 'envelope' | 'json' | Codec {
-  const isCodec =
-    typeof codec === 'object' &&
-    codec !== null &&
-    ['encode', 'decode'].every((key) => typeof Reflect.get(codec, key) === 'function');
-  if (isCodec) return codec as Codec;
-  if (codec === 'envelope' || codec === 'json') return codec;
-  throw new InvalidOptionError(
-    'codec',
-    '"envelope", "json" or an object with the functions "encode" and "decode"',
-    codec,
-  );
-}
-
-function checkConnection(connection: unknown): RedisConnection {
-  if (typeof connection === 'string') return checkUrl(connection);
-  if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
-    throw new InvalidOptionError(
-      'connection',
-      'a redis:// URL, ioredis options or an ioredis client',
-      connection,
-    );
-  }
-  if ('nodes' in connection || ('isCluster' in connection && connection.isCluster === true)) {
-    throw new InvalidOptionError('connection', 'a standalone Redis or Sentinel', 'a Cluster');
-  }
-  if (isClient(connection)) return connection;
-  return checkRedisOptions(connection);
-}
-
-function checkUrl(url: string): string {
-  if (URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)) return url;
-  throw new InvalidOptionError('connection', 'a redis:// or rediss:// URL', url);
-}
-
-function checkRedisOptions(options: object): RedisConnection {
-  const { port, host, retryStrategy } = options as Record<string, unknown>;
-  const isPort = port === undefined || (Number(port) > 0 && Number(port) < 65_536);
-  if (!isPort) throw new InvalidOptionError('connection.port', 'a port from 1 to 65535', port);
-  if (host !== undefined && typeof host !== 'string') {
-    throw new InvalidOptionError('connection.host', 'a string', host);
-  }
-  if (
-    retryStrategy !== undefined &&
-    retryStrategy !== null &&
-    typeof retryStrategy !== 'function'
-  ) {
-    throw new InvalidOptionError('connection.retryStrategy', 'a function', retryStrategy);
-  }
-  return options;
-}
-
-function assertTransportId(transportId: unknown): void {
-  if (!['undefined', 'symbol', 'number'].includes(typeof transportId)) {
-    throw new InvalidOptionError('transportId', 'a symbol or a Transport', transportId);
-  }
+  return resolved;
 }

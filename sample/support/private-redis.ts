@@ -12,16 +12,30 @@ export interface PrivateRedis {
   start(): Promise<void>;
 }
 
+export interface PrivateRedisOptions {
+  /**
+   * A terminal sends Ctrl-C to all its processes. With this the server is not among them, so that
+   * whoever started it can end its clients first; it must then call `stop` on every signal.
+   *
+   * @default false
+   */
+  readonly surviveCtrlC?: boolean;
+}
+
 /**
  * Starts a server that keeps nothing on disk: `redis-server` or `valkey-server` from PATH (or the
  * one that REDIS_SERVER_BINARY names), else one that `redis-memory-server` downloads and builds.
  * Rejects with an error that says what was tried and how to get a Redis.
  */
-export async function startPrivateRedis(args: string[] = []): Promise<PrivateRedis> {
+export async function startPrivateRedis(
+  args: string[] = [],
+  { surviveCtrlC = false }: PrivateRedisOptions = {},
+): Promise<PrivateRedis> {
   const systemBinary = process.env.REDIS_SERVER_BINARY ?? (await findOnPath());
   const server = new RedisMemoryServer({
     instance: { args: ['--enable-debug-command', 'yes', ...args] },
     binary: systemBinary ? { systemBinary } : {},
+    spawn: { detached: surviveCtrlC },
   });
   try {
     await server.start();

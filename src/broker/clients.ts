@@ -24,6 +24,8 @@ const OURS = {
   autoResubscribe: false,
   enableAutoPipelining: false,
   keyPrefix: '',
+  // ioredis would keep a timer for two seconds after it was told to stop between two attempts.
+  disconnectTimeout: 1,
 } as const satisfies RedisOptions;
 
 /** A deadline per command makes no sense for SUBSCRIBE, whose retries are the reconciler's. */

@@ -37,13 +37,15 @@ export class Connection {
   #lostAt: number | undefined;
   #lastError: unknown;
   #isOutageLogged = false;
+  #isListening = false;
+  /** What fails those who wait in {@link open}. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(client: Redis, options: ConnectionOptions, observer: ConnectionObserver) {
     this.client = client;
     this.#options = options;
     this.#observer = observer;
     this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
-    this.#listen();
   }
 
   get isReady(): boolean {
@@ -57,6 +59,7 @@ export class Connection {
 
   /** See `Broker#connect`. */
   async open(patience: number): Promise<void> {
+    this.#listen();
     // A user's own client may have been ready long before.
     if (!this.#isReady && this.client.status === 'ready') this.#onReady();
     if (this.#isReady) return;
@@ -73,6 +76,7 @@ export class Connection {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#liveness.stop();
+    for (const abandon of this.#waiting) abandon();
     if (this.#options.isOwned) await this.#disconnect();
     else this.#unlisten();
     this.#onLostOnce();
@@ -91,12 +95,16 @@ export class Connection {
   }
 
   readonly #onReadyEvent = (): void => this.#onReady();
+  readonly #onConnectEvent = (): void => this.#onConnect();
   readonly #onCloseEvent = (): void => this.#onClose();
   readonly #onEndEvent = (): void => this.#onEnd();
   readonly #onErrorEvent = (error: unknown): void => this.#onError(error);
 
   #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
     this.client
+      .on('connect', this.#onConnectEvent)
       .on('ready', this.#onReadyEvent)
       .on('close', this.#onCloseEvent)
       .on('end', this.#onEndEvent)
@@ -104,7 +112,9 @@ export class Connection {
   }
 
   #unlisten(): void {
+    this.#isListening = false;
     this.client
+      .off('connect', this.#onConnectEvent)
       .off('ready', this.#onReadyEvent)
       .off('close', this.#onCloseEvent)
       .off('end', this.#onEndEvent)
@@ -117,6 +127,7 @@ export class Connection {
       const settle = (isReady: boolean): void => {
         clearTimeout(timer);
         client.off('ready', onReady).off('close', onClose).off('end', onEnd);
+        this.#waiting.delete(onEnd);
         if (isReady) resolve();
         else reject(this.#connectionError());
       };
@@ -127,6 +138,7 @@ export class Connection {
       };
       const timer = patience > 0 ? setTimeout(onEnd, patience) : undefined;
       client.on('ready', onReady).on('close', onClose).on('end', onEnd);
+      this.#waiting.add(onEnd);
     });
   }
 
@@ -137,11 +149,16 @@ export class Connection {
     });
   }
 
+  /** A proxy may take the connection and lead nowhere: then nothing but silence tells of it. */
+  #onConnect(): void {
+    if (this.#options.isOwned) this.#liveness.start();
+  }
+
   #onReady(): void {
     const outage = this.#lostAt === undefined ? undefined : performance.now() - this.#lostAt;
     this.#isReady = true;
     this.#lostAt = this.#lastError = undefined;
-    if (this.#options.isOwned) this.#liveness.start();
+    this.#onConnect();
     this.#observer.onReady();
     if (outage !== undefined) this.#reportReturn(outage);
     this.#isOutageLogged = false;

@@ -35,12 +35,20 @@ export class LivenessMonitor {
     this.#interval = this.#deadline = undefined;
   }
 
+  #answered(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+  }
+
   #ping(): void {
     if (this.#deadline) return;
     const { stream } = this.#client;
     const before = stream.bytesRead;
-    // The reply, or anything else that arrives, shows in `bytesRead`; a failure closes the stream.
-    this.#client.ping().catch(() => undefined);
+    // A failure has its own consequences, or is ioredis refusing while it shakes hands.
+    this.#client.ping().then(
+      () => this.#answered(),
+      () => undefined,
+    );
     this.#deadline = setTimeout(() => {
       this.#deadline = undefined;
       // An event loop that was busy runs this timer before it reads what is waiting on the socket.

@@ -122,12 +122,13 @@ export class Reconciler {
   #onRefused(kind: SubscriptionKind, batch: readonly Subscription[], error: unknown): void {
     // A connection that fails takes its answer with it; the next one starts from nothing.
     if (!isReply(error)) return;
+    const told = batch.filter(({ state }) => state === 'told');
     if (batch.length > 1) {
       // One forbidden name makes Redis refuse them all.
-      for (const subscription of batch) this.#subscribe(kind, [subscription]);
+      for (const subscription of told) this.#subscribe(kind, [subscription]);
       return;
     }
-    for (const subscription of batch) this.#refuse(subscription, error);
+    for (const subscription of told) this.#refuse(subscription, error);
     this.#onProgress();
   }
 

@@ -27,6 +27,7 @@ export class RedisBroker implements Broker {
   readonly #registry = new SubscriptionRegistry();
   readonly #reconciler: Reconciler;
   readonly #ownsPublisher: boolean;
+  readonly #log: BrokerLog;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
@@ -36,6 +37,7 @@ export class RedisBroker implements Broker {
   constructor({ connection, liveness, log }: RedisBrokerOptions) {
     const { publisher, subscriber, ownsPublisher } = createClients(connection);
     this.#ownsPublisher = ownsPublisher;
+    this.#log = log;
     this.#reconciler = new Reconciler(subscriber, this.#registry, log, () => this.#onProgress());
     this.#subscriber = new Connection(
       subscriber,
@@ -106,21 +108,30 @@ export class RedisBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    this.#wasConnected = false;
+    this.#wasConnected = this.#isRestored = false;
+    this.#setStatus('disconnected');
     await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
     this.#registry.abandon(new ClosedError());
-    this.#setStatus('disconnected');
   }
 
   #receive(subscriber: Redis): void {
     // Bytes, not text: only the codec knows what they are, and it reads them once.
     subscriber.on('messageBuffer', (name: Buffer, payload: Buffer) => {
       const channel = name.toString();
-      this.#registry.deliver(new RedisDelivery('channel', channel, channel, payload));
+      this.#deliver(new RedisDelivery('channel', channel, channel, payload));
     });
     subscriber.on('pmessageBuffer', (pattern: string, name: Buffer, payload: Buffer) => {
-      this.#registry.deliver(new RedisDelivery('pattern', pattern, name.toString(), payload));
+      this.#deliver(new RedisDelivery('pattern', pattern, name.toString(), payload));
     });
+  }
+
+  #deliver(delivery: Delivery): void {
+    try {
+      this.#registry.deliver(delivery);
+    } catch (error) {
+      // Thrown on, it would end the process.
+      this.#log.error(`A listener of "${shorten(delivery.channel)}" threw: ${messageOf(error)}`);
+    }
   }
 
   async #ask(question: string, ...args: string[]): Promise<unknown> {

@@ -55,12 +55,11 @@ export class Subscription {
       this.#only?.onDelivery(delivery);
       return;
     }
-    // A listener that is added by another one while it hears a message must not hear this message
-    // too: `observe(x).pipe(take(1), repeat())` would go round for ever.
-    let left = this.#many.size;
-    for (const listener of this.#many) {
-      if (left-- === 0) return;
-      listener.onDelivery(delivery);
+    // A listener that another one adds while it hears a message must not hear this message too:
+    // `observe(x).pipe(take(1), repeat())` would go round for ever.
+    const listeners = this.#many;
+    for (const listener of Array.from(listeners)) {
+      if (listeners.has(listener)) listener.onDelivery(delivery);
     }
   }
 

@@ -44,6 +44,11 @@ export interface IncomingMessage {
 /** Nest's clients send text; others may count. A reply carries back what came. */
 export type MessageId = string | number;
 
+/** A codec that has a way of its own with packets. */
+export interface PacketCodec extends Codec {
+  encodePacket?(message: OutgoingMessage): string | Uint8Array;
+}
+
 /** Bytes ⇄ messages. Pure; knows the names of channels without a prefix. */
 export interface MessageCodec {
   /** Whether a message can carry `id`, `replyTo` and `metadata`. */
@@ -52,6 +57,6 @@ export interface MessageCodec {
   /** The message, or `undefined` for a reply of Nest's, which no handler may see. */
   decode(payload: Buffer, channel: string): IncomingMessage | undefined;
   /** Without a message around it: a reply is a packet of its own (`{ id, response, … }`). */
-  encodeValue(reply: object): string | Uint8Array;
+  encodeValue(value: unknown): string | Uint8Array;
   decodeValue(payload: Buffer): unknown;
 }

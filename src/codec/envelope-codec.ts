@@ -5,6 +5,7 @@ import type {
   MessageCodec,
   MessageId,
   OutgoingMessage,
+  PacketCodec,
 } from './codec.js';
 
 /** Nest's normalised form of a pattern, as the channel that a packet with it is published on. */
@@ -19,11 +20,11 @@ export type PatternNormalizer = (pattern: unknown) => string;
  */
 export class EnvelopeCodec implements MessageCodec {
   readonly hasEnvelope = true;
-  readonly #values: Codec;
+  readonly #values: PacketCodec;
   readonly #normalize: PatternNormalizer;
   readonly #prefix: string;
 
-  constructor(values: Codec, normalize: PatternNormalizer, prefix: string) {
+  constructor(values: PacketCodec, normalize: PatternNormalizer, prefix: string) {
     this.#values = values;
     this.#normalize = normalize;
     this.#prefix = prefix;
@@ -33,7 +34,7 @@ export class EnvelopeCodec implements MessageCodec {
     if (!isData(message.data)) {
       throw new TypeError(`Expected data that can be sent, got ${typeof message.data}`);
     }
-    return this.#values.encode(message);
+    return this.#values.encodePacket?.(message) ?? this.#values.encode(message);
   }
 
   decode(payload: Buffer, channel: string): IncomingMessage | undefined {
@@ -42,8 +43,8 @@ export class EnvelopeCodec implements MessageCodec {
     return fromForeign(value, channel);
   }
 
-  encodeValue(reply: object): string | Uint8Array {
-    return this.#values.encode(reply);
+  encodeValue(value: unknown): string | Uint8Array {
+    return this.#values.encode(value);
   }
 
   decodeValue(payload: Buffer): unknown {
@@ -74,8 +75,8 @@ export class BareCodec implements MessageCodec {
     return fromForeign(this.#values.decode(payload), channel);
   }
 
-  encodeValue(reply: object): string | Uint8Array {
-    return this.#values.encode(reply);
+  encodeValue(value: unknown): string | Uint8Array {
+    return this.#values.encode(value);
   }
 
   decodeValue(payload: Buffer): unknown {
@@ -114,10 +115,19 @@ export function toMessage({
 }: Record<string, unknown>): IncomingMessage {
   return {
     data,
-    metadata: isRecord(metadata) ? (metadata as Headers) : undefined,
+    metadata: isRecord(metadata) ? toHeaders(metadata) : undefined,
     id: isId(id) ? id : undefined,
     replyTo: typeof replyTo === 'string' ? replyTo : undefined,
   };
+}
+
+/** Only text is a header; the same object where that is all there is. */
+function toHeaders(metadata: Record<string, unknown>): Headers {
+  if (Object.values(metadata).every((value) => typeof value === 'string')) {
+    return metadata as Headers;
+  }
+  const texts = Object.entries(metadata).filter(([, value]) => typeof value === 'string');
+  return Object.fromEntries(texts) as Headers;
 }
 
 function isId(id: unknown): id is MessageId {

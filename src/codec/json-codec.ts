@@ -1,4 +1,4 @@
-import type { Codec } from './codec.js';
+import type { OutgoingMessage, PacketCodec } from './codec.js';
 
 const REPLACEMENT = '\ufffd';
 
@@ -7,11 +7,15 @@ const REPLACEMENT = '\ufffd';
  * whatever a foreign publisher sends reaches the handler whole.
  */
 export const jsonCodec = {
-  encode(value: unknown): string {
-    const json = JSON.stringify(value) as string | undefined;
-    if (json === undefined)
-      throw new TypeError(`Expected data that JSON can hold, got ${typeof value}`);
-    return json;
+  encode: toJson,
+
+  /** Part by part: data that JSON has no form for is an error, and not a packet without data. */
+  encodePacket({ pattern, data, id, metadata, replyTo }: OutgoingMessage): string {
+    let json = `{"pattern":${toJson(pattern)},"data":${toJson(data)}`;
+    if (id !== undefined) json += `,"id":${toJson(id)}`;
+    if (metadata !== undefined) json += `,"metadata":${toJson(metadata)}`;
+    if (replyTo !== undefined) json += `,"replyTo":${toJson(replyTo)}`;
+    return `${json}}`;
   },
 
   decode(payload: Uint8Array): unknown {
@@ -21,7 +25,14 @@ export const jsonCodec = {
     if (text.includes(REPLACEMENT) && !Buffer.from(text, 'utf8').equals(bytes)) return bytes;
     return parseOrText(text);
   },
-} satisfies Codec;
+} satisfies PacketCodec;
+
+function toJson(value: unknown): string {
+  const json = JSON.stringify(value) as string | undefined;
+  if (json === undefined)
+    throw new TypeError(`Expected data that JSON can hold, got ${typeof value}`);
+  return json;
+}
 
 function parseOrText(text: string): unknown {
   if (!startsLikeJson(text)) return text;

@@ -14,7 +14,7 @@ import {
   ModuleRef,
   ModulesContainer,
 } from '@nestjs/core';
-import { EventPattern, NestMicroservice } from '@nestjs/microservices';
+import { EventPattern, NestMicroservice, Payload } from '@nestjs/microservices';
 import { InvalidOptionError } from '../errors.js';
 import type { RedisPubSubModuleOptions } from '../options.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
@@ -91,8 +91,24 @@ export class HandlerExplorer {
 
   #handlersAmong(module: NestModule): Wrapper[] {
     const wrappers = [...module.providers.values()].filter((wrapper) => this.#hasHandlers(wrapper));
-    for (const wrapper of wrappers) this.#assertUsable(wrapper, module);
+    for (const wrapper of wrappers) {
+      this.#assertUsable(wrapper, module);
+      if (this.#inheritAppConfig) this.#addGlobalEnhancers(wrapper);
+    }
     return wrappers;
+  }
+
+  /** Nest does this for controllers alone; without it a request-scoped APP_GUARD would be skipped. */
+  #addGlobalEnhancers(wrapper: Wrapper): void {
+    const config = this.#container.applicationConfig;
+    if (!config) return;
+    const enhancers = [
+      ...config.getGlobalRequestGuards(),
+      ...config.getGlobalRequestInterceptors(),
+      ...config.getGlobalRequestPipes(),
+      ...config.getGlobalRequestFilters(),
+    ];
+    for (const enhancer of enhancers) wrapper.addEnhancerMetadata(enhancer);
   }
 
   #hasHandlers(wrapper: Wrapper): boolean {
@@ -127,11 +143,12 @@ export class HandlerExplorer {
   #enhancers(wrapper: Wrapper): Type[] {
     const prototype = Object.getPrototypeOf(wrapper.instance) as { constructor: object };
     const places = [prototype.constructor, ...this.#methods(prototype).filter(isHandler)];
-    return places
-      .flatMap((place) =>
-        ENHANCER_KEYS.flatMap((key) => (Reflect.getMetadata(key, place) ?? []) as unknown[]),
-      )
-      .filter((enhancer): enhancer is Type => typeof enhancer === 'function');
+    const decorated = places.flatMap((place) =>
+      ENHANCER_KEYS.flatMap((key) => (Reflect.getMetadata(key, place) ?? []) as unknown[]),
+    );
+    const names = this.#scanner.getAllMethodNames(prototype);
+    const pipes = names.flatMap((name) => parameterPipes(prototype.constructor, name));
+    return [...decorated, ...pipes].filter((it): it is Type => typeof it === 'function');
   }
 
   #methods(prototype: object): object[] {
@@ -172,6 +189,22 @@ const HANDLER_KEY = metadataKey(EventPattern('probe'));
 const ENHANCER_KEYS = [UseGuards, UseInterceptors, UsePipes, UseFilters].map((use) =>
   metadataKey((use as (it: Type) => MethodDecorator)(Probe)),
 );
+
+const PARAMETERS_KEY = parametersKey();
+
+/** As {@link metadataKey}, for the decorators of a method's parameters. */
+function parametersKey(): string {
+  Payload()(Probe.prototype, 'probe', 0);
+  return Reflect.getMetadataKeys(Probe, 'probe')[0] as string;
+}
+
+function parameterPipes(target: object, method: string): unknown[] {
+  const parameters = (Reflect.getMetadata(PARAMETERS_KEY, target, method) ?? {}) as Record<
+    string,
+    { readonly pipes?: unknown[] }
+  >;
+  return Object.values(parameters).flatMap(({ pipes }) => pipes ?? []);
+}
 
 function isHandler(method: object): boolean {
   return Reflect.hasMetadata(HANDLER_KEY, method);

@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { InvalidOptionError } from '../errors.js';
-import { resolveOptions, type RedisPubSubModuleOptions } from '../options.js';
+import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubClient } from '../transport/redis-pubsub.client.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
@@ -25,7 +25,8 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     {
       provide: MessageBus,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: (options: RedisPubSubModuleOptions) => new MessageBus(resolveOptions(options)),
+      useFactory: (options: RedisPubSubModuleOptions) =>
+        new MessageBus(resolveModuleOptions(options)),
     },
     {
       provide: RedisPubSubServer,
@@ -45,7 +46,13 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
       useFactory: (bus: MessageBus) => new RedisPubSubService(bus),
     },
   ],
-  exports: [MODULE_OPTIONS_TOKEN, RedisPubSubServer, RedisPubSubClient, RedisPubSubService],
+  exports: [
+    MODULE_OPTIONS_TOKEN,
+    MessageBus,
+    RedisPubSubServer,
+    RedisPubSubClient,
+    RedisPubSubService,
+  ],
 })
 export class RedisPubSubCoreModule
   extends ConfigurableModuleClass

@@ -1,11 +1,13 @@
 import {
+  Inject,
   Module,
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import { resolveOptions, type RedisPubSubModuleOptions } from '../options.js';
+import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options.js';
+import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
 import { placeModule } from './module-order.js';
@@ -31,6 +33,9 @@ interface ModuleExtras {
  */
 @Module({ providers: [HandlerExplorer] })
 export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {
+  #isStarted = false;
+  @Inject(MessageBus) private readonly bus!: MessageBus;
+
   constructor(
     modules: ModulesContainer,
     private readonly explorer: HandlerExplorer,
@@ -43,7 +48,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
 
   /** The module with options at hand. */
   static forRoot(options: RedisPubSubModuleOptions & ModuleExtras = {}): DynamicModule {
-    resolveOptions(options);
+    resolveModuleOptions(options);
     return wrap(RedisPubSubCoreModule.forRoot(options), options);
   }
 
@@ -53,6 +58,22 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    // With `deferInitialization` Nest calls this for each microservice as well.
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.bus.broker.close();
+      throw error;
+    }
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.server.drain(), this.service.drain()]);
+  }
+
+  async #start(): Promise<void> {
     const connected = this.explorer.connectedServers();
     this.explorer.bindProviders(this.server);
     if (connected.includes(this.server)) {
@@ -63,10 +84,6 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     await new Promise<void>((resolve, reject) => {
       this.server.listen((error) => (error === undefined ? resolve() : reject(error)));
     });
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    await Promise.all([this.server.drain(), this.service.drain()]);
   }
 }
 

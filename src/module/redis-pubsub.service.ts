@@ -4,7 +4,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
 import { escapeGlob } from '../channel/glob.js';
 import type { Headers, IncomingMessage } from '../codec/codec.js';
-import { InvalidOptionError, shorten } from '../errors.js';
+import { ClosedError, InvalidOptionError, shorten } from '../errors.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { BusSubscription, MessageBus, MessageListener } from '../transport/message-bus.js';
 import { unwrapRecord } from '../transport/redis-pubsub.record.js';
@@ -72,12 +72,15 @@ export class RedisPubSubService {
   }
 
   /** Calls `handler` for each message of one channel; resolves on Redis' acknowledgement. */
-  subscribe<T = unknown>(channel: string, handler: PubSubHandler<T>): Promise<PubSubSubscription> {
+  async subscribe<T = unknown>(
+    channel: string,
+    handler: PubSubHandler<T>,
+  ): Promise<PubSubSubscription> {
     return this.#subscribe(ChannelPattern.literal(channel), handler);
   }
 
   /** Calls `handler` for each message that a pattern means; resolves on Redis' acknowledgement. */
-  subscribePattern<T = unknown>(
+  async subscribePattern<T = unknown>(
     pattern: string,
     handler: PubSubHandler<T>,
   ): Promise<PubSubSubscription> {
@@ -86,7 +89,7 @@ export class RedisPubSubService {
 
   /**
    * The channels under the module's prefix that have a subscriber anywhere, glob subscriptions not
-   * counted (PUBSUB CHANNELS). A `:name` in the pattern counts as `*`.
+   * counted (PUBSUB CHANNELS). A `:name` in the pattern takes one segment, as in a handler's.
    */
   async channels(pattern = '*'): Promise<string[]> {
     const { prefix } = this.#bus.options;
@@ -146,6 +149,7 @@ export class RedisPubSubService {
     if (typeof handler !== 'function') {
       throw new InvalidOptionError('handler', 'a function', handler);
     }
+    if (this.#isDrained) throw new ClosedError();
     const observer: MessageObserver = new MessageObserver(
       pattern,
       (message) => void this.#run(handler, message as PubSubMessage<T>),
@@ -170,7 +174,7 @@ export class RedisPubSubService {
     try {
       await handler(message);
     } catch (error) {
-      const text = error instanceof Error ? error.stack : inspect(error);
+      const text = error instanceof Error ? error.stack : inspect(error, { breakLength: Infinity });
       this.#logger.error(`A message on "${shorten(message.channel)}" failed: ${text}`);
     }
     this.#inFlight.end();

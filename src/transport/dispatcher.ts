@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { Logger } from '@nestjs/common';
 import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
 import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
-import type { Delivery } from '../broker/broker.js';
+import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { toMessage } from '../codec/envelope-codec.js';
 import { shorten } from '../errors.js';
@@ -34,9 +34,10 @@ export interface DispatcherOptions {
 }
 
 /** Runs handlers: events to their end, requests to their last reply. Knows what is running. */
-export class Dispatcher implements RouteTarget {
+export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
+  readonly #responders = new Set<Responder>();
   /** Fails when what is running has to stop. */
   #cut$ = new Subject<never>();
   #isClosed = false;
@@ -62,6 +63,15 @@ export class Dispatcher implements RouteTarget {
   reopen(): void {
     this.#isClosed = false;
     this.#cut$ = new Subject();
+  }
+
+  /** A cancellation: somebody no longer waits for the replies to a request. */
+  onDelivery(delivery: Delivery): void {
+    const request = this.#options.bus.readPacket(delivery);
+    if (!request) return;
+    for (const responder of this.#responders) {
+      if (responder.answers(request)) responder.cancel();
+    }
   }
 
   run(
@@ -159,15 +169,17 @@ export class Dispatcher implements RouteTarget {
     message: IncomingMessage,
     context: RedisPubSubContext,
   ): Promise<void> {
-    let result: unknown;
+    this.#responders.add(responder);
     try {
-      result = await route.handler(message.data, context);
+      const result: unknown = await route.handler(message.data, context);
+      if (isObservable(result)) await responder.stream(result, this.#cut$);
+      else await responder.end({ response: result });
     } catch (error) {
       await responder.end({ err: INTERNAL_ERROR });
       throw error;
+    } finally {
+      this.#responders.delete(responder);
     }
-    if (isObservable(result)) await responder.stream(result, this.#cut$);
-    else await responder.end({ response: result });
   }
 
   /** `undefined` for an event, and for a request that wants replies anywhere but in an inbox. */
@@ -201,9 +213,14 @@ export class Dispatcher implements RouteTarget {
   }
 
   #report(context: RedisPubSubContext, error: unknown): void {
-    if (isLoggedByNest(error)) return;
-    const text = error instanceof Error ? error.stack : inspect(error);
-    this.#options.logger.error(`A message on "${shorten(context.getChannel())}" failed: ${text}`);
+    const { logger } = this.#options;
+    const where = `The handler of "${shorten(context.getPattern())}" failed on "${shorten(context.getChannel())}"`;
+    // Nest has logged the error itself, or thought that it was none worth logging.
+    if (isHiddenByNest(error)) logger.warn(where);
+    else
+      logger.error(
+        `${where}: ${error instanceof Error ? error.stack : inspect(error, { breakLength: Infinity })}`,
+      );
   }
 
   #tell(route: HandlerRoute, delivery: Delivery, duration: number, error: unknown): void {
@@ -216,8 +233,8 @@ export class Dispatcher implements RouteTarget {
   }
 }
 
-/** Nest's exception filter logs whatever is no `RpcException`, and passes only this on. */
-function isLoggedByNest(error: unknown): boolean {
+/** Nest's exception filter passes only this on of whatever is no `RpcException`. */
+function isHiddenByNest(error: unknown): boolean {
   return (
     typeof error === 'object' &&
     error !== null &&

@@ -9,6 +9,7 @@ export class Emission extends Observable<number> {
   #subscribers: Subscriber<number>[] | undefined;
   #state: 'pending' | 'done' | 'failed' = 'pending';
   #error: unknown;
+  #isObserved = false;
 
   constructor(published: Promise<number>, onUnobservedFailure: (error: unknown) => void) {
     super((subscriber) => this.#attach(subscriber));
@@ -20,8 +21,13 @@ export class Emission extends Observable<number> {
 
   #attach(subscriber: Subscriber<number>): void {
     if (this.#state === 'done') subscriber.complete();
-    else if (this.#state === 'failed') subscriber.error(this.#error);
+    else if (this.#state === 'failed') this.#replayError(subscriber);
     else (this.#subscribers ??= []).push(subscriber);
+  }
+
+  #replayError(subscriber: Subscriber<number>): void {
+    this.#isObserved = true;
+    subscriber.error(this.#error);
   }
 
   #succeed(receivers: number): void {
@@ -36,8 +42,10 @@ export class Emission extends Observable<number> {
     this.#state = 'failed';
     this.#error = error;
     const subscribers = this.#takeSubscribers().filter((subscriber) => !subscriber.closed);
-    if (subscribers.length === 0) onUnobserved(error);
     for (const subscriber of subscribers) subscriber.error(error);
+    this.#isObserved ||= subscribers.length > 0;
+    // A failure can be quicker than the subscriber, who may be waiting for a promise or two.
+    setImmediate(() => this.#isObserved || onUnobserved(error));
   }
 
   #takeSubscribers(): Subscriber<number>[] {

@@ -7,6 +7,16 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  /** Keeps only what `isWanted`. */
+  retain(isWanted: (item: T) => boolean): void {
+    this.#items = (this.#items.slice(this.#head) as T[]).filter(isWanted);
+    this.#head = 0;
+  }
+
   peek(): T | undefined {
     return this.#items[this.#head];
   }

@@ -4,7 +4,8 @@ import { Fifo } from './fifo.js';
 /** One message on its way to one handler. */
 interface Task {
   readonly channel: string;
-  readonly run: () => Promise<unknown>;
+  /** Gone once it was called or given up: what it holds may be large. */
+  run: (() => Promise<unknown>) | undefined;
   state: 'waiting' | 'started' | 'dropped';
 }
 
@@ -16,11 +17,11 @@ export class HandlerQueue {
   readonly #options: ResolvedHandlerOptions;
   readonly #onDrop: (channel: string, reason: 'overflow' | 'closing') => void;
   /** What may start as soon as there is room. */
-  #ready = new Fifo<Task>();
+  readonly #ready = new Fifo<Task>();
   /** With `order: 'channel'`: for each channel with a task ready or running, those behind it. */
-  #lanes = new Map<string, Fifo<Task>>();
-  /** All that wait, oldest first. */
-  #waiting = new Fifo<Task>();
+  readonly #lanes = new Map<string, Fifo<Task>>();
+  /** All that wait, oldest first, among some that no longer do. */
+  readonly #waiting = new Fifo<Task>();
   #length = 0;
   #active = 0;
 
@@ -54,6 +55,7 @@ export class HandlerQueue {
       return;
     }
     this.#length++;
+    this.#forgetSettled();
     this.#waiting.push(task);
     (lane ?? this.#ready).push(task);
   }
@@ -61,8 +63,6 @@ export class HandlerQueue {
   /** Gives up everything that waits. */
   clear(): void {
     while (this.#dropOldest('closing'));
-    this.#ready = new Fifo();
-    this.#lanes = new Map();
   }
 
   #hasRoom(channel: string): boolean {
@@ -73,19 +73,23 @@ export class HandlerQueue {
   }
 
   #dropOldest(reason: 'overflow' | 'closing'): boolean {
-    this.#forgetStarted();
-    const oldest = this.#waiting.shift();
+    let oldest = this.#waiting.shift();
+    while (oldest && oldest.state !== 'waiting') oldest = this.#waiting.shift();
     if (!oldest) return false;
     oldest.state = 'dropped';
+    oldest.run = undefined;
     this.#length--;
     this.#onDrop(oldest.channel, reason);
     return true;
   }
 
   #start(task: Task): void {
+    const { run } = task;
+    if (!run) return;
     task.state = 'started';
+    task.run = undefined;
     this.#active++;
-    void task.run().then(() => {
+    void run().then(() => {
       this.#active--;
       this.#release(task.channel);
       this.#startReady();
@@ -102,7 +106,6 @@ export class HandlerQueue {
       }
       this.#length--;
       this.#start(task);
-      this.#forgetStarted();
     }
   }
 
@@ -114,7 +117,9 @@ export class HandlerQueue {
     else this.#lanes.delete(channel);
   }
 
-  #forgetStarted(): void {
-    while (this.#waiting.peek() && this.#waiting.peek()?.state !== 'waiting') this.#waiting.shift();
+  /** What started out of turn stands in `#waiting` behind what did not: clears it out by halves. */
+  #forgetSettled(): void {
+    if (this.#waiting.length <= 2 * this.#length + 16) return;
+    this.#waiting.retain(({ state }) => state === 'waiting');
   }
 }

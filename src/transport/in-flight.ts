@@ -1,7 +1,7 @@
 /** Counts what is running, so that a shutdown can wait for it. */
 export class InFlight {
   #running = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #waiters = new Set<() => void>();
 
   get count(): number {
     return this.#running;
@@ -13,18 +13,21 @@ export class InFlight {
 
   end(): void {
     this.#running--;
-    if (this.#running === 0) this.#onIdle?.();
+    if (this.#running > 0) return;
+    for (const resolve of this.#waiters) resolve();
   }
 
   /** Resolves when nothing is running, at the latest after `timeout` milliseconds. */
   async idle(timeout: number): Promise<void> {
     if (this.#running === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeout);
-      this.#onIdle = () => {
+      const settle = (): void => {
         clearTimeout(timer);
+        this.#waiters.delete(settle);
         resolve();
       };
+      const timer = setTimeout(settle, timeout);
+      this.#waiters.add(settle);
     });
   }
 }

@@ -1,11 +1,11 @@
 import { Logger } from '@nestjs/common';
-import { Server, type MsPattern } from '@nestjs/microservices';
+import { Server, type MsPattern, type Serializer } from '@nestjs/microservices';
 import { randomUUID } from 'node:crypto';
 import type { Broker, Delivery, DeliveryListener } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel, type ChannelPattern } from '../channel/channel-pattern.js';
-import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
-import { BareCodec, EnvelopeCodec } from '../codec/envelope-codec.js';
+import type { IncomingMessage, MessageCodec, MessageId, OutgoingMessage } from '../codec/codec.js';
+import { BareCodec, EnvelopeCodec, isRecord } from '../codec/envelope-codec.js';
 import { jsonCodec } from '../codec/json-codec.js';
 import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
@@ -15,6 +15,12 @@ import { telemetry, type DropReason } from '../telemetry.js';
 export interface MessageListener {
   /** `channel` is without the prefix. Must not throw. */
   onMessage(message: IncomingMessage, channel: string, delivery: Delivery): void;
+}
+
+/** What tells a request from all others. */
+export interface RequestKey {
+  readonly id: MessageId;
+  readonly replyTo: string;
 }
 
 /**
@@ -62,26 +68,53 @@ export class MessageBus {
 
   /**
    * Publishes a message on a literal channel; resolves to the number of subscriptions that Redis
-   * delivered to. Rejects with a `PubSubError`; never throws.
+   * delivered to. Rejects with a `PubSubError`; never throws. With a serializer of Nest's, what it
+   * makes of the message is sent instead.
    */
-  publish(channel: string, message: OutgoingMessage): Promise<number> {
+  publish(channel: string, message: OutgoingMessage, serializer?: Serializer): Promise<number> {
     let name: string;
     let payload: string | Uint8Array;
     try {
       name = this.nameOf(channel);
-      payload = this.#encode(channel, () => this.codec.encode(message));
+      payload = this.#encode(channel, () =>
+        serializer
+          ? this.codec.encodeValue(serializer.serialize(message))
+          : this.codec.encode(message),
+      );
     } catch (error) {
       return Promise.reject(error);
     }
     return this.#send(name, payload);
   }
 
-  /** Publishes a reply on a channel by Redis' name; as {@link publish} otherwise. */
-  async reply(name: string, reply: object): Promise<number> {
+  /** Publishes what `createReply` returns on a channel by Redis' name; as {@link publish} otherwise. */
+  async reply(name: string, createReply: () => unknown): Promise<number> {
     return this.#send(
       name,
-      this.#encode(name, () => this.codec.encodeValue(reply)),
+      this.#encode(name, () => this.codec.encodeValue(createReply())),
     );
+  }
+
+  /** Tells servers that nobody waits for the replies to a request any more. */
+  cancel(request: RequestKey): void {
+    // It can only spare work: failures show in the telemetry of publishing.
+    this.reply(this.cancelChannel, () => request).catch(() => undefined);
+  }
+
+  /** Where {@link cancel} publishes. */
+  get cancelChannel(): string {
+    return `${this.#reserved}cancel`;
+  }
+
+  /** A packet that is no message: a reply, a cancellation. `undefined` where it is none. */
+  readPacket(delivery: Delivery): Record<string, unknown> | undefined {
+    let value: unknown;
+    try {
+      if (!this.#isTooLarge(delivery)) value = this.codec.decodeValue(delivery.payload);
+    } catch (error) {
+      this.#refuse(delivery, 'decode', messageOf(error), error);
+    }
+    return isRecord(value) ? value : undefined;
   }
 
   /**
@@ -130,6 +163,9 @@ export class MessageBus {
     let payload: string | Uint8Array;
     try {
       payload = encode();
+      if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
+        throw new TypeError(`Expected the codec to give text or bytes, got ${typeof payload}`);
+      }
     } catch (error) {
       throw new PayloadError(
         `Cannot encode the message to "${shorten(channel)}": ${messageOf(error)}`,
@@ -151,11 +187,8 @@ export class MessageBus {
   }
 
   #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {
+    if (this.#isTooLarge(delivery)) return undefined;
     const { payload } = delivery;
-    if (payload.length > this.options.maxPayloadBytes) {
-      this.#refuse(delivery, 'too-large', `its ${payload.length} bytes are too many`);
-      return undefined;
-    }
     let message: IncomingMessage | undefined;
     try {
       message = this.codec.decode(payload, channel);
@@ -172,6 +205,13 @@ export class MessageBus {
       telemetry.receive.publish({ channel: name, subscription, bytes: payload.length });
     }
     return message;
+  }
+
+  #isTooLarge(delivery: Delivery): boolean {
+    const bytes = delivery.payload.length;
+    if (bytes <= this.options.maxPayloadBytes) return false;
+    this.#refuse(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
+    return true;
   }
 
   #refuse(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {

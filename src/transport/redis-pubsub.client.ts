@@ -29,13 +29,14 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #inbox: ReplyInbox;
   #connecting: Promise<void> | undefined;
   #isConnected = false;
+  #isEnded = false;
   #lastId = 0;
 
   /** `bus`: connections that others use too; without it the client has a pair of its own. */
   constructor(options: RedisPubSubClientOptions = {}, bus?: MessageBus) {
     super();
-    this.#options = options ?? {};
-    this.#resolved = resolveOptions(this.#options);
+    this.#options = options;
+    this.#resolved = resolveOptions(options);
     this.#ownsBus = !bus;
     this.#bus = bus ?? new MessageBus(this.#resolved);
     this.#inbox = new ReplyInbox(this.#bus);
@@ -49,6 +50,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /** Resolves when both connections are up; rejects with a `ConnectionError` when an attempt fails. */
   connect(): Promise<void> {
+    if (this.#isEnded) return Promise.reject(new ClosedError());
     this.#connecting ??= this.#bus.broker.connect(0).then(
       () => {
         this.#isConnected = true;
@@ -67,6 +69,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#connecting = undefined;
     this.#inbox.close(new ClosedError());
     if (this.#ownsBus) await this.#bus.broker.close();
+    // Connections that are somebody else's are not ours to open again.
+    else this.#isEnded = true;
   }
 
   /**
@@ -138,8 +142,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   protected override dispatchEvent<T = number>(packet: ReadPacket): Promise<T> {
-    const published = this.#publish(packet.pattern, () => this.#messageOf(packet));
-    return published as Promise<unknown> as Promise<T>;
+    return this.#publish(packet) as Promise<unknown> as Promise<T>;
   }
 
   protected override publish(
@@ -165,12 +168,11 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
         replyChannel: replyTo ?? `${this.#bus.nameOf(channel)}.reply`,
         timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
         deserializer: this.#options.deserializer,
+        onAbandoned: () => replyTo !== undefined && this.#bus.cancel({ id, replyTo }),
       },
       callback,
     );
-    void request.start(() =>
-      this.#publish(packet.pattern, () => this.#messageOf({ ...packet, id, replyTo })),
-    );
+    void request.start(() => this.#publish({ ...packet, id, replyTo }));
     return () => request.cancel();
   }
 
@@ -187,19 +189,15 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     }
   }
 
-  #publish(pattern: unknown, message: () => OutgoingMessage): Promise<number> {
+  #publish(message: OutgoingMessage): Promise<number> {
+    const { pattern } = message;
     try {
       const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
-      return this.#bus.publish(channel, message());
+      const outgoing = unwrapRecord(message, this.#bus.codec);
+      return this.#bus.publish(channel, outgoing, this.#options.serializer);
     } catch (error) {
       return Promise.reject(error);
     }
-  }
-
-  #messageOf(packet: OutgoingMessage): OutgoingMessage {
-    const message = unwrapRecord(packet, this.#bus.codec);
-    const { serializer } = this.#options;
-    return serializer ? (serializer.serialize(message) as OutgoingMessage) : message;
   }
 }
 

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { ChannelPattern } from '../channel/channel-pattern.js';
+import { ClosedError, messageOf, shorten } from '../errors.js';
 import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute } from './handler-route.js';
@@ -46,6 +47,7 @@ export class RedisPubSubServer
   readonly #hooks: ProcessingHooks = {};
   readonly #routes = new Map<HandlerRoute, BusSubscription | undefined>();
   #isListening = false;
+  #isSealed = false;
   #closing: Promise<void> | undefined;
 
   /** `bus`: connections that others use too; without it the server has a pair of its own. */
@@ -81,6 +83,9 @@ export class RedisPubSubServer
     isEventHandler = false,
     extras: Record<string, unknown> = {},
   ): void {
+    if (this.#isSealed) {
+      throw new ClosedError('Connect the server before the application is initialised: it runs');
+    }
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;
     const parsed =
@@ -93,6 +98,11 @@ export class RedisPubSubServer
       undefined,
     );
     this.messageHandlers.set(parsed.source, callback);
+  }
+
+  /** Takes no more handlers: whoever registers them again would have them run twice. */
+  seal(): void {
+    this.#isSealed = true;
   }
 
   /** Called by Nest, or by you for a server without an application. */
@@ -109,6 +119,7 @@ export class RedisPubSubServer
   /** Subscribes the handlers that came after `listen`; resolves on Redis' acknowledgement. */
   async subscribeHandlers(): Promise<void> {
     const fresh = [...this.#routes].filter(([, subscription]) => !subscription);
+    if (fresh.some(([route]) => !route.isEventHandler)) await this.#hearCancellations();
     const results = await Promise.allSettled(fresh.map(([route]) => this.#subscribe(route)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
@@ -125,6 +136,7 @@ export class RedisPubSubServer
       route.dropWaiting();
     }
     await this.#dispatcher.drain(this.#shutdownTimeout);
+    this.#bus.broker.unsubscribe('channel', this.#bus.cancelChannel, this.#dispatcher);
   }
 
   override close(): Promise<void> {
@@ -166,15 +178,24 @@ export class RedisPubSubServer
     this.#isListening = true;
   }
 
+  async #hearCancellations(): Promise<void> {
+    const { broker, cancelChannel } = this.#bus;
+    try {
+      await broker.subscribe('channel', cancelChannel, this.#dispatcher);
+    } catch (error) {
+      // Requests work without; streams then go on until their own end or the client's.
+      this.logger.warn(`Cancelled requests will not be heard of: ${messageOf(error)}`);
+    }
+  }
+
   async #subscribe(route: HandlerRoute): Promise<void> {
     const { pattern } = route;
     const { subscription, acknowledged } = this.#bus.subscribe(pattern, route);
     this.#routes.set(route, subscription);
     await acknowledged;
     const command = pattern.kind === 'pattern' ? 'PSUBSCRIBE' : 'SUBSCRIBE';
-    this.logger.log(
-      `"${pattern.source}" → ${command} ${pattern.withPrefix(this.#bus.options.prefix)}`,
-    );
+    const name = pattern.withPrefix(this.#bus.options.prefix);
+    this.logger.log(`"${shorten(pattern.source)}" → ${command} ${shorten(name)}`);
   }
 
   async #close(): Promise<void> {
@@ -184,10 +205,13 @@ export class RedisPubSubServer
 
   /** As with Nest's own transports the last one of several request handlers wins; we say so. */
   #replaceRequestHandler(source: string): void {
-    for (const route of this.#routes.keys()) {
+    for (const [route, subscription] of this.#routes) {
       if (route.isEventHandler || route.pattern.source !== source) continue;
+      subscription?.close();
       this.#routes.delete(route);
-      this.logger.warn(`Two request handlers for "${source}": only the last one is called`);
+      this.logger.warn(
+        `Two request handlers for "${shorten(source)}": only the last one is called`,
+      );
     }
   }
 }

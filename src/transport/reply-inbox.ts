@@ -1,5 +1,4 @@
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
-import { isRecord } from '../codec/envelope-codec.js';
 import type { MessageBus } from './message-bus.js';
 
 /** Someone who waits for the replies to one request. */
@@ -63,15 +62,9 @@ export class ReplyInbox implements DeliveryListener {
   }
 
   onDelivery(delivery: Delivery): void {
-    let reply: unknown;
-    try {
-      reply = this.#bus.codec.decodeValue(delivery.payload);
-    } catch (error) {
-      this.#bus.dropped(delivery.channel, 'decode', error);
-      return;
-    }
-    const request = isRecord(reply) ? this.#pending.get(String(reply.id)) : undefined;
-    if (request) request.onReply(reply as Record<string, unknown>);
+    const reply = this.#bus.readPacket(delivery);
+    const request = typeof reply?.id === 'string' ? this.#pending.get(reply.id) : undefined;
+    if (reply && request) request.onReply(reply);
     else this.#bus.dropped(delivery.channel, 'unmatched');
   }
 

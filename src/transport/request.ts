@@ -12,6 +12,8 @@ export interface RequestOptions {
   /** How long to wait for the next reply, in milliseconds; 0 for ever. */
   readonly timeout: number;
   readonly deserializer: ProducerDeserializer | undefined;
+  /** Tells whoever is still answering that nobody listens. */
+  readonly onAbandoned: () => void;
 }
 
 /** One request from its publishing to its last reply, its failure or its cancellation. */
@@ -21,6 +23,7 @@ export class Request implements PendingRequest {
   readonly #callback: (packet: WritePacket) => void;
   #timer: NodeJS.Timeout | undefined;
   #isAcquired = false;
+  #isStreamed = false;
   #isDone = false;
 
   constructor(inbox: ReplyInbox, options: RequestOptions, callback: (packet: WritePacket) => void) {
@@ -40,37 +43,60 @@ export class Request implements PendingRequest {
       await this.#acquire();
       // Whoever asked may have gone while the channel was being subscribed.
       if (this.#isDone) return;
-      if ((await publish()) === 0) this.onFailure(new NoSubscribersError(channel));
+      if ((await publish()) === 0) this.#fail(new NoSubscribersError(channel));
     } catch (error) {
-      this.onFailure(error);
+      this.#fail(error);
     }
   }
 
   onReply(reply: Record<string, unknown>): void {
     this.#timer?.refresh();
-    const { deserializer, channel } = this.#options;
+    const { deserializer } = this.#options;
     if (!deserializer) {
       this.#deliver(reply);
       return;
     }
-    Promise.resolve(deserializer.deserialize(reply, { channel }))
-      .then((packet: unknown) => isRecord(packet) && this.#deliver(packet))
-      .catch((error: unknown) => this.onFailure(error));
+    void this.#deserialize(deserializer, reply);
   }
 
   onFailure(error: unknown): void {
     if (this.#isDone) return;
-    this.cancel();
-    this.#callback({ err: error });
+    this.#abandon();
+    this.#fail(error);
   }
 
   /** Hears no more. Safe to call at any time, any number of times. */
   cancel(): void {
     if (this.#isDone) return;
+    this.#abandon();
+    this.#end();
+  }
+
+  #abandon(): void {
+    if (this.#isAcquired) this.#options.onAbandoned();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isDone) return;
+    this.#end();
+    this.#callback({ err: error });
+  }
+
+  #end(): void {
     this.#isDone = true;
     clearTimeout(this.#timer);
     this.#inbox.forget(this.#options.id);
     if (this.#isAcquired) this.#inbox.release(this.#options.replyChannel);
+  }
+
+  async #deserialize(deserializer: ProducerDeserializer, reply: object): Promise<void> {
+    const { channel } = this.#options;
+    try {
+      const packet: unknown = await deserializer.deserialize(reply, { channel });
+      if (isRecord(packet)) this.#deliver(packet);
+    } catch (error) {
+      this.onFailure(error);
+    }
   }
 
   async #acquire(): Promise<void> {
@@ -87,7 +113,12 @@ export class Request implements PendingRequest {
   #deliver({ err, response, isDisposed }: Record<string, unknown>): void {
     if (this.#isDone) return;
     const isLast = isDisposed === true || Boolean(err);
-    if (isLast) this.cancel();
+    if (isLast) {
+      // Others may stream on; a responder with a single reply is not worth a message.
+      if (this.#isStreamed) this.#abandon();
+      this.#end();
+    }
+    this.#isStreamed = true;
     this.#callback({ err, response, isDisposed: isLast });
   }
 }

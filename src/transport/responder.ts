@@ -1,9 +1,8 @@
 import type { Logger } from '@nestjs/common';
 import type { Serializer } from '@nestjs/microservices';
 import { merge, Subject, takeUntil, type Observable } from 'rxjs';
-import type { MessageId } from '../codec/codec.js';
 import { PayloadError, messageOf, shorten } from '../errors.js';
-import type { MessageBus } from './message-bus.js';
+import type { MessageBus, RequestKey } from './message-bus.js';
 
 /** A reply in Nest's form. The last one to a request has `isDisposed`. */
 export interface Reply {
@@ -17,12 +16,27 @@ export const INTERNAL_ERROR = { status: 'error', message: 'Internal server error
 
 /** Publishes the replies to one request. No method rejects. */
 export class Responder {
+  /** Whether nobody waits for replies any more. */
+  #isCancelled = false;
+  readonly #cancelled$ = new Subject<void>();
+
   constructor(
     private readonly bus: MessageBus,
     private readonly logger: Pick<Logger, 'error'>,
     private readonly serializer: Serializer | undefined,
-    private readonly request: { readonly id: MessageId; readonly replyTo: string },
+    private readonly request: RequestKey,
   ) {}
+
+  /** Whether it answers this request. */
+  answers({ id, replyTo }: Partial<Record<keyof RequestKey, unknown>>): boolean {
+    return this.request.id === id && this.request.replyTo === replyTo;
+  }
+
+  /** Ends a stream of replies, now or as soon as the handler returns it. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#cancelled$.next();
+  }
 
   /** Sends the last reply, or the only one. */
   async end(reply: Reply): Promise<void> {
@@ -35,15 +49,15 @@ export class Responder {
    * value is held back for a tick: then one message says both.
    */
   async stream(values: Observable<unknown>, cut$: Observable<unknown>): Promise<void> {
-    const gone$ = new Subject<void>();
+    if (this.#isCancelled) return;
     let held: Reply | undefined;
     let last: Reply = {};
     const flush = (): void => {
-      if (held) void this.#publish(held).then((isHeard) => isHeard || gone$.next());
+      if (held) void this.#publish(held).then((isHeard) => isHeard || this.cancel());
       held = undefined;
     };
     await new Promise<void>((resolve) => {
-      values.pipe(takeUntil(merge(cut$, gone$))).subscribe({
+      values.pipe(takeUntil(merge(cut$, this.#cancelled$))).subscribe({
         next: (response) => {
           flush();
           held = { response };
@@ -69,8 +83,8 @@ export class Responder {
     const { id, replyTo } = this.request;
     const packet = { ...reply, id };
     try {
-      const outgoing = this.serializer ? (this.serializer.serialize(packet) as object) : packet;
-      return (await this.bus.reply(replyTo, outgoing)) > 0;
+      const createReply = (): unknown => this.serializer?.serialize(packet) ?? packet;
+      return (await this.bus.reply(replyTo, createReply)) > 0;
     } catch (error) {
       this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
       // The caller would wait for nothing.
@@ -81,8 +95,11 @@ export class Responder {
 
   async #apologize(): Promise<void> {
     const { id, replyTo } = this.request;
-    await this.bus.reply(replyTo, { id, err: INTERNAL_ERROR, isDisposed: true }).catch((error) => {
-      this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
-    });
+    const apology = { id, err: INTERNAL_ERROR, isDisposed: true };
+    await this.bus
+      .reply(replyTo, () => apology)
+      .catch((error) => {
+        this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
+      });
   }
 }

@@ -22,6 +22,8 @@ export function useRedis(args: string[] = []): TestRedis {
   beforeAll(async () => {
     server = await startPrivateRedis(args);
     client = new Redis(server.port, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+    // Tests that stop the server know that they did.
+    client.on('error', () => undefined);
   });
   afterAll(async () => {
     client?.disconnect();

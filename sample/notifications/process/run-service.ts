@@ -1,0 +1,36 @@
+import { isatty } from 'node:tty';
+import { ConsoleLogger, type NestApplicationOptions } from '@nestjs/common';
+import { traceMessages } from './trace-messages.js';
+
+/** What a service tells the launcher when it is ready. */
+export interface Ready {
+  readonly port?: number;
+}
+
+/** Runs one service of the sample, under the launcher or on its own. */
+export async function runService(
+  name: string,
+  start: (options: NestApplicationOptions) => Promise<Ready | void>,
+): Promise<void> {
+  // A launcher that is gone cannot stop us. Nest's shutdown hooks take it from here.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  traceMessages(name);
+  const logger = new ConsoleLogger({
+    prefix: name,
+    logLevels: ['warn', 'error', 'fatal'],
+    colors: isatty(process.stdout.fd),
+  });
+  try {
+    const ready = await start({ logger, abortOnError: false });
+    process.send?.(ready ?? {});
+  } catch (error) {
+    console.error(`[${name}] Cannot start: ${explain(error)}`);
+    process.exit(1);
+  }
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isPortBusy = 'code' in error && error.code === 'EADDRINUSE';
+  return isPortBusy ? `${error.message}. Set PORT to a free port.` : error.message;
+}

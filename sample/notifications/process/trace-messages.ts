@@ -1,0 +1,19 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { TelemetryEvents } from 'nestjs-redis-pubsub';
+
+/** Shows what goes through Redis, one line each, without a word about it in the handlers. */
+export function traceMessages(name: string): void {
+  const show = <Key extends keyof TelemetryEvents>(
+    key: Key,
+    describe: (event: TelemetryEvents[Key]) => string,
+  ): void => {
+    subscribe(`nestjs-redis-pubsub:${key}`, (event) => {
+      console.log(`[${name}] ${describe(event as TelemetryEvents[Key])}`);
+    });
+  };
+  show('publish', ({ channel, receivers }) => `→ ${channel} (${receivers ?? 'not'} delivered)`);
+  show('receive', ({ channel }) => `← ${channel}`);
+  show('drop', ({ channel, reason }) => `✗ ${channel} (${reason})`);
+  show('subscribe', ({ kind, name, error }) => `${error ? '✗' : '+'} ${kind} ${name}`);
+  show('unsubscribe', ({ kind, name }) => `- ${kind} ${name}`);
+}

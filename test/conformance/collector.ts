@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import type {
+  Broker,
+  BrokerLog,
+  BrokerStatus,
+  Delivery,
+  DeliveryListener,
+} from '../../src/broker/broker.js';
+import { eventually } from '../support/redis.js';
+
+/** Remembers what it heard. */
+export class Collector implements DeliveryListener {
+  readonly deliveries: Delivery[] = [];
+
+  onDelivery(delivery: Delivery): void {
+    this.deliveries.push(delivery);
+  }
+
+  /** The payloads so far. */
+  get texts(): string[] {
+    return this.deliveries.map(({ payload }) => payload.toString());
+  }
+
+  /** Resolves when this many messages have come. */
+  hears(count: number): Promise<void> {
+    return eventually(() => this.deliveries.length >= count);
+  }
+}
+
+/** Remembers what was logged. */
+export class CollectedLog implements BrokerLog {
+  readonly lines: string[] = [];
+
+  log(message: string): void {
+    this.lines.push(`log: ${message}`);
+  }
+
+  warn(message: string): void {
+    this.lines.push(`warn: ${message}`);
+  }
+
+  error(message: string): void {
+    this.lines.push(`error: ${message}`);
+  }
+}
+
+/** A name that no other test uses. */
+export const unique = (name: string): string => `${name}.${randomUUID()}`;
+
+/** Resolves when a broker has this status. */
+export async function reaches(broker: Broker, status: BrokerStatus): Promise<void> {
+  if (broker.status === status) return;
+  await new Promise<void>((resolve) => {
+    const off = broker.onStatus((now) => {
+      if (now !== status) return;
+      off();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,222 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ClosedError, ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
+import type { BrokerStatus } from '../../src/broker/broker.js';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { eventually, plain, useRedis } from '../support/redis.js';
+import { CollectedLog, Collector, reaches, unique } from './collector.js';
+
+/** Longer than any test may take: what fails earlier did not wait. */
+const FOR_EVER = 1_000_000;
+
+const open = (connection: RedisConnection) => {
+  const log = new CollectedLog();
+  const liveness = { interval: 3_000, timeout: 3_000 };
+  const broker = new RedisBroker({ connection, liveness, log });
+  closeAfterTest(() => broker.close());
+  return { broker, log };
+};
+
+const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no failure',
+    (error: unknown) => error,
+  );
+
+const timers = (): number =>
+  process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+
+describe('a connection', () => {
+  const redis = useRedis();
+
+  beforeAll(() => {
+    // Without a listener ioredis prints each attempt that fails while the server is away.
+    redis.client.on('error', () => undefined);
+  });
+
+  const options = (more: RedisOptions = {}): RedisOptions => ({
+    ...plain(redis.port),
+    retryStrategy: () => 10,
+    ...more,
+  });
+
+  /** Stops the server until the test brings it back, or ends. */
+  const stop = async (): Promise<{ start: () => Promise<void> }> => {
+    let isStarted = false;
+    const start = async () => {
+      if (isStarted) return;
+      isStarted = true;
+      await redis.start();
+    };
+    await redis.stop();
+    closeAfterTest(start);
+    return { start };
+  };
+
+  it('without patience fails on the first failed attempt, and is tried on behind that', async () => {
+    const { start } = await stop();
+    const { broker } = open(options());
+    const failure = await failureOf(broker.connect(0));
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(failure).toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+    const connected = reaches(broker, 'connected');
+    await start();
+    await connected;
+  });
+
+  it('with patience waits for a server that is not there yet', async () => {
+    const { start } = await stop();
+    const { broker, log } = open(options());
+    const connected = broker.connect(FOR_EVER);
+    await eventually(() => log.lines.length >= 2);
+    await start();
+    await connected;
+    await eventually(() => broker.status === 'connected');
+    expect(await broker.publish(unique('there'), 'x')).toBe(0);
+  });
+
+  it('fails when its patience has run out, and is tried on behind that', async () => {
+    const { start } = await stop();
+    const { broker } = open(options());
+    expect(await failureOf(broker.connect(50))).toBeInstanceOf(ConnectionError);
+    const connected = reaches(broker, 'connected');
+    await start();
+    await connected;
+  });
+
+  it.each([
+    ['a wrong password', { password: 'wrong' }],
+    ['a wrong user', { username: 'nobody', password: 'secret' }],
+    ['a wrong password over RESP2', { password: 'wrong', protocol: 2 }],
+    ['no password', {}],
+    ['no password over RESP2', { protocol: 2 }],
+  ] as const)('with %s fails at once, however patient', async (_, wrong) => {
+    await redis.client.config('SET', 'requirepass', 'secret');
+    closeAfterTest(() => redis.client.config('SET', 'requirepass', ''));
+    const { broker } = open(options(wrong));
+    const failure = await failureOf(broker.connect(FOR_EVER));
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(String(failure)).toMatch(/WRONGPASS|NOAUTH/);
+    expect(broker.status).not.toBe('connected');
+  });
+
+  it('that a retryStrategy gives up is disconnected, and says so', async () => {
+    const { broker, log } = open(options({ retryStrategy: () => null }));
+    await broker.connect(FOR_EVER);
+    await eventually(() => broker.status === 'connected');
+    await redis.killConnections();
+    await reaches(broker, 'disconnected');
+    await eventually(() => log.lines.filter((line) => line.includes('has ended')).length === 2);
+    expect(await failureOf(broker.publish(unique('ended'), 'x'))).toBeInstanceOf(ConnectionError);
+  });
+
+  it('that a retryStrategy gave up can be begun again', async () => {
+    const { broker } = open(options({ retryStrategy: () => null }));
+    const channel = unique('again');
+    const collector = new Collector();
+    await broker.connect(FOR_EVER);
+    await broker.subscribe('channel', channel, collector);
+    await redis.killConnections();
+    const clients = broker.clients() as readonly Redis[];
+    await eventually(() => clients.every(({ status }) => status === 'end'));
+    await broker.connect(10_000);
+    await eventually(() => broker.status === 'connected');
+    expect(await broker.publish(channel, 'x')).toBe(1);
+    await collector.hears(1);
+  });
+
+  it('that a retryStrategy gives up before it was ever there fails at once', async () => {
+    await stop();
+    const { broker } = open(options({ retryStrategy: () => null }));
+    expect(await failureOf(broker.connect(FOR_EVER))).toBeInstanceOf(ConnectionError);
+    expect(broker.status).toBe('disconnected');
+  });
+
+  it("keeps the user's own retryStrategy", async () => {
+    const attempts: number[] = [];
+    const retryStrategy = (attempt: number): number => {
+      attempts.push(attempt);
+      return 5;
+    };
+    const { broker } = open(options({ retryStrategy }));
+    await broker.connect(FOR_EVER);
+    await redis.killConnections();
+    await eventually(() => attempts.length >= 2 && broker.status === 'connected');
+    expect(attempts.every((attempt) => attempt === 1)).toBe(true);
+  });
+
+  it('that is closed while it is waited for fails then', async () => {
+    await stop();
+    const { broker, log } = open(options());
+    const failure = failureOf(broker.connect(FOR_EVER));
+    await eventually(() => log.lines.length >= 2);
+    await broker.close();
+    expect(await failure).toBeInstanceOf(Error);
+    expect(broker.status).toBe('disconnected');
+  });
+
+  it('that is closed between two attempts fails those who wait for it', async () => {
+    await stop();
+    const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
+    const failure = failureOf(broker.connect(FOR_EVER));
+    const subscribed = failureOf(broker.subscribe('channel', unique('never'), new Collector()));
+    const clients = broker.clients() as readonly Redis[];
+    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
+    await broker.close();
+    expect(await subscribed).toBeInstanceOf(ClosedError);
+    expect(await failure).toBeInstanceOf(Error);
+  });
+
+  it('that was closed between two attempts can be begun again', async () => {
+    const { start } = await stop();
+    const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
+    expect(await failureOf(broker.connect(0))).toBeInstanceOf(ConnectionError);
+    const clients = broker.clients() as readonly Redis[];
+    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
+    await broker.close();
+    await start();
+    await broker.connect(10_000);
+    await eventually(() => broker.status === 'connected');
+  });
+
+  it('leaves no connection, timer or listener behind its end', async () => {
+    const outside = await redis.client.call('CLIENT', 'LIST');
+    const before = timers();
+    const { broker } = open(options());
+    const statuses: BrokerStatus[] = [];
+    broker.onStatus((status) => statuses.push(status));
+    await broker.connect(FOR_EVER);
+    await broker.subscribe('channel', unique('left'), new Collector());
+    await broker.subscribe('pattern', unique('left'), new Collector());
+    expect(String(await redis.client.call('CLIENT', 'LIST')).split('\n')).toHaveLength(
+      String(outside).split('\n').length + 2,
+    );
+    await broker.close();
+    expect(timers()).toBeLessThanOrEqual(before);
+    await eventually(async () => {
+      const list = String(await redis.client.call('CLIENT', 'LIST'));
+      return list.split('\n').length === String(outside).split('\n').length;
+    });
+    const clients = broker.clients() as readonly Redis[];
+    expect(clients.map(({ status }) => status)).toEqual(['end', 'end']);
+    expect(statuses.at(-1)).toBe('disconnected');
+  });
+
+  it('leaves no timer behind an end between two attempts', async () => {
+    closeAfterTest(() => redis.client.connect());
+    await stop();
+    // Its own attempts to reconnect are timers, too.
+    redis.client.disconnect();
+    const before = timers();
+    const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
+    const failure = failureOf(broker.connect(0));
+    const clients = broker.clients() as readonly Redis[];
+    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
+    expect(await failure).toBeInstanceOf(ConnectionError);
+    await broker.close();
+    // ioredis keeps one for as long as its `disconnectTimeout`.
+    while (timers() > before) await new Promise(setImmediate);
+    expect(broker.status).toBe('disconnected');
+  });
+});

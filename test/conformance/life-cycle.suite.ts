@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { ClosedError, ConnectionError } from 'nestjs-redis-pubsub';
+import type { BrokerStatus } from '../../src/broker/broker.js';
+import { eventually } from '../support/redis.js';
+import type { BrokerUnderTest } from './broker.suite.js';
+import { Collector, unique } from './collector.js';
+
+/** From nothing to connected and back, any number of times. */
+export function lifeCycleSuite({ make, open }: BrokerUnderTest): void {
+  describe('the life of a broker', () => {
+    it('goes from disconnected over connecting to connected, and says so', async () => {
+      const broker = make();
+      const seen: BrokerStatus[] = [broker.status];
+      broker.onStatus((status) => seen.push(status));
+      await broker.connect(20_000);
+      expect(broker.status).toBe('connected');
+      await broker.close();
+      expect(seen).toEqual(['disconnected', 'connecting', 'connected', 'disconnected']);
+    });
+
+    it('is told to a listener until it wants no more', async () => {
+      const broker = make();
+      const seen: BrokerStatus[] = [];
+      const off = broker.onStatus((status) => seen.push(status));
+      off();
+      off();
+      await broker.connect(20_000);
+      expect(seen).toEqual([]);
+    });
+
+    it('can be begun several times at once', async () => {
+      const broker = make();
+      await Promise.all([broker.connect(20_000), broker.connect(20_000), broker.connect(0)]);
+      await broker.connect(0);
+      expect(broker.status).toBe('connected');
+    });
+
+    it('makes subscriptions that were wanted before it began', async () => {
+      const broker = make();
+      const channel = unique('before');
+      const collector = new Collector();
+      const acknowledged = broker.subscribe('channel', channel, collector);
+      await broker.connect(20_000);
+      await acknowledged;
+      expect(await broker.publish(channel, 'x')).toBe(1);
+      await collector.hears(1);
+    });
+
+    it('can be ended several times, at once and later', async () => {
+      const broker = await open();
+      await Promise.all([broker.close(), broker.close()]);
+      await broker.close();
+      expect(broker.status).toBe('disconnected');
+    });
+
+    it('can end before it has begun', async () => {
+      const broker = make();
+      await broker.close();
+      expect(broker.status).toBe('disconnected');
+    });
+
+    it('ends with nobody left waiting', async () => {
+      const broker = await open();
+      const acknowledged = broker.subscribe('channel', unique('pending'), new Collector());
+      const closed = broker.close();
+      const outcome = await acknowledged.catch((error: unknown) => error);
+      await closed;
+      expect([undefined, true]).toContain(outcome && outcome instanceof ClosedError);
+    });
+
+    it('sends what was published before its end', async () => {
+      const [broker, other] = await Promise.all([open(), open()]);
+      const channel = unique('sent');
+      const collector = new Collector();
+      await other.subscribe('channel', channel, collector);
+      const counts = Promise.all(['a', 'b', 'c'].map((text) => broker.publish(channel, text)));
+      await broker.close();
+      expect(await counts).toEqual([1, 1, 1]);
+      await collector.hears(3);
+      expect(collector.texts).toEqual(['a', 'b', 'c']);
+    });
+
+    it('ends in publishing nothing more', async () => {
+      const broker = await open();
+      await broker.close();
+      await expect(broker.publish(unique('late'), 'x')).rejects.toBeInstanceOf(ConnectionError);
+    });
+
+    it('ends with no subscription left in Redis', async () => {
+      const [broker, other] = await Promise.all([open(), open()]);
+      const name = unique('left');
+      await broker.subscribe('channel', name, new Collector());
+      await broker.subscribe('pattern', `${name}*`, new Collector());
+      await broker.close();
+      await eventually(async () => (await other.publish(name, 'x')) === 0);
+      expect(await other.channels(name)).toEqual([]);
+    });
+
+    it('can begin again, with what is still wanted', async () => {
+      const broker = await open();
+      const [kept, ended] = [unique('kept'), unique('ended')];
+      const collector = new Collector();
+      await broker.subscribe('channel', kept, collector);
+      await broker.subscribe('channel', ended, collector);
+      await broker.close();
+      broker.unsubscribe('channel', ended, collector);
+      await broker.connect(10_000);
+      await eventually(() => broker.status === 'connected');
+      expect(await broker.publish(kept, 'kept')).toBe(1);
+      expect(await broker.publish(ended, 'ended')).toBe(0);
+      await collector.hears(1);
+      expect(collector.texts).toEqual(['kept']);
+    });
+  });
+}

@@ -1,0 +1,161 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ConnectionError, escapeGlob } from 'nestjs-redis-pubsub';
+import type { BrokerUnderTest } from './broker.suite.js';
+import { Collector, unique } from './collector.js';
+
+/** Messages get to where they should, as they were sent. */
+export function messageSuite({ open, make }: BrokerUnderTest): void {
+  describe('a message', () => {
+    it('is counted for each subscription that it was delivered to', async () => {
+      const [publisher, one, other] = await Promise.all([open(), open(), open()]);
+      const channel = unique('count');
+      expect(await publisher.publish(channel, 'x')).toBe(0);
+      await one.subscribe('channel', channel, new Collector());
+      expect(await publisher.publish(channel, 'x')).toBe(1);
+      await other.subscribe('channel', channel, new Collector());
+      await other.subscribe('pattern', `${channel}*`, new Collector());
+      expect(await publisher.publish(channel, 'x')).toBe(3);
+    });
+
+    it('is counted for itself when many are published in one tick', async () => {
+      const broker = await open();
+      const [heard, unheard] = [unique('heard'), unique('unheard')];
+      await broker.subscribe('channel', heard, new Collector());
+      const channels = Array.from({ length: 50 }, (_, i) => (i % 3 === 0 ? heard : unheard));
+      const counts = await Promise.all(channels.map((channel) => broker.publish(channel, 'x')));
+      expect(counts).toEqual(channels.map((channel) => (channel === heard ? 1 : 0)));
+    });
+
+    it('says which subscription it came for, and on which channel', async () => {
+      const broker = await open();
+      const name = unique('kinds');
+      const collector = new Collector();
+      await broker.subscribe('channel', `${name}.a`, collector);
+      await broker.subscribe('pattern', `${name}.?`, collector);
+      await broker.publish(`${name}.a`, 'x');
+      await collector.hears(2);
+      const seen = collector.deliveries.map(({ kind, subscription, channel, payload }) => [
+        kind,
+        subscription,
+        channel,
+        payload.toString(),
+      ]);
+      expect(seen.toSorted()).toEqual([
+        ['channel', `${name}.a`, `${name}.a`, 'x'],
+        ['pattern', `${name}.?`, `${name}.a`, 'x'],
+      ]);
+    });
+
+    it('keeps its place among those of its publisher', async () => {
+      const [publisher, subscriber] = await Promise.all([open(), open()]);
+      const name = unique('order');
+      const collector = new Collector();
+      await subscriber.subscribe('pattern', `${name}.*`, collector);
+      const sent = Array.from({ length: 2_000 }, (_, i) => String(i));
+      await Promise.all(sent.map((text, i) => publisher.publish(`${name}.${i % 7}`, text)));
+      await collector.hears(sent.length);
+      expect(collector.texts).toEqual(sent);
+    });
+
+    it('has exactly the bytes that were sent', async () => {
+      const broker = await open();
+      const channel = unique('bytes');
+      const collector = new Collector();
+      await broker.subscribe('channel', channel, collector);
+      const send = async (payload: Uint8Array) => {
+        const before = collector.deliveries.length;
+        await broker.publish(channel, payload);
+        await collector.hears(before + 1);
+        return collector.deliveries.at(-1)?.payload;
+      };
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (payload) => {
+          expect(await send(payload)).toEqual(Buffer.from(payload));
+        }),
+        { numRuns: 60 },
+      );
+      const large = Buffer.alloc(1_000_000, 'é\r\n\0');
+      expect((await send(large))?.equals(large)).toBe(true);
+    });
+
+    it('is the UTF-8 of the text that was sent, or of the part of an array', async () => {
+      const broker = await open();
+      const channel = unique('text');
+      const collector = new Collector();
+      await broker.subscribe('channel', channel, collector);
+      await broker.publish(channel, 'naïve 😀');
+      await broker.publish(channel, new Uint8Array(Buffer.from('<part>')).subarray(1, 5));
+      await collector.hears(2);
+      expect(collector.texts).toEqual(['naïve 😀', 'part']);
+    });
+
+    it('comes on exactly the channel that was named, whatever text that is', async () => {
+      const broker = await open();
+      const names = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
+      const special = fc.constantFrom('*', '?', '[a]', 'a\\', ' ', '\0', '\r\n', '\ufeff', '😀');
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(names, special), async (name) => {
+          const [literal, glob] = [new Collector(), new Collector()];
+          await Promise.all([
+            broker.subscribe('channel', name, literal),
+            broker.subscribe('pattern', escapeGlob(name), glob),
+          ]);
+          expect(await broker.publish(name, 'x')).toBe(2);
+          await Promise.all([literal.hears(1), glob.hears(1)]);
+          broker.unsubscribe('channel', name, literal);
+          broker.unsubscribe('pattern', escapeGlob(name), glob);
+          expect([literal.deliveries[0]?.channel, glob.deliveries[0]?.channel]).toEqual([
+            name,
+            name,
+          ]);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it('to a channel called like a glob goes to that channel only', async () => {
+      const broker = await open();
+      const name = unique('literal');
+      const [star, other] = [new Collector(), new Collector()];
+      await broker.subscribe('channel', `${name}.*`, star);
+      await broker.subscribe('channel', `${name}.a`, other);
+      await broker.publish(`${name}.a`, 'first');
+      await broker.publish(`${name}.*`, 'second');
+      await star.hears(1);
+      expect([star.texts, other.texts]).toEqual([['second'], ['first']]);
+    });
+
+    it('is refused at once by a broker that is not connected', async () => {
+      const publish = make().publish(unique('early'), 'x');
+      await expect(publish).rejects.toBeInstanceOf(ConnectionError);
+    });
+  });
+
+  describe('a question', () => {
+    it('is answered with channels, counts and patterns', async () => {
+      const broker = await open();
+      const name = unique('ask');
+      const before = await broker.patternCount();
+      await broker.subscribe('channel', `${name}.a`, new Collector());
+      await broker.subscribe('channel', `${name}.é`, new Collector());
+      await broker.subscribe('pattern', `${name}.*`, new Collector());
+      expect((await broker.channels(`${name}.*`)).toSorted()).toEqual([`${name}.a`, `${name}.é`]);
+      const asked = [`${name}.a`, `${name}.nobody`, `${name}.é`];
+      expect([...(await broker.subscriberCounts(asked))]).toEqual([
+        [asked[0], 1],
+        [asked[1], 0],
+        [asked[2], 1],
+      ]);
+      expect(await broker.subscriberCounts([])).toEqual(new Map());
+      expect(await broker.patternCount()).toBe(before + 1);
+    });
+
+    it('is refused at once by a broker that is not connected', async () => {
+      const broker = make();
+      await expect(broker.patternCount()).rejects.toBeInstanceOf(ConnectionError);
+      await expect(broker.channels('*')).rejects.toBeInstanceOf(ConnectionError);
+      await expect(broker.subscriberCounts(['a'])).rejects.toBeInstanceOf(ConnectionError);
+    });
+  });
+}

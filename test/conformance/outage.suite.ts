@@ -1,0 +1,166 @@
+import type { Redis } from 'ioredis';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ConnectionError } from 'nestjs-redis-pubsub';
+import type { Broker, BrokerStatus } from '../../src/broker/broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { eventually, type TestRedis } from '../support/redis.js';
+import type { BrokerUnderTest } from './broker.suite.js';
+import { Collector, reaches, unique } from './collector.js';
+
+/** Lost connections come back with everything that is wanted, and say so. */
+export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedis): void {
+  beforeAll(() => {
+    // Without a listener ioredis prints each attempt that fails while the server is away.
+    redis.client.on('error', () => undefined);
+  });
+
+  let isDown = false;
+  const restart = async (): Promise<void> => {
+    if (!isDown) return;
+    isDown = false;
+    await redis.stop();
+    await redis.start();
+    await redis.client.ping();
+  };
+  /** Kills the server; resolves when the broker has lost both its connections. */
+  const crash = async (broker: Broker): Promise<void> => {
+    closeAfterTest(restart);
+    isDown = true;
+    const lost = reaches(broker, 'reconnecting');
+    process.kill(redis.pid, 'SIGKILL');
+    await lost;
+    const [publisher, subscriber] = broker.clients() as [Redis, Redis];
+    await eventually(() => publisher.status !== 'ready' && subscriber.status !== 'ready');
+  };
+
+  describe('after an outage', () => {
+    it.each([
+      ['CLIENT KILL of its connections', () => redis.killConnections()],
+      [
+        'CLIENT KILL of its subscriber',
+        () => redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+      ],
+    ])('by %s everything is heard again', async (_, interrupt) => {
+      const broker = await open();
+      const name = unique('killed');
+      const collector = new Collector();
+      await broker.subscribe('channel', `${name}.a`, collector);
+      await broker.subscribe('pattern', `${name}.?`, collector);
+      const seen: BrokerStatus[] = [];
+      const counts: Promise<unknown>[] = [];
+      broker.onStatus((status) => {
+        seen.push(status);
+        // Asked in the moment of the change: what is not there by then came too late.
+        if (status === 'connected') counts.push(redis.client.publish(`${name}.a`, 'x'));
+      });
+      await interrupt();
+      await eventually(() => seen.includes('connected'));
+      expect(seen).toEqual(['reconnecting', 'connected']);
+      expect(await Promise.all(counts)).toEqual([2]);
+      await collector.hears(2);
+    });
+
+    it('by SIGKILL of the server everything is heard again', async () => {
+      const broker = await open();
+      const name = unique('crashed');
+      const collector = new Collector();
+      await broker.subscribe('channel', `${name}.a`, collector);
+      await broker.subscribe('pattern', `${name}.?`, collector);
+      await crash(broker);
+      const back = reaches(broker, 'connected');
+      await restart();
+      await back;
+      expect(await broker.publish(`${name}.a`, 'x')).toBe(2);
+      await collector.hears(2);
+    });
+
+    it('what was ended meanwhile is not made again', async () => {
+      const broker = await open();
+      const [kept, ended] = [unique('kept'), unique('ended')];
+      const collector = new Collector();
+      await broker.subscribe('channel', kept, collector);
+      await broker.subscribe('channel', ended, collector);
+      const back = redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await reaches(broker, 'reconnecting');
+      broker.unsubscribe('channel', ended, collector);
+      await back;
+      await reaches(broker, 'connected');
+      expect(await broker.publish(kept, 'x')).toBe(1);
+      expect(await broker.publish(ended, 'x')).toBe(0);
+    });
+
+    it('a message is heard once, however many outages there were', async () => {
+      const broker = await open();
+      const channel = unique('once');
+      const collector = new Collector();
+      await broker.subscribe('channel', channel, collector);
+      for (let i = 0; i < 3; i++) {
+        const lost = reaches(broker, 'reconnecting');
+        await redis.killConnections();
+        await lost;
+        await reaches(broker, 'connected');
+      }
+      expect(await broker.publish(channel, 'x')).toBe(1);
+      expect(await broker.publish(channel, 'y')).toBe(1);
+      await collector.hears(2);
+      expect(collector.texts).toEqual(['x', 'y']);
+    });
+  });
+
+  describe('during an outage', () => {
+    it('publish fails at once', async () => {
+      const broker = await open();
+      await crash(broker);
+      const failure = await broker.publish(unique('down'), 'x').catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(ConnectionError);
+      expect(broker.status).toBe('reconnecting');
+    });
+
+    it('subscribe waits, and is fulfilled after it', async () => {
+      const broker = await open();
+      await crash(broker);
+      const name = unique('meanwhile');
+      const collector = new Collector();
+      const acknowledged = Promise.all([
+        broker.subscribe('channel', `${name}.a`, collector),
+        broker.subscribe('pattern', `${name}.?`, collector),
+      ]);
+      await restart();
+      await acknowledged;
+      expect(await redis.client.publish(`${name}.a`, 'x')).toBe(2);
+      await collector.hears(2);
+    });
+
+    it('close ends it, and a subscribe that waits with it', async () => {
+      const broker = await open();
+      await crash(broker);
+      const failure = broker
+        .subscribe('channel', unique('closing'), new Collector())
+        .catch((error: unknown) => error);
+      await broker.close();
+      expect(await failure).toMatchObject({ code: 'ERR_PUBSUB_CLOSED' });
+      expect(broker.status).toBe('disconnected');
+    });
+
+    if (features.failsInFlight === false) return;
+
+    it('what was on its way fails, and is not sent again', async () => {
+      const broker = await open();
+      const channel = unique('in-flight');
+      const collector = new Collector();
+      await broker.subscribe('channel', channel, collector);
+      await redis.client.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+      const failure = broker.publish(channel, 'lost').catch((error: unknown) => error);
+      await redis.client.ping();
+      const lost = reaches(broker, 'reconnecting');
+      await redis.killConnections();
+      expect(await failure).toBeInstanceOf(ConnectionError);
+      await lost;
+      await redis.client.call('CLIENT', 'UNPAUSE');
+      await reaches(broker, 'connected');
+      expect(await broker.publish(channel, 'next')).toBe(1);
+      await collector.hears(1);
+      expect(collector.texts).toEqual(['next']);
+    });
+  });
+}

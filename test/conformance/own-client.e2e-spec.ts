@@ -1,0 +1,122 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { eventually, plain, useRedis } from '../support/redis.js';
+import { CollectedLog, Collector, unique } from './collector.js';
+
+const EVENTS = ['ready', 'close', 'end', 'error', 'message', 'messageBuffer', 'pmessageBuffer'];
+
+const over = (client: Redis): RedisBroker => {
+  const broker = new RedisBroker({
+    connection: client,
+    liveness: { interval: 3_000, timeout: 3_000 },
+    log: new CollectedLog(),
+  });
+  closeAfterTest(() => broker.close());
+  return broker;
+};
+
+const listeners = (client: Redis): number[] => EVENTS.map((event) => client.listenerCount(event));
+
+describe("a broker over a client of the user's own", () => {
+  const redis = useRedis();
+
+  const own = (options: RedisOptions = {}): Redis => {
+    const client = new Redis({ ...plain(redis.port), ...options });
+    closeAfterTest(async () => client.disconnect());
+    return client;
+  };
+
+  it('leaves it connected, and takes its own listeners away', async () => {
+    const client = own();
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    await client.ping();
+    const before = listeners(client);
+    const broker = over(client);
+    await broker.connect(10_000);
+    await broker.subscribe('channel', unique('mine'), new Collector());
+    await broker.close();
+    expect(client.status).toBe('ready');
+    expect(await client.ping()).toBe('PONG');
+    expect(listeners(client)).toEqual(before);
+    expect(errors).toEqual([]);
+  });
+
+  it('publishes through it, and subscribes through a duplicate', async () => {
+    const client = own({ connectionName: 'mine' });
+    const broker = over(client);
+    await broker.connect(10_000);
+    const [publisher, subscriber] = broker.clients();
+    expect(publisher).toBe(client);
+    expect(subscriber).not.toBe(client);
+    await broker.subscribe('channel', unique('mine'), new Collector());
+    expect(await client.set('key', 'value')).toBe('OK');
+  });
+
+  it('leaves its subscriptions alone', async () => {
+    const client = own({ protocol: 3 });
+    const [mine, shared] = [unique('mine'), unique('shared')];
+    const heard: string[] = [];
+    client.on('message', (channel: string, message: string) => heard.push(`${channel} ${message}`));
+    await client.subscribe(mine, shared);
+    const broker = over(client);
+    await broker.connect(10_000);
+    const collector = new Collector();
+    await broker.subscribe('channel', shared, collector);
+    await redis.client.publish(shared, 'to both');
+    await collector.hears(1);
+    broker.unsubscribe('channel', shared, collector);
+    await redis.subscribers(shared, 1);
+    await broker.close();
+    await redis.client.publish(mine, 'after the end');
+    await eventually(() => heard.length === 2);
+    expect(heard).toEqual([`${shared} to both`, `${mine} after the end`]);
+    expect(collector.texts).toEqual(['to both']);
+  });
+
+  it('connects it if it is lazy', async () => {
+    const broker = over(own({ lazyConnect: true }));
+    await broker.connect(10_000);
+    expect(broker.status).toBe('connected');
+  });
+
+  it('takes it as it is when it is connected already', async () => {
+    const client = own();
+    await client.ping();
+    const broker = over(client);
+    await broker.connect(10_000);
+    expect(broker.status).toBe('connected');
+  });
+
+  it('begins again after its end', async () => {
+    const client = own();
+    await client.ping();
+    const broker = over(client);
+    const channel = unique('again');
+    const collector = new Collector();
+    await broker.connect(10_000);
+    await broker.subscribe('channel', channel, collector);
+    await broker.close();
+    await broker.connect(5_000);
+    await eventually(() => broker.status === 'connected');
+    expect(await broker.publish(channel, 'x')).toBe(1);
+    await collector.hears(1);
+  });
+
+  it('sees it lost after a second beginning, too', async () => {
+    const client = own({ retryStrategy: () => 10 });
+    client.on('error', () => undefined);
+    const broker = over(client);
+    await broker.connect(10_000);
+    await broker.close();
+    await broker.connect(5_000);
+    await eventually(() => broker.status === 'connected');
+    const seen: string[] = [];
+    broker.onStatus((status) => seen.push(status));
+    await redis.client.call('CLIENT', 'KILL', 'ID', String(await client.client('ID')));
+    await eventually(() => client.status === 'ready' && seen.length > 0);
+    expect(seen).toEqual(['reconnecting', 'connected']);
+  });
+});

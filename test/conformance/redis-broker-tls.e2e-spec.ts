@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { useRedis } from '../support/redis.js';
+import { brokerSuite } from './broker.suite.js';
+import { CollectedLog } from './collector.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A certificate for this machine's own address, which is its own authority. */
+function makeCertificate(): { key: string; cert: string } {
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    `req -x509 -newkey rsa:2048 -nodes -days 1 -keyout ${key} -out ${cert}
+     -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1`.split(/\s+/),
+    { stdio: 'ignore' },
+  );
+  return { key, cert };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const { key, cert } = makeCertificate();
+const port = await freePort();
+const redis = useRedis(
+  `--tls-port ${port} --tls-auth-clients no
+   --tls-key-file ${key} --tls-cert-file ${cert} --tls-ca-cert-file ${cert}`.split(/\s+/),
+);
+const ca = readFileSync(cert);
+
+const broker = (connection: RedisConnection): RedisBroker =>
+  new RedisBroker({
+    connection,
+    liveness: { interval: 3_000, timeout: 3_000 },
+    log: new CollectedLog(),
+  });
+
+brokerSuite('a broker over TLS', {
+  create: () => broker({ host: '127.0.0.1', port, tls: { ca } }),
+  features: { redis },
+});
+
+describe('a broker over rediss://', () => {
+  it('does not connect to a server whose certificate it does not trust', async () => {
+    const untrusting = broker(`rediss://127.0.0.1:${port}`);
+    closeAfterTest(() => untrusting.close());
+    await expect(untrusting.connect(0)).rejects.toBeInstanceOf(ConnectionError);
+  });
+});

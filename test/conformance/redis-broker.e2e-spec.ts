@@ -1,0 +1,82 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import type { RedisConnection } from 'nestjs-redis-pubsub';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { plain, useRedis } from '../support/redis.js';
+import { brokerSuite } from './broker.suite.js';
+import { CollectedLog } from './collector.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'redis-'));
+const socket = join(folder, 'redis.sock');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const user = (name: string, ...channels: string[]): string[] => [
+  '--user',
+  name,
+  'on',
+  '>se@cret',
+  'resetchannels',
+  ...channels,
+  '~*',
+  '+@all',
+];
+
+const redis = useRedis(['--unixsocket', socket, ...user('app', '&*'), ...user('limited', '&ok.*')]);
+
+const broker = (connection: RedisConnection): RedisBroker =>
+  new RedisBroker({
+    connection,
+    liveness: { interval: 3_000, timeout: 3_000 },
+    log: new CollectedLog(),
+  });
+
+/** A client of the user's own; it is the test that closes it. */
+function own(options: RedisOptions): Redis {
+  const client = new Redis({ ...plain(redis.port), ...options });
+  // An application that does not listen gets every failed attempt on its console.
+  client.on('error', () => undefined);
+  closeAfterTest(async () => client.disconnect());
+  return client;
+}
+
+const asLimited: RedisOptions = { username: 'limited', password: 'se@cret' };
+
+brokerSuite('a broker over a URL, with RESP3', {
+  create: () => broker(redis.url),
+  features: {
+    redis,
+    createLimited: () => broker(redis.url.replace('//', '//limited:se%40cret@')),
+  },
+});
+
+brokerSuite('a broker over options, with RESP2', {
+  create: () => broker({ ...plain(redis.port), protocol: 2 }),
+  features: {
+    redis,
+    createLimited: () => broker({ ...plain(redis.port), ...asLimited, protocol: 2 }),
+  },
+});
+
+brokerSuite('a broker over a unix socket', {
+  create: () => broker({ path: socket }),
+  features: { redis, createLimited: () => broker({ path: socket, ...asLimited }) },
+});
+
+brokerSuite('a broker of an ACL user', {
+  create: () => broker({ ...plain(redis.port), username: 'app', password: 'se@cret' }),
+  features: { redis },
+});
+
+brokerSuite("a broker over a client of the user's own", {
+  create: () => broker(own({})),
+  features: { redis, createLimited: () => broker(own(asLimited)), failsInFlight: false },
+});
+
+brokerSuite("a broker over a user's own client with keyPrefix and auto-pipelining", {
+  create: () => broker(own({ keyPrefix: 'key:', enableAutoPipelining: true })),
+  features: { redis, failsInFlight: false },
+});

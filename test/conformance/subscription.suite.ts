@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { ClosedError, CommandRefusedError } from 'nestjs-redis-pubsub';
+import type { Broker } from '../../src/broker/broker.js';
+import { eventually } from '../support/redis.js';
+import type { BrokerUnderTest } from './broker.suite.js';
+import { Collector, unique } from './collector.js';
+
+async function subscribers(broker: Broker, channel: string): Promise<number | undefined> {
+  return (await broker.subscriberCounts([channel])).get(channel);
+}
+
+/** Who wants to listen does, from the acknowledgement until they want no more. */
+export function subscriptionSuite({ open, features }: BrokerUnderTest): void {
+  describe('a subscription', () => {
+    it('is in place when subscribe resolves', async () => {
+      const [publisher, subscriber] = await Promise.all([open(), open()]);
+      for (let i = 0; i < 20; i++) {
+        const channel = unique('ack');
+        await subscriber.subscribe('channel', channel, new Collector());
+        expect(await publisher.publish(channel, 'x')).toBe(1);
+        await subscriber.subscribe('pattern', `${channel}*`, new Collector());
+        expect(await publisher.publish(channel, 'x')).toBe(2);
+      }
+    });
+
+    it('is shared by its listeners, and so is the place for what they decode', async () => {
+      const broker = await open();
+      const channel = unique('shared');
+      const listeners = [new Collector(), new Collector(), new Collector()];
+      await Promise.all(listeners.map((it) => broker.subscribe('channel', channel, it)));
+      expect(await broker.publish(channel, 'x')).toBe(1);
+      await Promise.all(listeners.map((it) => it.hears(1)));
+      const deliveries = listeners.map((it) => it.deliveries[0]);
+      expect(new Set(deliveries).size).toBe(1);
+      expect(deliveries[0]?.decoded).toBeUndefined();
+    });
+
+    it('ends with its last listener', async () => {
+      const broker = await open();
+      const channel = unique('last');
+      const listeners = [new Collector(), new Collector()] as const;
+      for (const it of listeners) await broker.subscribe('channel', channel, it);
+      broker.unsubscribe('channel', channel, listeners[0]);
+      expect(await broker.publish(channel, 'x')).toBe(1);
+      await listeners[1].hears(1);
+      broker.unsubscribe('channel', channel, listeners[1]);
+      await eventually(async () => (await subscribers(broker, channel)) === 0);
+      expect(listeners[0].texts).toEqual([]);
+    });
+
+    it('to a glob ends with its last listener, too', async () => {
+      const [broker, publisher] = await Promise.all([open(), open()]);
+      const name = unique('glob');
+      const collector = new Collector();
+      await broker.subscribe('pattern', `${name}*`, collector);
+      broker.unsubscribe('pattern', `${name}*`, collector);
+      await eventually(async () => (await publisher.publish(name, 'x')) === 0);
+      expect(collector.texts).toEqual([]);
+    });
+
+    it('lets nothing through from the call of unsubscribe on', async () => {
+      const broker = await open();
+      const channel = unique('from-the-call');
+      const [gone, here] = [new Collector(), new Collector()];
+      await broker.subscribe('channel', channel, gone);
+      await broker.subscribe('channel', channel, here);
+      const published = broker.publish(channel, 'x');
+      broker.unsubscribe('channel', channel, gone);
+      await published;
+      await here.hears(1);
+      expect(gone.texts).toEqual([]);
+    });
+
+    it('can be ended and made again, in one tick or later', async () => {
+      const broker = await open();
+      const channel = unique('again');
+      const collector = new Collector();
+      await broker.subscribe('channel', channel, collector);
+      for (let i = 0; i < 10; i++) {
+        broker.unsubscribe('channel', channel, collector);
+        if (i % 2 === 0) await new Promise(setImmediate);
+        await broker.subscribe('channel', channel, collector);
+        expect(await broker.publish(channel, String(i))).toBe(1);
+        await collector.hears(i + 1);
+      }
+      expect(collector.texts).toEqual(Array.from({ length: 10 }, (_, i) => String(i)));
+    });
+
+    it('that is ended before its acknowledgement fails, and leaves nothing in Redis', async () => {
+      const broker = await open();
+      const [ended, next] = [unique('ended'), unique('next')];
+      const collector = new Collector();
+      const acknowledged = broker.subscribe('channel', ended, collector);
+      broker.unsubscribe('channel', ended, collector);
+      await expect(acknowledged).rejects.toBeInstanceOf(ClosedError);
+      await broker.subscribe('channel', next, collector);
+      expect(await subscribers(broker, ended)).toBe(0);
+    });
+
+    it('that nobody made can be ended without harm', async () => {
+      const broker = await open();
+      broker.unsubscribe('channel', unique('nobody'), new Collector());
+      broker.unsubscribe('pattern', unique('nobody'), new Collector());
+      expect(broker.status).toBe('connected');
+    });
+  });
+
+  const { createLimited } = features;
+  if (!createLimited) return;
+
+  describe('a subscription that Redis refuses', () => {
+    it('fails and names its channel, while those of the same batch succeed', async () => {
+      const broker = await open(createLimited);
+      const [allowed, forbidden] = [unique('ok.news'), unique('secret.news')];
+      const results = await Promise.allSettled([
+        broker.subscribe('channel', allowed, new Collector()),
+        broker.subscribe('channel', forbidden, new Collector()),
+        broker.subscribe('pattern', `${forbidden}*`, new Collector()),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+      const reasons = results.flatMap((it) =>
+        it.status === 'rejected' ? [it.reason as unknown] : [],
+      );
+      for (const reason of reasons) {
+        expect(reason).toBeInstanceOf(CommandRefusedError);
+        expect(reason).toMatchObject({ code: 'ERR_PUBSUB_SUBSCRIBE' });
+        expect(String(reason)).toContain(forbidden);
+      }
+      expect(await subscribers(broker, allowed)).toBe(1);
+      expect(broker.status).toBe('connected');
+    });
+
+    it('is not made again when it was ended before the refusal came', async () => {
+      const broker = await open(createLimited);
+      const [allowed, forbidden, last] = [
+        unique('ok.ended'),
+        unique('secret.ended'),
+        unique('ok.last'),
+      ];
+      const collector = new Collector();
+      const results = Promise.allSettled([
+        broker.subscribe('channel', allowed, collector),
+        broker.subscribe('channel', forbidden, collector),
+      ]);
+      await Promise.resolve();
+      await Promise.resolve();
+      broker.unsubscribe('channel', allowed, collector);
+      expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      await broker.subscribe('channel', last, collector);
+      expect(await subscribers(broker, allowed)).toBe(0);
+    });
+
+    it('leaves the publisher and other subscriptions alone', async () => {
+      const broker = await open(createLimited);
+      const allowed = unique('ok.mine');
+      const collector = new Collector();
+      await broker.subscribe('channel', allowed, collector);
+      await expect(
+        broker.subscribe('channel', unique('secret'), new Collector()),
+      ).rejects.toBeInstanceOf(CommandRefusedError);
+      await expect(broker.publish(unique('secret'), 'x')).rejects.toMatchObject({
+        code: 'ERR_PUBSUB_PUBLISH',
+      });
+      expect(await broker.publish(allowed, 'x')).toBe(1);
+      await collector.hears(1);
+    });
+  });
+}

@@ -1,0 +1,154 @@
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern, Payload, RpcException } from '@nestjs/microservices';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+import { RedisPubSubContext, type TelemetryEvents } from 'nestjs-redis-pubsub';
+import { closeAfterTest, createClient, startService } from '../support/app.js';
+import { eventually, useRedis } from '../support/redis.js';
+
+const KEYS = [
+  'publish',
+  'receive',
+  'handle',
+  'drop',
+  'subscribe',
+  'unsubscribe',
+  'reconnect',
+] as const satisfies (keyof TelemetryEvents)[];
+
+type Key = keyof TelemetryEvents;
+
+/** Listens to what an observability tool would listen to, until the test ends. */
+function listen() {
+  const seen: { key: Key; event: TelemetryEvents[Key] }[] = [];
+  for (const key of KEYS) {
+    const listener = (event: unknown): void => {
+      seen.push({ key, event: event as TelemetryEvents[Key] });
+    };
+    subscribe(`nestjs-redis-pubsub:${key}`, listener);
+    closeAfterTest(async () => unsubscribe(`nestjs-redis-pubsub:${key}`, listener));
+  }
+  return <K extends Key>(key: K): TelemetryEvents[K][] =>
+    seen.filter((it) => it.key === key).map(({ event }) => event as TelemetryEvents[K]);
+}
+
+@Controller()
+class Handlers {
+  @EventPattern<string>('good')
+  good() {
+    return 'handled';
+  }
+
+  @EventPattern<string>('bad.*')
+  bad() {
+    throw new RpcException('bad day');
+  }
+
+  @EventPattern<string>('user.:id')
+  user(@Payload() data: unknown, @Ctx() ctx: RedisPubSubContext) {
+    return [data, ctx.getChannel()];
+  }
+}
+
+const module = { module: class {}, controllers: [Handlers] };
+
+describe('telemetry', () => {
+  const redis = useRedis();
+
+  const start = async () => {
+    const options = { connection: redis.url, prefix: 'shop:' };
+    const { app } = await startService(module, { ...options, maxPayloadBytes: 200 });
+    const client = createClient(options);
+    const emit = (name: string, data: unknown) => firstValueFrom(client.emit(name, data));
+    return { app, client, emit };
+  };
+
+  it('tells of each message from its publishing to its end', async () => {
+    const events = listen();
+    const { emit } = await start();
+    await emit('good', { a: 1 });
+    await eventually(() => events('handle').length === 1);
+    const bytes = Buffer.byteLength(JSON.stringify({ pattern: 'good', data: { a: 1 } }));
+    expect(events('publish')).toEqual([{ channel: 'shop:good', receivers: 1 }]);
+    expect(events('receive')).toEqual([{ channel: 'shop:good', subscription: 'shop:good', bytes }]);
+    expect(events('handle')).toEqual([
+      { channel: 'shop:good', pattern: 'good', duration: expect.any(Number) as number },
+    ]);
+    expect(events('drop')).toEqual([]);
+  });
+
+  it('tells of a handler that fails, and of its error', async () => {
+    const events = listen();
+    const { emit } = await start();
+    await emit('bad.day', 1);
+    await eventually(() => events('handle').length === 1);
+    const [handled] = events('handle');
+    expect(handled).toMatchObject({
+      channel: 'shop:bad.day',
+      pattern: 'bad.*',
+      error: { message: 'bad day' },
+    });
+  });
+
+  it('tells of messages that nobody handled, and why', async () => {
+    const events = listen();
+    const { emit } = await start();
+    await emit('good', 'x'.repeat(500));
+    await emit('user.1.x', 1);
+    await emit('good', 1);
+    await eventually(() => events('handle').length === 1);
+    expect(events('drop')).toEqual([
+      { channel: 'shop:good', reason: 'too-large' },
+      { channel: 'shop:user.1.x', reason: 'unmatched' },
+    ]);
+  });
+
+  it('tells of a message that was not published', async () => {
+    const events = listen();
+    const { client, emit } = await start();
+    await client.close();
+    await redis.stop();
+    closeAfterTest(() => redis.start());
+    redis.client.on('error', () => undefined);
+    await expect(emit('good', 1)).rejects.toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
+    expect(events('publish').filter(({ error }) => error === undefined)).toEqual([]);
+  });
+
+  it('tells of subscriptions that Redis acknowledged, and of their ends', async () => {
+    const events = listen();
+    const { app } = await start();
+    const expected = [
+      { kind: 'channel', name: 'shop:good' },
+      { kind: 'pattern', name: 'shop:bad.*' },
+      { kind: 'pattern', name: 'shop:user.*' },
+    ];
+    expect(events('subscribe')).toEqual(expected);
+    await app.close();
+    expect(events('unsubscribe')).toEqual(expected);
+  });
+
+  it('tells of each connection that is back, and how long it was away', async () => {
+    const events = listen();
+    await start();
+    await redis.killConnections();
+    await eventually(() => events('reconnect').length >= 2);
+    for (const { connection, outage } of events('reconnect')) {
+      expect(['publisher', 'subscriber']).toContain(connection);
+      expect(outage).toBeGreaterThan(0);
+    }
+  });
+
+  it('builds no event when nobody listens', async () => {
+    const spies = KEYS.map((key) => vi.spyOn(channel(`nestjs-redis-pubsub:${key}`), 'publish'));
+    closeAfterTest(async () => {
+      for (const spy of spies) spy.mockRestore();
+    });
+    const { app, emit } = await start();
+    await emit('good', 1);
+    await emit('bad.day', 1);
+    await emit('user.1.x', 1);
+    await app.close();
+    expect(spies.map((spy) => spy.mock.calls)).toEqual(KEYS.map(() => []));
+  });
+});

@@ -1,0 +1,102 @@
+import { Controller, Injectable } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern } from '@nestjs/microservices';
+import { describe, expect, it } from 'vitest';
+import {
+  RedisPubSubModule,
+  RedisPubSubRecordBuilder,
+  RedisPubSubServer,
+  type HandlerOptions,
+} from 'nestjs-redis-pubsub';
+import { captureLog, closeAfterTest, startService } from '../../support/app.js';
+import { useRedis } from '../../support/redis.js';
+
+type Refusal = [option: string, value: unknown, expected: string];
+
+function errorOf(construct: () => unknown): unknown {
+  try {
+    construct();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+/** What the error of a refusal looks like: it names the option, what is expected, and what came. */
+function refusalOf([option, , expected]: Refusal): object {
+  const [name, words] = [option, expected].map((it) => it.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
+  return {
+    code: 'ERR_PUBSUB_INVALID_OPTION',
+    name: 'InvalidOptionError',
+    message: expect.stringMatching(`^(?=.*, got )Expected "${name}" to be .*${words}`) as string,
+  };
+}
+
+describe('a wrong option of a handler', () => {
+  const redis = useRedis();
+
+  it.each<Refusal>([
+    ['concurrency', 0, 'an integer ≥ 1, got 0'],
+    ['concurrency', -1, 'got -1'],
+    ['concurrency', 1.5, 'got 1.5'],
+    ['concurrency', '1', 'got "1"'],
+    ['concurrency', Number.NaN, 'got NaN'],
+    ['concurrency', null, 'got null'],
+    ['order', 'global', '"channel", got "global"'],
+    ['order', true, 'got true'],
+    ['order', null, 'got null'],
+    ['maxQueue', -1, 'an integer ≥ 0, got -1'],
+    ['maxQueue', 0.5, 'got 0.5'],
+    ['maxQueue', '10', 'got "10"'],
+    ['overflow', 'drop', '"drop-oldest" or "drop-newest", got "drop"'],
+    ['overflow', null, 'got null'],
+  ])('is refused before the start: %s as %o', async (...refusal) => {
+    const extras = { [refusal[0]]: refusal[1] } as HandlerOptions;
+    class Handlers {
+      handle(): void {}
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Handlers.prototype, 'handle') ?? {};
+    EventPattern('x', extras)(Handlers.prototype, 'handle', descriptor as never);
+    Controller()(Handlers);
+    Injectable()(Handlers);
+
+    const server = new RedisPubSubServer({ connection: redis.url });
+    closeAfterTest(() => server.close());
+    expect(
+      errorOf(() => server.addHandler('x', async () => {}, true, extras as never)),
+    ).toMatchObject(refusalOf(refusal));
+
+    const inController = startService(
+      { module: class {}, controllers: [Handlers] },
+      { connection: redis.url },
+    );
+    await expect(inController).rejects.toMatchObject(refusalOf(refusal));
+
+    const inProvider = NestFactory.createApplicationContext(
+      {
+        module: class {},
+        imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+        providers: [Handlers],
+      },
+      { logger: captureLog(), abortOnError: false },
+    );
+    await expect(inProvider).rejects.toMatchObject(refusalOf(refusal));
+  });
+});
+
+const builder = () => new RedisPubSubRecordBuilder(1);
+
+describe('a wrong argument of the record builder', () => {
+  it.each([
+    ['header name', '', () => builder().setHeader('', 'x')],
+    ['header name', 5, () => builder().setHeader(5 as unknown as string, 'x')],
+    ['header a', 5, () => builder().setHeader('a', 5 as unknown as string)],
+    ['header a', undefined, () => builder().setHeaders({ a: undefined as unknown as string })],
+    ['timeout', -1, () => builder().setTimeout(-1)],
+    ['timeout', '5', () => builder().setTimeout('5' as unknown as number)],
+    ['timeout', Infinity, () => builder().setTimeout(Infinity)],
+  ])('is refused: %s as %o', (option, value, build) => {
+    const got = typeof value === 'string' ? `got "${value}"` : `got ${value}`;
+    expect(errorOf(build)).toMatchObject(refusalOf([option, value, got]));
+  });
+});

@@ -1,0 +1,152 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
+import { concat, firstValueFrom, lastValueFrom, of, throwError } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createClient, startService } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+interface Node {
+  next?: Node;
+}
+const cycle: Node = {};
+cycle.next = cycle;
+
+const unsendable: [name: string, data: unknown][] = [
+  ['a cycle', cycle],
+  ['a BigInt', 1n],
+  ['a BigInt in an object', { total: 1n }],
+  ['a function', () => 1],
+  ['a class', class {}],
+  ['a symbol', Symbol('s')],
+  ['an object whose toJSON throws', { toJSON: () => JSON.parse('{') as unknown }],
+  ['an object whose toJSON gives nothing', { toJSON: () => undefined }],
+];
+
+const leftOut = new Set([
+  'a function',
+  'a class',
+  'a symbol',
+  'an object whose toJSON gives nothing',
+]);
+const handled: string[] = [];
+const crashes: unknown[] = [];
+const onCrash = (error: unknown): void => void crashes.push(error);
+const INTERNAL = { status: 'error', message: 'Internal server error' };
+
+@Controller()
+class Service {
+  @MessagePattern('reply')
+  reply(@Payload() name: string) {
+    return new Map(unsendable).get(name) ?? name;
+  }
+
+  @MessagePattern('grow')
+  grow(@Payload() length: number) {
+    return 'x'.repeat(length);
+  }
+
+  @MessagePattern('stream')
+  stream(@Payload() name: string) {
+    return of(1, new Map(unsendable).get(name), 3);
+  }
+
+  @MessagePattern('fail')
+  fail() {
+    throw new RpcException({ total: 1n, cycle });
+  }
+
+  @EventPattern('event')
+  event(@Payload() how: string) {
+    if (how === 'throw') throw new RpcException({ total: 1n });
+    if (how === 'cycle') throw new RpcException(cycle);
+    return how === 'stream'
+      ? concat(
+          of(1),
+          throwError(() => new RpcException({ total: 1n })),
+        )
+      : handled.push(how);
+  }
+}
+
+const errorOf = (outcome: Promise<unknown>): Promise<unknown> =>
+  outcome.then(
+    (value) => ({ value }),
+    (error: unknown) => error,
+  );
+
+describe('what a handler returns or throws, and cannot be sent', () => {
+  const redis = useRedis();
+
+  beforeEach(() => {
+    crashes.length = handled.length = 0;
+    process.on('uncaughtException', onCrash).on('unhandledRejection', onCrash);
+  });
+
+  afterEach(() => {
+    process.off('uncaughtException', onCrash).off('unhandledRejection', onCrash);
+    if (crashes.length > 0) throw new Error('This ends the process', { cause: crashes[0] });
+  });
+
+  it.each(unsendable)('fails the request whose reply it is, not the service: %s', async (name) => {
+    const { log } = await startService(
+      { module: class {}, controllers: [Service] },
+      { connection: redis.url },
+    );
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    const reply = lastValueFrom(client.send('reply', name), { defaultValue: 'nothing' });
+    // What JSON leaves out of an object is as good as no value.
+    const isLeftOut = leftOut.has(name);
+    expect(await errorOf(reply)).toEqual(isLeftOut ? { value: 'nothing' } : INTERNAL);
+    expect(log.of('error').filter((it) => it.includes('Cannot reply on'))).toHaveLength(
+      isLeftOut ? 0 : 1,
+    );
+    expect(await lastValueFrom(client.send('reply', 'next'))).toBe('next');
+  });
+
+  it.each(['a cycle', 'a BigInt'])('fails the stream that it is in: %s', async (name) => {
+    await startService({ module: class {}, controllers: [Service] }, { connection: redis.url });
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    const values: unknown[] = [];
+    const error = await new Promise((resolve, reject) => {
+      client
+        .send<unknown>('stream', name)
+        .subscribe({ next: (it) => values.push(it), error: resolve, complete: () => reject() });
+    });
+    expect(error).toEqual(INTERNAL);
+    expect(values).toEqual([1]);
+  });
+
+  it('fails the request whose error it is', async () => {
+    await startService({ module: class {}, controllers: [Service] }, { connection: redis.url });
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    expect(await errorOf(lastValueFrom(client.send('fail', 1)))).toEqual(INTERNAL);
+    expect(await lastValueFrom(client.send('reply', 'next'))).toBe('next');
+  });
+
+  it.each(['throw', 'cycle', 'stream'])(
+    'is logged when it is the error of an event handler: %s',
+    async (how) => {
+      const { log } = await startService(
+        { module: class {}, controllers: [Service] },
+        { connection: redis.url },
+      );
+      const client = createClient({ connection: redis.url });
+      await firstValueFrom(client.emit('event', how));
+      await firstValueFrom(client.emit('event', 'next'));
+      await eventually(() => handled.length > 0);
+      expect(handled).toEqual(['next']);
+      expect(log.of('error').join()).toContain('"event"');
+    },
+  );
+
+  it('is a reply larger than maxPayloadBytes: the caller gets an error, the log the reason', async () => {
+    const { log } = await startService(
+      { module: class {}, controllers: [Service] },
+      { connection: redis.url, maxPayloadBytes: 300 },
+    );
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    expect(await errorOf(lastValueFrom(client.send('grow', 300)))).toEqual(INTERNAL);
+    expect(log.of('error').join()).toContain('more than maxPayloadBytes (300)');
+    expect(await lastValueFrom(client.send('grow', 3))).toBe('xxx');
+  });
+});

@@ -1,0 +1,211 @@
+import { NestFactory } from '@nestjs/core';
+import { Cluster, Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import {
+  InvalidOptionError,
+  RedisPubSubClient,
+  RedisPubSubModule,
+  RedisPubSubServer,
+  type RedisPubSubClientOptions,
+  type RedisPubSubModuleOptions,
+  type RedisPubSubServerOptions,
+} from 'nestjs-redis-pubsub';
+import { captureLog } from '../../support/app.js';
+
+type Refusal = [option: string, value: unknown, expected: string];
+
+const milliseconds = (option: string, least = 0): Refusal[] => [
+  [option, '1000', `milliseconds from ${least} to 2147483647, got "1000"`],
+  [option, least - 1, `got ${least - 1}`],
+  [option, Number.NaN, 'got NaN'],
+  [option, Infinity, 'got Infinity'],
+  [option, 2 ** 31, 'got 2147483648'],
+  [option, null, 'got null'],
+  [option, true, 'got true'],
+  [option, 5n, 'got 5'],
+  [option, [1], 'got an array'],
+];
+
+const nestHook = (option: string, method: string): Refusal[] => [
+  [option, 'identity', method],
+  [option, {}, method],
+  [option, { [method]: 'yes' }, method],
+];
+
+const shared: Refusal[] = [
+  ['connection', 6379, 'a redis:// URL, ioredis options or an ioredis client, got 6379'],
+  ['connection', null, 'got null'],
+  ['connection', true, 'got true'],
+  ['connection', ['redis://localhost'], 'got an array'],
+  ['connection', () => 'redis://localhost', 'got a function'],
+  ['connection', '', 'a redis:// or rediss:// URL, got ""'],
+  ['connection', 'localhost:6379', 'a redis:// or rediss:// URL, got "localhost:6379"'],
+  ['connection', 'http://localhost:6379', 'got "http://localhost:6379"'],
+  ['connection', { nodes: [{ port: 7000 }] }, 'a standalone Redis or Sentinel, got "a Cluster"'],
+  ['connection.port', 0, 'a port from 1 to 65535, got 0'],
+  ['connection.port', 65_536, 'got 65536'],
+  ['connection.port', -1, 'got -1'],
+  ['connection.port', 'redis', 'got "redis"'],
+  ['connection.port', 6379.5, 'got 6379.5'],
+  ['connection.port', true, 'got true'],
+  ['connection.port', [6379], 'got an array'],
+  ['connection.host', 127, 'a string, got 127'],
+  ['connection.host', null, 'got null'],
+  ['connection.retryStrategy', 5, 'a function, got 5'],
+  ['connection.retryStrategy', true, 'got true'],
+  ['prefix', 5, 'a string of well-formed text, got 5'],
+  ['prefix', null, 'got null'],
+  ['prefix', 'a\ud800', 'a string of well-formed text'],
+  ['prefix', '_pubsub.', 'got "_pubsub."'],
+  ['prefix', '_pubsub.inbox.', 'got "_pubsub.inbox."'],
+  ['codec', 'msgpack', '"envelope", "json" or an object with the functions "encode" and "decode"'],
+  ['codec', 'msgpack', 'got "msgpack"'],
+  ['codec', null, 'got null'],
+  ['codec', {}, 'got an object'],
+  ['codec', { encode: () => '' }, 'got an object'],
+  ['codec', { encode: () => '', decode: 'no' }, 'got an object'],
+  ['codec', JSON.parse, 'got a function'],
+  ['maxPayloadBytes', 0, 'an integer ≥ 1, got 0'],
+  ['maxPayloadBytes', -1, 'got -1'],
+  ['maxPayloadBytes', 1.5, 'got 1.5'],
+  ['maxPayloadBytes', '1mb', 'got "1mb"'],
+  ['maxPayloadBytes', Number.NaN, 'got NaN'],
+  ['maxPayloadBytes', -Infinity, 'got -Infinity'],
+  ['maxPayloadBytes', null, 'got null'],
+  ['reservedSegment', '', 'letters, digits, "_" or "-", got ""'],
+  ['reservedSegment', 'a.b', 'got "a.b"'],
+  ['reservedSegment', 'a*', 'got "a*"'],
+  ['reservedSegment', 'a\n', String.raw`got "a\n"`],
+  ['reservedSegment', 5, 'got 5'],
+  ['reservedSegment', null, 'got null'],
+  ...milliseconds('startTimeout'),
+  ...milliseconds('pingInterval', 1),
+  ...milliseconds('pingTimeout', 1),
+];
+
+const ofServer: Refusal[] = [
+  ...milliseconds('shutdownTimeout'),
+  ['transportId', 'redis', 'a symbol or a Transport, got "redis"'],
+  ['transportId', null, 'got null'],
+  ['transportId', {}, 'got an object'],
+];
+
+const ofClient: Refusal[] = [
+  ...milliseconds('requestTimeout'),
+  ['replies', 'shared', '"inbox" or "compat", got "shared"'],
+  ['replies', null, 'got null'],
+  ['replies', true, 'got true'],
+];
+
+const hooks = [...nestHook('serializer', 'serialize'), ...nestHook('deserializer', 'deserialize')];
+
+/** `connection.port` is the option `port` in the option `connection`. */
+function optionsOf([option, value]: Refusal): object {
+  const [outer = '', inner] = option.split('.');
+  return { [outer]: inner ? { [inner]: value } : value };
+}
+
+function errorOf(construct: () => unknown): unknown {
+  try {
+    construct();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+/** What the error of a refusal looks like: it names the option, what is expected, and what came. */
+function refusalOf([option, , expected]: Refusal): object {
+  const [name, words] = [option, expected].map((it) => it.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
+  return {
+    code: 'ERR_PUBSUB_INVALID_OPTION',
+    name: 'InvalidOptionError',
+    message: expect.stringMatching(`^(?=.*, got )Expected "${name}" to be .*${words}`) as string,
+  };
+}
+
+describe('a wrong option', () => {
+  it.each([...shared, ...ofServer, ...hooks])(
+    'of a server is refused at construction: %s as %o',
+    (...refusal) => {
+      const options = optionsOf(refusal) as RedisPubSubServerOptions;
+      expect(errorOf(() => new RedisPubSubServer(options))).toMatchObject(refusalOf(refusal));
+    },
+  );
+
+  it.each([...shared, ...ofClient, ...hooks])(
+    'of a client is refused at construction: %s as %o',
+    (...refusal) => {
+      const options = optionsOf(refusal) as RedisPubSubClientOptions;
+      expect(errorOf(() => new RedisPubSubClient(options))).toMatchObject(refusalOf(refusal));
+    },
+  );
+
+  it.each([
+    ...shared,
+    ...ofServer,
+    ...ofClient,
+    ['inheritAppConfig', 'no', 'got "no"'] satisfies Refusal,
+    ['inheritAppConfig', 0, 'got 0'] satisfies Refusal,
+  ])('of the module is refused by forRoot: %s as %o', (...refusal) => {
+    const options = optionsOf(refusal) as RedisPubSubModuleOptions;
+    expect(errorOf(() => RedisPubSubModule.forRoot(options))).toMatchObject(refusalOf(refusal));
+  });
+
+  it.each([[null], ['redis://localhost'], [6379], [true], [[]], [() => ({})]])(
+    'is one also when it stands for all options: %o',
+    (options) => {
+      const all = options as unknown as object;
+      for (const construct of [
+        () => new RedisPubSubServer(all),
+        () => new RedisPubSubClient(all),
+        () => RedisPubSubModule.forRoot(all),
+      ]) {
+        expect(errorOf(construct)).toMatchObject(refusalOf(['options', options, 'an object']));
+      }
+    },
+  );
+
+  it('of a factory fails the start of the application', async () => {
+    const module = RedisPubSubModule.forRootAsync({ useFactory: () => ({ pingInterval: 0 }) });
+    const start = NestFactory.createApplicationContext(
+      { module: class {}, imports: [module] },
+      { logger: captureLog(), abortOnError: false },
+    );
+    await expect(start).rejects.toMatchObject(refusalOf(['pingInterval', 0, 'got 0']));
+  });
+
+  it('is what a client of a Cluster is, and the error says so', () => {
+    const cluster = new Cluster([{ port: 1 }], { lazyConnect: true });
+    for (const construct of [
+      () => new RedisPubSubServer({ connection: cluster as unknown as Redis }),
+      () => new RedisPubSubClient({ connection: cluster as unknown as Redis }),
+      () => RedisPubSubModule.forRoot({ connection: cluster as unknown as Redis }),
+    ]) {
+      expect(errorOf(construct)).toMatchObject(
+        refusalOf(['connection', cluster, 'a standalone Redis or Sentinel, got "a Cluster"']),
+      );
+    }
+    cluster.disconnect();
+  });
+
+  it.each(['http://user:hunter2@host:1', 'redis//:hunter2@host', 'amqp://:hunter2@host'])(
+    'that holds a password does not show it: %s',
+    (connection) => {
+      const error = errorOf(() => new RedisPubSubServer({ connection }));
+      expect(error).toBeInstanceOf(InvalidOptionError);
+      expect(String(error)).not.toContain('hunter2');
+    },
+  );
+
+  it('is not one that is there as undefined', async () => {
+    const keys = [...shared, ...ofServer, ...ofClient, ...hooks].map(([key]) => key.split('.')[0]);
+    const none = Object.fromEntries(keys.map((key) => [key, undefined]));
+    const options = none as RedisPubSubServerOptions & RedisPubSubClientOptions;
+    const client = new RedisPubSubClient(options);
+    const server = new RedisPubSubServer(options);
+    expect(errorOf(() => RedisPubSubModule.forRoot(options))).toBeUndefined();
+    await client.close();
+    await server.close();
+  });
+});

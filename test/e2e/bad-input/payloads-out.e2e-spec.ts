@@ -1,0 +1,148 @@
+import { NestFactory } from '@nestjs/core';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import {
+  PayloadError,
+  RedisPubSubModule,
+  RedisPubSubRecord,
+  RedisPubSubService,
+  type RedisPubSubOptions,
+} from 'nestjs-redis-pubsub';
+import { captureLog, closeAfterTest, createClient } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+interface Node {
+  next?: Node;
+}
+const cycle: Node = {};
+cycle.next = cycle;
+
+const unsendable: [name: string, data: unknown][] = [
+  ['a cycle', cycle],
+  ['a BigInt', 1n],
+  ['a BigInt in an object', { total: 1n }],
+  ['a function', () => 1],
+  ['a class', class {}],
+  ['a symbol', Symbol('s')],
+  ['an object whose toJSON throws', { toJSON: () => JSON.parse('{') as unknown }],
+  ['an object whose toJSON gives nothing', { toJSON: () => undefined }],
+];
+
+const errorOf = (outcome: Promise<unknown>): Promise<unknown> =>
+  outcome.then(
+    (value) => ({ value }),
+    (error: unknown) => error,
+  );
+
+describe('a payload that cannot be sent', () => {
+  const redis = useRedis();
+
+  /** What a subscriber from outside sees on a channel. */
+  const listen = async (channel: string): Promise<string[]> => {
+    const subscriber = redis.client.duplicate();
+    closeAfterTest(() => subscriber.quit());
+    const texts: string[] = [];
+    subscriber.on('message', (_channel, text: string) => texts.push(text));
+    await subscriber.subscribe(channel);
+    return texts;
+  };
+
+  const startModule = async (options: RedisPubSubOptions = {}): Promise<RedisPubSubService> => {
+    const module = RedisPubSubModule.forRoot({ connection: redis.url, ...options });
+    const app = await NestFactory.createApplicationContext(
+      { module: class {}, imports: [module] },
+      { logger: captureLog(), abortOnError: false },
+    );
+    closeAfterTest(() => app.close());
+    return app.get(RedisPubSubService);
+  };
+
+  describe.each(['envelope', 'json'] as const)('with codec "%s"', (codec) => {
+    it.each([...unsendable, ['undefined', undefined]] satisfies typeof unsendable)(
+      'fails what would publish it with an error that names the channel: %s',
+      async (_, data) => {
+        const texts = await listen('out.bad');
+        const client = createClient({ connection: redis.url, codec });
+        const service = await startModule({ codec });
+        const record = new RedisPubSubRecord(data);
+        const outcomes = [
+          service.publish('out.bad', data),
+          service.publish('out.bad', record),
+          firstValueFrom(client.emit('out.bad', record)),
+        ];
+        for (const error of await Promise.all(outcomes.map(errorOf))) {
+          expect(error).toBeInstanceOf(PayloadError);
+          expect(error).toMatchObject({ code: 'ERR_PUBSUB_PAYLOAD' });
+          expect(String(error)).toContain('"out.bad"');
+        }
+        expect(await service.publish('out.bad', 'good')).toBe(1);
+        await eventually(() => texts.some((text) => text.includes('good')));
+        expect(texts).toHaveLength(1);
+      },
+    );
+  });
+
+  it.each(unsendable)('fails a request with an error that names the channel: %s', async (_, it) => {
+    const texts = await listen('out.bad');
+    const client = createClient({ connection: redis.url, requestTimeout: 2_000 });
+    const error = await errorOf(firstValueFrom(client.send('out.bad', it)));
+    expect(error).toBeInstanceOf(PayloadError);
+    expect(String(error)).toContain('"out.bad"');
+    await firstValueFrom(client.emit('out.bad', 'good'));
+    await eventually(() => texts.some((text) => text.includes('good')));
+    expect(texts).toHaveLength(1);
+  });
+
+  it('is logged where nobody subscribes to the event', async () => {
+    const log = captureLog();
+    const client = createClient({ connection: redis.url });
+    client.emit('out.bad', 1n);
+    await eventually(() => log.of('error').length > 0);
+    expect(log.of('error').join()).toContain('Cannot encode the message to "out.bad"');
+  });
+
+  it("is null or undefined: refused by emit and send with Nest's own error", async () => {
+    const client = createClient({ connection: redis.url });
+    for (const nothing of [null, undefined]) {
+      for (const outcome$ of [
+        client.emit('out.bad', nothing),
+        client.send('out.bad', nothing),
+        client.emit(nothing, 1),
+        client.send(nothing, 1),
+      ]) {
+        const error = await errorOf(firstValueFrom(outcome$));
+        // Nest does not export the class.
+        expect((error as Error).constructor.name).toBe('InvalidMessageException');
+      }
+    }
+  });
+
+  it('is not null for the service, which can publish it', async () => {
+    const texts = await listen('out.null');
+    const service = await startModule({ codec: 'json' });
+    expect(await service.publish('out.null', null)).toBe(1);
+    await eventually(() => texts.length > 0);
+    expect(texts).toEqual(['null']);
+  });
+
+  it('is one larger than maxPayloadBytes, counted in bytes and with its envelope', async () => {
+    const texts = await listen('out.big');
+    const service = await startModule({ maxPayloadBytes: 100 });
+    const client = createClient({ connection: redis.url, maxPayloadBytes: 100 });
+    const envelope = '{"pattern":"out.big","data":""}'.length;
+    const big = 'é'.repeat((100 - envelope + 1) / 2 + 1);
+    const outcomes = [
+      service.publish('out.big', big),
+      firstValueFrom(client.emit('out.big', big)),
+      firstValueFrom(client.send('out.big', big)),
+    ];
+    for (const error of await Promise.all(outcomes.map(errorOf))) {
+      expect(error).toBeInstanceOf(PayloadError);
+      expect(String(error)).toMatch(/"out\.big" has 1\d\d bytes.*maxPayloadBytes \(100\)/);
+    }
+    const fits = 'a'.repeat(100 - envelope);
+    expect(await service.publish('out.big', fits)).toBe(1);
+    await eventually(() => texts.length > 0);
+    expect(texts.map((text) => text.length)).toEqual([100]);
+  });
+});

@@ -1,0 +1,132 @@
+import { NestFactory } from '@nestjs/core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  buildChannel,
+  escapeGlob,
+  InvalidChannelError,
+  InvalidOptionError,
+  RedisPubSubModule,
+  RedisPubSubService,
+} from 'nestjs-redis-pubsub';
+import { captureLog, closeAfterTest } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+const literals = ['*', '?', '[a]', '[^a]', '[a-z]', 'x\\', '\\*', '**', '__proto__', 'é🎉', ' '];
+const others = ['a', 'x', 'alice', '42', 'xx', '\\'];
+
+const seen: string[] = [];
+
+describe('text of a user in a channel name', () => {
+  const redis = useRedis();
+
+  beforeEach(() => {
+    seen.length = 0;
+  });
+
+  const start = async (): Promise<RedisPubSubService> => {
+    const app = await NestFactory.createApplicationContext(
+      { module: class {}, imports: [RedisPubSubModule.forRoot({ connection: redis.url })] },
+      { logger: captureLog(), abortOnError: false },
+    );
+    closeAfterTest(() => app.close());
+    return app.get(RedisPubSubService);
+  };
+
+  /** Publishes to everyone, the user in question last; what the one observer heard. */
+  const heardOf = async (service: RedisPubSubService, id: string): Promise<string[]> => {
+    const everyone = [...others, ...literals, ':x', 'a.b'].filter((other) => other !== id);
+    for (const other of everyone) await service.publish(`user.${other}.inbox`, other);
+    await service.publish(`user.${id}.inbox`, id);
+    await eventually(() => seen.includes(id));
+    return seen;
+  };
+
+  it.each([...literals, ':x', 'a.b', ''])('is literal in observe: "%s"', async (id) => {
+    const service = await start();
+    service.observe<string>(`user.${id}.inbox`).subscribe(({ data }) => seen.push(data));
+    await redis.subscribers(`user.${id}.inbox`, 1);
+    expect(await service.patternCount()).toBe(0);
+    expect(await heardOf(service, id)).toEqual([id]);
+  });
+
+  it.each([...literals, ':x', 'a.b', ''])('is literal in subscribe: "%s"', async (id) => {
+    const service = await start();
+    const subscription = await service.subscribe<string>(`user.${id}.inbox`, ({ data }) =>
+      seen.push(data),
+    );
+    expect(subscription.pattern).toBe(`user.${id}.inbox`);
+    expect(await service.patternCount()).toBe(0);
+    expect(await heardOf(service, id)).toEqual([id]);
+  });
+
+  it.each([...literals, ':x', 'a.b'])('is literal in publish: "%s"', async (id) => {
+    const service = await start();
+    for (const other of others) {
+      await service.subscribe(`user.${other}.inbox`, ({ channel }) => seen.push(channel));
+    }
+    expect(await service.publish(`user.${id}.inbox`, 1)).toBe(0);
+    expect(await service.publish('user.a.inbox', 1)).toBe(1);
+    await eventually(() => seen.length > 0);
+    expect(seen).toEqual(['user.a.inbox']);
+  });
+
+  it.each(literals)('that is one segment is taken by buildChannel as it is: "%s"', async (id) => {
+    const channel = buildChannel('user.:id.inbox', { id });
+    expect(channel).toBe(`user.${id}.inbox`);
+    const service = await start();
+    await service.subscribe<string>(channel, ({ data }) => seen.push(data));
+    expect(await heardOf(service, id)).toEqual([id]);
+  });
+
+  it.each([':x', 'a.b', '', '.', ':', '/', 'a:b', 'a/b', '*.x', '_pubsub.inbox'])(
+    'that is no segment is refused by buildChannel: "%s"',
+    (id) => {
+      for (const template of ['user.:id.inbox', 'user::id:inbox', ':id', 'user/:id']) {
+        expect(() => buildChannel(template, { id })).toThrow(InvalidOptionError);
+        expect(() => buildChannel(template, { id })).toThrow(/Expected "id" to be a value that is/);
+      }
+    },
+  );
+
+  it.each<{ id: unknown }>([
+    { id: undefined },
+    { id: null },
+    { id: true },
+    { id: {} },
+    { id: ['a'] },
+    { id: Symbol('a') },
+    { id: () => 'a' },
+  ])('that is no text or number is refused by buildChannel: $id', ({ id }) => {
+    const values = { id: id as string };
+    expect(() => buildChannel('user.:id', values)).toThrow(InvalidOptionError);
+  });
+
+  it('that is missing is not found on the prototype', () => {
+    for (const name of ['toString', 'constructor', '__proto__']) {
+      expect(() => buildChannel(`user.:${name}`, {})).toThrow(InvalidOptionError);
+    }
+  });
+
+  it('that is malformed is refused by buildChannel, and so is a template with a glob', () => {
+    expect(() => buildChannel('user.:id', { id: 'a\ud800' })).toThrow(InvalidChannelError);
+    expect(() => buildChannel('user.*.:id', { id: 'a' })).toThrow(InvalidChannelError);
+    expect(buildChannel('user.:id.:n.:big', { id: 'a', n: -1, big: 2n })).toBe('user.a.-1.2');
+  });
+
+  it.each(literals)('stands for itself in a pattern that escapes it: "%s"', async (id) => {
+    const service = await start();
+    const pattern = `user.${escapeGlob(id)}.*`;
+    await service.subscribePattern<string>(pattern, ({ data }) => seen.push(data));
+    expect(await heardOf(service, id)).toEqual([id]);
+  });
+
+  it('is taken back out of a channel by a parameter as it was put in', async () => {
+    const service = await start();
+    await service.subscribePattern('user.:id.inbox', ({ params }) => seen.push(params.id ?? ''));
+    for (const id of literals) {
+      await service.publish(buildChannel('user.:id.inbox', { id }), 1);
+    }
+    await eventually(() => seen.length >= literals.length);
+    expect(seen).toEqual(literals);
+  });
+});

@@ -1,0 +1,198 @@
+import type { Redis } from 'ioredis';
+import { from, tap } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { startService } from '../../support/app.js';
+import { startBuiltIn } from '../../support/built-in.js';
+import { Gate, eventHandlers } from '../../support/handlers.js';
+import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
+
+describe('app.close()', () => {
+  const redis = useRedis();
+
+  describe('while a handler is running', () => {
+    it('takes no more messages, keeps the publisher, and waits for the handler', async () => {
+      const steps: unknown[] = [];
+      const gate = new Gate();
+      const { app } = await startService(
+        eventHandlers({
+          'close.ours': async (data) => {
+            steps.push(data);
+            await gate.opened;
+            steps.push('handled');
+          },
+        }),
+        { connection: redis.url },
+      );
+      await redis.client.publish('close.ours', '"started"');
+      await eventually(() => steps.length === 1);
+      const closing = app.close().then(() => steps.push('closed'));
+      await redis.subscribers('close.ours', 0);
+      expect(await redis.client.publish('close.ours', '"late"')).toBe(0);
+      // A close that does not wait needs a few round trips to end the publisher.
+      const [publisher] = app.unwrap<[Redis, Redis]>();
+      for (let i = 0; i < 100; i++) expect(await publisher.ping()).toBe('PONG');
+      gate.open();
+      await closing;
+      expect(steps).toEqual(['started', 'handled', 'closed']);
+    });
+
+    it('waits for every handler that is running', async () => {
+      const gates = [new Gate(), new Gate()];
+      const started: unknown[] = [];
+      const ended: unknown[] = [];
+      const { app } = await startService(
+        eventHandlers({
+          'close.many': async (data) => {
+            started.push(data);
+            await gates[Number(data)]?.opened;
+            ended.push(data);
+          },
+        }),
+        { connection: redis.url },
+      );
+      await redis.client.publish('close.many', '0');
+      await redis.client.publish('close.many', '1');
+      await eventually(() => started.length === 2);
+      const closing = app.close().then(() => ended.push('closed'));
+      await redis.subscribers('close.many', 0);
+      gates[1]?.open();
+      await eventually(() => ended.length === 1);
+      gates[0]?.open();
+      await closing;
+      expect(ended).toEqual([1, 0, 'closed']);
+    });
+
+    it('lets a stream go on to its end', async () => {
+      const steps: unknown[] = [];
+      const gate = new Gate();
+      const { app } = await startService(
+        eventHandlers({
+          'close.stream': () => {
+            steps.push('started');
+            return from(gate.opened).pipe(tap(() => steps.push('ended')));
+          },
+        }),
+        { connection: redis.url },
+      );
+      await redis.client.publish('close.stream', '1');
+      await eventually(() => steps.length === 1);
+      const closing = app.close().then(() => steps.push('closed'));
+      await redis.subscribers('close.stream', 0);
+      gate.open();
+      await closing;
+      expect(steps).toEqual(['started', 'ended', 'closed']);
+    });
+
+    it('waits no longer than shutdownTimeout, and says how many it left behind', async () => {
+      let started = 0;
+      const { app, log } = await startService(
+        eventHandlers({
+          'close.stuck': () => {
+            started++;
+            return new Promise(() => {});
+          },
+        }),
+        { connection: redis.url, shutdownTimeout: 20 },
+      );
+      await redis.client.publish('close.stuck', '1');
+      await eventually(() => started === 1);
+      await app.close();
+      expect(log.of('warn')).toEqual([expect.stringContaining('1 handlers were still running')]);
+    });
+
+    it('[built-in] does not wait', async () => {
+      const steps: unknown[] = [];
+      const gate = new Gate();
+      const { app } = await startBuiltIn(
+        eventHandlers({
+          'close.builtin': async (data) => {
+            steps.push(data);
+            await gate.opened;
+            steps.push('handled');
+          },
+        }),
+        { port: redis.port },
+      );
+      await redis.subscribers('close.builtin', 1);
+      await redis.client.publish('close.builtin', '"started"');
+      await eventually(() => steps.length === 1);
+      await app.close();
+      steps.push('closed');
+      gate.open();
+      await eventually(() => steps.length === 3);
+      expect(steps).toEqual(['started', 'closed', 'handled']);
+    });
+  });
+
+  describe('called twice', () => {
+    it('resolves both times, together and one after the other', async () => {
+      const { app } = await startService(eventHandlers({ 'close.twice': () => {} }), {
+        connection: redis.url,
+      });
+      await expect(Promise.all([app.close(), app.close()])).resolves.toHaveLength(2);
+      await expect(app.close()).resolves.toBeUndefined();
+      expect(app.unwrap<Redis[]>().map(({ status }) => status)).toEqual(['end', 'end']);
+    });
+
+    it('[built-in] rejects the second time', async () => {
+      const { app } = await startBuiltIn(eventHandlers({ 'close.again': () => {} }), {
+        port: redis.port,
+      });
+      await redis.subscribers('close.again', 1);
+      await app.close();
+      await expect(app.close()).rejects.toThrow('Connection is closed');
+    });
+  });
+
+  describe('when the link is already dead', () => {
+    it('resolves while the connection is being tried again', async () => {
+      const proxy = await startProxy(redis.port);
+      const { app, server } = await startService(eventHandlers({ 'close.dead': () => {} }), {
+        connection: proxy.url,
+      });
+      const statuses: string[] = [];
+      server.status.subscribe((status) => statuses.push(status));
+      await proxy.stop();
+      await eventually(() => statuses.at(-1) === 'reconnecting');
+      const before = proxy.accepted;
+      await expect(app.close()).resolves.toBeUndefined();
+      expect(statuses.at(-1)).toBe('disconnected');
+      expect(proxy.accepted).toBe(before);
+    });
+
+    it('resolves on a connection that is half-open', async () => {
+      const proxy = await startProxy(redis.port);
+      const { app } = await startService(eventHandlers({ 'close.halfopen': () => {} }), {
+        connection: proxy.url,
+      });
+      proxy.swallow();
+      await expect(app.close()).resolves.toBeUndefined();
+      expect(app.unwrap<Redis[]>().map(({ status }) => status)).toEqual(['end', 'end']);
+    });
+
+    it('resolves when the retryStrategy has given up', async () => {
+      const proxy = await startProxy(redis.port);
+      const { app, server } = await startService(eventHandlers({ 'close.ended': () => {} }), {
+        connection: { host: '127.0.0.1', port: proxy.port, retryStrategy: () => null },
+      });
+      const statuses: string[] = [];
+      server.status.subscribe((status) => statuses.push(status));
+      await proxy.stop();
+      await eventually(() => statuses.at(-1) === 'disconnected');
+      await expect(app.close()).resolves.toBeUndefined();
+    });
+
+    it('[built-in] rejects', async () => {
+      const proxy = await startProxy(redis.port);
+      const { app, statuses } = await startBuiltIn(eventHandlers({ 'close.lost': () => {} }), {
+        host: '127.0.0.1',
+        port: proxy.port,
+      });
+      await redis.subscribers('close.lost', 1);
+      await proxy.stop();
+      await eventually(() => statuses.at(-1) === 'disconnected');
+      await expect(app.close()).rejects.toThrow('Connection is closed');
+    });
+  });
+});

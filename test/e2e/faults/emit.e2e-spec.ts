@@ -1,0 +1,104 @@
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { ConnectionError } from 'nestjs-redis-pubsub';
+import { captureLog, createClient, startService } from '../../support/app.js';
+import { createBuiltInClient } from '../../support/built-in.js';
+import { eventHandlers } from '../../support/handlers.js';
+import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
+
+/** What an attempt failed with. */
+const failureOf = (attempt: Promise<unknown>): Promise<unknown> =>
+  attempt.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('emit()', () => {
+  const redis = useRedis();
+
+  async function createMuteUser(username: string) {
+    await redis.client.acl('SETUSER', username, 'on', '>pw', '+@all', 'resetchannels', '&open.*');
+    return { host: '127.0.0.1', port: redis.port, username, password: 'pw' };
+  }
+
+  describe('when it succeeds', () => {
+    it('yields the number of subscriptions that Redis delivered to', async () => {
+      for (const pattern of ['emit.a', 'emit.*']) {
+        await startService(eventHandlers({ [pattern]: () => {} }), { connection: redis.url });
+      }
+      const client = createClient({ connection: redis.url });
+      expect(await firstValueFrom(client.emit('emit.a', 1))).toBe(2);
+      expect(await firstValueFrom(client.emit('emit.b', 1))).toBe(1);
+      expect(await firstValueFrom(client.emit('nobody.here', 1))).toBe(0);
+    });
+
+    it('[built-in] yields undefined', async () => {
+      await startService(eventHandlers({ 'emit.builtin': () => {} }), { connection: redis.url });
+      const { client } = await createBuiltInClient({ port: redis.port });
+      expect(await firstValueFrom(client.emit('emit.builtin', 1))).toBeUndefined();
+    });
+  });
+
+  describe('when Redis refuses and nobody subscribed to the result', () => {
+    it('logs the failure, with the channel', async () => {
+      const log = captureLog();
+      const client = createClient({ connection: await createMuteUser('mute-ours') });
+      client.emit('secret.a', 1);
+      await eventually(() => log.of('error').length > 0);
+      expect(log.of('error')).toEqual([expect.stringMatching(/"secret\.a".*NOPERM/)]);
+    });
+
+    it('[built-in] says nothing at all', async () => {
+      const log = captureLog();
+      const { client } = await createBuiltInClient(await createMuteUser('mute-built-in'));
+      client.emit('secret.a', 1);
+      // This one is answered after it, so that the first one has failed by now as well.
+      const failure = await failureOf(firstValueFrom(client.emit('secret.b', 1)));
+      expect(failure).toMatchObject({ message: expect.stringContaining('NOPERM') as string });
+      expect([...log.of('error'), ...log.of('warn')]).toEqual([]);
+    });
+  });
+
+  describe('while the client is reconnecting', () => {
+    it('fails at once with an Error that names the channel', async () => {
+      const proxy = await startProxy(redis.port);
+      const client = createClient({ connection: proxy.url });
+      await client.connect();
+      const statuses: string[] = [];
+      client.status.subscribe((status) => statuses.push(status));
+      await proxy.stop();
+      await eventually(() => statuses.at(-1) === 'reconnecting');
+      const failure = await failureOf(firstValueFrom(client.emit('away.ours', 1)));
+      expect(failure).toBeInstanceOf(ConnectionError);
+      expect(failure).toMatchObject({ message: expect.stringContaining('"away.ours"') as string });
+    });
+
+    it('works again when Redis is back', async () => {
+      const proxy = await startProxy(redis.port);
+      const client = createClient({ connection: proxy.url });
+      await client.connect();
+      const statuses: string[] = [];
+      client.status.subscribe((status) => statuses.push(status));
+      await proxy.stop();
+      await eventually(() => statuses.at(-1) === 'reconnecting');
+      await proxy.start();
+      await eventually(() => statuses.at(-1) === 'connected');
+      expect(await firstValueFrom(client.emit('back.ours', 1))).toBe(0);
+    });
+
+    it('[built-in] fails with a string', async () => {
+      const proxy = await startProxy(redis.port);
+      const { client, statuses } = await createBuiltInClient({
+        host: '127.0.0.1',
+        port: proxy.port,
+        retryAttempts: 1_000_000,
+        retryDelay: 10,
+      });
+      await proxy.stop();
+      await eventually(() => statuses.at(-1) === 'reconnecting');
+      const failure = await failureOf(firstValueFrom(client.emit('away.builtin', 1)));
+      expect(failure).toBeTypeOf('string');
+    });
+  });
+});

@@ -1,0 +1,196 @@
+import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { TelemetryEvents } from 'nestjs-redis-pubsub';
+import { startService } from '../../support/app.js';
+import { startBuiltIn } from '../../support/built-in.js';
+import { Gate, eventHandlers } from '../../support/handlers.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+const MESSAGES = 500;
+
+const numbers = (length: number): number[] => Array.from({ length }, (_, i) => i);
+
+/** What is dropped in this process, from now on until the test ends. */
+function collectDrops(): TelemetryEvents['drop'][] {
+  const drops: TelemetryEvents['drop'][] = [];
+  const collect = (event: unknown): void => void drops.push(event as TelemetryEvents['drop']);
+  const channel = diagnosticsChannel('nestjs-redis-pubsub:drop');
+  channel.subscribe(collect);
+  onTestFinished(() => channel.unsubscribe(collect));
+  return drops;
+}
+
+describe(`${MESSAGES} messages at once`, () => {
+  const redis = useRedis();
+
+  async function publish(channel: string, data: readonly unknown[]): Promise<void> {
+    await Promise.all(data.map((it) => redis.client.publish(channel, JSON.stringify(it))));
+  }
+
+  describe('with `concurrency: 10`', () => {
+    it('start no more than 10 handlers at a time, and all are handled in their order', async () => {
+      let running = 0;
+      let most = 0;
+      const heard: unknown[] = [];
+      await startService(
+        eventHandlers(
+          {
+            'load.bounded': async (data) => {
+              heard.push(data);
+              most = Math.max(most, ++running);
+              await setImmediate();
+              running--;
+            },
+          },
+          { concurrency: 10 },
+        ),
+        { connection: redis.url },
+      );
+      await publish('load.bounded', numbers(MESSAGES));
+      await eventually(() => heard.length >= MESSAGES && running === 0);
+      expect(most).toBe(10);
+      expect(heard).toEqual(numbers(MESSAGES));
+    });
+
+    it('[built-in] start as many handlers', async () => {
+      let running = 0;
+      const gate = new Gate();
+      await startBuiltIn(
+        eventHandlers(
+          {
+            'load.builtin': async () => {
+              running++;
+              await gate.opened;
+            },
+          },
+          { concurrency: 10 },
+        ),
+        { port: redis.port },
+      );
+      await redis.subscribers('load.builtin', 1);
+      await publish('load.builtin', numbers(MESSAGES));
+      await eventually(() => running >= MESSAGES);
+      expect(running).toBe(MESSAGES);
+      gate.open();
+    });
+  });
+
+  describe("with `order: 'channel'`", () => {
+    it('are handled one after the other on each channel, and channels do not wait for each other', async () => {
+      const running = new Map<string, number>();
+      const ended = new Map<string, unknown[]>();
+      const overlaps: string[] = [];
+      let mostChannels = 0;
+      await startService(
+        eventHandlers(
+          {
+            'order.*': async (data, channel) => {
+              if (running.has(channel)) overlaps.push(channel);
+              running.set(channel, 1);
+              mostChannels = Math.max(mostChannels, running.size);
+              // Early messages take longer, so that without order they would end last.
+              for (let left = 20 - Number(data) / 5; left > 0; left--) await setImmediate();
+              running.delete(channel);
+              ended.set(channel, [...(ended.get(channel) ?? []), data]);
+            },
+          },
+          { order: 'channel' },
+        ),
+        { connection: redis.url },
+      );
+      const channels = ['order.a', 'order.b', 'order.c', 'order.d', 'order.e'];
+      const each = numbers(MESSAGES / channels.length);
+      await Promise.all(channels.map((channel) => publish(channel, each)));
+      await eventually(() => channels.every((it) => ended.get(it)?.length === each.length));
+      expect(overlaps).toEqual([]);
+      expect(mostChannels).toBe(channels.length);
+      for (const channel of channels) expect(ended.get(channel)).toEqual(each);
+    });
+
+    it('[built-in] a later message overtakes an earlier one', async () => {
+      const ended: unknown[] = [];
+      const gate = new Gate();
+      await startBuiltIn(
+        eventHandlers(
+          {
+            'order.builtin': async (data) => {
+              if (data === 0) await gate.opened;
+              ended.push(data);
+            },
+          },
+          { order: 'channel' },
+        ),
+        { port: redis.port },
+      );
+      await redis.subscribers('order.builtin', 1);
+      await publish('order.builtin', [0, 1]);
+      await eventually(() => ended.length === 1);
+      gate.open();
+      await eventually(() => ended.length === 2);
+      expect(ended).toEqual([1, 0]);
+    });
+  });
+
+  describe('with `maxQueue`', () => {
+    it.each([
+      ['drop-oldest', [0, MESSAGES - 2, MESSAGES - 1]],
+      ['drop-newest', [0, 1, 2]],
+    ] as const)('%s gives up and counts what does not fit', async (overflow, expected) => {
+      const channel = `overflow.${overflow}`;
+      const heard: unknown[] = [];
+      const drops = collectDrops();
+      const gate = new Gate();
+      const { log } = await startService(
+        eventHandlers(
+          {
+            [channel]: async (data) => {
+              heard.push(data);
+              await gate.opened;
+            },
+          },
+          { concurrency: 1, maxQueue: 2, overflow },
+        ),
+        { connection: redis.url },
+      );
+      await publish(channel, numbers(MESSAGES));
+      await eventually(() => drops.length >= MESSAGES - 3);
+      gate.open();
+      await eventually(() => heard.length >= 3);
+      expect(heard).toEqual(expected);
+      expect(drops).toHaveLength(MESSAGES - 3);
+      expect(new Set(drops.map(({ reason }) => reason))).toEqual(new Set(['overflow']));
+      expect(new Set(drops.map((drop) => drop.channel))).toEqual(new Set([channel]));
+      expect(log.of('warn')).toEqual([expect.stringContaining(`"${channel}" cannot keep up`)]);
+    });
+
+    it('what still waits when the service closes is given up and counted, too', async () => {
+      const heard: unknown[] = [];
+      const drops = collectDrops();
+      const gate = new Gate();
+      const { app } = await startService(
+        eventHandlers(
+          {
+            'overflow.closing': async (data) => {
+              heard.push(data);
+              await gate.opened;
+            },
+          },
+          { concurrency: 1 },
+        ),
+        { connection: redis.url },
+      );
+      await publish('overflow.closing', numbers(3));
+      await publish('overflow.closing', ['last']);
+      await eventually(() => heard.length === 1);
+      const before = await redis.client.publish('overflow.closing', '"behind"');
+      expect(before).toBe(1);
+      const closing = app.close();
+      await redis.subscribers('overflow.closing', 0);
+      gate.open();
+      await closing;
+      expect(heard).toEqual([0]);
+      expect(new Set(drops.map(({ reason }) => reason))).toEqual(new Set(['closing']));
+    });
+  });
+});

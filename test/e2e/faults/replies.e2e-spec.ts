@@ -1,0 +1,123 @@
+import type { Redis } from 'ioredis';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { createBuiltInClient, startBuiltIn } from '../../support/built-in.js';
+import { Gate, requestHandler, type Handle } from '../../support/handlers.js';
+import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
+
+const CLIENTS = 20;
+
+/** The messages that the subscriber connections of clients receive, from now on. */
+function countReceived(clients: readonly { unwrap<T>(): T }[]): { count: number } {
+  const received = { count: 0 };
+  for (const client of clients) {
+    client.unwrap<[Redis, Redis]>()[1].on('messageBuffer', () => received.count++);
+  }
+  return received;
+}
+
+describe('replies', () => {
+  const redis = useRedis();
+
+  it('in an inbox never reach a handler of `*`', async () => {
+    const calls: string[] = [];
+    await startService(
+      requestHandler('*', (data, channel) => {
+        calls.push(channel);
+        return data;
+      }),
+      { connection: redis.url },
+    );
+    const client = createClient({ connection: redis.url });
+    expect(await firstValueFrom(client.send('any.get', 1))).toBe(1);
+    await redis.client.publish('any.end', '2');
+    await eventually(() => calls.includes('any.end'));
+    expect(calls).toEqual(['any.get', 'any.end']);
+  });
+
+  describe('on `rpc.get.reply` with a handler of `rpc.*`', () => {
+    it.each(['inbox', 'compat'] as const)('never reach a handler (%s)', async (replies) => {
+      const calls: string[] = [];
+      await startService(
+        requestHandler('rpc.*', (data, channel) => {
+          calls.push(channel);
+          return data;
+        }),
+        { connection: redis.url },
+      );
+      const client = createClient({ connection: redis.url, replies });
+      expect(await firstValueFrom(client.send('rpc.get', 1))).toBe(1);
+      expect(await firstValueFrom(client.send('rpc.last', 2))).toBe(2);
+      // Requests and replies come to the handler's connection in one order; this is behind them.
+      await redis.client.publish('rpc.end', '3');
+      await eventually(() => calls.includes('rpc.end'));
+      expect(calls).toEqual(['rpc.get', 'rpc.last', 'rpc.end']);
+    });
+
+    it('[built-in] run the handler a second time', async () => {
+      const calls: string[] = [];
+      await startBuiltIn(
+        requestHandler('twice.*', (data, channel) => {
+          calls.push(channel);
+          return data;
+        }),
+        { port: redis.port, wildcards: true },
+      );
+      await redis.patterns(1);
+      const { client } = await createBuiltInClient({ port: redis.port });
+      client.send('twice.get', 1).subscribe({ error: () => undefined });
+      await eventually(() => calls.length >= 2);
+      // Nest 12 replies on `twice.get.reply`, and Nest 11 on `twice.*.reply`: both match `twice.*`.
+      expect(calls).toEqual(['twice.get', expect.stringMatching(/^twice\.(get|\*)\.reply$/)]);
+    });
+  });
+
+  describe(`with ${CLIENTS} clients that wait for one reply each`, () => {
+    /** Answers when all requests are there, so that every client is listening for its reply. */
+    function answerTogether(): Handle {
+      const gate = new Gate();
+      let waiting = 0;
+      return async (data) => {
+        if (++waiting === CLIENTS) gate.open();
+        await gate.opened;
+        return data;
+      };
+    }
+
+    it(`${CLIENTS} messages are delivered: each client has an inbox of its own`, async () => {
+      await startService(requestHandler('inbox.get', answerTogether()), { connection: redis.url });
+      const clients = Array.from({ length: CLIENTS }, () =>
+        createClient({ connection: redis.url }),
+      );
+      const received = countReceived(clients);
+      const answers = clients.map((client, i) => firstValueFrom(client.send('inbox.get', i)));
+      expect(await Promise.all(answers)).toEqual(clients.map((_, i) => i));
+      // Whatever else Redis had for them is here before the answers to these.
+      await Promise.all(clients.map((client) => client.unwrap<[Redis, Redis]>()[1].ping()));
+      expect(received.count).toBe(CLIENTS);
+    });
+
+    it(`[built-in] ${CLIENTS * CLIENTS} messages are delivered: all share one reply channel`, async () => {
+      await startBuiltIn(requestHandler('shared.get', answerTogether()), { port: redis.port });
+      await redis.subscribers('shared.get', 1);
+      // A client ends its subscription with its own reply; in time to be spared some of the others,
+      // if the network is quick.
+      const proxy = await startProxy(redis.port);
+      proxy.hold(/unsubscribe/i);
+      const clients = await Promise.all(
+        Array.from({ length: CLIENTS }, async () => {
+          const { client } = await createBuiltInClient({ host: '127.0.0.1', port: proxy.port });
+          return client;
+        }),
+      );
+      closeAfterTest(async () => proxy.release());
+      const received = countReceived(clients);
+      const answers = clients.map((client, i) => firstValueFrom(client.send('shared.get', i)));
+      expect(await Promise.all(answers)).toEqual(clients.map((_, i) => i));
+      await eventually(() => received.count >= CLIENTS * CLIENTS);
+      expect(received.count).toBe(CLIENTS * CLIENTS);
+    });
+  });
+});

@@ -1,0 +1,144 @@
+import type { Redis } from 'ioredis';
+import { describe, expect, it, vi } from 'vitest';
+import { startService } from '../../support/app.js';
+import { startBuiltIn } from '../../support/built-in.js';
+import { eventHandlers } from '../../support/handlers.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+describe('when Redis is killed and started again', () => {
+  const redis = useRedis();
+
+  async function kill(): Promise<void> {
+    process.kill(redis.pid, 'SIGKILL');
+    await redis.stop();
+  }
+
+  describe('a service with default options', () => {
+    it('hears what is published afterwards, on channels and on globs', async () => {
+      const heard: unknown[] = [];
+      const { server } = await startService(
+        eventHandlers({
+          'restart.news': (data) => heard.push(data),
+          'restart.*.alert': (data) => heard.push(data),
+        }),
+        { connection: redis.url },
+      );
+      await kill();
+      await redis.start();
+      await redis.subscribers('restart.news', 1);
+      await redis.patterns(1);
+      expect(await redis.client.publish('restart.news', '"news"')).toBe(1);
+      expect(await redis.client.publish('restart.it.alert', '"alert"')).toBe(1);
+      await eventually(() => heard.length >= 2);
+      expect(heard).toEqual(['news', 'alert']);
+      expect(server.isListening).toBe(true);
+    });
+
+    it('says so, in its status and once per connection in the log', async () => {
+      const { server, log } = await startService(eventHandlers({ 'restart.said': () => {} }), {
+        connection: redis.url,
+      });
+      const statuses: string[] = [];
+      server.status.subscribe((status) => statuses.push(status));
+      await kill();
+      await eventually(() => statuses.at(-1) === 'reconnecting');
+      await redis.start();
+      await eventually(() => statuses.at(-1) === 'connected');
+      expect(statuses).toEqual(['connected', 'reconnecting', 'connected']);
+      const said = (level: 'log' | 'warn', text: string): string[] =>
+        log.of(level).filter((line) => line.includes(text));
+      expect(said('warn', 'reconnecting')).toHaveLength(2);
+      expect(said('warn', 'The subscriber connection to Redis is lost')).toHaveLength(1);
+      expect(said('log', 'The subscriber connection to Redis is back')).toHaveLength(1);
+      expect(said('log', 'The publisher connection to Redis is back')).toHaveLength(1);
+    });
+
+    it('keeps trying while Redis is away, ever later up to a cap, and never in step with others', async () => {
+      const { server } = await startService(eventHandlers({ 'restart.tries': () => {} }), {
+        connection: redis.url,
+      });
+      const [, subscriber] = server.unwrap<[Redis, Redis]>();
+      const delays: number[] = [];
+      subscriber.on('reconnecting', (delay: number) => delays.push(delay));
+      await kill();
+      await eventually(() => delays.length >= 6);
+      await redis.start();
+      await redis.subscribers('restart.tries', 1);
+
+      const retry = subscriber.options.retryStrategy;
+      const delaysOf = (attempt: number): number[] =>
+        Array.from({ length: 50 }, () => Number(retry?.(attempt)));
+      expect(delays[0]).toBeLessThan(300);
+      expect(Math.min(...delaysOf(4))).toBeGreaterThan(Math.max(...delaysOf(1)));
+      expect(Math.max(...delaysOf(1_000_000))).toBeLessThanOrEqual(1_000);
+      expect(new Set(delaysOf(3)).size).toBeGreaterThan(1);
+    });
+
+    it('[built-in] stays up, deaf and disconnected for good', async () => {
+      const heard: unknown[] = [];
+      const { app, statuses } = await startBuiltIn(
+        eventHandlers({ 'restart.builtin': (data) => heard.push(data) }),
+        { port: redis.port },
+      );
+      await redis.subscribers('restart.builtin', 1);
+      await kill();
+      await redis.start();
+      await eventually(() => statuses.at(-1) === 'disconnected');
+      // 'end' is where ioredis stops for ever; nothing but a new client leaves it.
+      await eventually(() => app.unwrap<Redis[]>().every(({ status }) => status === 'end'));
+      expect(await redis.client.pubsub('NUMSUB', 'restart.builtin')).toEqual([
+        'restart.builtin',
+        0,
+      ]);
+      expect(await redis.client.publish('restart.builtin', '"lost"')).toBe(0);
+      expect(heard).toEqual([]);
+    });
+  });
+
+  describe('the retryStrategy of the user', () => {
+    it('decides when to reconnect', async () => {
+      const retryStrategy = vi.fn<() => number>(() => 10);
+      await startService(eventHandlers({ 'restart.own': () => {} }), {
+        connection: { port: redis.port, retryStrategy },
+      });
+      expect(retryStrategy).not.toHaveBeenCalled();
+      await kill();
+      await eventually(() => retryStrategy.mock.calls.length > 5);
+      await redis.start();
+      await redis.subscribers('restart.own', 1);
+      expect(retryStrategy).toHaveBeenCalledWith(1);
+    });
+
+    it('ends the attempts with null: the status is disconnected, and the log says so', async () => {
+      const { server, log } = await startService(eventHandlers({ 'restart.ended': () => {} }), {
+        connection: { port: redis.port, retryStrategy: () => null },
+      });
+      const statuses: string[] = [];
+      server.status.subscribe((status) => statuses.push(status));
+      await kill();
+      await eventually(() => statuses.at(-1) === 'disconnected');
+      const ended = (): string[] =>
+        log.of('error').filter((line) => line.includes('will not be tried again'));
+      await eventually(() => ended().length >= 2);
+      await redis.start();
+      expect(
+        ended()
+          .map((line) => line.split(' connection')[0])
+          .toSorted(),
+      ).toEqual(['The publisher', 'The subscriber']);
+    });
+
+    it('[built-in] is overwritten and never called', async () => {
+      const retryStrategy = vi.fn<() => number>(() => 10);
+      const { statuses } = await startBuiltIn(eventHandlers({ 'restart.ignored': () => {} }), {
+        port: redis.port,
+        retryStrategy,
+      });
+      await redis.subscribers('restart.ignored', 1);
+      await kill();
+      await redis.start();
+      await eventually(() => statuses.at(-1) === 'disconnected');
+      expect(retryStrategy).not.toHaveBeenCalled();
+    });
+  });
+});

@@ -1,0 +1,74 @@
+import { NestFactory } from '@nestjs/core';
+import type { Type } from '@nestjs/common';
+import { describe, expect, it } from 'vitest';
+import { RedisPubSubServer } from 'nestjs-redis-pubsub';
+import { captureLog, closeAfterTest } from '../../support/app.js';
+import { startBuiltIn } from '../../support/built-in.js';
+import { eventHandlers } from '../../support/handlers.js';
+import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
+
+const SUBSCRIBE = /\r\np?subscribe\r\n/i;
+
+describe('what is published right after listen() resolved, on a slow network,', () => {
+  const redis = useRedis();
+
+  it.each([
+    ['a channel', 'startup.ours', 'startup.ours'],
+    ['a glob', 'startup.ours.*', 'startup.ours.x'],
+  ])('arrives on %s, since listen() waits for the acknowledgement', async (_, pattern, channel) => {
+    const heard: unknown[] = [];
+    const steps: string[] = [];
+    const proxy = await startProxy(redis.port);
+    proxy.hold(SUBSCRIBE);
+    const app = await NestFactory.createMicroservice(
+      eventHandlers({ [pattern]: (data) => heard.push(data) }) as Type,
+      { strategy: new RedisPubSubServer({ connection: proxy.url }), logger: captureLog() },
+    );
+    closeAfterTest(() => app.close());
+    const listening = app.listen().then(() => steps.push('listening'));
+    await eventually(() => proxy.holding === 1);
+    expect(await redis.client.publish(channel, '"early"')).toBe(0);
+    steps.push('released');
+    proxy.release();
+    await listening;
+    expect(await redis.client.publish(channel, '"first"')).toBe(1);
+    await eventually(() => heard.length >= 1);
+    expect(heard).toEqual(['first']);
+    expect(steps).toEqual(['released', 'listening']);
+  });
+
+  it('arrives for each of many handlers', async () => {
+    const heard: unknown[] = [];
+    const channels = Array.from({ length: 50 }, (_, i) => `startup.many.${i}`);
+    const app = await NestFactory.createMicroservice(
+      eventHandlers(
+        Object.fromEntries(channels.map((it) => [it, (data: unknown) => heard.push(data)])),
+      ) as Type,
+      { strategy: new RedisPubSubServer({ connection: redis.url }), logger: captureLog() },
+    );
+    closeAfterTest(() => app.close());
+    await app.listen();
+    const receivers = await Promise.all(channels.map((it) => redis.client.publish(it, '1')));
+    expect(receivers).toEqual(channels.map(() => 1));
+    await eventually(() => heard.length >= channels.length);
+    expect(heard).toHaveLength(channels.length);
+  });
+
+  it('[built-in] is lost, since listen() resolves when SUBSCRIBE is not even sent', async () => {
+    const heard: unknown[] = [];
+    const proxy = await startProxy(redis.port);
+    proxy.hold(SUBSCRIBE);
+    await startBuiltIn(eventHandlers({ 'startup.builtin': (data) => heard.push(data) }), {
+      host: '127.0.0.1',
+      port: proxy.port,
+    });
+    expect(await redis.client.publish('startup.builtin', '"first"')).toBe(0);
+    await eventually(() => proxy.holding === 1);
+    proxy.release();
+    await redis.subscribers('startup.builtin', 1);
+    await redis.client.publish('startup.builtin', '"second"');
+    await eventually(() => heard.length >= 1);
+    expect(heard).toEqual(['second']);
+  });
+});

@@ -1,0 +1,224 @@
+import { Controller } from '@nestjs/common';
+import {
+  ClientProxyFactory,
+  Ctx,
+  EventPattern,
+  MessagePattern,
+  Payload,
+  Transport,
+  type Deserializer,
+  type Serializer,
+} from '@nestjs/microservices';
+import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { RedisPubSubContext, type RedisPubSubServerOptions } from 'nestjs-redis-pubsub';
+import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+const seen: unknown[] = [];
+type Packet = Record<string, unknown>;
+
+/** A wire format of a user: other names for the keys of Nest's packet. */
+const toServer: Deserializer = {
+  deserialize: ({ tag, body, headers, answer }: Packet) =>
+    Promise.resolve({ id: tag, data: body, metadata: headers, replyTo: answer }),
+};
+const fromServer: Serializer = {
+  serialize: ({ id, response, err, isDisposed }: Packet) => ({
+    id,
+    ok: response,
+    failed: err,
+    end: isDisposed,
+  }),
+};
+const toClient: Deserializer = {
+  deserialize: ({ id, ok, failed, end }: Packet) => ({
+    id,
+    response: ok,
+    err: failed,
+    isDisposed: end,
+  }),
+};
+
+/** Fails for one event. */
+const writeEvent = ({ data }: Packet): unknown => {
+  if (data === 'bad') throw new Error('cannot write it');
+  return { pattern: 'hooked.event', data };
+};
+
+/** Fails for one reply. */
+const writeReply = (packet: Packet): unknown => {
+  if (packet.response === 8) throw new Error('cannot write it');
+  return packet;
+};
+
+@Controller()
+class Service {
+  @EventPattern<string>('hooked.event')
+  event(@Payload() data: unknown, @Ctx() context: RedisPubSubContext) {
+    seen.push([data, context.getHeaders()]);
+  }
+
+  @MessagePattern('hooked.double')
+  double(@Payload() n: number, @Ctx() context: RedisPubSubContext) {
+    seen.push([n, context.getHeaders()]);
+    return n * 2;
+  }
+
+  @MessagePattern('hooked.stream')
+  stream() {
+    return of(1, 2, 3);
+  }
+}
+
+describe("Nest's serializers and deserializers", () => {
+  const redis = useRedis();
+
+  beforeEach(() => {
+    seen.length = 0;
+  });
+
+  const start = (options: RedisPubSubServerOptions) =>
+    startService(
+      { module: class {}, controllers: [Service] },
+      { connection: redis.url, ...options },
+    );
+
+  const texts = async (channel: string): Promise<string[]> => {
+    const subscriber = redis.client.duplicate();
+    closeAfterTest(() => subscriber.quit());
+    const found: string[] = [];
+    subscriber.on('message', (_channel, text: string) => found.push(text));
+    await subscriber.subscribe(channel);
+    return found;
+  };
+
+  it('decide on the server what is a packet', async () => {
+    await start({ deserializer: toServer, serializer: fromServer });
+    const replies = await texts('hooked.double.reply');
+    const request = { tag: 'r1', body: 21, headers: { trace: 't' } };
+    await redis.client.publish('hooked.double', JSON.stringify(request));
+    await eventually(() => replies.length > 0);
+    expect(replies.map((it) => JSON.parse(it) as unknown)).toEqual([
+      { id: 'r1', ok: 42, end: true },
+    ]);
+    expect(seen).toEqual([[21, { trace: 't' }]]);
+  });
+
+  it('are given the channel, without the prefix', async () => {
+    const deserializer: Deserializer = {
+      deserialize: (value: unknown, options) => ({ data: [value, options] }),
+    };
+    await start({ deserializer, prefix: 'app:' });
+    await redis.client.publish('app:hooked.event', 'text');
+    await eventually(() => seen.length > 0);
+    expect(seen).toEqual([[['text', { channel: 'hooked.event' }], {}]]);
+  });
+
+  it('of the server that fail drop the message, and the next one is handled', async () => {
+    const deserializer: Deserializer = {
+      deserialize: (value: unknown) => {
+        if (value === 'throw') throw new Error('cannot read it');
+        return value === 'reject' ? Promise.reject(new Error('cannot read it')) : { data: value };
+      },
+    };
+    const { log } = await start({ deserializer });
+    for (const it of ['throw', 'reject', 'next']) await redis.client.publish('hooked.event', it);
+    await eventually(() => seen.length > 0);
+    expect(seen).toEqual([['next', {}]]);
+    const errors = log.of('error');
+    expect(errors).toHaveLength(2);
+    for (const it of errors) expect(it).toContain('"hooked.event" failed: Error: cannot read it');
+  });
+
+  it('of our client understand those of the server', async () => {
+    await start({ serializer: fromServer });
+    const client = createClient({ connection: redis.url, deserializer: toClient });
+    expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
+    const values$ = client.send('hooked.stream', 4).pipe(toArray());
+    expect(await lastValueFrom(values$)).toEqual([1, 2, 3]);
+  });
+
+  it("of Nest's own client understand those of our server", async () => {
+    await start({ serializer: fromServer, deserializer: toServer });
+    const client = ClientProxyFactory.create({
+      transport: Transport.REDIS,
+      options: {
+        host: '127.0.0.1',
+        port: redis.port,
+        serializer: { serialize: ({ id, data }: Packet) => ({ tag: id, body: data }) },
+        deserializer: toClient,
+      },
+    });
+    closeAfterTest(async () => client.close());
+    expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
+  });
+
+  it('of our client change what is published', async () => {
+    const found = await texts('hooked.event');
+    const serializer: Serializer = {
+      serialize: (packet: Packet) => ({ ...packet, metadata: { version: '2' } }),
+    };
+    await start({});
+    const client = createClient({ connection: redis.url, serializer });
+    await firstValueFrom(client.emit('hooked.event', { a: 1 }));
+    await eventually(() => seen.length > 0 && found.length > 0);
+    expect(seen).toEqual([[{ a: 1 }, { version: '2' }]]);
+    expect(found).toEqual(['{"pattern":"hooked.event","data":{"a":1},"metadata":{"version":"2"}}']);
+  });
+
+  it.each([
+    ['the bare data', (packet: Packet) => packet.data, '{"a":1}'],
+    ['other names', ({ data }: Packet) => ({ body: data }), '{"body":{"a":1}}'],
+    ['text', () => 'a=1', '"a=1"'],
+  ])('of our client may publish what is no packet: %s', async (_, serialize, expected) => {
+    const found = await texts('hooked.event');
+    const client = createClient({ connection: redis.url, serializer: { serialize } });
+    expect(await firstValueFrom(client.emit('hooked.event', { a: 1 }))).toBe(1);
+    await eventually(() => found.length > 0);
+    expect(found).toEqual([expected]);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('cannot read it');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('cannot read it'))],
+  ])('of our client fail the request when the deserializer %s', async (_, deserialize) => {
+    await start({});
+    const client = createClient({
+      connection: redis.url,
+      requestTimeout: 2_000,
+      deserializer: { deserialize },
+    });
+    await expect(lastValueFrom(client.send('hooked.double', 4))).rejects.toThrow('cannot read it');
+  });
+
+  it('of our client fail the event and the request when the serializer throws', async () => {
+    const found = await texts('hooked.event');
+    const client = createClient({ connection: redis.url, serializer: { serialize: writeEvent } });
+    await expect(lastValueFrom(client.emit('hooked.event', 'bad'))).rejects.toThrow(
+      'cannot write it',
+    );
+    await expect(lastValueFrom(client.send('hooked.event', 'bad'))).rejects.toThrow(
+      'cannot write it',
+    );
+    await firstValueFrom(client.emit('hooked.event', 'good'));
+    await eventually(() => found.length > 0);
+    expect(found).toEqual(['{"pattern":"hooked.event","data":"good"}']);
+  });
+
+  it('of the server that throw tell the caller, and do not let it wait', async () => {
+    const { log } = await start({ serializer: { serialize: writeReply } });
+    const client = createClient({ connection: redis.url, requestTimeout: 2_000 });
+    await expect(lastValueFrom(client.send('hooked.double', 4))).rejects.toEqual({
+      status: 'error',
+      message: 'Internal server error',
+    });
+    expect(log.of('error').join()).toContain('cannot write it');
+    expect(await lastValueFrom(client.send('hooked.double', 5))).toBe(10);
+  });
+});

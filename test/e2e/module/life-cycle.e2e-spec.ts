@@ -1,0 +1,237 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import {
+  ClosedError,
+  RedisPubSubClient,
+  RedisPubSubModule,
+  RedisPubSubServer,
+  RedisPubSubService,
+} from 'nestjs-redis-pubsub';
+import { createClient } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+import {
+  connections,
+  createHttpApp,
+  startContext,
+  startHttpApp,
+  startMicroservice,
+} from './apps.js';
+
+/** A promise and what resolves it. */
+function gate(): { readonly opened: Promise<void>; open: () => void } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+@Injectable()
+class Store implements OnModuleDestroy {
+  isOpen = true;
+
+  onModuleDestroy(): void {
+    this.isOpen = false;
+  }
+}
+
+let running = gate();
+let release = gate();
+let sawOpen: boolean[] = [];
+
+function reset(): void {
+  running = gate();
+  release = gate();
+  sawOpen = [];
+}
+
+@Injectable()
+class Handlers {
+  constructor(private readonly store: Store) {}
+
+  @EventPattern<string>('drain.event')
+  async on() {
+    running.open();
+    await release.opened;
+    sawOpen.push(this.store.isOpen);
+  }
+
+  @MessagePattern('drain.request')
+  async get(@Payload() data: unknown) {
+    running.open();
+    await release.opened;
+    return [data, this.store.isOpen];
+  }
+}
+
+describe('closing an application', () => {
+  const redis = useRedis();
+
+  const metadata = (options: { shutdownTimeout?: number } = {}) => ({
+    imports: [RedisPubSubModule.forRoot({ connection: redis.url, ...options })],
+    providers: [Handlers, Store],
+  });
+
+  it.each([
+    ['an HTTP application', async () => (await startHttpApp(metadata())).app],
+    ['an application context', async () => (await startContext(metadata())).app],
+    [
+      'a hybrid application',
+      async () => {
+        const { app } = await createHttpApp(metadata());
+        app.connectMicroservice({ strategy: app.get(RedisPubSubServer) });
+        await app.startAllMicroservices();
+        await app.listen(0);
+        return app;
+      },
+    ],
+    [
+      'a microservice',
+      async () => {
+        const { app } = await startMicroservice(metadata(), {
+          inject: [RedisPubSubServer],
+          useFactory: (strategy: RedisPubSubServer) => ({ strategy }),
+        });
+        return app;
+      },
+    ],
+  ])('%s lets a running handler end before anything is torn down', async (_, start) => {
+    reset();
+    const app = await start();
+    await redis.client.publish('drain.event', '1');
+    await running.opened;
+    const closed = app.close();
+    await redis.subscribers('drain.event', 0);
+    release.open();
+    await closed;
+    expect(sawOpen).toEqual([true]);
+    await eventually(async () => (await connections(redis)) === 0);
+  });
+
+  it('sends the reply to a request that was running', async () => {
+    reset();
+    const { app } = await startHttpApp(metadata());
+    const client = createClient({ connection: redis.url });
+    const reply = firstValueFrom(client.send('drain.request', 'x'));
+    await running.opened;
+    const closed = app.close();
+    await redis.subscribers('drain.request', 0);
+    release.open();
+    expect(await reply).toEqual(['x', true]);
+    await closed;
+  });
+
+  it('waits for a handler of service.subscribe', async () => {
+    reset();
+    const { app } = await startContext(metadata());
+    const store = app.get(Store);
+    await app.get(RedisPubSubService).subscribe('drain.service', async () => {
+      running.open();
+      await release.opened;
+      sawOpen.push(store.isOpen);
+    });
+    await redis.client.publish('drain.service', '1');
+    await running.opened;
+    const closed = app.close();
+    await redis.subscribers('drain.service', 0);
+    release.open();
+    await closed;
+    expect(sawOpen).toEqual([true]);
+  });
+
+  it('does not wait longer than shutdownTimeout for a handler that hangs, and says so', async () => {
+    reset();
+    const { app, log } = await startContext(metadata({ shutdownTimeout: 50 }));
+    await redis.client.publish('drain.event', '1');
+    await running.opened;
+    await app.close();
+    expect(log.of('warn')).toContainEqual(expect.stringContaining('1 handlers were still running'));
+    release.open();
+  });
+
+  it('runs no handler afterwards', async () => {
+    const heard: unknown[] = [];
+    @Injectable()
+    class Witness {
+      @EventPattern('after.close')
+      on(@Payload() data: unknown) {
+        heard.push(data);
+      }
+    }
+    const start = () =>
+      startContext({
+        imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+        providers: [Witness],
+      });
+    const { app } = await start();
+    await app.get(RedisPubSubService).subscribe('after.close', (it) => heard.push(it.data));
+    await redis.client.publish('after.close', '1');
+    await eventually(() => heard.length === 2);
+    await app.close();
+    expect(await redis.client.publish('after.close', '2')).toBe(0);
+    await start();
+    expect(await redis.client.publish('after.close', '3')).toBe(1);
+    await eventually(() => heard.length >= 3);
+    expect(heard).toEqual([1, 1, 3]);
+  });
+
+  it('completes every observer, and those that come later at once', async () => {
+    const { app } = await startContext(metadata());
+    const service = app.get(RedisPubSubService);
+    const done: string[] = [];
+    service.observe('close.a').subscribe({ complete: () => done.push('a') });
+    service.observe('close.a').subscribe({ complete: () => done.push('a again') });
+    service.observePattern('close.*').subscribe({ complete: () => done.push('pattern') });
+    await redis.subscribers('close.a', 1);
+    await app.close();
+    expect(done).toEqual(['a', 'a again', 'pattern']);
+    service.observe('close.late').subscribe({ complete: () => done.push('late') });
+    expect(done).toContain('late');
+  });
+
+  it('fails what is asked of the service afterwards, and opens no connection for it', async () => {
+    const { app } = await startContext(metadata());
+    const service = app.get(RedisPubSubService);
+    await app.close();
+    await expect(service.publish('close.publish', 1)).rejects.toThrow('close.publish');
+    await expect(service.channels()).rejects.toThrow('not connected');
+    await eventually(async () => (await connections(redis)) === 0);
+  });
+
+  it('rejects a subscribe that comes afterwards', async () => {
+    const { app } = await startContext(metadata());
+    const service = app.get(RedisPubSubService);
+    await app.close();
+    const subscribed = service.subscribe('close.subscribe', () => undefined);
+    await expect(subscribed).rejects.toThrow(ClosedError);
+  });
+
+  it('opens no connection for an event that the module’s client emits afterwards', async () => {
+    const { app } = await startContext(metadata());
+    const client = app.get(RedisPubSubClient);
+    await app.close();
+    await expect(firstValueFrom(client.emit('close.emit', 1))).rejects.toThrow('closed');
+    await eventually(async () => (await connections(redis)) === 0);
+  });
+
+  it('twice, and at the same time, is the same as once', async () => {
+    const { app } = await startHttpApp(metadata());
+    await Promise.all([app.close(), app.close()]);
+    await app.close();
+    await eventually(async () => (await connections(redis)) === 0);
+    expect(await redis.client.pubsub('CHANNELS')).toEqual([]);
+  });
+
+  it('does not fail although Redis is gone', async () => {
+    const { app } = await startHttpApp(metadata());
+    const statuses: string[] = [];
+    app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));
+    await redis.stop();
+    await eventually(() => statuses.at(-1) === 'reconnecting');
+    await app.close();
+    expect(statuses.at(-1)).toBe('disconnected');
+    await redis.start();
+  });
+});

@@ -1,0 +1,190 @@
+import { Controller, Injectable, Module } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import {
+  ConnectionError,
+  InvalidOptionError,
+  RedisPubSubClient,
+  RedisPubSubModule,
+  RedisPubSubService,
+} from 'nestjs-redis-pubsub';
+import { closeAfterTest } from '../../support/app.js';
+import { eventually, plain, useRedis } from '../../support/redis.js';
+import { connections, createHttpApp, failureOf, startContext, startHttpApp } from './apps.js';
+
+const LEFT = Symbol('LEFT');
+const RIGHT = Symbol('RIGHT');
+
+describe('the module in an application', () => {
+  const redis = useRedis();
+
+  it('opens one pair of connections for its server, client and service', async () => {
+    @Controller()
+    class Echo {
+      @MessagePattern('pair.echo')
+      echo(@Payload() data: unknown) {
+        return data;
+      }
+    }
+    const { app } = await startHttpApp({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      controllers: [Echo],
+    });
+    const service = app.get(RedisPubSubService);
+    await service.subscribe('pair.news', () => undefined);
+    expect(await service.publish('pair.news', 1)).toBe(1);
+    expect(await firstValueFrom(app.get(RedisPubSubClient).send('pair.echo', 'x'))).toBe('x');
+    expect(await connections(redis)).toBe(2);
+  });
+
+  it('imported twice with one transportId is refused, and leaves no connection', async () => {
+    @Module({ imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'a:' })] })
+    class LeftModule {}
+    @Module({ imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'b:' })] })
+    class RightModule {}
+    const error = await failureOf(startContext({ imports: [LeftModule, RightModule] }));
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(error.message).toContain(
+      'Expected "transportId" to be different in each RedisPubSubModule (to share one, import it once with isGlobal)',
+    );
+    await eventually(async () => (await connections(redis)) === 0);
+  });
+
+  it('is one of two with different transportIds, each with its own handlers and connections', async () => {
+    const heard: unknown[] = [];
+    @Injectable()
+    class Handlers {
+      @EventPattern('side.news', LEFT)
+      left(@Payload() data: unknown) {
+        heard.push(['left', data]);
+      }
+
+      @EventPattern('side.news', RIGHT)
+      right(@Payload() data: unknown) {
+        heard.push(['right', data]);
+      }
+    }
+    @Module({
+      imports: [
+        RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'l:', transportId: LEFT }),
+      ],
+      providers: [{ provide: 'LEFT', useExisting: RedisPubSubService }],
+      exports: ['LEFT'],
+    })
+    class LeftModule {}
+    @Module({
+      imports: [
+        RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'r:', transportId: RIGHT }),
+      ],
+      providers: [{ provide: 'RIGHT', useExisting: RedisPubSubService }],
+      exports: ['RIGHT'],
+    })
+    class RightModule {}
+    const { app } = await startContext({
+      imports: [LeftModule, RightModule],
+      providers: [Handlers],
+    });
+    await redis.subscribers('l:side.news', 1);
+    await redis.subscribers('r:side.news', 1);
+    expect(await connections(redis)).toBe(4);
+    await app.get<RedisPubSubService>('LEFT').publish('side.news', 1);
+    await eventually(() => heard.length === 1);
+    await app.get<RedisPubSubService>('RIGHT').publish('side.news', 2);
+    await eventually(() => heard.length === 2);
+    expect(heard).toEqual([
+      ['left', 1],
+      ['right', 2],
+    ]);
+  });
+
+  it('closes what it opened when its start is refused', async () => {
+    await redis.client.call('ACL', 'SETUSER', 'deaf', 'on', '>pw', '~*', '+@all', 'resetchannels');
+    @Injectable()
+    class Handlers {
+      @EventPattern<string>('refused.news')
+      handle() {
+        return undefined;
+      }
+    }
+    const error = await failureOf(
+      startContext({
+        imports: [
+          RedisPubSubModule.forRoot({
+            connection: { ...plain(redis.port), username: 'deaf', password: 'pw' },
+          }),
+        ],
+        providers: [Handlers],
+      }),
+    );
+    expect(error.message).toContain('Redis refused to subscribe to "refused.news"');
+    await eventually(async () => (await connections(redis)) === 0);
+  });
+});
+
+describe('the module without a Redis', () => {
+  const redis = useRedis();
+
+  it('waits for Redis at the start of the application', async () => {
+    await redis.stop();
+    const heard: unknown[] = [];
+    @Injectable()
+    class Handlers {
+      @EventPattern('late.news')
+      handle(@Payload() data: unknown) {
+        heard.push(data);
+      }
+    }
+    const { app, log } = await createHttpApp({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      providers: [Handlers],
+    });
+    const started = app.init();
+    await eventually(() => log.of('warn').some((line) => line.includes('not established yet')));
+    await redis.start();
+    await started;
+    expect(await app.get(RedisPubSubService).publish('late.news', 1)).toBe(1);
+    await eventually(() => heard.length === 1);
+  });
+
+  it('fails after startTimeout with a clear error, and leaves nothing running', async () => {
+    await redis.stop();
+    let attempts = 0;
+    const retryStrategy = (): number => {
+      attempts++;
+      return 5;
+    };
+    const error = await failureOf(
+      startContext({
+        imports: [
+          RedisPubSubModule.forRoot({
+            connection: { ...plain(redis.port), retryStrategy },
+            startTimeout: 100,
+          }),
+        ],
+      }),
+    );
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.message).toContain('Redis is unreachable: connect ECONNREFUSED');
+    expect(attempts).toBeGreaterThan(2);
+
+    // Another client tries five times at a tenth of the pace: ours would have tried meanwhile.
+    const before = attempts;
+    let others = 0;
+    const other = new Redis({
+      ...plain(redis.port),
+      retryStrategy: () => {
+        others++;
+        return 50;
+      },
+    });
+    other.on('error', () => undefined);
+    closeAfterTest(async () => other.disconnect());
+    await eventually(() => others >= 5);
+    expect(attempts).toBe(before);
+    await redis.start();
+    await other.ping();
+    expect(await connections(redis)).toBe(1);
+  });
+});

@@ -1,0 +1,225 @@
+import { Controller, Get, Injectable, type INestApplication } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { firstValueFrom, toArray } from 'rxjs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { RedisPubSubModule, RedisPubSubServer } from 'nestjs-redis-pubsub';
+import { createClient } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+import {
+  connections,
+  createHttpApp,
+  startContext,
+  startHttpApp,
+  startMicroservice,
+} from './apps.js';
+
+let heard: string[] = [];
+
+@Controller()
+class InController {
+  @Get()
+  hello() {
+    return 'hello';
+  }
+
+  @EventPattern<string>('who.:kind')
+  glob() {
+    heard.push('controller glob');
+  }
+
+  @EventPattern<string>('who.event')
+  literal() {
+    heard.push('controller literal');
+  }
+
+  @MessagePattern('ask.controller')
+  answer(@Payload() data: unknown) {
+    heard.push('controller request');
+    return data;
+  }
+}
+
+@Injectable()
+class InProvider {
+  @EventPattern<string>('who.*')
+  glob() {
+    heard.push('provider glob');
+  }
+
+  @EventPattern<string>('who.event')
+  literal() {
+    heard.push('provider literal');
+  }
+
+  @MessagePattern('ask.provider')
+  answer(@Payload() data: unknown) {
+    heard.push('provider request');
+    return data;
+  }
+}
+
+const TWICE_EACH = ['controller', 'provider'].flatMap((place) =>
+  ['glob', 'literal', 'reply', 'request'].flatMap((sort) => Array(2).fill(`${place} ${sort}`)),
+) as string[];
+
+async function get(app: INestApplication): Promise<string> {
+  return (await fetch(await app.getUrl())).text();
+}
+
+describe('each handler runs once for one message', () => {
+  const redis = useRedis();
+  beforeEach(() => {
+    heard = [];
+  });
+
+  const metadata = () => ({
+    imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+    controllers: [InController],
+    providers: [InProvider],
+  });
+
+  /** What runs for two messages of each sort; what ran twice for the first shows by the second. */
+  async function run(places = ['controller', 'provider']): Promise<string[]> {
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    for (const round of [1, 2]) {
+      await firstValueFrom(client.emit('who.event', 'x'));
+      for (const place of places) {
+        const replies = await firstValueFrom(client.send(`ask.${place}`, 'x').pipe(toArray()));
+        heard.push(...replies.map(() => `${place} reply`));
+      }
+      await eventually(() => heard.length >= 4 * places.length * round);
+    }
+    return heard.toSorted();
+  }
+
+  it('in a plain HTTP application', async () => {
+    const { app } = await startHttpApp(metadata());
+    expect(await run()).toEqual(TWICE_EACH);
+    expect(await get(app)).toBe('hello');
+    expect(app.get(RedisPubSubServer).isListening).toBe(true);
+  });
+
+  it('in an application context, which has no controllers', async () => {
+    await startContext({ ...metadata(), controllers: [] });
+    const ofProviders = TWICE_EACH.filter((it) => it.startsWith('provider'));
+    expect(await run(['provider'])).toEqual(ofProviders);
+  });
+
+  it('in a hybrid application whose microservices start before it listens', async () => {
+    const { app } = await createHttpApp(metadata());
+    app.connectMicroservice({ strategy: app.get(RedisPubSubServer) }, { inheritAppConfig: true });
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    expect(await run()).toEqual(TWICE_EACH);
+    expect(await get(app)).toBe('hello');
+  });
+
+  it('in a hybrid application whose microservices start after it listens', async () => {
+    const { app } = await createHttpApp(metadata());
+    app.connectMicroservice({ strategy: app.get(RedisPubSubServer) }, { inheritAppConfig: true });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    expect(await run()).toEqual(TWICE_EACH);
+    expect(await get(app)).toBe('hello');
+  });
+
+  it('in a hybrid application that is connected only after it listens', async () => {
+    const { app } = await startHttpApp(metadata());
+    const connect = async () => {
+      app.connectMicroservice({ strategy: app.get(RedisPubSubServer) }, { inheritAppConfig: true });
+      await app.startAllMicroservices();
+    };
+    // It may be refused as well: the module runs the server by now.
+    await Promise.allSettled([connect()]);
+    expect(await run()).toEqual(TWICE_EACH);
+  });
+
+  it('in a hybrid application with deferInitialization', async () => {
+    const { app } = await createHttpApp(metadata());
+    app.connectMicroservice(
+      { strategy: app.get(RedisPubSubServer) },
+      { inheritAppConfig: true, deferInitialization: true },
+    );
+    await app.init();
+    await app.startAllMicroservices();
+    expect(await run()).toEqual(TWICE_EACH);
+  });
+
+  it('in a microservice whose strategy is the module’s server', async () => {
+    await startMicroservice(metadata(), {
+      inject: [RedisPubSubServer],
+      useFactory: (strategy: RedisPubSubServer) => ({ strategy }),
+    });
+    expect(await run()).toEqual(TWICE_EACH);
+    // The client of this test has a pair as well.
+    expect(await connections(redis)).toBe(4);
+  });
+
+  it('in an application that connects a server of its own making', async () => {
+    const { app } = await createHttpApp(metadata());
+    const own = new RedisPubSubServer({ connection: redis.url });
+    app.connectMicroservice({ strategy: own }, { inheritAppConfig: true });
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    expect(own.isListening).toBe(true);
+    expect(app.get(RedisPubSubServer).isListening).toBe(true);
+    await redis.subscribers('ask.controller', 1);
+    await redis.subscribers('ask.provider', 1);
+    expect(await run()).toEqual(TWICE_EACH);
+  });
+
+  it('in a microservice on a server of its own making', async () => {
+    const own = new RedisPubSubServer({ connection: redis.url });
+    await startMicroservice(metadata(), { inject: [], useFactory: () => ({ strategy: own }) });
+    expect(await run()).toEqual(TWICE_EACH);
+  });
+
+  it('after the connections were lost and are back', async () => {
+    const { app } = await startHttpApp(metadata());
+    const statuses: string[] = [];
+    app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));
+    await redis.killConnections();
+    await eventually(() => statuses.includes('reconnecting') && statuses.at(-1) === 'connected');
+    expect(await run()).toEqual(TWICE_EACH);
+  });
+
+  it.each([
+    ['a plain application', false],
+    ['a hybrid application that listens last', true],
+  ])('and only one of two request handlers for one pattern, in %s', async (_, isHybrid) => {
+    const runs: string[] = [];
+    @Controller()
+    class First {
+      @MessagePattern('ask.both')
+      answer() {
+        runs.push('controller');
+        return 1;
+      }
+    }
+    @Injectable()
+    class Second {
+      @MessagePattern('ask.both')
+      answer() {
+        runs.push('provider');
+        return 1;
+      }
+    }
+    const { app, log } = await createHttpApp({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      controllers: [First],
+      providers: [Second],
+    });
+    if (isHybrid) {
+      app.connectMicroservice({ strategy: app.get(RedisPubSubServer) });
+      await app.startAllMicroservices();
+    }
+    await app.listen(0, '127.0.0.1');
+    const client = createClient({ connection: redis.url });
+    expect(await firstValueFrom(client.send('ask.both', 1))).toBe(1);
+    expect(await firstValueFrom(client.send('ask.both', 2))).toBe(1);
+    expect(runs).toHaveLength(2);
+    expect(log.of('warn')).toContainEqual(
+      expect.stringContaining('Two request handlers for "ask.both"'),
+    );
+  });
+});

@@ -1,0 +1,174 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { firstValueFrom, Subject, type Observable } from 'rxjs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  REDIS_PUBSUB,
+  RedisPubSubContext,
+  type RedisPubSubClient,
+  type RedisPubSubServer,
+} from 'nestjs-redis-pubsub';
+import { createClient, startService, type TestLog } from '../../support/app.js';
+import { outcomeOf } from '../../support/nest-app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+const storage = new AsyncLocalStorage<{ readonly channel: string }>();
+const seen: unknown[] = [];
+let values = new Subject<string>();
+
+@Controller()
+class Hooked {
+  @EventPattern('hooks.event')
+  async event(data: unknown): Promise<void> {
+    await Promise.resolve();
+    seen.push(['handler', storage.getStore()?.channel, data]);
+  }
+
+  @EventPattern('hooks.glob.*')
+  glob(data: unknown): void {
+    seen.push(['handler', storage.getStore()?.channel, data]);
+  }
+
+  @EventPattern<string>('hooks.fails')
+  fails(): never {
+    throw new Error('hooks.fails');
+  }
+
+  @MessagePattern('hooks.request')
+  request(): string | undefined {
+    return storage.getStore()?.channel;
+  }
+
+  @MessagePattern('hooks.stream')
+  stream(): Observable<string> {
+    seen.push('subscribed');
+    return values;
+  }
+
+  @EventPattern<string>('hooks.stream.event')
+  streamOfEvent(): Observable<string> {
+    seen.push('subscribed');
+    return values;
+  }
+}
+
+describe('a processing hook', () => {
+  const redis = useRedis();
+  let server: RedisPubSubServer;
+  let client: RedisPubSubClient;
+  let log: TestLog;
+
+  beforeEach(async () => {
+    seen.length = 0;
+    values = new Subject();
+    const options = { connection: redis.url };
+    const module = { module: class {}, controllers: [Hooked] };
+    ({ server, log } = await startService(module, options));
+    client = createClient(options);
+    server.setOnProcessingStartHook((transportId, context, done) => {
+      const { channel } = toldOf(context);
+      seen.push(['start', transportId, channel]);
+      storage.run({ channel }, () => void done());
+    });
+    server.setOnProcessingEndHook((transportId, context) => {
+      seen.push(['end', transportId, toldOf(context).channel]);
+    });
+  });
+
+  const emit = (pattern: string, data: unknown = 0): Promise<number> =>
+    firstValueFrom(client.emit(pattern, data));
+
+  it.each(['hooks.event', 'hooks.glob.x'])(
+    'runs once before and once after an event on %s, and the handler sees its storage',
+    async (channel) => {
+      await emit(channel, 'data');
+      await eventually(() => seen.length >= 3);
+      await firstValueFrom(client.send('hooks.request', 0));
+      expect(seen.slice(0, 4)).toEqual([
+        ['start', REDIS_PUBSUB, channel],
+        ['handler', channel, 'data'],
+        ['end', REDIS_PUBSUB, channel],
+        ['start', REDIS_PUBSUB, 'hooks.request'],
+      ]);
+    },
+  );
+
+  it('gives the handler of a request its storage', async () => {
+    expect(await firstValueFrom(client.send('hooks.request', 0))).toBe('hooks.request');
+  });
+
+  it('runs after the last value of a streamed reply', async () => {
+    const outcome = outcomeOf(client.send('hooks.stream', 0));
+    await eventually(() => seen.includes('subscribed'));
+    values.next('a');
+    values.next('b');
+    await firstValueFrom(client.send('hooks.request', 0));
+    expect(seen).not.toContainEqual(['end', REDIS_PUBSUB, 'hooks.stream']);
+    values.complete();
+    expect(await outcome).toEqual({ values: ['a', 'b'] });
+    await eventually(() => seen.length >= 5);
+    expect(seen).toEqual([
+      ['start', REDIS_PUBSUB, 'hooks.stream'],
+      'subscribed',
+      ['start', REDIS_PUBSUB, 'hooks.request'],
+      ['end', REDIS_PUBSUB, 'hooks.request'],
+      ['end', REDIS_PUBSUB, 'hooks.stream'],
+    ]);
+  });
+
+  it('runs after the stream of an event handler has ended', async () => {
+    await emit('hooks.stream.event');
+    await eventually(() => seen.includes('subscribed'));
+    await emit('hooks.event');
+    await eventually(() => seen.length >= 5);
+    expect(seen).not.toContainEqual(['end', REDIS_PUBSUB, 'hooks.stream.event']);
+    values.complete();
+    await eventually(() => seen.length >= 6);
+    expect(seen.at(-1)).toEqual(['end', REDIS_PUBSUB, 'hooks.stream.event']);
+  });
+
+  it('runs once after a handler that failed', async () => {
+    await emit('hooks.fails');
+    await emit('hooks.event');
+    await eventually(() => seen.length >= 5);
+    const told = seen.filter((entry) => (entry as unknown[]).includes('hooks.fails'));
+    expect(told).toEqual([
+      ['start', REDIS_PUBSUB, 'hooks.fails'],
+      ['end', REDIS_PUBSUB, 'hooks.fails'],
+    ]);
+  });
+
+  it('that throws before a message is logged, and the next message is handled', async () => {
+    server.setOnProcessingStartHook((_, context, done) => {
+      if (toldOf(context).channel === 'hooks.event') throw new Error('no tracer');
+      void done();
+    });
+    await emit('hooks.event');
+    await emit('hooks.glob.x');
+    await eventually(() => seen.length >= 2);
+    expect(seen).toEqual([
+      ['handler', undefined, 0],
+      ['end', REDIS_PUBSUB, 'hooks.glob.x'],
+    ]);
+    expect(log.of('error')).toEqual([expect.stringContaining('no tracer')]);
+  });
+
+  it('that throws after a message is logged, and the next message is handled', async () => {
+    server.setOnProcessingEndHook(() => {
+      throw new Error('no exporter');
+    });
+    await emit('hooks.event', 1);
+    await emit('hooks.event', 2);
+    await eventually(() => log.of('error').length >= 2);
+    const handled = seen.filter((entry) => (entry as unknown[])[0] === 'handler');
+    expect(handled).toHaveLength(2);
+    expect(log.of('error')).toHaveLength(2);
+    expect(log.of('error')[0]).toContain('no exporter');
+  });
+});
+
+function toldOf(context: unknown): { channel: string } {
+  if (!(context instanceof RedisPubSubContext)) throw new TypeError('Not our context');
+  return { channel: context.getChannel() };
+}

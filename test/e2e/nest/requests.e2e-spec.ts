@@ -1,0 +1,203 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
+import { from, of, type Observable } from 'rxjs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { outcomeOf } from '../../support/nest-app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+const INTERNAL = { status: 'error', message: 'Internal server error' };
+
+const seen: unknown[] = [];
+
+@Controller()
+class Answering {
+  @MessagePattern('requests.echo')
+  echo(data: unknown): unknown {
+    return data;
+  }
+
+  @MessagePattern('requests.glob.*')
+  glob(data: unknown): unknown {
+    return { glob: data };
+  }
+
+  @MessagePattern('requests.nothing')
+  nothing(): void {}
+
+  @MessagePattern('requests.null')
+  null(): null {
+    return null;
+  }
+
+  @MessagePattern('requests.each')
+  each(values: unknown[]): Observable<unknown> {
+    return from(values);
+  }
+
+  @MessagePattern('requests.later')
+  async *later(count: number): AsyncGenerator<number> {
+    for (let i = 1; i <= count; i++) yield await Promise.resolve(i);
+  }
+
+  @MessagePattern('requests.later.stream')
+  laterStream(count: number): Observable<number> {
+    return from(this.later(count));
+  }
+
+  @MessagePattern('requests.bigint')
+  bigint(): bigint {
+    return 1n;
+  }
+
+  @MessagePattern('requests.circular')
+  circular(): object {
+    const value: { self?: object } = {};
+    value.self = value;
+    return value;
+  }
+
+  @MessagePattern('requests.stream.bigint')
+  bigintStream(): Observable<unknown> {
+    return of(1, 2n, 3);
+  }
+
+  @EventPattern('requests.both')
+  onBoth(data: unknown): string {
+    seen.push(data);
+    return 'not a reply';
+  }
+
+  @MessagePattern('requests.both')
+  both(): string {
+    return 'the reply';
+  }
+}
+
+describe('a request', () => {
+  const redis = useRedis();
+  beforeEach(async () => {
+    seen.length = 0;
+    await startService({ module: class {}, controllers: [Answering] }, { connection: redis.url });
+  });
+
+  const outcome = (pattern: unknown, data: unknown = 0): Promise<unknown> =>
+    outcomeOf(createClient({ connection: redis.url }).send(pattern, data));
+
+  /** Everything that is published on the inboxes of all clients, from now on. */
+  async function tapInboxes(): Promise<{ channel: string; reply: Record<string, unknown> }[]> {
+    const replies: { channel: string; reply: Record<string, unknown> }[] = [];
+    const tap: Redis = redis.client.duplicate();
+    closeAfterTest(async () => tap.disconnect());
+    tap.on('pmessage', (_pattern: string, channel: string, payload: string) => {
+      replies.push({ channel, reply: JSON.parse(payload) as Record<string, unknown> });
+    });
+    await tap.psubscribe('_pubsub.inbox.*');
+    return replies;
+  }
+
+  it('is answered by handlers of literals and of patterns', async () => {
+    expect(await outcome('requests.echo', { a: [1, null] })).toEqual({
+      values: [{ a: [1, null] }],
+    });
+    expect(await outcome('requests.glob.x', 1)).toEqual({ values: [{ glob: 1 }] });
+  });
+
+  it.each([0, false, '', 'text', [], {}])('carries %j there and back', async (data) => {
+    expect(await outcome('requests.echo', data)).toEqual({ values: [data] });
+  });
+
+  it('completes without a value for a handler that returns none, and with null for null', async () => {
+    expect(await outcome('requests.nothing')).toEqual({ values: [] });
+    expect(await outcome('requests.null')).toEqual({ values: [null] });
+  });
+
+  it('brings the values of a stream in their order', async () => {
+    const values = Array.from({ length: 500 }, (_, i) => i);
+    expect(await outcome('requests.each', values)).toEqual({ values });
+    expect(await outcome('requests.later.stream', 100)).toEqual({
+      values: Array.from({ length: 100 }, (_, i) => i + 1),
+    });
+  });
+
+  it('completes for a stream without values', async () => {
+    expect(await outcome('requests.each', [])).toEqual({ values: [] });
+  });
+
+  it('needs one reply more for no stream that completes with its last value', async () => {
+    const replies = await tapInboxes();
+    await outcome('requests.each', ['a', 'b', 'c']);
+    await eventually(() => replies.length >= 3);
+    await outcome('requests.echo', 'end');
+    await eventually(() => replies.some(({ reply }) => reply.response === 'end'));
+    expect(replies.map(({ reply: { response, isDisposed } }) => [response, isDisposed])).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+      ['c', true],
+      ['end', true],
+    ]);
+  });
+
+  it('is answered in an inbox that only its client has', async () => {
+    const replies = await tapInboxes();
+    const clients = Array.from({ length: 20 }, () => createClient({ connection: redis.url }));
+    const requests = clients.map((client, i) => outcomeOf(client.send('requests.echo', i)));
+    expect(await Promise.all(requests)).toEqual(clients.map((_, i) => ({ values: [i] })));
+    await eventually(() => replies.length >= 20);
+    await outcome('requests.echo', 'end');
+    await eventually(() => replies.some(({ reply }) => reply.response === 'end'));
+    expect(replies).toHaveLength(21);
+    expect(new Set(replies.map(({ channel }) => channel)).size).toBe(21);
+    const inboxes = (await redis.client.pubsub('CHANNELS', '_pubsub.inbox.*')) as string[];
+    for (const inbox of inboxes) await redis.subscribers(inbox, 1);
+    expect(inboxes).toHaveLength(21);
+  });
+
+  it('of one client shares its inbox with the others', async () => {
+    const client = createClient({ connection: redis.url });
+    const values = Array.from({ length: 100 }, (_, i) => i);
+    const requests = values.map((value) => outcomeOf(client.send('requests.echo', value)));
+    expect(await Promise.all(requests)).toEqual(values.map((value) => ({ values: [value] })));
+    expect(await redis.client.pubsub('CHANNELS', '_pubsub.inbox.*')).toHaveLength(1);
+    await client.close();
+    await eventually(async () => {
+      const inboxes = (await redis.client.pubsub('CHANNELS', '_pubsub.inbox.*')) as string[];
+      return inboxes.length === 0;
+    });
+  });
+
+  it('is published anew for each subscriber', async () => {
+    const request$ = createClient({ connection: redis.url }).send('requests.both', 'x');
+    await outcome('requests.both', 'before anyone subscribes');
+    await outcomeOf(request$);
+    await outcomeOf(request$);
+    await eventually(() => seen.length >= 3);
+    expect(seen).toEqual(['before anyone subscribes', 'x', 'x']);
+  });
+
+  it('that several answer ends with the first of them', async () => {
+    await startService({ module: class {}, controllers: [Answering] }, { connection: redis.url });
+    const client = createClient({ connection: redis.url });
+    expect(await outcomeOf(client.send('requests.echo', 'x'))).toEqual({ values: ['x'] });
+    expect(await outcomeOf(client.send('requests.echo', 'y'))).toEqual({ values: ['y'] });
+  });
+
+  it('reaches the event handlers of its channel too, which do not answer', async () => {
+    expect(await outcome('requests.both', 'x')).toEqual({ values: ['the reply'] });
+    await eventually(() => seen.length > 0);
+    expect(seen).toEqual(['x']);
+  });
+
+  it.each(['requests.bigint', 'requests.circular'])(
+    'gets an error for a reply that cannot be sent: %s',
+    async (pattern) => {
+      expect(await outcome(pattern)).toEqual({ values: [], error: INTERNAL });
+      expect(await outcome('requests.echo', 'still there')).toEqual({ values: ['still there'] });
+    },
+  );
+
+  it('gets an error for a value of a stream that cannot be sent', async () => {
+    expect(await outcome('requests.stream.bigint')).toEqual({ values: [1], error: INTERNAL });
+  });
+});

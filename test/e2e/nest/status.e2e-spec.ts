@@ -1,0 +1,185 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern } from '@nestjs/microservices';
+import { NestFactory } from '@nestjs/core';
+import { Redis } from 'ioredis';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { RedisPubSubServer } from 'nestjs-redis-pubsub';
+import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
+import { outcomeOf } from '../../support/nest-app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+const seen: unknown[] = [];
+
+@Controller()
+class Listening {
+  @EventPattern('status.event')
+  event(data: unknown): void {
+    seen.push(data);
+  }
+}
+
+const module = { module: class {}, controllers: [Listening] };
+
+describe('the status', () => {
+  const redis = useRedis();
+
+  const service = async (options: object = {}) => {
+    captureLog();
+    const server = new RedisPubSubServer({ connection: redis.url, ...options });
+    const statuses: string[] = [];
+    server.status.subscribe((status) => statuses.push(status));
+    const app = await NestFactory.createMicroservice(module, {
+      strategy: server,
+      logger: captureLog(),
+    });
+    closeAfterTest(() => app.close());
+    return { app, server, statuses };
+  };
+
+  it('of a server tells when it is up, away, back and closed', async () => {
+    const { app, statuses } = await service();
+    expect(statuses).toEqual([]);
+    await app.listen();
+    expect(statuses).toEqual(['connected']);
+    await redis.stop();
+    await eventually(() => statuses.includes('reconnecting'));
+    await redis.start();
+    await eventually(() => statuses.at(-1) === 'connected');
+    await app.close();
+    expect(statuses).toEqual(['connected', 'reconnecting', 'connected', 'disconnected']);
+  });
+
+  it('of a server is connected again only when Redis has acknowledged its subscriptions', async () => {
+    seen.length = 0;
+    const { app, server } = await service();
+    await app.listen();
+    const steps: string[] = [];
+    const onSubscribe = (): number => steps.push('acknowledged');
+    subscribe('nestjs-redis-pubsub:subscribe', onSubscribe);
+    closeAfterTest(async () => void unsubscribe('nestjs-redis-pubsub:subscribe', onSubscribe));
+    server.status.subscribe((status) => steps.push(status));
+    await redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await eventually(() => steps.length >= 4);
+    expect(steps).toEqual(['connected', 'reconnecting', 'acknowledged', 'connected']);
+    expect(await redis.client.publish('status.event', '"heard"')).toBe(1);
+    await eventually(() => seen.length > 0);
+    expect(seen).toEqual(['heard']);
+  });
+
+  it('of a client tells when it is up, away, back and closed', async () => {
+    captureLog();
+    const client = createClient({ connection: redis.url });
+    const statuses: string[] = [];
+    client.status.subscribe((status) => statuses.push(status));
+    expect(statuses).toEqual([]);
+    await client.connect();
+    expect(statuses).toEqual(['connected']);
+    await redis.stop();
+    await eventually(() => statuses.includes('reconnecting'));
+    const { error } = await outcomeOf(client.emit('status.event', 'lost'));
+    expect(error).toMatchObject({ name: 'ConnectionError' });
+    await redis.start();
+    await eventually(() => statuses.at(-1) === 'connected');
+    expect(await outcomeOf(client.emit('status.event', 'x'))).toEqual({ values: [0] });
+    await client.close();
+    expect(statuses).toEqual(['connected', 'reconnecting', 'connected', 'disconnected']);
+  });
+
+  it('is replayed to whoever comes later', async () => {
+    const { app, server } = await service();
+    await app.listen();
+    expect(await firstValueFrom(server.status)).toBe('connected');
+    expect(await firstValueFrom(app.status)).toBe('connected');
+  });
+
+  it('is disconnected when a retryStrategy gives up', async () => {
+    const connection = { port: redis.port, host: '127.0.0.1', retryStrategy: () => null };
+    const { app, statuses } = await service({ connection });
+    await app.listen();
+    await redis.killConnections();
+    await eventually(() => statuses.at(-1) === 'disconnected');
+    expect(statuses).not.toContain('reconnecting');
+  });
+
+  it('of a server is connected again when it listens again', async () => {
+    const { app, server, statuses } = await service();
+    await app.listen();
+    await server.close();
+    await app.listen();
+    expect(statuses).toEqual(['connected', 'disconnected', 'connected']);
+  });
+});
+
+describe('the events of the ioredis clients', () => {
+  const redis = useRedis();
+
+  it('are heard by those who listened before the server did', async () => {
+    const heard: string[] = [];
+    const server = new RedisPubSubServer({ connection: redis.url });
+    server.on('ready', (link) => heard.push(`ready ${link}`));
+    const app = await NestFactory.createMicroservice(module, {
+      strategy: server,
+      logger: captureLog(),
+    });
+    closeAfterTest(() => app.close());
+    await app.listen();
+    expect(heard.toSorted()).toEqual(['ready pub', 'ready sub']);
+  });
+
+  it('are heard by those who came later, with their arguments', async () => {
+    const { app, server } = await startService(module, { connection: redis.url });
+    const heard: [string, unknown][] = [];
+    server.on('reconnecting', (link, delay) => heard.push([link, typeof delay]));
+    const ready: string[] = [];
+    app.on('ready', (link: string) => ready.push(link));
+    await redis.killConnections();
+    await eventually(() => ready.length >= 2);
+    expect(ready.toSorted()).toEqual(['pub', 'sub']);
+    expect(heard.toSorted()).toEqual([
+      ['pub', 'number'],
+      ['sub', 'number'],
+    ]);
+  });
+
+  it('of a client are heard before and after it has connected', async () => {
+    const client = createClient({ connection: redis.url });
+    const heard: string[] = [];
+    client.on('ready', (link) => heard.push(`ready ${link}`));
+    await client.connect();
+    expect(heard.toSorted()).toEqual(['ready pub', 'ready sub']);
+    client.on('end', (link) => heard.push(`end ${link}`));
+    await client.close();
+    expect(heard.toSorted()).toEqual(['end pub', 'end sub', 'ready pub', 'ready sub']);
+  });
+});
+
+describe('unwrap', () => {
+  const redis = useRedis();
+
+  it('gives the publisher and the subscriber of a server, before it listens and after', async () => {
+    const server = new RedisPubSubServer({ connection: redis.url });
+    const before = server.unwrap<[Redis, Redis]>();
+    const app = await NestFactory.createMicroservice(module, {
+      strategy: server,
+      logger: captureLog(),
+    });
+    closeAfterTest(() => app.close());
+    await app.listen();
+    const [publisher, subscriber] = app.unwrap<[Redis, Redis]>();
+    expect(publisher).toBe(before[0]);
+    expect(subscriber).toBe(before[1]);
+    expect(publisher).toBeInstanceOf(Redis);
+    expect(await publisher.ping()).toBe('PONG');
+  });
+
+  it('gives those of a client, before it connects and after', async () => {
+    const client = createClient({ connection: redis.url });
+    const before = client.unwrap<[Redis, Redis]>();
+    await client.connect();
+    const [publisher, subscriber] = client.unwrap<[Redis, Redis]>();
+    expect([publisher, subscriber]).toEqual(before);
+    expect(await publisher.publish('status.event', 'x')).toBe(0);
+  });
+});

@@ -1,0 +1,110 @@
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
+import { ClientProxyFactory } from '@nestjs/microservices';
+import { createServer, type AddressInfo } from 'node:net';
+import type { Redis } from 'ioredis';
+import { catchError, firstValueFrom, throwError, type Observable } from 'rxjs';
+import { NestFactory } from '@nestjs/core';
+import request from 'supertest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RedisPubSubClient } from 'nestjs-redis-pubsub';
+import { captureLog, closeAfterTest, createClient } from '../../support/app.js';
+import { linkStates, outcomeOf } from '../../support/nest-app.js';
+import { eventually } from '../../support/redis.js';
+
+/** The URL of a port where nothing listens. */
+async function deadUrl(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `redis://127.0.0.1:${port}`;
+}
+
+/** What applications look at to tell a Redis that is away from other errors. */
+function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, cause } = error as Error & { code?: string; cause?: { code?: string } };
+  const codes = [code, cause?.code];
+  return error.message.includes('Connection is closed.') || codes.includes('ECONNREFUSED');
+}
+
+describe('a client whose Redis is not there', () => {
+  let connection: string;
+  beforeEach(async () => {
+    captureLog();
+    connection = await deadUrl();
+  });
+  afterEach(() => vi.useRealTimers());
+
+  it('fails a request at once, with an error that says so', async () => {
+    const client = createClient({ connection });
+    const failure: unknown = await firstValueFrom(client.send('dead.ask', 1)).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toBeInstanceOf(Error);
+    expect(failure).toMatchObject({ name: 'ConnectionError', code: 'ERR_PUBSUB_CONNECTION' });
+    expect(isUnreachable(failure)).toBe(true);
+  });
+
+  it('fails an event at once, with an error that says so', async () => {
+    const client = createClient({ connection });
+    const failure: unknown = await firstValueFrom(client.emit('dead.tell', 1)).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({ name: 'ConnectionError', code: 'ERR_PUBSUB_CONNECTION' });
+    expect(isUnreachable(failure)).toBe(true);
+  });
+
+  it('lets an HTTP controller answer instead of hanging', async () => {
+    @Controller()
+    class Caller {
+      @Get()
+      call(): Observable<unknown> {
+        const client = ClientProxyFactory.create({
+          customClass: RedisPubSubClient,
+          options: { connection },
+        });
+        closeAfterTest(async () => client.close());
+        return client
+          .send({ cmd: 'none' }, [1, 2, 3])
+          .pipe(
+            catchError((error: unknown) =>
+              throwError(() => (isUnreachable(error) ? new ServiceUnavailableException() : error)),
+            ),
+          );
+      }
+    }
+    const module = { module: class {}, controllers: [Caller] };
+    const app = await NestFactory.create(module, { logger: captureLog() });
+    closeAfterTest(() => app.close());
+    await app.init();
+    const { status } = await request(app.getHttpServer()).get('/');
+    expect(status).toBe(503);
+  });
+
+  describe('and that is closed', () => {
+    let client: RedisPubSubClient;
+    const sockets = (): unknown[] => client.unwrap<[Redis, Redis]>().map(({ stream }) => stream);
+
+    beforeEach(async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+      client = createClient({ connection });
+      await outcomeOf(client.send('dead.ask', 1));
+      await client.close();
+      const [publisher, subscriber] = client.unwrap<[Redis, Redis]>();
+      await eventually(() => publisher.stream.closed && subscriber.stream.closed);
+    });
+
+    it('makes no further attempt', async () => {
+      const before = sockets();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(sockets().map((socket, i) => socket === before[i])).toEqual([true, true]);
+      expect(linkStates(client)).not.toContain('connecting');
+    });
+
+    it('leaves no timer behind once it has said goodbye', async () => {
+      await vi.advanceTimersByTimeAsync(100);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,148 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ClosedError } from 'nestjs-redis-pubsub';
+import type { SubscriptionKind } from '../../../src/channel/channel-pattern.js';
+import { RedisBroker } from '../../../src/broker/redis-broker.js';
+import { CollectedLog, Collector } from '../../conformance/collector.js';
+import { eventually, useRedis, type TestRedis } from '../../support/redis.js';
+
+type Step =
+  | {
+      readonly do: 'subscribe' | 'unsubscribe';
+      readonly kind: SubscriptionKind;
+      readonly name: number;
+      readonly listener: number;
+    }
+  | { readonly do: 'kill' | 'yield' | 'round trip' };
+
+const NAMES = [0, 1, 2, 3];
+const LISTENERS = [0, 1, 2];
+
+const change = fc.record({
+  do: fc.constantFrom('subscribe' as const, 'subscribe' as const, 'unsubscribe' as const),
+  kind: fc.constantFrom('channel' as const, 'pattern' as const),
+  name: fc.constantFrom(...NAMES),
+  listener: fc.constantFrom(...LISTENERS),
+});
+const pause = fc.record({
+  do: fc.constantFrom('kill' as const, 'yield' as const, 'yield' as const, 'round trip' as const),
+});
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: change },
+  { weight: 1, arbitrary: pause },
+);
+
+/** A broker, and a model of it: who wants what. */
+class Run {
+  readonly listeners = LISTENERS.map(() => new Collector());
+  readonly #redis: TestRedis;
+  readonly #broker: RedisBroker;
+  readonly #wanted = new Map<string, Set<number>>();
+  readonly #outcomes: Promise<unknown>[] = [];
+
+  constructor(redis: TestRedis) {
+    this.#redis = redis;
+    this.#broker = new RedisBroker({
+      connection: { host: '127.0.0.1', port: redis.port, retryStrategy: () => 1 },
+      liveness: { interval: 3_000, timeout: 3_000 },
+      log: new CollectedLog(),
+    });
+  }
+
+  async play(steps: readonly Step[]): Promise<void> {
+    await this.#broker.connect(10_000);
+    for (const it of steps) {
+      if (it.do === 'subscribe' || it.do === 'unsubscribe') this.#change(it);
+      else if (it.do === 'yield') await new Promise(setImmediate);
+      else if (it.do === 'round trip') await this.#redis.client.ping();
+      else await this.#redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    }
+  }
+
+  /** Resolves when Redis knows exactly what the model wants; if it never does, rejects. */
+  async settles(): Promise<void> {
+    await eventually(async () => {
+      if (this.#broker.status !== 'connected') return false;
+      const found = await this.#known();
+      return JSON.stringify(found) === JSON.stringify(this.#expected());
+    });
+  }
+
+  /** What went wrong with the promises of `subscribe`. */
+  async failures(): Promise<unknown[]> {
+    const outcomes = await Promise.all(this.#outcomes);
+    return outcomes.filter((it) => it !== undefined && !(it instanceof ClosedError));
+  }
+
+  /** Publishes on each name; returns what the listeners heard, and what the model says. */
+  async exchange(): Promise<{ heard: string[][]; expected: string[][] }> {
+    for (const name of NAMES) await this.#broker.publish(`c.${name}`, `${name}`);
+    const expected = LISTENERS.map((listener) =>
+      NAMES.flatMap((name) =>
+        (['channel', 'pattern'] as const)
+          .filter((kind) => this.#wanted.get(nameOf(kind, name))?.has(listener))
+          .map(() => `${name}`),
+      ),
+    );
+    await Promise.all(this.listeners.map((it, i) => it.hears(expected[i]?.length ?? 0)));
+    return { heard: this.listeners.map(({ texts }) => texts.toSorted()), expected };
+  }
+
+  close(): Promise<void> {
+    return this.#broker.close();
+  }
+
+  #change({ do: what, kind, name: number, listener }: Step & { do: 'subscribe' | 'unsubscribe' }) {
+    const name = nameOf(kind, number);
+    const collector = this.listeners[listener] as Collector;
+    const wanted = this.#wanted.get(name) ?? new Set();
+    this.#wanted.set(name, wanted);
+    if (what === 'subscribe') {
+      wanted.add(listener);
+      const outcome = this.#broker.subscribe(kind, name, collector);
+      this.#outcomes.push(outcome.catch((error: unknown) => error));
+    } else {
+      wanted.delete(listener);
+      this.#broker.unsubscribe(kind, name, collector);
+    }
+  }
+
+  async #known(): Promise<unknown> {
+    const channels = NAMES.map((name) => nameOf('channel', name));
+    const counts = await this.#redis.client.pubsub('NUMSUB', ...channels);
+    return [counts.filter((_, i) => i % 2 === 1), await this.#redis.client.pubsub('NUMPAT')];
+  }
+
+  #expected(): unknown {
+    const isWanted = (kind: SubscriptionKind, name: number): number =>
+      this.#wanted.get(nameOf(kind, name))?.size ? 1 : 0;
+    const patterns = NAMES.map((name) => isWanted('pattern', name));
+    return [NAMES.map((name) => isWanted('channel', name)), patterns.reduce((a, b) => a + b)];
+  }
+}
+
+const nameOf = (kind: SubscriptionKind, name: number): string =>
+  kind === 'channel' ? `c.${name}` : `[c].${name}`;
+
+describe('whatever is subscribed, unsubscribed and killed when', () => {
+  const redis = useRedis();
+
+  it('Redis ends up knowing what is wanted, and each listener hears what it wants once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const run = new Run(redis);
+        try {
+          await run.play(steps);
+          await run.settles();
+          expect(await run.failures()).toEqual([]);
+          for (const { deliveries } of run.listeners) deliveries.length = 0;
+          const { heard, expected } = await run.exchange();
+          expect(heard).toEqual(expected);
+        } finally {
+          await run.close();
+        }
+      }),
+      { numRuns: 40, endOnFailure: true },
+    );
+  });
+});

@@ -1,0 +1,7 @@
+// A process with event handlers on Nest's own Redis transport: <options as JSON> <channel>…
+import { ServerRedis } from '@nestjs/microservices';
+
+const [options, ...channels] = process.argv.slice(2);
+const server = new ServerRedis(JSON.parse(options));
+for (const channel of channels) server.addHandler(channel, async () => undefined, true);
+await server.listen((error) => process.send(error ? 'failed' : 'listening'));

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidChannelError } from 'nestjs-redis-pubsub';
+import { assertChannel, ChannelPattern } from '../../../src/channel/channel-pattern.js';
+
+const describePattern = (source: string) => {
+  const { kind, name, hasParams } = ChannelPattern.parse(source);
+  return { kind, name, hasParams };
+};
+
+describe('a pattern', () => {
+  it.each([
+    ['user.created', 'user.created'],
+    ['user:created/now', 'user:created/now'],
+    ['naïve.😀', 'naïve.😀'],
+    ['with space', 'with space'],
+    [String.raw`a\*b`, 'a*b'],
+    [String.raw`a\\b`, String.raw`a\b`],
+    [String.raw`\:id`, ':id'],
+    [String.raw`user.\:id`, 'user.:id'],
+    ['a\\', 'a\\'],
+    ['user-:id', 'user-:id'],
+    ['user.x:1', 'user.x:1'],
+    ['user.:1st', 'user.:1st'],
+    ['user.:', 'user.:'],
+    ['user.:id-x', 'user.:id-x'],
+    ['user.:idé', 'user.:idé'],
+    ['a]b', 'a]b'],
+    ['a^b-c', 'a^b-c'],
+  ])('%j without glob and parameter is the literal %j', (source, name) => {
+    expect(describePattern(source)).toEqual({ kind: 'channel', name, hasParams: false });
+  });
+
+  it.each([
+    ['user.*', 'user.*'],
+    ['user.?', 'user.?'],
+    ['user.[ab]', 'user.[ab]'],
+    ['user.[^a-c]x', 'user.[^a-c]x'],
+    ['user.[ab', 'user.[ab'],
+    [String.raw`user.\*.*`, String.raw`user.\*.*`],
+    [String.raw`user.\a.*`, 'user.a.*'],
+    ['é*', 'é*'],
+    ['x:id*', 'x:id*'],
+    ['[.]:id', '[.]:id'],
+    [String.raw`[\]]*`, String.raw`[\]]*`],
+  ])('%j with a glob is subscribed as the glob %j', (source, name) => {
+    expect(describePattern(source)).toEqual({ kind: 'pattern', name, hasParams: false });
+  });
+
+  it.each([
+    [':id', '*', '42', { id: '42' }],
+    ['user.:id', 'user.*', 'user.42', { id: '42' }],
+    ['user.:id.inbox', 'user.*.inbox', 'user.42.inbox', { id: '42' }],
+    ['user::id:inbox', 'user:*:inbox', 'user:42:inbox', { id: '42' }],
+    ['user/:id/inbox', 'user/*/inbox', 'user/42/inbox', { id: '42' }],
+    [':a:b', '*:b', 'x:b', { a: 'x' }],
+    [':a.:b', '*.*', 'x.y', { a: 'x', b: 'y' }],
+    [':a::b', '*:*', 'x:y', { a: 'x', b: 'y' }],
+    ['*.:id', '*.*', 'a.b.c', { id: 'c' }],
+    ['[ab].:id', '[ab].*', 'b.c', { id: 'c' }],
+    ['u.:user_id.:_', 'u.*.*', 'u.1.2', { user_id: '1', _: '2' }],
+    ['u.:id', 'u.*', 'u.grüße😀', { id: 'grüße😀' }],
+    ['é.:id.é', 'é.*.é', 'é.ü.é', { id: 'ü' }],
+    ['u.:id', 'u.*', 'u.*', { id: '*' }],
+    ['u.:constructor', 'u.*', 'u.x', { constructor: 'x' }],
+    [String.raw`\*.:id`, String.raw`\*.*`, '*.x', { id: 'x' }],
+  ])(
+    '%j is subscribed as %j and takes from %j the parameters %j',
+    (source, name, channel, params) => {
+      expect(describePattern(source)).toEqual({ kind: 'pattern', name, hasParams: true });
+      expect(ChannelPattern.parse(source).match(channel)).toEqual(params);
+    },
+  );
+
+  it.each([
+    ['user.:id', 'user.'],
+    ['user.:id', 'user.1.inbox'],
+    ['user.:id', 'user.1:inbox'],
+    ['user.:id', 'user.1/inbox'],
+    ['user.:id.inbox', 'user.1.2.inbox'],
+    ['user.:id.inbox', 'user..inbox'],
+    ['user.:id.inbox', 'user.1:2.inbox'],
+    ['[ab].:id', 'c.1'],
+    [':a.:b', 'x.y.z'],
+  ])('%j does not mean %j, which Redis delivers for its glob or not', (source, channel) => {
+    expect(ChannelPattern.parse(source).match(channel)).toBeUndefined();
+  });
+
+  it('keeps a parameter called __proto__ a parameter', () => {
+    const params = ChannelPattern.parse('u.:__proto__').match('u.x');
+    expect(params && Object.entries(params)).toEqual([['__proto__', 'x']]);
+  });
+
+  it('refuses a parameter that comes twice, and names it', () => {
+    const source = 'user.:id.friend.:id';
+    const parse = () => ChannelPattern.parse(source);
+    expect(parse).toThrow(InvalidChannelError);
+    expect(parse).toThrow('":id" twice');
+  });
+
+  it('keeps what the user wrote', () => {
+    expect(ChannelPattern.parse(String.raw`user.\*.:id`).source).toBe(String.raw`user.\*.:id`);
+  });
+});
+
+describe('a prefix', () => {
+  it('goes before a literal as it is', () => {
+    expect(ChannelPattern.parse('news').withPrefix('*[x]:')).toBe('*[x]:news');
+    expect(ChannelPattern.literal('a*').withPrefix('shop:')).toBe('shop:a*');
+  });
+
+  it('is escaped before a glob', () => {
+    expect(ChannelPattern.parse('news.*').withPrefix('*[x]:')).toBe(String.raw`\*\[x\]:news.*`);
+  });
+});
+
+describe('a literal', () => {
+  it.each(['user.*', 'user.:id', ':id', '[a]', 'a\\', '?'])('%j means just itself', (channel) => {
+    const pattern = ChannelPattern.literal(channel);
+    expect(pattern).toMatchObject({ kind: 'channel', name: channel, hasParams: false });
+    expect(pattern.match(channel)).toEqual({});
+  });
+});
+
+describe('assertChannel', () => {
+  it.each(['a', ' ', '*', '😀', '\0', 'x'.repeat(100_000)])('takes a name (case %#)', (channel) => {
+    expect(assertChannel(channel)).toBe(channel);
+  });
+
+  it.each([
+    ['an empty name', '', 'an empty string'],
+    ['a number', 42, 'got number'],
+    ['undefined', undefined, 'got undefined'],
+    ['an object', { cmd: 'x' }, 'got object'],
+    ['a lone surrogate', 'a\ud800b', 'lone surrogate'],
+  ])('refuses %s and says why', (_, channel, why) => {
+    expect(() => assertChannel(channel)).toThrow(InvalidChannelError);
+    expect(() => assertChannel(channel)).toThrow(why);
+  });
+
+  it('is asked by every way to make a pattern', () => {
+    expect(() => ChannelPattern.parse('')).toThrow(InvalidChannelError);
+    expect(() => ChannelPattern.parse('\udc00')).toThrow(InvalidChannelError);
+    expect(() => ChannelPattern.literal('')).toThrow(InvalidChannelError);
+    expect(() => ChannelPattern.literal('\udc00')).toThrow(InvalidChannelError);
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import type { Codec } from 'nestjs-redis-pubsub';
+import { BareCodec, EnvelopeCodec } from '../../../src/codec/envelope-codec.js';
+import { jsonCodec } from '../../../src/codec/json-codec.js';
+import { normalizePattern } from '../../../src/transport/message-bus.js';
+
+const codec = new EnvelopeCodec(jsonCodec, normalizePattern, '');
+const prefixed = new EnvelopeCodec(jsonCodec, normalizePattern, 'shop:');
+const bare = new BareCodec(jsonCodec);
+
+const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+describe('an envelope', () => {
+  it('is an object with data, whose pattern is the channel it came on', () => {
+    expect(codec.decode(bytes({ pattern: 'news', data: { a: 1 } }), 'news')).toEqual({
+      data: { a: 1 },
+    });
+  });
+
+  it('may hold any data, null included', () => {
+    for (const data of [null, 0, '', false, [], {}]) {
+      expect(codec.decode(bytes({ pattern: 'news', data }), 'news')?.data).toEqual(data);
+    }
+  });
+
+  it('carries id, headers and the channel for replies', () => {
+    const packet = { pattern: 'x', data: 1, id: 'i', metadata: { a: 'b' }, replyTo: 'inbox' };
+    expect(codec.decode(bytes(packet), 'x')).toEqual({
+      data: 1,
+      id: 'i',
+      metadata: { a: 'b' },
+      replyTo: 'inbox',
+    });
+  });
+
+  it.each([
+    ['an object for id', { id: {} }, 'id'],
+    ['null for id', { id: null }, 'id'],
+    ['a list for headers', { metadata: ['a'] }, 'metadata'],
+    ['text for headers', { metadata: 'a' }, 'metadata'],
+    ['null for headers', { metadata: null }, 'metadata'],
+    ['a number for replyTo', { replyTo: 7 }, 'replyTo'],
+    ['an object for replyTo', { replyTo: {} }, 'replyTo'],
+  ] as const)('from outside with %s is read without it', (_, extra, key) => {
+    const message = codec.decode(bytes({ pattern: 'x', data: 1, ...extra }), 'x');
+    expect(message?.data).toBe(1);
+    expect(message?.[key]).toBeUndefined();
+  });
+
+  it('may have a number for id', () => {
+    expect(codec.decode(bytes({ pattern: 'x', data: 1, id: 7 }), 'x')?.id).toBe(7);
+  });
+
+  it('of an object pattern comes on the channel that Nest makes of it', () => {
+    const pattern = { cmd: 'sum', a: { b: 1 } };
+    const channel = normalizePattern(pattern);
+    expect(codec.decode(bytes({ pattern, data: 1 }), channel)).toEqual({ data: 1 });
+    expect(codec.decode(bytes({ pattern: channel, data: 1 }), channel)).toEqual({ data: 1 });
+    const other = { pattern: { cmd: 'other' }, data: 1 };
+    expect(codec.decode(bytes(other), channel)?.data).toEqual(other);
+  });
+
+  it('of a number pattern comes on the channel of that number', () => {
+    expect(codec.decode(bytes({ pattern: 5, data: 1 }), '5')).toEqual({ data: 1 });
+  });
+
+  it('may name its channel with the prefix or without', () => {
+    for (const pattern of ['news', 'shop:news']) {
+      expect(prefixed.decode(bytes({ pattern, data: 1 }), 'news')).toEqual({ data: 1 });
+    }
+    const foreign = { pattern: 'other:news', data: 1 };
+    expect(prefixed.decode(bytes(foreign), 'news')?.data).toEqual(foreign);
+  });
+
+  it('is written as Nest writes it', () => {
+    const packet = { pattern: 'x', data: { a: 1 } };
+    expect(codec.encode(packet)).toBe(JSON.stringify(packet));
+  });
+
+  it.each([[undefined], [() => 1], [Symbol('x')]])('refuses to be written around %s', (data) => {
+    expect(() => codec.encode({ pattern: 'x', data })).toThrow(TypeError);
+  });
+});
+
+describe('a foreign payload is the data, whole', () => {
+  it.each([
+    ['without a pattern', { id: 'n1', title: 'Hi', data: { a: 1 } }],
+    ['with the pattern of another channel', { pattern: 'other', data: 1 }],
+    ['with a pattern that only begins like the channel', { pattern: 'new', data: 1 }],
+    ['without data', { pattern: 'news', id: 1 }],
+    ['with null for a pattern', { pattern: null, data: 1 }],
+    ['with a list for a pattern', { pattern: ['news'], data: 1 }],
+    ['with true for a pattern', { pattern: true, data: 1 }],
+    ['that is a list', [{ pattern: 'news', data: 1 }]],
+    ['that is text', 'hello'],
+    ['that is a number', 5],
+    ['that is null', null],
+    ['that looks like a reply, on a channel that is none', { id: '1', response: 2 }],
+  ])('%s', (_, value) => {
+    expect(codec.decode(bytes(value), 'news')).toEqual({ data: value });
+    expect(bare.decode(bytes(value), 'news')).toEqual({ data: value });
+  });
+
+  it('even if its pattern is nested deeper than the stack', () => {
+    const depth = 50_000;
+    const json = `{"pattern":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)},"data":1}`;
+    expect(codec.decode(Buffer.from(json), 'news')).toHaveProperty('data.pattern');
+  });
+
+  it('that is not JSON is its text, or its bytes', () => {
+    expect(codec.decode(Buffer.from('hello'), 'news')).toEqual({ data: 'hello' });
+    expect(codec.decode(Buffer.from([0xff]), 'news')).toEqual({ data: Buffer.from([0xff]) });
+  });
+});
+
+describe('on <channel>.reply', () => {
+  it.each([
+    { id: '1', response: 2 },
+    { id: 1, response: 2 },
+    { id: '1', response: null, isDisposed: true },
+    { id: '1', err: 'no', isDisposed: true },
+    { id: '1', isDisposed: true },
+    { id: '1', err: null },
+  ])("Nest's reply %j is no message", (reply) => {
+    expect(codec.decode(bytes(reply), 'rpc.get.reply')).toBeUndefined();
+    expect(bare.decode(bytes(reply), 'rpc.get.reply')).toBeUndefined();
+  });
+
+  it.each([
+    { id: '1' },
+    { response: 1 },
+    { id: null, response: 1 },
+    { id: {}, response: 1 },
+    { id: '1', response: 2, pattern: 'x' },
+    { id: '1', data: 'a reply of the application' },
+    [{ id: '1', response: 1 }],
+    'text',
+  ])('%j is a message', (value) => {
+    expect(codec.decode(bytes(value), 'rpc.get.reply')).toEqual({ data: value });
+  });
+
+  it('an envelope is a message', () => {
+    const packet = { pattern: 'rpc.get.reply', data: 1, id: '1', response: 1 };
+    expect(codec.decode(bytes(packet), 'rpc.get.reply')).toEqual({ data: 1, id: '1' });
+  });
+});
+
+describe('a codec of bare data', () => {
+  it('writes the data alone, and cannot carry more', () => {
+    expect(bare.hasEnvelope).toBe(false);
+    expect(bare.encode({ pattern: 'x', data: { a: 1 } })).toBe('{"a":1}');
+  });
+
+  it('takes an envelope for data', () => {
+    const packet = { pattern: 'x', data: 1 };
+    expect(bare.decode(bytes(packet), 'x')).toEqual({ data: packet });
+  });
+});
+
+describe("a codec of the user's own", () => {
+  const reversed: Codec = {
+    encode: (value) => Uint8Array.from(Buffer.from(JSON.stringify(value))).toReversed(),
+    decode: (payload) =>
+      JSON.parse(Buffer.from(Uint8Array.from(payload).toReversed()).toString()) as unknown,
+  };
+
+  it('is given the whole packet, or the bare data', () => {
+    const packet = { pattern: 'x', data: { a: 1 }, id: '1' };
+    const enveloped = new EnvelopeCodec(reversed, normalizePattern, '');
+    expect(reversed.decode(Buffer.from(enveloped.encode(packet)))).toEqual(packet);
+    expect(reversed.decode(Buffer.from(new BareCodec(reversed).encode(packet)))).toEqual({ a: 1 });
+  });
+
+  it('may throw at what it cannot read', () => {
+    const enveloped = new EnvelopeCodec(reversed, normalizePattern, '');
+    expect(() => enveloped.decode(Buffer.from('nonsense'), 'x')).toThrow(SyntaxError);
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { jsonCodec } from '../../../src/codec/json-codec.js';
+
+const decode = (payload: string | number[]): unknown =>
+  jsonCodec.decode(typeof payload === 'string' ? Buffer.from(payload) : Buffer.from(payload));
+
+describe('the JSON codec, reading', () => {
+  it.each([
+    ['{"a":1}', { a: 1 }],
+    ['[1,"x"]', [1, 'x']],
+    ['"text"', 'text'],
+    ['42', 42],
+    ['-1.5e3', -1500],
+    ['0', 0],
+    ['true', true],
+    ['false', false],
+    ['null', null],
+    [' \t\r\n{"a":1} ', { a: 1 }],
+    [' 7', 7],
+    ['"é😀"', 'é😀'],
+    [String.raw`"\ud800"`, '\ud800'],
+  ])('takes JSON for JSON: %j', (payload, value) => {
+    expect(decode(payload)).toEqual(value);
+  });
+
+  it.each([
+    '',
+    ' ',
+    'hello',
+    'hello "world"',
+    '{',
+    '{not json}',
+    '[1,',
+    '"open',
+    '-',
+    '01',
+    'nul',
+    'nullable',
+    'trueish',
+    'falsey',
+    'NaN',
+    "{'a':1}",
+    '1 2',
+    '\0',
+    'é',
+    '\ufeff{"a":1}',
+    'undefined',
+  ])('leaves text that is not JSON as it came: %j', (payload) => {
+    expect(decode(payload)).toBe(payload);
+  });
+
+  it.each([
+    ['a byte that UTF-8 has not', [0xff, 0x00]],
+    ['a character cut short', [0x61, 0xc3]],
+    ['an overlong form', [0xc0, 0xaf]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+    ['JSON around a byte that UTF-8 has not', [0x22, 0xff, 0x22]],
+    ['U+FFFD beside such a byte', [0xef, 0xbf, 0xbd, 0xff]],
+  ])('gives the bytes of %s', (_, bytes) => {
+    const value = decode(bytes);
+    expect(value).toBeInstanceOf(Buffer);
+    expect(value).toEqual(Buffer.from(bytes));
+  });
+
+  it('keeps U+FFFD that was sent', () => {
+    expect(decode('a\ufffdb')).toBe('a\ufffdb');
+    expect(decode('{"a":"\ufffd"}')).toEqual({ a: '\ufffd' });
+  });
+
+  it('reads any view of bytes, not only a Buffer', () => {
+    const bytes = new Uint8Array(Buffer.from('x{"a":1}x'));
+    expect(jsonCodec.decode(bytes.subarray(1, -1))).toEqual({ a: 1 });
+  });
+
+  it('makes no prototype of a __proto__ key', () => {
+    const value = decode('{"__proto__":{"isAdmin":true}}') as { isAdmin?: boolean };
+    expect(value.isAdmin).toBeUndefined();
+  });
+});
+
+describe('the JSON codec, writing', () => {
+  it.each([
+    [{ a: 1 }, '{"a":1}'],
+    ['text', '"text"'],
+    [null, 'null'],
+    [[undefined], '[null]'],
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+  ])('writes %j', (value, json) => {
+    expect(jsonCodec.encode(value)).toBe(json);
+  });
+
+  it.each([[undefined], [() => 1], [Symbol('x')]])('refuses what JSON cannot hold: %s', (value) => {
+    expect(() => jsonCodec.encode(value)).toThrow(TypeError);
+  });
+
+  it('refuses a circle and a bigint', () => {
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    expect(() => jsonCodec.encode(circle)).toThrow(TypeError);
+    expect(() => jsonCodec.encode(1n)).toThrow(TypeError);
+  });
+});
