@@ -62,10 +62,11 @@ export class Connection {
     this.#listen();
     // A user's own client may have been ready long before.
     if (!this.#isReady && this.client.status === 'ready') this.#onReady();
+    const wasClosed = this.#isClosing;
+    this.#isClosing = false;
     if (this.#isReady) return;
     const becomesReady = this.#becomesReady(patience);
-    if (this.#isClosing || this.client.status === 'wait' || this.client.status === 'end') {
-      this.#isClosing = false;
+    if (wasClosed || this.client.status === 'wait' || this.client.status === 'end') {
       // The outcome is taken from the events, which tell of every further attempt as well.
       this.client.connect().catch(() => undefined);
     }

@@ -81,6 +81,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
       return;
     }
     if (connected.length === 0) this.explorer.bindControllers(this.server);
+    this.server.seal();
     await new Promise<void>((resolve, reject) => {
       this.server.listen((error) => (error === undefined ? resolve() : reject(error)));
     });

@@ -84,7 +84,9 @@ export class RedisPubSubServer
     extras: Record<string, unknown> = {},
   ): void {
     if (this.#isSealed) {
-      throw new ClosedError('Connect the server before the application is initialised: it runs');
+      throw new ClosedError(
+        'The module runs this server already; connect it before the application is initialised',
+      );
     }
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;

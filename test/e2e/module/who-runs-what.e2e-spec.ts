@@ -129,8 +129,7 @@ describe('each handler runs once for one message', () => {
       app.connectMicroservice({ strategy: app.get(RedisPubSubServer) }, { inheritAppConfig: true });
       await app.startAllMicroservices();
     };
-    // It may be refused as well: the module runs the server by now.
-    await Promise.allSettled([connect()]);
+    await expect(connect()).rejects.toThrow('connect it before the application is initialised');
     expect(await run()).toEqual(TWICE_EACH);
   });
 
