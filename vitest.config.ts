@@ -5,11 +5,18 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Nest is loaded once for all files of a worker: most of the time would go into that.
+    isolate: false,
+    maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.spec.ts'] } },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/{conformance,e2e}/**/*.e2e-spec.ts'] },
+        test: {
+          name: 'e2e',
+          include: ['test/{conformance,e2e}/**/*.e2e-spec.ts'],
+          setupFiles: ['test/support/setup.ts'],
+        },
       },
       { extends: true, test: { name: 'package', include: ['test/package/**/*.spec.ts'] } },
       {

@@ -1,7 +1,6 @@
 import { Logger, type LoggerService, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { INestMicroservice } from '@nestjs/common';
-import { afterEach } from 'vitest';
 import {
   RedisPubSubClient,
   RedisPubSubServer,
@@ -16,9 +15,10 @@ export function closeAfterTest(close: () => Promise<unknown>): void {
   closers.push(close);
 }
 
-afterEach(async () => {
+/** Called after each test, by the set-up of every file. */
+export async function closeAll(): Promise<void> {
   for (const close of closers.splice(0).toReversed()) await close();
-});
+}
 
 /** Logs of Nest and of the library while a test runs; a test that expects some reads them. */
 export class TestLog implements LoggerService {

@@ -1,0 +1,4 @@
+import { afterEach } from 'vitest';
+import { closeAll } from './app.js';
+
+afterEach(closeAll);
