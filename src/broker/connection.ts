@@ -190,6 +190,9 @@ export class Connection {
 
   #onError(error: unknown): void {
     this.#lastError = error;
+    const { stream } = this.client;
+    // ioredis hears the first error of a stream only; a late TLS alert would end the process.
+    if (stream?.listenerCount('error') === 0) stream.on('error', () => undefined);
     // While the connection is up nothing else tells of it.
     if (this.#isReady) this.#options.log.error(`${this.#options.role}: ${messageOf(error)}`);
   }

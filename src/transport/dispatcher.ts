@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import type { Logger } from '@nestjs/common';
 import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
 import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
@@ -8,6 +7,7 @@ import { toMessage } from '../codec/envelope-codec.js';
 import { shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
+import { reportFailure } from './handler-failure.js';
 import { InFlight } from './in-flight.js';
 import type { MessageBus } from './message-bus.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
@@ -213,14 +213,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   }
 
   #report(context: RedisPubSubContext, error: unknown): void {
-    const { logger } = this.#options;
-    const where = `The handler of "${shorten(context.getPattern())}" failed on "${shorten(context.getChannel())}"`;
-    // Nest has logged the error itself, or thought that it was none worth logging.
-    if (isHiddenByNest(error)) logger.warn(where);
-    else
-      logger.error(
-        `${where}: ${error instanceof Error ? error.stack : inspect(error, { breakLength: Infinity })}`,
-      );
+    reportFailure(this.#options.logger, context, error);
   }
 
   #tell(route: HandlerRoute, delivery: Delivery, duration: number, error: unknown): void {
@@ -231,15 +224,4 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       ...(error === undefined ? {} : { error }),
     });
   }
-}
-
-/** Nest's exception filter passes only this on of whatever is no `RpcException`. */
-function isHiddenByNest(error: unknown): boolean {
-  return (
-    typeof error === 'object' &&
-    error !== null &&
-    !(error instanceof Error) &&
-    Reflect.get(error, 'status') === INTERNAL_ERROR.status &&
-    Reflect.get(error, 'message') === INTERNAL_ERROR.message
-  );
 }

@@ -1,15 +1,15 @@
 import { Logger } from '@nestjs/common';
-import { Server, type MsPattern, type Serializer } from '@nestjs/microservices';
+import type { Serializer } from '@nestjs/microservices';
 import { randomUUID } from 'node:crypto';
 import type { Broker, Delivery, DeliveryListener } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel, type ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage, MessageCodec, MessageId, OutgoingMessage } from '../codec/codec.js';
-import { BareCodec, EnvelopeCodec, isRecord } from '../codec/envelope-codec.js';
-import { jsonCodec } from '../codec/json-codec.js';
+import { isRecord } from '../codec/envelope-codec.js';
 import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
+import { createCodec } from './create-codec.js';
 
 /** Someone who wants the messages of a pattern. */
 export interface MessageListener {
@@ -252,18 +252,4 @@ export class BusSubscription implements DeliveryListener {
   close(): void {
     this.#bus.broker.unsubscribe(this.pattern.kind, this.#name, this);
   }
-}
-
-/** Nest's normalisation of patterns, which it offers to transports only by inheritance. */
-export function normalizePattern(pattern: unknown): string {
-  const nest = Server.prototype as unknown as { normalizePattern(pattern: MsPattern): string };
-  return nest.normalizePattern(pattern as MsPattern);
-}
-
-function createCodec({ codec, prefix }: ResolvedOptions): MessageCodec {
-  if (codec === 'json') return new BareCodec(jsonCodec);
-  if (codec === 'envelope') return new EnvelopeCodec(jsonCodec, normalizePattern, prefix);
-  return codec.envelope === false
-    ? new BareCodec(codec)
-    : new EnvelopeCodec(codec, normalizePattern, prefix);
 }

@@ -9,9 +9,10 @@ import type { Redis } from 'ioredis';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { ClosedError, messageOf, shorten } from '../errors.js';
 import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
+import { normalizePattern } from './create-codec.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute } from './handler-route.js';
-import { MessageBus, normalizePattern, type BusSubscription } from './message-bus.js';
+import { MessageBus, type BusSubscription } from './message-bus.js';
 
 /** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
 export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');

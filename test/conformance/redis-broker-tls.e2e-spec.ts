@@ -54,22 +54,22 @@ brokerSuite('a broker over TLS', {
   features: { redis },
 });
 
-describe('a server whose certificate is not trusted', () => {
-  const untrusting = (connection: RedisConnection): RedisBroker => {
-    const it = broker(connection);
-    closeAfterTest(() => it.close());
-    return it;
-  };
+const untrusting = (connection: RedisConnection): RedisBroker => {
+  const made = broker(connection);
+  closeAfterTest(() => made.close());
+  return made;
+};
 
+describe('a server whose certificate is not trusted', () => {
   it('is not connected to', async () => {
     const connected = untrusting(`rediss://127.0.0.1:${port}`).connect(0);
     await expect(connected).rejects.toBeInstanceOf(ConnectionError);
   });
 
   it('cannot end the process with what it says after it was turned away', async () => {
-    const it = untrusting({ port, tls: {}, retryStrategy: () => 1_000_000 });
-    await expect(it.connect(0)).rejects.toBeInstanceOf(ConnectionError);
-    const clients = it.clients();
+    const turnedAway = untrusting({ port, tls: {}, retryStrategy: () => 1_000_000 });
+    await expect(turnedAway.connect(0)).rejects.toBeInstanceOf(ConnectionError);
+    const clients = turnedAway.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
     // Node emits a late TLS alert as a second error of the stream, for which ioredis does not listen.
     const listeners = clients.map(({ stream }) => stream.listenerCount('error'));

@@ -212,7 +212,9 @@ describe('a payload from outside', () => {
     expect(literal[1]?.data).toBe('x'.repeat(48));
     const [exact, pattern] = log.of('error');
     expect([exact, pattern, log.of('error').length]).toEqual([
-      ...Array<unknown>(2).fill('Dropped a message on "in.event": its 51 bytes are more than maxPayloadBytes'),
+      ...Array<unknown>(2).fill(
+        'Dropped a message on "in.event": its 51 bytes are more than maxPayloadBytes',
+      ),
       2,
     ]);
   });

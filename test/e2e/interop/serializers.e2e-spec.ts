@@ -128,7 +128,8 @@ describe("Nest's serializers and deserializers", () => {
     expect(seen).toEqual([['next', {}]]);
     const errors = log.of('error');
     expect(errors).toHaveLength(2);
-    for (const it of errors) expect(it).toContain('failed on "hooked.event": Error: cannot read it');
+    for (const it of errors)
+      expect(it).toContain('failed on "hooked.event": Error: cannot read it');
   });
 
   it('of our client understand those of the server', async () => {

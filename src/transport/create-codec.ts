@@ -1,0 +1,20 @@
+import { Server, type MsPattern } from '@nestjs/microservices';
+import type { MessageCodec } from '../codec/codec.js';
+import { BareCodec, EnvelopeCodec } from '../codec/envelope-codec.js';
+import { jsonCodec } from '../codec/json-codec.js';
+import type { ResolvedOptions } from '../options.js';
+
+/** Nest's normalisation of patterns, which it offers to transports only by inheritance. */
+export function normalizePattern(pattern: unknown): string {
+  const nest = Server.prototype as unknown as { normalizePattern(pattern: MsPattern): string };
+  return nest.normalizePattern(pattern as MsPattern);
+}
+
+/** The codec that the options ask for. */
+export function createCodec({ codec, prefix }: ResolvedOptions): MessageCodec {
+  if (codec === 'json') return new BareCodec(jsonCodec);
+  if (codec === 'envelope') return new EnvelopeCodec(jsonCodec, normalizePattern, prefix);
+  return codec.envelope === false
+    ? new BareCodec(codec)
+    : new EnvelopeCodec(codec, normalizePattern, prefix);
+}
