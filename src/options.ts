@@ -194,6 +194,16 @@ const DEFAULTS: ResolvedOptions = {
   replies: 'inbox',
 };
 
+/** What an object of options may have; a typing error must not be a silent default. */
+const NAMES = new Set([
+  ...Object.keys(DEFAULTS),
+  'transportId',
+  'serializer',
+  'deserializer',
+  'inheritAppConfig',
+  'isGlobal',
+]);
+
 const HANDLER_DEFAULTS: ResolvedHandlerOptions = {
   concurrency: Infinity,
   maxQueue: 10_000,
@@ -206,6 +216,10 @@ export function resolveOptions(
 ): ResolvedOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError('options', 'an object', options);
+  }
+  const unknown = Object.keys(options).find((name) => !NAMES.has(name));
+  if (unknown !== undefined) {
+    throw new InvalidOptionError(unknown, `one of ${[...NAMES].join(', ')}`, 'an unknown option');
   }
   assertTransportId(options.transportId);
   assertHook('serializer', options.serializer, 'serialize');

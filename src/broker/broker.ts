@@ -34,6 +34,9 @@ export interface BrokerLog {
 export interface Broker {
   readonly status: BrokerStatus;
 
+  /** Whether both connections are up, even if some subscription is not back. */
+  readonly isUp: boolean;
+
   /** Calls `listener` at every change of {@link status}; returns the function that ends this. */
   onStatus(listener: (status: BrokerStatus) => void): () => void;
 
@@ -59,6 +62,9 @@ export interface Broker {
 
   /** Ends what `subscribe` began; the listener hears nothing from the call on. */
   unsubscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
+
+  /** Whether Redis acknowledged a subscription over the connection that is open now. */
+  hears(kind: SubscriptionKind, name: string): boolean;
 
   /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS). */
   channels(glob: string): Promise<string[]>;

@@ -41,10 +41,13 @@ export function createClients(connection: RedisConnection): ClientPair {
     return { publisher: connection, subscriber, ownsPublisher: false };
   }
   const options = withDefaults(typeof connection === 'string' ? {} : connection);
-  const create = (role: RedisOptions): Redis =>
-    typeof connection === 'string'
-      ? new Redis(connection, { ...options, ...role })
-      : new Redis({ ...options, ...role });
+  const create = (role: RedisOptions): Redis => {
+    const given = { ...options, ...role };
+    const client = typeof connection === 'string' ? new Redis(connection, given) : new Redis(given);
+    // What stands in the query of a URL goes before all other options.
+    Object.assign(client.options, role);
+    return client;
+  };
   return { publisher: create(OURS), subscriber: create(SUBSCRIBER), ownsPublisher: true };
 }
 

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
 export interface ConnectionObserver {
   onReady(): void;
   onLost(): void;
+  /** It will not come back. */
+  onEnded(error: ConnectionError): void;
 }
 
 /**
@@ -34,6 +36,9 @@ export class Connection {
   readonly #liveness: LivenessMonitor;
   #isReady = false;
   #isClosing = false;
+  #closing: Promise<void> | undefined;
+  /** Whether the user's `retryStrategy` said that it is enough. */
+  #gaveUp = false;
   #lostAt: number | undefined;
   #lastError: unknown;
   #isOutageLogged = false;
@@ -46,24 +51,26 @@ export class Connection {
     this.#options = options;
     this.#observer = observer;
     this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
+    if (options.isOwned) this.#watchRetryStrategy();
   }
 
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Whether ioredis has given up, because `retryStrategy` told it to. */
+  /** Whether no further attempt will be made. */
   get hasEnded(): boolean {
     return this.client.status === 'end';
   }
 
   /** See `Broker#connect`. */
   async open(patience: number): Promise<void> {
+    await this.#closing;
     this.#listen();
     // A user's own client may have been ready long before.
     if (!this.#isReady && this.client.status === 'ready') this.#onReady();
     const wasClosed = this.#isClosing;
-    this.#isClosing = false;
+    this.#isClosing = this.#gaveUp = false;
     if (this.#isReady) return;
     const becomesReady = this.#becomesReady(patience);
     if (wasClosed || this.client.status === 'wait' || this.client.status === 'end') {
@@ -74,7 +81,14 @@ export class Connection {
   }
 
   /** Sends what is queued, then closes; a user's own client is left alone. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosing = true;
     this.#liveness.stop();
     for (const abandon of this.#waiting) abandon();
@@ -85,6 +99,7 @@ export class Connection {
 
   async #disconnect(): Promise<void> {
     const { client } = this;
+    if (client.status === 'end') return;
     const isOpen = client.status === 'ready' || client.status === 'connect';
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
     const deadline = setTimeout(() => client.stream.destroy(), QUIT_TIMEOUT);
@@ -152,14 +167,14 @@ export class Connection {
 
   /** A proxy may take the connection and lead nowhere: then nothing but silence tells of it. */
   #onConnect(): void {
-    if (this.#options.isOwned) this.#liveness.start();
+    if (this.#options.isOwned) this.#liveness.startHandshake();
   }
 
   #onReady(): void {
     const outage = this.#lostAt === undefined ? undefined : performance.now() - this.#lostAt;
     this.#isReady = true;
     this.#lostAt = this.#lastError = undefined;
-    this.#onConnect();
+    if (this.#options.isOwned) this.#liveness.start();
     this.#observer.onReady();
     if (outage !== undefined) this.#reportReturn(outage);
     this.#isOutageLogged = false;
@@ -180,12 +195,27 @@ export class Connection {
     this.#observer.onLost();
   }
 
+  #watchRetryStrategy(): void {
+    const { options } = this.client;
+    const { retryStrategy } = options;
+    options.retryStrategy = (attempt) => {
+      const delay = retryStrategy?.(attempt);
+      this.#gaveUp = typeof delay !== 'number';
+      return delay;
+    };
+  }
+
   #onEnd(): void {
     if (this.#isClosing) return;
+    if (this.#options.isOwned && !this.#gaveUp) {
+      // ioredis was told to disconnect by somebody, perhaps in an earlier life of the client.
+      this.client.connect().catch(() => undefined);
+      return;
+    }
     this.#options.log.error(
       `The ${this.#options.role} connection to Redis has ended and will not be tried again${this.#reason()}`,
     );
-    this.#observer.onLost();
+    this.#observer.onEnded(this.#connectionError());
   }
 
   #onError(error: unknown): void {
@@ -199,9 +229,10 @@ export class Connection {
 
   #onSilent(): void {
     const { interval, timeout } = this.#options.liveness;
-    this.#lastError = new ConnectionError(
-      `no answer to PING within ${timeout} ms (sent every ${interval} ms)`,
-    );
+    const what = this.#isReady
+      ? `to PING within ${timeout} ms, sent every ${interval} ms`
+      : 'at all';
+    this.#lastError = new ConnectionError(`no answer ${what}`);
   }
 
   /** Says once per outage what happens; attempts fail by the dozen while a server is away. */

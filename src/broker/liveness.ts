@@ -6,6 +6,9 @@ export interface LivenessOptions {
   readonly timeout: number;
 }
 
+/** A new connection that leads nowhere keeps us from one that does, so it gets less patience. */
+const HANDSHAKE_TIMEOUT = 1_000;
+
 /**
  * Finds a half-open connection: one whose other end is gone without a word, as behind a proxy or
  * after a power cut. TCP alone takes many minutes to notice. Sends PING on an interval; when not one
@@ -22,6 +25,12 @@ export class LivenessMonitor {
     this.#client = client;
     this.#options = options;
     this.#onDead = onDead;
+  }
+
+  /** Watches a connection that has just been made, and owes us its first byte. */
+  startHandshake(): void {
+    this.start();
+    this.#expectBytes(Math.min(this.#options.timeout, HANDSHAKE_TIMEOUT));
   }
 
   start(): void {
@@ -42,13 +51,17 @@ export class LivenessMonitor {
 
   #ping(): void {
     if (this.#deadline) return;
-    const { stream } = this.#client;
-    const before = stream.bytesRead;
     // A failure has its own consequences, or is ioredis refusing while it shakes hands.
     this.#client.ping().then(
       () => this.#answered(),
       () => undefined,
     );
+    this.#expectBytes(this.#options.timeout);
+  }
+
+  #expectBytes(timeout: number): void {
+    const { stream } = this.#client;
+    const before = stream.bytesRead;
     this.#deadline = setTimeout(() => {
       this.#deadline = undefined;
       // An event loop that was busy runs this timer before it reads what is waiting on the socket.
@@ -58,6 +71,6 @@ export class LivenessMonitor {
         this.#onDead();
         stream.destroy();
       });
-    }, this.#options.timeout).unref();
+    }, timeout).unref();
   }
 }

@@ -26,6 +26,7 @@ export class Reconciler {
   #epoch = 0;
   #isReady = false;
   #isScheduled = false;
+  #isRefusalLogged = false;
   #retryDelay = FIRST_RETRY;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -102,10 +103,16 @@ export class Reconciler {
     for (const subscription of batch) this.#registry.end(subscription);
     const done =
       kind === 'channel' ? this.#client.unsubscribe(...names) : this.#client.punsubscribe(...names);
-    // It fails only with its connection, and then there is nothing left to unsubscribe from.
-    done.catch(() => undefined);
+    // When it fails with its connection, there is nothing left to unsubscribe from.
+    done.catch((error: unknown) => isReply(error) && this.#onUnsubscribeRefused(error));
     if (!telemetry.unsubscribe.hasSubscribers) return;
     for (const name of names) telemetry.unsubscribe.publish({ kind, name });
+  }
+
+  #onUnsubscribeRefused(error: unknown): void {
+    if (this.#isRefusalLogged) return;
+    this.#isRefusalLogged = true;
+    this.#log.error(`Redis goes on sending what nobody wants any more: ${messageOf(error)}`);
   }
 
   #onAcknowledged(batch: readonly Subscription[]): void {

@@ -32,6 +32,7 @@ export class RedisBroker implements Broker {
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
   #isRestored = false;
+  #isClosing = false;
   #isCorked = false;
 
   constructor({ connection, liveness, log }: RedisBrokerOptions) {
@@ -42,12 +43,20 @@ export class RedisBroker implements Broker {
     this.#subscriber = new Connection(
       subscriber,
       { role: 'subscriber', isOwned: true, liveness, log },
-      { onReady: () => this.#onSubscriberReady(), onLost: () => this.#onSubscriberLost() },
+      {
+        onReady: () => this.#onSubscriberReady(),
+        onLost: () => this.#onSubscriberLost(),
+        onEnded: (error) => this.#onSubscriberEnded(error),
+      },
     );
     this.#publisher = new Connection(
       publisher,
       { role: 'publisher', isOwned: ownsPublisher, liveness, log },
-      { onReady: () => this.#updateStatus(), onLost: () => this.#updateStatus() },
+      {
+        onReady: () => this.#updateStatus(),
+        onLost: () => this.#updateStatus(),
+        onEnded: () => this.#updateStatus(),
+      },
     );
     this.#receive(subscriber);
   }
@@ -56,12 +65,17 @@ export class RedisBroker implements Broker {
     return this.#status;
   }
 
+  get isUp(): boolean {
+    return this.#publisher.isReady && this.#subscriber.isReady;
+  }
+
   onStatus(listener: (status: BrokerStatus) => void): () => void {
     this.#statusListeners.add(listener);
     return () => void this.#statusListeners.delete(listener);
   }
 
   async connect(patience: number): Promise<void> {
+    this.#isClosing = false;
     if (this.#status === 'disconnected') this.#setStatus('connecting');
     await Promise.all([this.#publisher.open(patience), this.#subscriber.open(patience)]);
   }
@@ -75,10 +89,13 @@ export class RedisBroker implements Broker {
     this.#cork();
     return this.#publisher.client
       .publish(channel, asBuffer(payload))
-      .catch((error: unknown) => Promise.reject(publishError(channel, error)));
+      .then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
   }
 
   subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
+    if (this.#subscriber.hasEnded && this.#wasConnected) {
+      return Promise.reject(new ConnectionError('The connection to Redis has ended'));
+    }
     const subscription = this.#registry.add(kind, name, listener);
     this.#reconciler.schedule();
     return subscription.acknowledgement(listener);
@@ -87,6 +104,10 @@ export class RedisBroker implements Broker {
   unsubscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
     this.#registry.remove(kind, name, listener);
     this.#reconciler.schedule();
+  }
+
+  hears(kind: SubscriptionKind, name: string): boolean {
+    return this.#registry.isAcknowledged(kind, name);
   }
 
   async channels(glob: string): Promise<string[]> {
@@ -108,10 +129,11 @@ export class RedisBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    this.#wasConnected = this.#isRestored = false;
+    this.#isClosing = true;
     this.#setStatus('disconnected');
     await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
     this.#registry.abandon(new ClosedError());
+    this.#wasConnected = this.#isRestored = false;
   }
 
   #receive(subscriber: Redis): void {
@@ -170,12 +192,18 @@ export class RedisBroker implements Broker {
   }
 
   #onProgress(): void {
-    if (this.#subscriber.isReady && this.#registry.isComplete) this.#isRestored = true;
+    if (this.#subscriber.isReady && this.#registry.isRestored) this.#isRestored = true;
     this.#updateStatus();
   }
 
+  #onSubscriberEnded(error: ConnectionError): void {
+    this.#onSubscriberLost();
+    this.#registry.abandon(error);
+  }
+
   #updateStatus(): void {
-    if (this.#isRestored && this.#publisher.isReady && this.#subscriber.isReady) {
+    if (this.#isClosing) return;
+    if (this.#isRestored && this.isUp) {
       this.#wasConnected = true;
       this.#setStatus('connected');
     } else if (this.#publisher.hasEnded || this.#subscriber.hasEnded) {

@@ -14,9 +14,13 @@ interface Waiter {
 /** One channel or glob that somebody listens to, or did until a moment ago. */
 export class Subscription {
   state: SubscriptionState = 'untold';
+  /** Whether it was there before the connection was lost, and is not back yet. */
+  isOwed = false;
   // Most channels have one listener; a Set for each would double what half a million of them cost.
   #only: DeliveryListener | undefined;
   #many: Set<DeliveryListener> | undefined;
+  /** The listeners in `#many`, until that changes. */
+  #snapshot: readonly DeliveryListener[] | undefined;
   #waiters: Waiter[] | undefined;
 
   constructor(
@@ -34,6 +38,7 @@ export class Subscription {
   }
 
   add(listener: DeliveryListener): void {
+    this.#snapshot = undefined;
     if (this.#many) this.#many.add(listener);
     else if (this.#only) this.#many = new Set([this.#only, listener]);
     else this.#only = listener;
@@ -41,6 +46,7 @@ export class Subscription {
   }
 
   remove(listener: DeliveryListener): void {
+    this.#snapshot = undefined;
     if (this.#only === listener) this.#only = undefined;
     if (this.#many?.delete(listener) && this.#many.size === 0) this.#many = undefined;
     const mine = this.#waiters?.filter((waiter) => waiter.listener === listener) ?? [];
@@ -57,9 +63,10 @@ export class Subscription {
     }
     // A listener that another one adds while it hears a message must not hear this message too:
     // `observe(x).pipe(take(1), repeat())` would go round for ever.
-    const listeners = this.#many;
-    for (const listener of Array.from(listeners)) {
-      if (listeners.has(listener)) listener.onDelivery(delivery);
+    const listeners = (this.#snapshot ??= [...this.#many]);
+    for (const listener of listeners) {
+      const isStillThere = listeners === this.#snapshot || this.#many.has(listener);
+      if (isStillThere) listener.onDelivery(delivery);
     }
   }
 
@@ -102,7 +109,7 @@ export class SubscriptionRegistry {
     pattern: new Map<string, Subscription>(),
   };
   readonly #stale = new Set<Subscription>();
-  #unacknowledged = 0;
+  #owed = 0;
 
   /** Adds a listener, and returns the subscription that it belongs to from now on. */
   add(kind: SubscriptionKind, name: string, listener: DeliveryListener): Subscription {
@@ -145,13 +152,18 @@ export class SubscriptionRegistry {
   }
 
   acknowledge(subscription: Subscription): void {
-    if (subscription.state !== 'acknowledged') this.#unacknowledged--;
+    this.#settle(subscription);
     subscription.acknowledge();
+  }
+
+  /** Whether Redis acknowledged it over the connection that is open now. */
+  isAcknowledged(kind: SubscriptionKind, name: string): boolean {
+    return this.#subscriptions[kind].get(name)?.state === 'acknowledged';
   }
 
   /** Redis was told to end it. Forgets it, unless somebody came to want it meanwhile. */
   end(subscription: Subscription): void {
-    this.#unlearn(subscription);
+    subscription.state = 'untold';
     this.#look(subscription);
   }
 
@@ -169,7 +181,11 @@ export class SubscriptionRegistry {
   /** The connection is gone, and with it everything that Redis knew of us. */
   reset(): void {
     for (const subscription of this.#all()) {
-      this.#unlearn(subscription);
+      if (subscription.isWanted && !subscription.isOwed) {
+        subscription.isOwed = true;
+        this.#owed++;
+      }
+      subscription.state = 'untold';
       this.#look(subscription);
     }
   }
@@ -179,9 +195,9 @@ export class SubscriptionRegistry {
     for (const subscription of this.#all()) this.refuse(subscription, error);
   }
 
-  /** Whether Redis acknowledged everything that is wanted. */
-  get isComplete(): boolean {
-    return this.#unacknowledged === 0;
+  /** Whether everything that was wanted when the last connection was lost is back. */
+  get isRestored(): boolean {
+    return this.#owed === 0;
   }
 
   *#all(): Generator<Subscription> {
@@ -189,9 +205,9 @@ export class SubscriptionRegistry {
     yield* this.#subscriptions.pattern.values();
   }
 
-  #unlearn(subscription: Subscription): void {
-    if (subscription.state === 'acknowledged') this.#unacknowledged++;
-    subscription.state = 'untold';
+  #settle(subscription: Subscription): void {
+    if (subscription.isOwed) this.#owed--;
+    subscription.isOwed = false;
   }
 
   /** Files a subscription where its state says it belongs: to be told, done, or forgotten. */
@@ -207,14 +223,12 @@ export class SubscriptionRegistry {
   #create(kind: SubscriptionKind, name: string): Subscription {
     const subscription = new Subscription(kind, name);
     this.#subscriptions[kind].set(name, subscription);
-    this.#unacknowledged++;
     return subscription;
   }
 
   #forget(subscription: Subscription): void {
     const known = this.#subscriptions[subscription.kind];
-    if (known.get(subscription.name) !== subscription) return;
-    known.delete(subscription.name);
-    this.#unacknowledged--;
+    if (known.get(subscription.name) === subscription) known.delete(subscription.name);
+    this.#settle(subscription);
   }
 }

@@ -1,10 +1,10 @@
-import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
 import { escapeGlob } from '../channel/glob.js';
 import type { Headers, IncomingMessage } from '../codec/codec.js';
 import { ClosedError, InvalidOptionError, shorten } from '../errors.js';
+import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { BusSubscription, MessageBus, MessageListener } from '../transport/message-bus.js';
 import { unwrapRecord } from '../transport/redis-pubsub.record.js';
@@ -174,8 +174,7 @@ export class RedisPubSubService {
     try {
       await handler(message);
     } catch (error) {
-      const text = error instanceof Error ? error.stack : inspect(error, { breakLength: Infinity });
-      this.#logger.error(`A message on "${shorten(message.channel)}" failed: ${text}`);
+      this.#logger.error(`A message on "${shorten(message.channel)}" failed: ${textOf(error)}`);
     }
     this.#inFlight.end();
   }

@@ -117,9 +117,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     } catch (error) {
       failure = error ?? new Error('The handler failed without an error');
       this.#report(context, failure);
+    } finally {
+      this.#inFlight.end();
+      this.#runEndHook(context);
     }
-    this.#inFlight.end();
-    this.#runEndHook(context);
     if (start > 0) this.#tell(route, delivery, performance.now() - start, failure);
   }
 

@@ -4,7 +4,7 @@ import { shorten } from '../errors.js';
 import type { RedisPubSubContext } from './redis-pubsub.context.js';
 import { INTERNAL_ERROR } from './responder.js';
 
-/** Logs what a handler failed with, and where: Nest's own line, if there is one, names no channel. */
+/** Logs what a handler failed with (anything at all), and where: Nest's own line, if there is one, names no channel. */
 export function reportFailure(
   logger: Pick<Logger, 'error' | 'warn'>,
   context: RedisPubSubContext,
@@ -16,8 +16,13 @@ export function reportFailure(
   else logger.error(`${where}: ${textOf(error)}`);
 }
 
-function textOf(error: unknown): string {
-  return error instanceof Error ? String(error.stack) : inspect(error, { breakLength: Infinity });
+/** The text of whatever was thrown, as a log shows it. */
+export function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.stack) : inspect(error, { breakLength: Infinity });
+  } catch {
+    return 'an error that cannot be shown';
+  }
 }
 
 /** Nest's exception filter passes only this on of whatever is no `RpcException`. */

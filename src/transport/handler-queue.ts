@@ -6,7 +6,8 @@ interface Task {
   readonly channel: string;
   /** Gone once it was called or given up: what it holds may be large. */
   run: (() => Promise<unknown>) | undefined;
-  state: 'waiting' | 'started' | 'dropped';
+  /** Behind others of its channel, next in turn, or out of the queue. */
+  state: 'behind' | 'ready' | 'started' | 'dropped';
 }
 
 /**
@@ -45,19 +46,21 @@ export class HandlerQueue {
 
   /** Starts `run` now or when its turn comes. `run` must neither throw nor reject. */
   add(channel: string, run: () => Promise<unknown>): void {
-    const task: Task = { channel, run, state: 'waiting' };
     const lane = this.#lanes.get(channel);
     const startsNow = !lane && this.#active < this.#options.concurrency;
     if (!startsNow && !this.#hasRoom(channel)) return;
-    if (!lane && this.#options.order) this.#lanes.set(channel, new Fifo());
+    const task: Task = { channel, run, state: 'behind' };
     if (startsNow) {
+      this.#claim(channel);
       this.#start(task);
       return;
     }
     this.#length++;
-    this.#forgetSettled();
-    this.#waiting.push(task);
-    (lane ?? this.#ready).push(task);
+    this.#push(this.#waiting, task);
+    // Making room may have given up all that stood in the way.
+    const behind = this.#lanes.get(channel);
+    if (behind) this.#push(behind, task);
+    else this.#makeReady(task);
   }
 
   /** Gives up everything that waits. */
@@ -74,13 +77,21 @@ export class HandlerQueue {
 
   #dropOldest(reason: 'overflow' | 'closing'): boolean {
     let oldest = this.#waiting.shift();
-    while (oldest && oldest.state !== 'waiting') oldest = this.#waiting.shift();
+    while (oldest && !isWaiting(oldest)) oldest = this.#waiting.shift();
     if (!oldest) return false;
+    const wasReady = oldest.state === 'ready';
     oldest.state = 'dropped';
     oldest.run = undefined;
     this.#length--;
+    if (wasReady) this.#release(oldest.channel);
     this.#onDrop(oldest.channel, reason);
     return true;
+  }
+
+  #makeReady(task: Task): void {
+    task.state = 'ready';
+    this.#claim(task.channel);
+    this.#push(this.#ready, task);
   }
 
   #start(task: Task): void {
@@ -100,26 +111,33 @@ export class HandlerQueue {
     while (this.#active < this.#options.concurrency) {
       const task = this.#ready.shift();
       if (!task) return;
-      if (task.state === 'dropped') {
-        this.#release(task.channel);
-        continue;
-      }
+      if (!isWaiting(task)) continue;
       this.#length--;
       this.#start(task);
     }
   }
 
+  /** From here on the other messages of a channel go behind. */
+  #claim(channel: string): void {
+    if (this.#options.order && !this.#lanes.has(channel)) this.#lanes.set(channel, new Fifo());
+  }
+
   /** The next message of a channel may go on. */
   #release(channel: string): void {
     const lane = this.#lanes.get(channel);
-    const next = lane?.shift();
-    if (next) this.#ready.push(next);
+    let next = lane?.shift();
+    while (next && !isWaiting(next)) next = lane?.shift();
+    if (next) this.#makeReady(next);
     else this.#lanes.delete(channel);
   }
 
-  /** What started out of turn stands in `#waiting` behind what did not: clears it out by halves. */
-  #forgetSettled(): void {
-    if (this.#waiting.length <= 2 * this.#length + 16) return;
-    this.#waiting.retain(({ state }) => state === 'waiting');
+  /** Clears out what is no longer waiting, before it outnumbers what is. */
+  #push(queue: Fifo<Task>, task: Task): void {
+    if (queue.length > 2 * this.#length + 16) queue.retain(isWaiting);
+    queue.push(task);
   }
+}
+
+function isWaiting({ state }: Task): boolean {
+  return state === 'behind' || state === 'ready';
 }

@@ -1,20 +1,29 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  type PipeTransform,
+  type Type,
+} from '@nestjs/common';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 
+type Pipe = PipeTransform | Type<PipeTransform>;
+
 /** Parameter decorator: the channel that the message was published on, without the prefix. */
-export const Channel = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  contextOf(context)?.getChannel(),
+export const Channel: (...pipes: Pipe[]) => ParameterDecorator = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => contextOf(context)?.getChannel(),
 );
 
 /** Parameter decorator: what the segment `:name` of the pattern took, as in `@ChannelParam('userId')`. */
-export const ChannelParam = createParamDecorator((name: string, context: ExecutionContext) =>
-  contextOf(context)?.getParam(name),
-);
+export const ChannelParam: (name: string, ...pipes: Pipe[]) => ParameterDecorator =
+  createParamDecorator((name: string, context: ExecutionContext) =>
+    contextOf(context)?.getParam(name),
+  );
 
 /** Parameter decorator: a header of the message, as in `@MessageHeader('tenant')`. */
-export const MessageHeader = createParamDecorator((name: string, context: ExecutionContext) =>
-  contextOf(context)?.getHeader(name),
-);
+export const MessageHeader: (name: string, ...pipes: Pipe[]) => ParameterDecorator =
+  createParamDecorator((name: string, context: ExecutionContext) =>
+    contextOf(context)?.getHeader(name),
+  );
 
 /** The context of this transport; `undefined` in a handler that another transport calls. */
 function contextOf(execution: ExecutionContext): RedisPubSubContext | undefined {

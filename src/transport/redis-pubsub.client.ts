@@ -29,7 +29,6 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #ownsBus: boolean;
   readonly #inbox: ReplyInbox;
   #connecting: Promise<void> | undefined;
-  #isConnected = false;
   #isEnded = false;
   #lastId = 0;
 
@@ -52,22 +51,14 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /** Resolves when both connections are up; rejects with a `ConnectionError` when an attempt fails. */
   connect(): Promise<void> {
     if (this.#isEnded) return Promise.reject(new ClosedError());
-    this.#connecting ??= this.#bus.broker.connect(0).then(
-      () => {
-        this.#isConnected = true;
-      },
-      (error: unknown) => {
-        this.#connecting = undefined;
-        throw error;
-      },
-    );
+    this.#connecting ??= this.#bus.broker.connect(0).finally(() => {
+      this.#connecting = undefined;
+    });
     return this.#connecting;
   }
 
   /** Fails the requests that are waiting, sends what was emitted, and disconnects. Idempotent, never rejects. */
   async close(): Promise<void> {
-    this.#isConnected = false;
-    this.#connecting = undefined;
     this.#inbox.close(new ClosedError());
     if (this.#ownsBus) await this.#bus.broker.close();
     // Connections that are somebody else's are not ours to open again.
@@ -110,7 +101,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
           observer.error(error);
         }
       };
-      if (this.#isConnected) publish();
+      if (this.#hasBegun) publish();
       else this.connect().then(publish, (error: unknown) => observer.error(error));
       return () => cancel?.();
     });
@@ -153,8 +144,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     if (!this.#bus.codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
     }
-    // Without a subscriber that is up the reply would be lost, and the caller would wait for it.
-    if (this.#bus.broker.status !== 'connected') {
+    if (!this.#bus.broker.isUp) {
       throw new ConnectionError('Cannot send a request: not connected to Redis');
     }
     const isCompat = this.#resolved.replies === 'compat';
@@ -177,8 +167,14 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     return () => request.cancel();
   }
 
+  /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
+  get #hasBegun(): boolean {
+    const { status } = this.#bus.broker;
+    return !this.#isEnded && (status === 'connected' || status === 'reconnecting');
+  }
+
   #emit(pattern: unknown, data: unknown): Promise<number> {
-    if (!this.#isConnected) return this.connect().then(() => this.#dispatch(pattern, data));
+    if (!this.#hasBegun) return this.connect().then(() => this.#dispatch(pattern, data));
     return this.#dispatch(pattern, data);
   }
 

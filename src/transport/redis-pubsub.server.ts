@@ -50,6 +50,7 @@ export class RedisPubSubServer
   #isListening = false;
   #isSealed = false;
   #closing: Promise<void> | undefined;
+  #draining: Promise<void> | undefined;
 
   /** `bus`: connections that others use too; without it the server has a pair of its own. */
   constructor(options: RedisPubSubServerOptions = {}, bus?: MessageBus) {
@@ -131,7 +132,12 @@ export class RedisPubSubServer
    * Stops taking messages, and lets running handlers end within `shutdownTimeout`. The publisher
    * stays: handlers reply and emit to their last line.
    */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
     this.#isListening = false;
     for (const [route, subscription] of this.#routes) {
       subscription?.close();
@@ -175,6 +181,7 @@ export class RedisPubSubServer
   }
 
   async #start(): Promise<void> {
+    this.#draining = undefined;
     this.#dispatcher.reopen();
     await this.#bus.broker.connect(this.#bus.options.startTimeout);
     await this.subscribeHandlers();

@@ -45,6 +45,11 @@ export class ReplyInbox implements DeliveryListener {
     }
   }
 
+  /** Whether replies that are published now would arrive. */
+  hears(channel: string): boolean {
+    return this.#bus.broker.hears('channel', channel);
+  }
+
   /** Ends an {@link acquire}. The client's own channel is kept: the next request wants it again. */
   release(channel: string): void {
     const known = this.#channels.get(channel);

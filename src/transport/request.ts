@@ -1,6 +1,6 @@
 import type { ProducerDeserializer, WritePacket } from '@nestjs/microservices';
 import { isRecord } from '../codec/envelope-codec.js';
-import { NoSubscribersError, RequestTimeoutError } from '../errors.js';
+import { ConnectionError, NoSubscribersError, RequestTimeoutError } from '../errors.js';
 import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
 
 export interface RequestOptions {
@@ -108,6 +108,10 @@ export class Request implements PendingRequest {
     }
     this.#isAcquired = true;
     this.#inbox.expect(id, this);
+    // After an outage the link is up a moment before its subscriptions are.
+    if (!this.#inbox.hears(replyChannel)) {
+      throw new ConnectionError('Cannot send a request: its replies could not arrive yet');
+    }
   }
 
   #deliver({ err, response, isDisposed }: Record<string, unknown>): void {

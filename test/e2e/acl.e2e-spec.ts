@@ -20,7 +20,7 @@ describe('the ACL of the README', () => {
         heard.push(data);
       }
 
-      @EventPattern<string>('user.:id.inbox')
+      @EventPattern<string>('inbox.:id')
       onInbox(data: unknown) {
         heard.push(data);
       }

@@ -58,7 +58,7 @@ describe('what Redis has to be told', () => {
     registry.remove('channel', 'a', listener);
     registry.add('channel', 'a', listener);
     expect(registry.hasStale).toBe(false);
-    expect(registry.isComplete).toBe(true);
+    expect(registry.isRestored).toBe(true);
   });
 
   it('is not the same thing twice', () => {
@@ -88,42 +88,54 @@ describe('what Redis has to be told', () => {
     settle(registry);
     registry.remove('channel', 'gone', gone);
     registry.reset();
-    expect(registry.isComplete).toBe(false);
+    expect(registry.isRestored).toBe(false);
     expect(settle(registry)).toEqual(['+channel a', '+pattern p*']);
-    expect(registry.isComplete).toBe(true);
+    expect(registry.isRestored).toBe(true);
   });
 
   it('is no unknown name', () => {
     const registry = new SubscriptionRegistry();
     registry.remove('channel', 'nobody', new Listener());
-    expect([registry.hasStale, registry.isComplete]).toEqual([false, true]);
+    expect([registry.hasStale, registry.isRestored]).toEqual([false, true]);
   });
 });
 
-describe('completeness', () => {
-  it('comes with the last acknowledgement', () => {
+describe('being restored', () => {
+  it('comes with the last acknowledgement after a connection was lost', () => {
     const registry = new SubscriptionRegistry();
-    expect(registry.isComplete).toBe(true);
+    expect(registry.isRestored).toBe(true);
     registry.add('channel', 'a', new Listener());
     registry.add('channel', 'b', new Listener());
+    settle(registry);
+    registry.reset();
+    registry.reset();
     const [a, b] = registry.takeStale('channel', 2);
     for (const subscription of [a, b]) {
-      expect(registry.isComplete).toBe(false);
+      expect(registry.isRestored).toBe(false);
       if (!subscription) continue;
       registry.told(subscription);
       registry.acknowledge(subscription);
       registry.acknowledge(subscription);
     }
-    expect(registry.isComplete).toBe(true);
+    expect(registry.isRestored).toBe(true);
   });
 
   it('does not wait for what nobody wants any more', () => {
-    const { registry, listener, subscription, acknowledged } = telling();
-    acknowledged?.catch(() => undefined);
+    const { registry, listener, subscription } = telling();
+    registry.acknowledge(subscription);
+    registry.reset();
     registry.remove('channel', 'a', listener);
-    registry.takeStale('channel', 1);
-    registry.end(subscription);
-    expect(registry.isComplete).toBe(true);
+    expect(registry.isRestored).toBe(true);
+  });
+
+  it('does not wait for what came after the loss', () => {
+    const { registry, subscription } = telling();
+    registry.acknowledge(subscription);
+    registry.reset();
+    registry.add('channel', 'late', new Listener());
+    expect(registry.isRestored).toBe(false);
+    registry.acknowledge(subscription);
+    expect(registry.isRestored).toBe(true);
   });
 
   it('is not there while something that was acknowledged once is refused', () => {
@@ -131,17 +143,17 @@ describe('completeness', () => {
     registry.acknowledge(subscription);
     registry.reset();
     settleRefusing(registry);
-    expect([registry.isComplete, registry.hasStale]).toEqual([false, false]);
+    expect([registry.isRestored, registry.hasStale]).toEqual([false, false]);
     registry.retry(subscription);
     expect(settle(registry)).toEqual(['+channel a']);
-    expect(registry.isComplete).toBe(true);
+    expect(registry.isRestored).toBe(true);
   });
 
   it('is back after any refusal that leaves nobody waiting', async () => {
     const { registry, acknowledged, subscription } = telling();
     registry.refuse(subscription, new Error('no'));
     await expect(acknowledged).rejects.toThrow('no');
-    expect([registry.isComplete, registry.hasStale]).toEqual([true, false]);
+    expect([registry.isRestored, registry.hasStale]).toEqual([true, false]);
   });
 });
 
@@ -197,7 +209,7 @@ describe('those who wait for an acknowledgement', () => {
     registry.abandon(new ClosedError());
     await expect(acknowledged).rejects.toThrow(ClosedError);
     await expect(other).rejects.toThrow(ClosedError);
-    expect([registry.isComplete, registry.hasStale]).toEqual([true, false]);
+    expect([registry.isRestored, registry.hasStale]).toEqual([true, false]);
   });
 });
 
@@ -221,7 +233,7 @@ describe('a name that nobody wants any more', () => {
     settle(registry);
     registry.remove('channel', 'a', listener);
     registry.reset();
-    expect([registry.hasStale, registry.isComplete]).toEqual([false, true]);
+    expect([registry.hasStale, registry.isRestored]).toEqual([false, true]);
     expect(registry.add('channel', 'a', listener)).not.toBe(first);
   });
 });

@@ -1,0 +1,130 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+import { Observable, finalize, firstValueFrom, lastValueFrom, scan, take } from 'rxjs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { RedisPubSubRecordBuilder, RequestTimeoutError } from 'nestjs-redis-pubsub';
+import { createClient, startService } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+let running = 0;
+
+/** A stream that says one thing and never ends by itself. */
+const endless = (): Observable<number> =>
+  new Observable<number>((observer) => {
+    running++;
+    observer.next(1);
+  }).pipe(finalize(() => running--));
+
+@Controller()
+class Streams {
+  @MessagePattern('stream.endless')
+  endless() {
+    return endless();
+  }
+
+  @MessagePattern('stream.late')
+  async late(): Promise<Observable<number>> {
+    running++;
+    await gate;
+    running--;
+    return endless();
+  }
+
+  @MessagePattern('plain')
+  plain(value: number) {
+    return value;
+  }
+}
+
+let gate: Promise<void>;
+const module = { module: class {}, controllers: [Streams] };
+
+describe('a request that nobody waits for any more', () => {
+  const redis = useRedis();
+  beforeEach(() => {
+    running = 0;
+  });
+
+  // Longer than the test may take: with a stream that goes on, closing would not end in time.
+  const options = () => ({ connection: redis.url, shutdownTimeout: 120_000 });
+
+  it('ends the streams of all its responders when it is unsubscribed', async () => {
+    await startService(module, options());
+    await startService(module, options());
+    const client = createClient(options());
+    const sum$ = client.send<number>('stream.endless', {}).pipe(
+      scan((sum, value) => sum + value),
+      take(2),
+    );
+    expect(await lastValueFrom(sum$)).toBe(2);
+    await eventually(() => running === 0);
+  });
+
+  it('ends its streams when it times out', async () => {
+    await startService(module, options());
+    const client = createClient(options());
+    const request = new RedisPubSubRecordBuilder({}).setTimeout(20).build();
+    const replies = lastValueFrom(client.send('stream.endless', request));
+    await expect(replies).rejects.toBeInstanceOf(RequestTimeoutError);
+    await eventually(() => running === 0);
+  });
+
+  it('ends its streams when its client is closed', async () => {
+    await startService(module, options());
+    const client = createClient(options());
+    const replies = lastValueFrom(client.send('stream.endless', {}));
+    const failed = expect(replies).rejects.toThrow('Connection closed');
+    await eventually(() => running === 1);
+    await client.close();
+    await failed;
+    await eventually(() => running === 0);
+  });
+
+  it('never begins a stream that its handler returns afterwards', async () => {
+    let open: () => void = () => undefined;
+    gate = new Promise((resolve) => (open = resolve));
+    await startService(module, options());
+    const client = createClient(options());
+    const subscription = client.send('stream.late', {}).subscribe();
+    await eventually(() => running === 1);
+    subscription.unsubscribe();
+    // The cancellation comes before this request, over the same connections.
+    expect(await firstValueFrom(client.send('plain', 7))).toBe(7);
+    open();
+    expect(await firstValueFrom(client.send('plain', 8))).toBe(8);
+    await eventually(() => running === 0);
+  });
+
+  it('is no concern of other requests', async () => {
+    await startService(module, options());
+    const client = createClient(options());
+    const other = client.send('stream.endless', {}).subscribe();
+    await eventually(() => running === 1);
+    await firstValueFrom(client.send('stream.endless', {}));
+    await eventually(() => running === 1);
+    expect(await firstValueFrom(client.send('plain', 1))).toBe(1);
+    expect(running).toBe(1);
+    other.unsubscribe();
+  });
+
+  it('is answered by a server that may not hear of cancellations, too', async () => {
+    const rights = ['on', '>secret', 'resetchannels', '&plain', '&stream.*', '+@all'];
+    await redis.client.call('ACL', 'SETUSER', 'limited', ...rights, '&_pubsub.inbox.*');
+    const connection = { port: redis.port, username: 'limited', password: 'secret' };
+    const service = { module: class {}, controllers: [PlainOnly] };
+    const { log } = await startService(service, { connection });
+    expect(log.of('warn')).toEqual([
+      expect.stringContaining('Cancelled requests will not be heard of'),
+    ]);
+    const client = createClient(options());
+    expect(await firstValueFrom(client.send('plain', 3))).toBe(3);
+  });
+});
+
+@Controller()
+class PlainOnly {
+  @MessagePattern('plain')
+  plain(value: number) {
+    return value;
+  }
+}
