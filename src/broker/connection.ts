@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { ConnectionError, messageOf } from '../errors.js';
-import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
 import { LivenessMonitor, type LivenessOptions } from './liveness.js';
+import { OutageReport } from './outage-report.js';
 
 /** How long a connection may take to say goodbye before its socket is destroyed. */
 const QUIT_TIMEOUT = 1_000;
@@ -34,14 +34,13 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #observer: ConnectionObserver;
   readonly #liveness: LivenessMonitor;
+  readonly #report: OutageReport;
   #isReady = false;
   #isClosing = false;
   #closing: Promise<void> | undefined;
   /** Whether the user's `retryStrategy` said that it is enough. */
   #gaveUp = false;
-  #lostAt: number | undefined;
   #lastError: unknown;
-  #isOutageLogged = false;
   #isListening = false;
   /** What fails those who wait in {@link open}. */
   readonly #waiting = new Set<() => void>();
@@ -50,6 +49,7 @@ export class Connection {
     this.client = client;
     this.#options = options;
     this.#observer = observer;
+    this.#report = new OutageReport(options.role, options.log);
     this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
     if (options.isOwned) this.#watchRetryStrategy();
   }
@@ -72,8 +72,10 @@ export class Connection {
     const wasClosed = this.#isClosing;
     this.#isClosing = this.#gaveUp = false;
     if (this.#isReady) return;
+    const { isOwned } = this.#options;
+    if (this.hasEnded && !isOwned) throw this.#connectionError();
     const becomesReady = this.#becomesReady(patience);
-    if (wasClosed || this.client.status === 'wait' || this.client.status === 'end') {
+    if (this.client.status === 'wait' || (isOwned && (wasClosed || this.hasEnded))) {
       // The outcome is taken from the events, which tell of every further attempt as well.
       this.client.connect().catch(() => undefined);
     }
@@ -100,13 +102,16 @@ export class Connection {
   async #disconnect(): Promise<void> {
     const { client } = this;
     if (client.status === 'end') return;
-    const isOpen = client.status === 'ready' || client.status === 'connect';
+    if (client.status === 'wait' || client.status === 'reconnecting') {
+      // Between two attempts ioredis just stops, and tells nobody.
+      client.disconnect();
+      return;
+    }
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
-    const deadline = setTimeout(() => client.stream.destroy(), QUIT_TIMEOUT);
+    const deadline = setTimeout(() => client.stream?.destroy(), QUIT_TIMEOUT);
     if (client.status === 'ready') await client.quit().catch(() => undefined);
     client.disconnect();
-    // Between two attempts ioredis just stops, and tells nobody.
-    if (isOpen) await ended;
+    await ended;
     clearTimeout(deadline);
   }
 
@@ -171,27 +176,23 @@ export class Connection {
   }
 
   #onReady(): void {
-    const outage = this.#lostAt === undefined ? undefined : performance.now() - this.#lostAt;
     this.#isReady = true;
-    this.#lostAt = this.#lastError = undefined;
+    this.#lastError = undefined;
     if (this.#options.isOwned) this.#liveness.start();
     this.#observer.onReady();
-    if (outage !== undefined) this.#reportReturn(outage);
-    this.#isOutageLogged = false;
+    this.#report.ready();
   }
 
   #onClose(): void {
     this.#liveness.stop();
-    const wasReady = this.#isReady;
     if (this.#isClosing) return;
-    this.#reportOutage(wasReady);
+    this.#report.failed(this.#isReady, this.#reason());
     this.#onLostOnce();
   }
 
   #onLostOnce(): void {
     if (!this.#isReady) return;
     this.#isReady = false;
-    if (!this.#isClosing) this.#lostAt = performance.now();
     this.#observer.onLost();
   }
 
@@ -212,9 +213,7 @@ export class Connection {
       this.client.connect().catch(() => undefined);
       return;
     }
-    this.#options.log.error(
-      `The ${this.#options.role} connection to Redis has ended and will not be tried again${this.#reason()}`,
-    );
+    this.#report.ended(this.#reason());
     this.#observer.onEnded(this.#connectionError());
   }
 
@@ -233,24 +232,6 @@ export class Connection {
       ? `to PING within ${timeout} ms, sent every ${interval} ms`
       : 'at all';
     this.#lastError = new ConnectionError(`no answer ${what}`);
-  }
-
-  /** Says once per outage what happens; attempts fail by the dozen while a server is away. */
-  #reportOutage(wasReady: boolean): void {
-    if (this.#isOutageLogged) return;
-    this.#isOutageLogged = true;
-    const what = wasReady ? 'lost; reconnecting' : 'not established yet; trying on';
-    this.#options.log.warn(
-      `The ${this.#options.role} connection to Redis is ${what}${this.#reason()}`,
-    );
-  }
-
-  #reportReturn(outage: number): void {
-    const { role, log } = this.#options;
-    log.log(`The ${role} connection to Redis is back after ${Math.round(outage)} ms`);
-    if (telemetry.reconnect.hasSubscribers) {
-      telemetry.reconnect.publish({ connection: role, outage });
-    }
   }
 
   #reason(): string {

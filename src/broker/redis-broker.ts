@@ -1,16 +1,11 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
-import {
-  ClosedError,
-  CommandRefusedError,
-  ConnectionError,
-  messageOf,
-  shorten,
-} from '../errors.js';
+import { ClosedError, ConnectionError, messageOf, shorten } from '../errors.js';
 import type { Broker, BrokerLog, BrokerStatus, Delivery, DeliveryListener } from './broker.js';
 import { createClients, type RedisConnection } from './clients.js';
 import { Connection } from './connection.js';
 import type { LivenessOptions } from './liveness.js';
+import { Publisher } from './publisher.js';
 import { Reconciler } from './reconciler.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 
@@ -26,18 +21,16 @@ export class RedisBroker implements Broker {
   readonly #subscriber: Connection;
   readonly #registry = new SubscriptionRegistry();
   readonly #reconciler: Reconciler;
-  readonly #ownsPublisher: boolean;
+  readonly #commands: Publisher;
   readonly #log: BrokerLog;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
   #isRestored = false;
   #isClosing = false;
-  #isCorked = false;
 
   constructor({ connection, liveness, log }: RedisBrokerOptions) {
     const { publisher, subscriber, ownsPublisher } = createClients(connection);
-    this.#ownsPublisher = ownsPublisher;
     this.#log = log;
     this.#reconciler = new Reconciler(subscriber, this.#registry, log, () => this.#onProgress());
     this.#subscriber = new Connection(
@@ -58,6 +51,7 @@ export class RedisBroker implements Broker {
         onEnded: () => this.#updateStatus(),
       },
     );
+    this.#commands = new Publisher(this.#publisher, ownsPublisher);
     this.#receive(subscriber);
   }
 
@@ -81,15 +75,7 @@ export class RedisBroker implements Broker {
   }
 
   publish(channel: string, payload: string | Uint8Array): Promise<number> {
-    if (!this.#publisher.isReady) {
-      return Promise.reject(
-        new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
-      );
-    }
-    this.#cork();
-    return this.#publisher.client
-      .publish(channel, asBuffer(payload))
-      .then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
+    return this.#commands.publish(channel, payload);
   }
 
   subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
@@ -111,17 +97,17 @@ export class RedisBroker implements Broker {
   }
 
   async channels(glob: string): Promise<string[]> {
-    return (await this.#ask('CHANNELS', glob)) as string[];
+    return (await this.#commands.ask('CHANNELS', glob)) as string[];
   }
 
   async subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
     if (channels.length === 0) return new Map();
-    const counts = (await this.#ask('NUMSUB', ...channels)) as (string | number)[];
+    const counts = (await this.#commands.ask('NUMSUB', ...channels)) as (string | number)[];
     return new Map(channels.map((channel, i) => [channel, Number(counts[2 * i + 1])]));
   }
 
   async patternCount(): Promise<number> {
-    return Number(await this.#ask('NUMPAT'));
+    return Number(await this.#commands.ask('NUMPAT'));
   }
 
   clients(): readonly [publisher: Redis, subscriber: Redis] {
@@ -154,30 +140,6 @@ export class RedisBroker implements Broker {
       // Thrown on, it would end the process.
       this.#log.error(`A listener of "${shorten(delivery.channel)}" threw: ${messageOf(error)}`);
     }
-  }
-
-  async #ask(question: string, ...args: string[]): Promise<unknown> {
-    if (!this.#publisher.isReady) {
-      throw new ConnectionError(`Cannot ask PUBSUB ${question}: not connected to Redis`);
-    }
-    return this.#publisher.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
-      throw new CommandRefusedError('query', `PUBSUB ${question}`, error);
-    });
-  }
-
-  /**
-   * Sends all commands of one tick in one write. It costs half of what ioredis' automatic
-   * pipelining does, since no command needs a pipeline of its own.
-   */
-  #cork(): void {
-    if (this.#isCorked || !this.#ownsPublisher) return;
-    const { stream } = this.#publisher.client;
-    this.#isCorked = true;
-    stream.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      stream.uncork();
-    });
   }
 
   #onSubscriberReady(): void {
@@ -229,19 +191,4 @@ class RedisDelivery implements Delivery {
     readonly channel: string,
     readonly payload: Buffer,
   ) {}
-}
-
-function asBuffer(payload: string | Uint8Array): string | Buffer {
-  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload;
-  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-}
-
-function publishError(channel: string, error: unknown): Error {
-  if (error instanceof Error && error.name === 'ReplyError') {
-    return new CommandRefusedError('publish', channel, error);
-  }
-  return new ConnectionError(
-    `The connection was lost before Redis confirmed the message to "${shorten(channel)}", which it may have published: ${messageOf(error)}`,
-    { cause: error },
-  );
 }

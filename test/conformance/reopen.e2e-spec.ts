@@ -1,0 +1,145 @@
+import type { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisConnection } from '../../src/broker/clients.js';
+import { ConnectionError } from '../../src/errors.js';
+import { closeAfterTest } from '../support/app.js';
+import { eventually, useRedis } from '../support/redis.js';
+import { Collector } from './collector.js';
+
+describe('a broker', () => {
+  const redis = useRedis();
+
+  function open(connection: RedisConnection = redis.url): RedisBroker {
+    const quiet = { log: () => undefined, warn: () => undefined, error: () => undefined };
+    const broker = new RedisBroker({
+      connection,
+      liveness: { interval: 3_000, timeout: 3_000 },
+      log: quiet,
+    });
+    closeAfterTest(() => broker.close());
+    return broker;
+  }
+
+  /** What a broker hears that was published after its connections were killed. */
+  async function heardAfterOutage(broker: RedisBroker, channel: string): Promise<string[]> {
+    const collector = new Collector();
+    await broker.subscribe('channel', channel, collector);
+    await redis.killConnections();
+    await eventually(() => broker.status !== 'connected');
+    await eventually(() => broker.status === 'connected');
+    await broker.publish(channel, 'after');
+    await collector.hears(1);
+    return collector.texts;
+  }
+
+  it('that is closed twice and begun again reconnects', async () => {
+    const broker = open();
+    await broker.connect(10_000);
+    await broker.close();
+    await broker.close();
+    await broker.connect(10_000);
+    expect(await heardAfterOutage(broker, 'twice')).toEqual(['after']);
+  });
+
+  it('that is closed in an outage and begun again reconnects', async () => {
+    const broker = open();
+    await broker.connect(10_000);
+    await redis.stop();
+    const clients = broker.clients() as readonly Redis[];
+    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
+    await broker.close();
+    await redis.start();
+    await broker.connect(20_000);
+    expect(await heardAfterOutage(broker, 'outage')).toEqual(['after']);
+  });
+
+  it('that is begun again while it closes is there afterwards', async () => {
+    const broker = open();
+    await broker.connect(10_000);
+    const closed = broker.close();
+    await broker.connect(10_000);
+    await closed;
+    expect(await heardAfterOutage(broker, 'meanwhile')).toEqual(['after']);
+  });
+
+  it('that is closed while it connects can be begun again', async () => {
+    const broker = open();
+    const first = broker.connect(10_000).catch(() => undefined);
+    await broker.close();
+    await first;
+    await broker.connect(10_000);
+    expect(await heardAfterOutage(broker, 'early')).toEqual(['after']);
+  });
+
+  it('reconnects although somebody disconnects its clients', async () => {
+    const broker = open();
+    await broker.connect(10_000);
+    const seen: string[] = [];
+    broker.onStatus((status) => seen.push(status));
+    for (const client of broker.clients()) client.disconnect();
+    await eventually(() => seen.includes('reconnecting') && broker.status === 'connected');
+    expect(await heardAfterOutage(broker, 'stray')).toEqual(['after']);
+  });
+
+  it('is connected again although new subscriptions come all the time', async () => {
+    const broker = open();
+    await broker.connect(10_000);
+    await broker.subscribe('channel', 'steady', new Collector());
+    await redis.killConnections();
+    await eventually(() => broker.status !== 'connected');
+    let next = 0;
+    await eventually(() => {
+      // Each of these is unacknowledged at the moment in which the status is looked at.
+      void broker.subscribe('channel', `churn.${next++}`, new Collector()).catch(() => undefined);
+      return broker.status === 'connected';
+    });
+    expect(broker.hears('channel', 'steady')).toBe(true);
+  });
+
+  it('tells a status once, and no other, when it closes', async () => {
+    const broker = open();
+    const collector = new Collector();
+    await broker.connect(10_000);
+    await broker.subscribe('channel', 'quiet', collector);
+    const seen: string[] = [];
+    broker.onStatus((status) => seen.push(status));
+    broker.unsubscribe('channel', 'quiet', collector);
+    await broker.close();
+    expect(seen).toEqual(['disconnected']);
+  });
+
+  it('fails those who wait for a subscription when it has ended for good', async () => {
+    let isEnough = false;
+    const broker = open({ port: redis.port, retryStrategy: () => (isEnough ? null : 10) });
+    await broker.connect(10_000);
+    await redis.stop();
+    const waiting = broker.subscribe('channel', 'never', new Collector());
+    isEnough = true;
+    await expect(waiting).rejects.toBeInstanceOf(ConnectionError);
+    const late = broker.subscribe('channel', 'late', new Collector());
+    await expect(late).rejects.toBeInstanceOf(ConnectionError);
+    await redis.start();
+  });
+
+  it('obeys its own settings, whatever the URL says', async () => {
+    const query = 'autoResubscribe=true&enableOfflineQueue=true&maxRetriesPerRequest=20';
+    const broker = open(`${redis.url}/3?${query}`);
+    for (const client of broker.clients() as readonly Redis[]) {
+      const { autoResubscribe, enableOfflineQueue, maxRetriesPerRequest } = client.options;
+      expect([autoResubscribe, enableOfflineQueue, maxRetriesPerRequest]).toEqual([
+        false,
+        false,
+        0,
+      ]);
+    }
+    await broker.connect(10_000);
+    expect(await heardAfterOutage(broker, 'url')).toEqual(['after']);
+  });
+
+  it('counts receivers in numbers for a connection with stringNumbers', async () => {
+    const broker = open({ port: redis.port, stringNumbers: true });
+    await broker.connect(10_000);
+    expect(await broker.publish('nobody', 'x')).toBe(0);
+  });
+});
