@@ -60,7 +60,7 @@ export class Connection {
 
   /** Whether no further attempt will be made. */
   get hasEnded(): boolean {
-    return this.client.status === 'end';
+    return this.client.status === 'end' && (this.#gaveUp || !this.#options.isOwned);
   }
 
   /** See `Broker#connect`. */
@@ -73,9 +73,10 @@ export class Connection {
     this.#isClosing = this.#gaveUp = false;
     if (this.#isReady) return;
     const { isOwned } = this.#options;
-    if (this.hasEnded && !isOwned) throw this.#connectionError();
+    const isAtEnd = this.client.status === 'end';
+    if (isAtEnd && !isOwned) throw this.#connectionError();
     const becomesReady = this.#becomesReady(patience);
-    if (this.client.status === 'wait' || (isOwned && (wasClosed || this.hasEnded))) {
+    if (this.client.status === 'wait' || (isOwned && (wasClosed || isAtEnd))) {
       // The outcome is taken from the events, which tell of every further attempt as well.
       this.client.connect().catch(() => undefined);
     }
@@ -208,7 +209,7 @@ export class Connection {
 
   #onEnd(): void {
     if (this.#isClosing) return;
-    if (this.#options.isOwned && !this.#gaveUp) {
+    if (!this.hasEnded) {
       // ioredis was told to disconnect by somebody, perhaps in an earlier life of the client.
       this.client.connect().catch(() => undefined);
       return;
