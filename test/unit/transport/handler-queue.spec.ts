@@ -189,4 +189,19 @@ describe('the memory of a queue', () => {
     const message = addTracked(queue, 'b');
     expect(await isHeld(message)).toBe(false);
   });
+
+  it.each([{}, { order: 'channel' as const }])(
+    'does not grow with what is given up while a handler never ends: %o',
+    (options) => {
+      const limits = { concurrency: 1, maxQueue: 10, ...options };
+      const queue = new HandlerQueue(resolveHandlerOptions(limits), () => undefined);
+      queue.add('a', busy);
+      collectGarbage();
+      const before = process.memoryUsage().heapUsed;
+      for (let i = 0; i < 200_000; i++) queue.add('a', busy);
+      collectGarbage();
+      expect(process.memoryUsage().heapUsed - before).toBeLessThan(3_000_000);
+      expect(queue.length).toBe(10);
+    },
+  );
 });

@@ -1,0 +1,113 @@
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import {
+  InvalidOptionError,
+  RedisPubSubClient,
+  RedisPubSubModule,
+  RedisPubSubServer,
+  RedisPubSubService,
+} from 'nestjs-redis-pubsub';
+import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+
+/** An error that breaks whoever wants to print it. */
+class Unprintable extends Error {
+  override get stack(): string {
+    throw new Error('no stack for you');
+  }
+}
+
+@Controller()
+class Handlers {
+  @MessagePattern('double')
+  double(value: number) {
+    return value * 2;
+  }
+
+  @EventPattern<string>('unprintable')
+  fail() {
+    throw new Unprintable();
+  }
+}
+
+const service = { module: class {}, controllers: [Handlers] };
+
+describe('a service goes on', () => {
+  const redis = useRedis();
+
+  it('answering requests although another channel of its process was forbidden', async () => {
+    const user = ['ACL', 'SETUSER', 'shared'] as const;
+    await redis.client.call(...user, 'on', '>secret', 'allchannels', '+@all');
+    const connection = { port: redis.port, username: 'shared', password: 'secret' };
+    const app = await NestFactory.createApplicationContext(
+      { module: class {}, imports: [RedisPubSubModule.forRoot({ connection })] },
+      { logger: false },
+    );
+    closeAfterTest(() => app.close());
+    const { log } = await startService(service, { connection: redis.url });
+    await app.get(RedisPubSubService).subscribe('secret', () => undefined);
+    const client = app.get(RedisPubSubClient);
+    expect(await firstValueFrom(client.send('double', 1))).toBe(2);
+    // The change itself makes Redis cut the connections of the user.
+    await redis.client.call(...user, 'resetchannels', '&double', '&_pubsub.*');
+    await eventually(() => log.of('error').some((line) => line.includes('"secret"')));
+    await eventually(async () => {
+      const reply = firstValueFrom(client.send<number>('double', 2)).catch(() => 0);
+      return (await reply) === 4;
+    });
+  });
+
+  it('after an error that cannot be printed', async () => {
+    const { log } = await startService(service, { connection: redis.url });
+    const client = createClient({ connection: redis.url });
+    await firstValueFrom(client.emit('unprintable', 1));
+    await eventually(() => log.of('error').length + log.of('warn').length > 0);
+    expect(await firstValueFrom(client.send('double', 4))).toBe(8);
+  });
+
+  it('and says so when Redis refuses to end a subscription', async () => {
+    const rights = ['on', '>secret', 'allchannels', '+@all', '-unsubscribe', '-punsubscribe'];
+    await redis.client.call('ACL', 'SETUSER', 'clinging', ...rights);
+    const connection = { port: redis.port, username: 'clinging', password: 'secret' };
+    const { server, log } = await startService(service, { connection });
+    await server.drain();
+    await eventually(() => log.of('error').length > 0);
+    expect(log.of('error')).toEqual([expect.stringContaining('nobody wants any more')]);
+  });
+});
+
+describe('shutting down', () => {
+  const redis = useRedis();
+
+  it('is waited for once, although both the module and Nest ask for it', async () => {
+    let drains = 0;
+    @Module({ imports: [RedisPubSubModule.forRoot({ connection: redis.url })] })
+    class AppModule {}
+    const app = await NestFactory.createMicroservice(AppModule, {
+      inject: [RedisPubSubServer],
+      useFactory: (strategy: RedisPubSubServer) => ({ strategy }),
+      logger: false,
+    });
+    await app.listen();
+    const server = app.get(RedisPubSubServer);
+    const first = server.drain();
+    void first.then(() => drains++);
+    expect(server.drain()).toBe(first);
+    await app.close();
+    expect(drains).toBe(1);
+  });
+});
+
+describe('an option with an unknown name', () => {
+  it.each([
+    ['server', (options: object) => new RedisPubSubServer(options)],
+    ['client', (options: object) => new RedisPubSubClient(options)],
+    ['module', (options: object) => RedisPubSubModule.forRoot(options)],
+  ])('is a clear error for the %s', (_, create) => {
+    expect(() => create({ conection: 'redis://localhost' })).toThrow(InvalidOptionError);
+    expect(() => create({ conection: 'redis://localhost' })).toThrow('"conection"');
+  });
+});
