@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { RedisMemoryServer } from 'redis-memory-server';
 
 const isQuick = process.argv.includes('--quick');
-const ROUNDS = isQuick ? 1 : 3;
+const ROUNDS = isQuick ? 1 : 5;
 const COUNT = isQuick ? 5_000 : 100_000;
 const PAYLOAD = JSON.stringify({
   pattern: 'bench.event',

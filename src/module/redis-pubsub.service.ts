@@ -6,7 +6,8 @@ import type { Headers, IncomingMessage } from '../codec/codec.js';
 import { ClosedError, InvalidOptionError, shorten } from '../errors.js';
 import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
-import type { BusSubscription, MessageBus, MessageListener } from '../transport/message-bus.js';
+import type { BusSubscription, MessageListener } from '../transport/bus-subscription.js';
+import type { MessageBus } from '../transport/message-bus.js';
 import { unwrapRecord } from '../transport/redis-pubsub.record.js';
 
 /** A message as an observer sees it. Has `data`, so that an `@Sse()` method can return it as it is. */

@@ -4,7 +4,7 @@ import type { ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { resolveHandlerOptions, type HandlerOptions } from '../options.js';
 import { HandlerQueue } from './handler-queue.js';
-import type { MessageListener } from './message-bus.js';
+import type { MessageListener } from './bus-subscription.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 
 /** What runs the handler of a route. */

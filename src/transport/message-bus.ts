@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { Serializer } from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import type { Broker, Delivery, DeliveryListener } from '../broker/broker.js';
+import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel, type ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage, MessageCodec, MessageId, OutgoingMessage } from '../codec/codec.js';
@@ -9,13 +10,8 @@ import { isRecord } from '../codec/envelope-codec.js';
 import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
+import { BusSubscription, type MessageListener } from './bus-subscription.js';
 import { createCodec } from './create-codec.js';
-
-/** Someone who wants the messages of a pattern. */
-export interface MessageListener {
-  /** `channel` is without the prefix. Must not throw. */
-  onMessage(message: IncomingMessage, channel: string, delivery: Delivery): void;
-}
 
 /** What tells a request from all others. */
 export interface RequestKey {
@@ -43,6 +39,16 @@ export class MessageBus {
       liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
       log: this.#logger,
     });
+  }
+
+  /** Listens to an event of both ioredis clients, and says which of them it came from. */
+  onClientEvent(
+    event: string,
+    callback: (client: 'pub' | 'sub', ...args: unknown[]) => void,
+  ): void {
+    const [publisher, subscriber] = this.broker.clients() as readonly [Redis, Redis];
+    publisher.on(event, (...args: unknown[]) => callback('pub', ...args));
+    subscriber.on(event, (...args: unknown[]) => callback('sub', ...args));
   }
 
   /** A channel name for private replies, which no pattern handler hears. */
@@ -217,39 +223,5 @@ export class MessageBus {
   #refuse(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
     this.#logger.error(`Dropped a message on "${shorten(delivery.channel)}": ${why}`);
     this.dropped(delivery.channel, reason, error);
-  }
-}
-
-/** One listener of a bus, from subscribe to {@link close}. */
-export class BusSubscription implements DeliveryListener {
-  readonly #bus: MessageBus;
-  readonly #name: string;
-  readonly #listener: MessageListener;
-  readonly #prefixLength: number;
-
-  constructor(
-    bus: MessageBus,
-    readonly pattern: ChannelPattern,
-    name: string,
-    listener: MessageListener,
-  ) {
-    this.#bus = bus;
-    this.#name = name;
-    this.#listener = listener;
-    this.#prefixLength = bus.options.prefix.length;
-  }
-
-  onDelivery(delivery: Delivery): void {
-    // Before decoding: a handler of `*` must not pay for the replies of others.
-    if (delivery.kind === 'pattern' && this.#bus.isReserved(delivery.channel)) return;
-    const channel =
-      this.#prefixLength === 0 ? delivery.channel : delivery.channel.slice(this.#prefixLength);
-    const message = this.#bus.read(delivery, channel);
-    if (message) this.#listener.onMessage(message, channel, delivery);
-  }
-
-  /** Hears nothing from the call on. */
-  close(): void {
-    this.#bus.broker.unsubscribe(this.pattern.kind, this.#name, this);
   }
 }

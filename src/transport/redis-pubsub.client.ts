@@ -112,9 +112,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     event: Event,
     callback: RedisPubSubEvents[Event],
   ): void {
-    const [publisher, subscriber] = this.unwrap<[Redis, Redis]>();
-    publisher.on(event, (...args: unknown[]) => callback('pub', ...args));
-    subscriber.on(event, (...args: unknown[]) => callback('sub', ...args));
+    this.#bus.onClientEvent(event, callback);
   }
 
   /** The ioredis clients: `[publisher, subscriber]`. */

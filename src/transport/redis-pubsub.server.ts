@@ -12,7 +12,8 @@ import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
 import { normalizePattern } from './create-codec.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute } from './handler-route.js';
-import { MessageBus, type BusSubscription } from './message-bus.js';
+import type { BusSubscription } from './bus-subscription.js';
+import { MessageBus } from './message-bus.js';
 
 /** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
 export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');
@@ -160,9 +161,7 @@ export class RedisPubSubServer
     event: Event,
     callback: RedisPubSubEvents[Event],
   ): void {
-    const [publisher, subscriber] = this.unwrap<[Redis, Redis]>();
-    publisher.on(event, (...args: unknown[]) => callback('pub', ...args));
-    subscriber.on(event, (...args: unknown[]) => callback('sub', ...args));
+    this.#bus.onClientEvent(event, callback);
   }
 
   /** The ioredis clients: `[publisher, subscriber]`. Subscriptions are ours: make none of your own on the second. */

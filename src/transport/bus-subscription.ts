@@ -1,0 +1,44 @@
+import type { Delivery, DeliveryListener } from '../broker/broker.js';
+import type { ChannelPattern } from '../channel/channel-pattern.js';
+import type { IncomingMessage } from '../codec/codec.js';
+import type { MessageBus } from './message-bus.js';
+
+/** Someone who wants the messages of a pattern. */
+export interface MessageListener {
+  /** `channel` is without the prefix. Must not throw. */
+  onMessage(message: IncomingMessage, channel: string, delivery: Delivery): void;
+}
+
+/** One listener of a bus, from subscribe to {@link close}. */
+export class BusSubscription implements DeliveryListener {
+  readonly #bus: MessageBus;
+  readonly #name: string;
+  readonly #listener: MessageListener;
+  readonly #prefixLength: number;
+
+  constructor(
+    bus: MessageBus,
+    readonly pattern: ChannelPattern,
+    name: string,
+    listener: MessageListener,
+  ) {
+    this.#bus = bus;
+    this.#name = name;
+    this.#listener = listener;
+    this.#prefixLength = bus.options.prefix.length;
+  }
+
+  onDelivery(delivery: Delivery): void {
+    // Before decoding: a handler of `*` must not pay for the replies of others.
+    if (delivery.kind === 'pattern' && this.#bus.isReserved(delivery.channel)) return;
+    const channel =
+      this.#prefixLength === 0 ? delivery.channel : delivery.channel.slice(this.#prefixLength);
+    const message = this.#bus.read(delivery, channel);
+    if (message) this.#listener.onMessage(message, channel, delivery);
+  }
+
+  /** Hears nothing from the call on. */
+  close(): void {
+    this.#bus.broker.unsubscribe(this.pattern.kind, this.#name, this);
+  }
+}
