@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/{conformance,e2e}/**/*.e2e-spec.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
           setupFiles: ['test/support/setup.ts'],
         },
       },
