@@ -2,6 +2,7 @@ import type { MessageHandler } from '@nestjs/microservices';
 import type { Delivery } from '../broker/broker.js';
 import type { ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
+import { InvalidOptionError } from '../errors.js';
 import { resolveHandlerOptions, type HandlerOptions } from '../options.js';
 import { HandlerQueue } from './handler-queue.js';
 import type { MessageListener } from './bus-subscription.js';
@@ -35,8 +36,11 @@ export class HandlerRoute implements MessageListener {
     target: RouteTarget,
   ) {
     this.#target = target;
-    const options = resolveHandlerOptions(handler.extras as HandlerOptions | undefined);
-    if (HandlerQueue.isNeeded(options)) {
+    const extras = handler.extras as HandlerOptions | undefined;
+    const options = resolveHandlerOptions(extras);
+    if (!HandlerQueue.isNeeded(options)) {
+      assertNoQueueOptions(extras);
+    } else {
       this.#queue = new HandlerQueue(options, (channel, reason) =>
         target.onDrop(this, channel, reason),
       );
@@ -60,5 +64,13 @@ export class HandlerRoute implements MessageListener {
   /** Gives up the messages that wait for the handler. */
   dropWaiting(): void {
     this.#queue?.clear();
+  }
+}
+
+/** Without a bound or an order nothing waits: a limit of what may wait would do nothing. */
+function assertNoQueueOptions(extras: HandlerOptions = {}): void {
+  for (const name of ['maxQueue', 'overflow'] as const) {
+    if (extras[name] === undefined) continue;
+    throw new InvalidOptionError(name, 'together with "concurrency" or "order"', 'neither');
   }
 }

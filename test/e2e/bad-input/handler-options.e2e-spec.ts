@@ -50,6 +50,8 @@ describe('a wrong option of a handler', () => {
     ['maxQueue', '10', 'got "10"'],
     ['overflow', 'drop', '"drop-oldest" or "drop-newest", got "drop"'],
     ['overflow', null, 'got null'],
+    ['maxQueue', 5, 'together with "concurrency" or "order", got "neither"'],
+    ['overflow', 'drop-newest', 'together with "concurrency" or "order", got "neither"'],
   ])('is refused before the start: %s as %o', async (...refusal) => {
     const extras = { [refusal[0]]: refusal[1] } as HandlerOptions;
     class Handlers {
