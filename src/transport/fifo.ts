@@ -17,10 +17,6 @@ export class Fifo<T> {
     this.#head = 0;
   }
 
-  peek(): T | undefined {
-    return this.#items[this.#head];
-  }
-
   shift(): T | undefined {
     const item = this.#items[this.#head];
     this.#items[this.#head] = undefined;

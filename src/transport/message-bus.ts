@@ -29,10 +29,12 @@ export class MessageBus {
   readonly options: ResolvedOptions;
   readonly #logger = new Logger('RedisPubSub');
   readonly #reserved: string;
+  readonly #inboxes: string;
 
   constructor(options: ResolvedOptions) {
     this.options = options;
     this.#reserved = `${options.reservedSegment}.`;
+    this.#inboxes = `${this.#reserved}inbox.`;
     this.codec = createCodec(options);
     this.broker = new RedisBroker({
       connection: options.connection,
@@ -53,12 +55,12 @@ export class MessageBus {
 
   /** A channel name for private replies, which no pattern handler hears. */
   createInbox(): string {
-    return `${this.#reserved}inbox.${randomUUID()}`;
+    return this.#inboxes + randomUUID();
   }
 
   /** Whether a channel (Redis' name) is a reply inbox: the only place a request may want replies. */
   isInbox(name: string): boolean {
-    return name.startsWith(`${this.#reserved}inbox.`) && name.isWellFormed();
+    return name.startsWith(this.#inboxes) && name.isWellFormed();
   }
 
   /** Redis' name of a literal channel. Throws {@link InvalidChannelError}. */

@@ -9,33 +9,35 @@ describe('a FIFO', () => {
     expect([fifo.shift(), fifo.shift(), fifo.shift(), fifo.shift()]).toEqual([1, 2, 3, undefined]);
   });
 
-  it('shows the next one without taking it', () => {
-    const fifo = new Fifo<string>();
-    expect(fifo.peek()).toBeUndefined();
-    fifo.push('a');
-    expect([fifo.peek(), fifo.peek(), fifo.shift(), fifo.peek()]).toEqual([
-      'a',
-      'a',
-      'a',
-      undefined,
-    ]);
+  it('keeps what is wanted, in its order', () => {
+    const fifo = new Fifo<number>();
+    for (const item of [1, 2, 3, 4, 5]) fifo.push(item);
+    fifo.shift();
+    fifo.retain((item) => item !== 3);
+    expect(fifo.length).toBe(3);
+    expect([fifo.shift(), fifo.shift(), fifo.shift(), fifo.shift()]).toEqual([2, 4, 5, undefined]);
   });
 
   it('does what an array does, in any order of calls', () => {
-    const step = fc.constantFrom('push', 'push', 'shift', 'peek');
+    const step = fc.constantFrom('push', 'push', 'push', 'shift', 'retain');
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const fifo = new Fifo<number>();
-        const array: number[] = [];
+        let array: number[] = [];
+        const taken: [number | undefined, number | undefined][] = [];
         for (const [i, it] of steps.entries()) {
           if (it === 'push') {
             fifo.push(i);
             array.push(i);
-            continue;
+          } else if (it === 'shift') {
+            taken.push([fifo.shift(), array.shift()]);
+          } else {
+            fifo.retain((item) => item % 3 !== 0);
+            array = array.filter((item) => item % 3 !== 0);
           }
-          const expected = it === 'shift' ? array.shift() : array[0];
-          expect(fifo[it]()).toBe(expected);
+          expect(fifo.length).toBe(array.length);
         }
+        expect(taken.map(([ours]) => ours)).toEqual(taken.map(([, theirs]) => theirs));
       }),
     );
   });
