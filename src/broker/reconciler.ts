@@ -156,7 +156,10 @@ export class Reconciler {
     if (this.#retryTimer) return;
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
-      for (const subscription of this.#refused) this.#registry.retry(subscription);
+      for (const subscription of this.#refused) {
+        if (subscription.isWanted) this.#registry.retry(subscription);
+        else this.#refused.delete(subscription);
+      }
       this.schedule();
     }, this.#retryDelay).unref();
     this.#retryDelay = Math.min(this.#retryDelay * 2, LAST_RETRY);
