@@ -10,27 +10,7 @@ import {
 } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest, startService } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
-
-type Refusal = [option: string, value: unknown, expected: string];
-
-function errorOf(construct: () => unknown): unknown {
-  try {
-    construct();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
-/** What the error of a refusal looks like: it names the option, what is expected, and what came. */
-function refusalOf([option, , expected]: Refusal): object {
-  const [name, words] = [option, expected].map((it) => it.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
-  return {
-    code: 'ERR_PUBSUB_INVALID_OPTION',
-    name: 'InvalidOptionError',
-    message: expect.stringMatching(`^(?=.*, got )Expected "${name}" to be .*${words}`) as string,
-  };
-}
+import { errorOf, refusalOf, type Refusal } from './refusal.js';
 
 describe('a wrong option of a handler', () => {
   const redis = useRedis();

@@ -4,23 +4,7 @@ import { concat, firstValueFrom, lastValueFrom, of, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
-
-interface Node {
-  next?: Node;
-}
-const cycle: Node = {};
-cycle.next = cycle;
-
-const unsendable: [name: string, data: unknown][] = [
-  ['a cycle', cycle],
-  ['a BigInt', 1n],
-  ['a BigInt in an object', { total: 1n }],
-  ['a function', () => 1],
-  ['a class', class {}],
-  ['a symbol', Symbol('s')],
-  ['an object whose toJSON throws', { toJSON: () => JSON.parse('{') as unknown }],
-  ['an object whose toJSON gives nothing', { toJSON: () => undefined }],
-];
+import { cycle, unsendable } from './unsendable.js';
 
 const leftOut = new Set([
   'a function',

@@ -11,8 +11,7 @@ import {
   type RedisPubSubServerOptions,
 } from 'nestjs-redis-pubsub';
 import { captureLog } from '../../support/app.js';
-
-type Refusal = [option: string, value: unknown, expected: string];
+import { errorOf, refusalOf, type Refusal } from './refusal.js';
 
 const milliseconds = (option: string, least = 0): Refusal[] => [
   [option, '1000', `milliseconds from ${least} to 2147483647, got "1000"`],
@@ -103,25 +102,6 @@ const hooks = [...nestHook('serializer', 'serialize'), ...nestHook('deserializer
 function optionsOf([option, value]: Refusal): object {
   const [outer = '', inner] = option.split('.');
   return { [outer]: inner ? { [inner]: value } : value };
-}
-
-function errorOf(construct: () => unknown): unknown {
-  try {
-    construct();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
-/** What the error of a refusal looks like: it names the option, what is expected, and what came. */
-function refusalOf([option, , expected]: Refusal): object {
-  const [name, words] = [option, expected].map((it) => it.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
-  return {
-    code: 'ERR_PUBSUB_INVALID_OPTION',
-    name: 'InvalidOptionError',
-    message: expect.stringMatching(`^(?=.*, got )Expected "${name}" to be .*${words}`) as string,
-  };
 }
 
 describe('a wrong option', () => {

@@ -10,23 +10,7 @@ import {
 } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest, createClient } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
-
-interface Node {
-  next?: Node;
-}
-const cycle: Node = {};
-cycle.next = cycle;
-
-const unsendable: [name: string, data: unknown][] = [
-  ['a cycle', cycle],
-  ['a BigInt', 1n],
-  ['a BigInt in an object', { total: 1n }],
-  ['a function', () => 1],
-  ['a class', class {}],
-  ['a symbol', Symbol('s')],
-  ['an object whose toJSON throws', { toJSON: () => JSON.parse('{') as unknown }],
-  ['an object whose toJSON gives nothing', { toJSON: () => undefined }],
-];
+import { unsendable } from './unsendable.js';
 
 const errorOf = (outcome: Promise<unknown>): Promise<unknown> =>
   outcome.then(
