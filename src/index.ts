@@ -1,5 +1,6 @@
 export { buildChannel, type ChannelParams } from './channel/channel-pattern.js';
 export { escapeGlob } from './channel/glob.js';
+export type { PubSubGap } from './broker/broker.js';
 export type { RedisConnection } from './broker/clients.js';
 export type { Codec, Headers } from './codec/codec.js';
 export {
@@ -17,6 +18,7 @@ export {
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {
   RedisPubSubService,
+  type ObserveOptions,
   type PubSubHandler,
   type PubSubMessage,
   type PubSubSubscription,

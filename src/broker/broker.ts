@@ -14,10 +14,20 @@ export interface Delivery {
   decoded?: unknown;
 }
 
+/** A time in which messages of a subscription may have been lost. Redis stores nothing, and says nothing. */
+export interface PubSubGap {
+  /** The last proof that the connection still delivered. */
+  readonly from: Date;
+  /** When Redis acknowledged the subscription again. */
+  readonly to: Date;
+}
+
 /** Someone who wants the deliveries of a subscription. */
 export interface DeliveryListener {
   /** Called in the order of arrival. Must not throw. */
   onDelivery(delivery: Delivery): void;
+  /** Redis acknowledged the subscription again, after an outage. Must not throw. */
+  onResubscribed?(gap: PubSubGap): void;
 }
 
 /** Where a broker reports what has no promise to go to. Nest's `Logger` is one. */

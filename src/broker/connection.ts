@@ -58,6 +58,11 @@ export class Connection {
     return this.#isReady;
   }
 
+  /** See `LivenessMonitor#lastProof`; for a connection that is watched. */
+  get lastProof(): Date {
+    return this.#liveness.lastProof;
+  }
+
   /** Whether no further attempt will be made. */
   get hasEnded(): boolean {
     return this.client.status === 'end' && (this.#gaveUp || !this.#options.isOwned);

@@ -20,11 +20,17 @@ export class LivenessMonitor {
   readonly #onDead: () => void;
   #interval: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  #lastProof = new Date();
 
   constructor(client: Redis, options: LivenessOptions, onDead: () => void) {
     this.#client = client;
     this.#options = options;
     this.#onDead = onDead;
+  }
+
+  /** The last moment at which the connection is known to have worked; at most an interval late. */
+  get lastProof(): Date {
+    return this.#lastProof;
   }
 
   /** Watches a connection that has just been made, and owes us its first byte. */
@@ -35,6 +41,7 @@ export class LivenessMonitor {
 
   start(): void {
     this.stop();
+    this.#lastProof = new Date();
     this.#interval = setInterval(() => this.#ping(), this.#options.interval).unref();
   }
 
@@ -44,16 +51,18 @@ export class LivenessMonitor {
     this.#interval = this.#deadline = undefined;
   }
 
-  #answered(): void {
+  #answered(sent: Date): void {
+    this.#lastProof = sent;
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
 
   #ping(): void {
     if (this.#deadline) return;
+    const sent = new Date();
     // A failure has its own consequences, or is ioredis refusing while it shakes hands.
     this.#client.ping().then(
-      () => this.#answered(),
+      () => this.#answered(sent),
       () => undefined,
     );
     this.#expectBytes(this.#options.timeout);

@@ -48,15 +48,15 @@ export class Reconciler {
     this.schedule();
   }
 
-  /** The connection is gone. */
-  onLost(): void {
+  /** The connection is gone, and is known to have worked until `lastProof`. */
+  onLost(lastProof: Date): void {
     this.#epoch++;
     this.#isReady = false;
     this.#refused.clear();
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     this.#retryDelay = FIRST_RETRY;
-    this.#registry.reset();
+    this.#registry.reset({ from: lastProof });
   }
 
   /** Works off the difference soon; everything that changes in one tick goes out together. */

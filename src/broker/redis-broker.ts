@@ -149,7 +149,7 @@ export class RedisBroker implements Broker {
 
   #onSubscriberLost(): void {
     this.#isRestored = false;
-    this.#reconciler.onLost();
+    this.#reconciler.onLost(this.#subscriber.lastProof);
     this.#updateStatus();
   }
 

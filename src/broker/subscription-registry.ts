@@ -1,9 +1,12 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError } from '../errors.js';
-import type { Delivery, DeliveryListener } from './broker.js';
+import type { Delivery, DeliveryListener, PubSubGap } from './broker.js';
 
 /** What Redis is known to have been told of a subscription over the connection that is open now. */
 type SubscriptionState = 'untold' | 'told' | 'acknowledged';
+
+/** An outage that is not over; all subscriptions that it took share one. */
+type Outage = Pick<PubSubGap, 'from'>;
 
 interface Waiter {
   readonly listener: DeliveryListener;
@@ -14,8 +17,8 @@ interface Waiter {
 /** One channel or glob that somebody listens to, or did until a moment ago. */
 export class Subscription {
   state: SubscriptionState = 'untold';
-  /** Whether it was there before the connection was lost, and is not back yet. */
-  isOwed = false;
+  /** What took it, if it was there before and is not back yet. */
+  outage: Outage | undefined;
   // Most channels have one listener; a Set for each would double what half a million of them cost.
   #only: DeliveryListener | undefined;
   #many: Set<DeliveryListener> | undefined;
@@ -79,8 +82,17 @@ export class Subscription {
   }
 
   acknowledge(): void {
+    const { outage } = this;
     this.state = 'acknowledged';
-    for (const { resolve } of this.#takeWaiters()) resolve();
+    this.outage = undefined;
+    const waiters = this.#takeWaiters();
+    for (const { resolve } of waiters) resolve();
+    if (!outage) return;
+    const gap: PubSubGap = { ...outage, to: new Date() };
+    const newcomers = new Set(waiters.map(({ listener }) => listener));
+    for (const listener of this.#listeners()) {
+      if (!newcomers.has(listener)) listener.onResubscribed?.(gap);
+    }
   }
 
   /** Fails those who wait, and takes their listeners away; older listeners stay. */
@@ -90,6 +102,11 @@ export class Subscription {
       this.remove(listener);
       reject(error);
     }
+  }
+
+  #listeners(): readonly DeliveryListener[] {
+    if (this.#many) return (this.#snapshot ??= [...this.#many]);
+    return this.#only ? [this.#only] : [];
   }
 
   #takeWaiters(): Waiter[] {
@@ -152,7 +169,7 @@ export class SubscriptionRegistry {
   }
 
   acknowledge(subscription: Subscription): void {
-    this.#settle(subscription);
+    if (subscription.outage) this.#owed--;
     subscription.acknowledge();
   }
 
@@ -179,10 +196,10 @@ export class SubscriptionRegistry {
   }
 
   /** The connection is gone, and with it everything that Redis knew of us. */
-  reset(): void {
+  reset(outage: Outage): void {
     for (const subscription of this.#all()) {
-      if (subscription.isWanted && !subscription.isOwed) {
-        subscription.isOwed = true;
+      if (subscription.isWanted && !subscription.outage) {
+        subscription.outage = outage;
         this.#owed++;
       }
       subscription.state = 'untold';
@@ -205,11 +222,6 @@ export class SubscriptionRegistry {
     yield* this.#subscriptions.pattern.values();
   }
 
-  #settle(subscription: Subscription): void {
-    if (subscription.isOwed) this.#owed--;
-    subscription.isOwed = false;
-  }
-
   /** Files a subscription where its state says it belongs: to be told, done, or forgotten. */
   #look(subscription: Subscription): void {
     if (subscription.isStale) {
@@ -229,6 +241,7 @@ export class SubscriptionRegistry {
   #forget(subscription: Subscription): void {
     const known = this.#subscriptions[subscription.kind];
     if (known.get(subscription.name) === subscription) known.delete(subscription.name);
-    this.#settle(subscription);
+    if (subscription.outage) this.#owed--;
+    subscription.outage = undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
+import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
 import { escapeGlob } from '../channel/glob.js';
 import type { Headers, IncomingMessage } from '../codec/codec.js';
@@ -21,6 +22,16 @@ export interface PubSubMessage<T = unknown> {
   readonly params: ChannelParams;
   /** What the publisher sent beside the data. */
   readonly headers: Headers;
+}
+
+/** What an observer may ask for beside the messages. */
+export interface ObserveOptions {
+  /**
+   * Called when Redis has acknowledged the subscription: from then on every message is heard. The
+   * first time without a gap; after an outage with the time in which messages may have been lost.
+   * Both are the moment to load whatever durable state the messages tell of. What it throws is logged.
+   */
+  readonly onSubscribed?: (gap?: PubSubGap) => void;
 }
 
 /** What `subscribe` resolves to. */
@@ -63,29 +74,34 @@ export class RedisPubSubService {
   }
 
   /** The messages of one channel, from the moment of subscribing. Cold; ends with the application. */
-  observe<T = unknown>(channel: string): Observable<PubSubMessage<T>> {
-    return this.#observe(ChannelPattern.literal(channel));
+  observe<T = unknown>(channel: string, options?: ObserveOptions): Observable<PubSubMessage<T>> {
+    return this.#observe(ChannelPattern.literal(channel), options);
   }
 
   /** The messages of all channels that a pattern means. Cold; ends with the application. */
-  observePattern<T = unknown>(pattern: string): Observable<PubSubMessage<T>> {
-    return this.#observe(ChannelPattern.parse(pattern));
+  observePattern<T = unknown>(
+    pattern: string,
+    options?: ObserveOptions,
+  ): Observable<PubSubMessage<T>> {
+    return this.#observe(ChannelPattern.parse(pattern), options);
   }
 
   /** Calls `handler` for each message of one channel; resolves on Redis' acknowledgement. */
   async subscribe<T = unknown>(
     channel: string,
     handler: PubSubHandler<T>,
+    options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(ChannelPattern.literal(channel), handler);
+    return this.#subscribe(ChannelPattern.literal(channel), handler, options);
   }
 
   /** Calls `handler` for each message that a pattern means; resolves on Redis' acknowledgement. */
   async subscribePattern<T = unknown>(
     pattern: string,
     handler: PubSubHandler<T>,
+    options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(ChannelPattern.parse(pattern), handler);
+    return this.#subscribe(ChannelPattern.parse(pattern), handler, options);
   }
 
   /**
@@ -126,13 +142,15 @@ export class RedisPubSubService {
     await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
   }
 
-  #observe<T>(pattern: ChannelPattern): Observable<PubSubMessage<T>> {
+  #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
+    const onSubscribed = this.#guard(pattern, options);
     return new Observable((subscriber: Subscriber<PubSubMessage<T>>) => {
       if (this.#isDrained) return subscriber.complete();
       const observer = new MessageObserver(
         pattern,
         (message) => subscriber.next(message as PubSubMessage<T>),
         () => subscriber.complete(),
+        onSubscribed,
       );
       this.#observers.add(observer);
       observer.open(this.#bus).catch((error: unknown) => subscriber.error(error));
@@ -146,6 +164,7 @@ export class RedisPubSubService {
   async #subscribe<T>(
     pattern: ChannelPattern,
     handler: PubSubHandler<T>,
+    options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
     if (typeof handler !== 'function') {
       throw new InvalidOptionError('handler', 'a function', handler);
@@ -155,6 +174,7 @@ export class RedisPubSubService {
       pattern,
       (message) => void this.#run(handler, message as PubSubMessage<T>),
       () => close(),
+      this.#guard(pattern, options),
     );
     const close = (): void => {
       this.#observers.delete(observer);
@@ -168,6 +188,22 @@ export class RedisPubSubService {
       throw error;
     }
     return { pattern: pattern.source, unsubscribe: close };
+  }
+
+  /** The callback of an observer, made safe to call from within the broker. */
+  #guard(pattern: ChannelPattern, options?: ObserveOptions): ObserveOptions['onSubscribed'] {
+    const { onSubscribed } = options ?? {};
+    if (onSubscribed === undefined) return undefined;
+    if (typeof onSubscribed !== 'function') {
+      throw new InvalidOptionError('onSubscribed', 'a function', onSubscribed);
+    }
+    return (gap) => {
+      try {
+        onSubscribed(gap);
+      } catch (error) {
+        this.#logger.error(`onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`);
+      }
+    };
   }
 
   async #run<T>(handler: PubSubHandler<T>, message: PubSubMessage<T>): Promise<void> {
@@ -191,12 +227,14 @@ class MessageObserver implements MessageListener {
     private readonly next: (message: PubSubMessage) => void,
     /** Tells the observer that there will be no more. */
     readonly end: () => void,
+    private readonly onSubscribed?: (gap?: PubSubGap) => void,
   ) {}
 
   async open(bus: MessageBus): Promise<void> {
     const { subscription, acknowledged } = bus.subscribe(this.pattern, this);
     this.#subscription = subscription;
     await acknowledged;
+    if (!this.#isClosed) this.onSubscribed?.();
   }
 
   onMessage(message: IncomingMessage, channel: string): void {
@@ -204,6 +242,10 @@ class MessageObserver implements MessageListener {
     if (!params || this.#isClosed) return;
     const { data, metadata } = message;
     this.next({ data, channel, pattern: this.pattern.source, params, headers: metadata ?? {} });
+  }
+
+  onResubscribed(gap: PubSubGap): void {
+    if (!this.#isClosed) this.onSubscribed?.(gap);
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryListener } from '../broker/broker.js';
+import type { Delivery, DeliveryListener, PubSubGap } from '../broker/broker.js';
 import type { ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import type { MessageBus } from './message-bus.js';
@@ -7,6 +7,8 @@ import type { MessageBus } from './message-bus.js';
 export interface MessageListener {
   /** `channel` is without the prefix. Must not throw. */
   onMessage(message: IncomingMessage, channel: string, delivery: Delivery): void;
+  /** Redis acknowledged the pattern again, after an outage. Must not throw. */
+  onResubscribed?(gap: PubSubGap): void;
 }
 
 /** One listener of a bus, from subscribe to {@link close}. */
@@ -35,6 +37,10 @@ export class BusSubscription implements DeliveryListener {
       this.#prefixLength === 0 ? delivery.channel : delivery.channel.slice(this.#prefixLength);
     const message = this.#bus.read(delivery, channel);
     if (message) this.#listener.onMessage(message, channel, delivery);
+  }
+
+  onResubscribed(gap: PubSubGap): void {
+    this.#listener.onResubscribed?.(gap);
   }
 
   /** Hears nothing from the call on. */

@@ -5,15 +5,21 @@ import type {
   BrokerStatus,
   Delivery,
   DeliveryListener,
+  PubSubGap,
 } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
 
 /** Remembers what it heard. */
 export class Collector implements DeliveryListener {
   readonly deliveries: Delivery[] = [];
+  readonly gaps: PubSubGap[] = [];
 
   onDelivery(delivery: Delivery): void {
     this.deliveries.push(delivery);
+  }
+
+  onResubscribed(gap: PubSubGap): void {
+    this.gaps.push(gap);
   }
 
   /** The payloads so far. */

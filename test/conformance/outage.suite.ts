@@ -60,6 +60,26 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       await collector.hears(2);
     });
 
+    it('tells each listener of the gap, once, as soon as it hears again', async () => {
+      const broker = await open();
+      const name = unique('gap');
+      const collectors = [new Collector(), new Collector()];
+      for (const collector of collectors) await broker.subscribe('channel', name, collector);
+      const before = Date.now();
+      await crash(broker);
+      const back = reaches(broker, 'connected');
+      await restart();
+      await back;
+      expect(await redis.client.publish(name, 'x')).toBe(1);
+      for (const collector of collectors) {
+        await collector.hears(1);
+        expect(collector.gaps).toHaveLength(1);
+        const { from, to } = collector.gaps[0] ?? {};
+        expect(from?.getTime()).toBeLessThanOrEqual(to?.getTime() ?? 0);
+        expect(to?.getTime()).toBeGreaterThanOrEqual(before);
+      }
+    });
+
     it('by SIGKILL of the server everything is heard again', async () => {
       const broker = await open();
       const name = unique('crashed');

@@ -87,7 +87,7 @@ describe('what Redis has to be told', () => {
     registry.add('pattern', 'p*', new Listener());
     settle(registry);
     registry.remove('channel', 'gone', gone);
-    registry.reset();
+    registry.reset({ from: new Date() });
     expect(registry.isRestored).toBe(false);
     expect(settle(registry)).toEqual(['+channel a', '+pattern p*']);
     expect(registry.isRestored).toBe(true);
@@ -107,8 +107,8 @@ describe('being restored', () => {
     registry.add('channel', 'a', new Listener());
     registry.add('channel', 'b', new Listener());
     settle(registry);
-    registry.reset();
-    registry.reset();
+    registry.reset({ from: new Date() });
+    registry.reset({ from: new Date() });
     const [a, b] = registry.takeStale('channel', 2);
     for (const subscription of [a, b]) {
       expect(registry.isRestored).toBe(false);
@@ -123,7 +123,7 @@ describe('being restored', () => {
   it('does not wait for what nobody wants any more', () => {
     const { registry, listener, subscription } = telling();
     registry.acknowledge(subscription);
-    registry.reset();
+    registry.reset({ from: new Date() });
     registry.remove('channel', 'a', listener);
     expect(registry.isRestored).toBe(true);
   });
@@ -131,7 +131,7 @@ describe('being restored', () => {
   it('does not wait for what came after the loss', () => {
     const { registry, subscription } = telling();
     registry.acknowledge(subscription);
-    registry.reset();
+    registry.reset({ from: new Date() });
     registry.add('channel', 'late', new Listener());
     expect(registry.isRestored).toBe(false);
     registry.acknowledge(subscription);
@@ -141,7 +141,7 @@ describe('being restored', () => {
   it('is not there while something that was acknowledged once is refused', () => {
     const { registry, subscription } = telling();
     registry.acknowledge(subscription);
-    registry.reset();
+    registry.reset({ from: new Date() });
     settleRefusing(registry);
     expect([registry.isRestored, registry.hasStale]).toEqual([false, false]);
     registry.retry(subscription);
@@ -178,8 +178,8 @@ describe('those who wait for an acknowledgement', () => {
 
   it('go on waiting while connections are lost', async () => {
     const { registry, acknowledged } = telling();
-    registry.reset();
-    registry.reset();
+    registry.reset({ from: new Date() });
+    registry.reset({ from: new Date() });
     expect(settle(registry)).toEqual(['+channel a']);
     await acknowledged;
   });
@@ -187,7 +187,7 @@ describe('those who wait for an acknowledgement', () => {
   it('fail on a refusal and are forgotten, while older listeners stay', async () => {
     const { registry, subscription, listener: old } = telling();
     registry.acknowledge(subscription);
-    registry.reset();
+    registry.reset({ from: new Date() });
     const late = new Listener();
     registry.add('channel', 'a', late);
     const acknowledged = subscription.acknowledgement(late);
@@ -232,7 +232,7 @@ describe('a name that nobody wants any more', () => {
     const first = registry.add('channel', 'a', listener);
     settle(registry);
     registry.remove('channel', 'a', listener);
-    registry.reset();
+    registry.reset({ from: new Date() });
     expect([registry.hasStale, registry.isRestored]).toEqual([false, true]);
     expect(registry.add('channel', 'a', listener)).not.toBe(first);
   });
