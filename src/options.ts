@@ -54,6 +54,15 @@ export interface RedisPubSubOptions {
   reservedSegment?: string;
 
   /**
+   * What a server or the module does at its start while Redis is not there. `'wait'`: waits for it,
+   * for `startTimeout`. `'fail'`: fails with the first attempt. `'background'`: starts without it, and
+   * connects and subscribes when it comes; a subscription that Redis refuses is logged and tried again.
+   *
+   * @default 'wait'
+   */
+  onStart?: 'wait' | 'fail' | 'background';
+
+  /**
    * How long, in milliseconds, a server waits at its start for a Redis that is not there yet.
    *
    * @default 30000
@@ -186,6 +195,7 @@ const DEFAULTS: ResolvedOptions = {
   codec: 'envelope',
   maxPayloadBytes: Infinity,
   reservedSegment: '_pubsub',
+  onStart: 'wait',
   startTimeout: 30_000,
   pingInterval: 3_000,
   pingTimeout: 3_000,
@@ -232,6 +242,7 @@ export function resolveOptions(
     codec: checkCodec(given.codec),
     maxPayloadBytes: checkCount('maxPayloadBytes', given.maxPayloadBytes, 1),
     reservedSegment: given.reservedSegment,
+    onStart: checkOneOf('onStart', given.onStart, ['wait', 'fail', 'background']),
     startTimeout: checkMilliseconds('startTimeout', given.startTimeout),
     pingInterval: checkMilliseconds('pingInterval', given.pingInterval, 1),
     pingTimeout: checkMilliseconds('pingTimeout', given.pingTimeout, 1),

@@ -70,7 +70,14 @@ export interface Broker {
    */
   subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void>;
 
-  /** Ends what `subscribe` began; the listener hears nothing from the call on. */
+  /**
+   * Makes `listener` hear a channel or a glob as soon as that is possible, without a Redis being
+   * there. Nobody waits: a refusal is logged and tried again, and until the acknowledgement, of which
+   * the listener is told as of the end of an outage, the status is not `connected`.
+   */
+  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
+
+  /** Ends what `subscribe` or `want` began; the listener hears nothing from the call on. */
   unsubscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
 
   /** Whether Redis acknowledged a subscription over the connection that is open now. */

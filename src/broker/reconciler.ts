@@ -146,7 +146,9 @@ export class Reconciler {
     if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name, error });
     if (!subscription.isWanted) return;
     if (!this.#refused.has(subscription)) {
-      this.#log.error(`No longer allowed to listen to "${shorten(name)}": ${messageOf(cause)}`);
+      this.#log.error(
+        `Not allowed to listen to "${shorten(name)}"; trying again: ${messageOf(cause)}`,
+      );
     }
     this.#refused.add(subscription);
     this.#scheduleRetry();

@@ -87,6 +87,11 @@ export class RedisBroker implements Broker {
     return subscription.acknowledgement(listener);
   }
 
+  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
+    this.#registry.want(kind, name, listener);
+    this.#reconciler.schedule();
+  }
+
   unsubscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
     this.#registry.remove(kind, name, listener);
     this.#reconciler.schedule();

@@ -136,6 +136,14 @@ export class SubscriptionRegistry {
     return subscription;
   }
 
+  /** Adds a listener to whom it is an outage that the subscription is not there yet. */
+  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
+    const subscription = this.add(kind, name, listener);
+    if (subscription.state === 'acknowledged' || subscription.outage) return;
+    subscription.outage = { from: new Date() };
+    this.#owed++;
+  }
+
   /** Takes a listener away; a subscription without one is to be ended. */
   remove(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
     const subscription = this.#subscriptions[kind].get(name);

@@ -71,7 +71,7 @@ export class RedisPubSubCoreModule
   async onModuleInit(): Promise<void> {
     this.#assertOnlyOne();
     try {
-      await this.bus.broker.connect(this.bus.options.startTimeout);
+      await this.bus.start();
     } catch (error) {
       await this.bus.broker.close();
       throw error;

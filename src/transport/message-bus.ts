@@ -53,6 +53,17 @@ export class MessageBus {
     subscriber.on(event, (...args: unknown[]) => callback('sub', ...args));
   }
 
+  /** Connects, as far as `onStart` waits for that. Rejects with a `ConnectionError`. */
+  async start(): Promise<void> {
+    const { onStart, startTimeout } = this.options;
+    const connected = this.broker.connect(onStart === 'fail' ? 0 : startTimeout);
+    if (onStart !== 'background') return connected;
+    connected.catch((error: unknown) => {
+      const isClosed = this.broker.status === 'disconnected';
+      if (!isClosed) this.#logger.error(`Started without Redis: ${messageOf(error)}`);
+    });
+  }
+
   /** A channel name for private replies, which no pattern handler hears. */
   createInbox(): string {
     return this.#inboxes + randomUUID();
@@ -133,11 +144,16 @@ export class MessageBus {
     pattern: ChannelPattern,
     listener: MessageListener,
   ): { subscription: BusSubscription; acknowledged: Promise<void> } {
-    if (pattern.kind === 'channel') this.nameOf(pattern.name);
-    const name = pattern.withPrefix(this.options.prefix);
-    const subscription = new BusSubscription(this, pattern, name, listener);
+    const { name, subscription } = this.#createSubscription(pattern, listener);
     const acknowledged = this.broker.subscribe(pattern.kind, name, subscription);
     return { subscription, acknowledged };
+  }
+
+  /** As {@link subscribe}, but nobody waits; see `Broker#want`. */
+  want(pattern: ChannelPattern, listener: MessageListener): BusSubscription {
+    const { name, subscription } = this.#createSubscription(pattern, listener);
+    this.broker.want(pattern.kind, name, subscription);
+    return subscription;
   }
 
   /** The message of a delivery, decoded once; `null` where nobody may see it. */
@@ -154,6 +170,15 @@ export class MessageBus {
   /** Counts a message that nobody handled. */
   dropped(channel: string, reason: DropReason, error?: unknown): void {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
+  }
+
+  #createSubscription(
+    pattern: ChannelPattern,
+    listener: MessageListener,
+  ): { name: string; subscription: BusSubscription } {
+    if (pattern.kind === 'channel') this.nameOf(pattern.name);
+    const name = pattern.withPrefix(this.options.prefix);
+    return { name, subscription: new BusSubscription(this, pattern, name, listener) };
   }
 
   #send(name: string, payload: string | Uint8Array): Promise<number> {

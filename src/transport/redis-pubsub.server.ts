@@ -121,11 +121,20 @@ export class RedisPubSubServer
       .catch((error: unknown) => this.logger.error(error));
   }
 
-  /** Subscribes the handlers that came after `listen`; resolves on Redis' acknowledgement. */
+  /**
+   * Subscribes the handlers that came after `listen`; resolves on Redis' acknowledgement, or at once
+   * with `onStart: 'background'`.
+   */
   async subscribeHandlers(): Promise<void> {
-    const fresh = [...this.#routes].filter(([, subscription]) => !subscription);
-    if (fresh.some(([route]) => !route.isEventHandler)) await this.#hearCancellations();
-    const results = await Promise.allSettled(fresh.map(([route]) => this.#subscribe(route)));
+    const fresh = [...this.#routes.keys()].filter((route) => !this.#routes.get(route));
+    const hearsRequests = fresh.some((route) => !route.isEventHandler);
+    if (this.#bus.options.onStart === 'background') {
+      if (hearsRequests) void this.#hearCancellations();
+      for (const route of fresh) this.#want(route);
+      return;
+    }
+    if (hearsRequests) await this.#hearCancellations();
+    const results = await Promise.allSettled(fresh.map((route) => this.#subscribe(route)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
@@ -182,7 +191,7 @@ export class RedisPubSubServer
   async #start(): Promise<void> {
     this.#draining = undefined;
     this.#dispatcher.reopen();
-    await this.#bus.broker.connect(this.#bus.options.startTimeout);
+    await this.#bus.start();
     await this.subscribeHandlers();
     this.#isListening = true;
   }
@@ -192,6 +201,7 @@ export class RedisPubSubServer
     try {
       await broker.subscribe('channel', cancelChannel, this.#dispatcher);
     } catch (error) {
+      if (error instanceof ClosedError) return;
       // Requests work without; streams then go on until their own end or the client's.
       this.logger.warn(`Cancelled requests will not be heard of: ${messageOf(error)}`);
     }
@@ -202,6 +212,15 @@ export class RedisPubSubServer
     const { subscription, acknowledged } = this.#bus.subscribe(pattern, route);
     this.#routes.set(route, subscription);
     await acknowledged;
+    this.#logSubscription(pattern);
+  }
+
+  #want(route: HandlerRoute): void {
+    this.#routes.set(route, this.#bus.want(route.pattern, route));
+    this.#logSubscription(route.pattern);
+  }
+
+  #logSubscription(pattern: ChannelPattern): void {
     const command = pattern.kind === 'pattern' ? 'PSUBSCRIBE' : 'SUBSCRIBE';
     const name = pattern.withPrefix(this.#bus.options.prefix);
     this.logger.log(`"${shorten(pattern.source)}" → ${command} ${shorten(name)}`);

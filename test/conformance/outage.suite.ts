@@ -80,6 +80,24 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       }
     });
 
+    it('what is wanted without waiting is heard, and connected waits for it', async () => {
+      const broker = await open();
+      const name = unique('wanted');
+      const collector = new Collector();
+      await crash(broker);
+      broker.want('channel', name, collector);
+      broker.want('pattern', `${name}?`, collector);
+      const back = reaches(broker, 'connected');
+      await restart();
+      await back;
+      expect(await redis.client.publish(name, 'x')).toBe(1);
+      expect(await redis.client.publish(`${name}1`, 'y')).toBe(1);
+      await collector.hears(2);
+      expect(collector.gaps).toHaveLength(2);
+      broker.unsubscribe('channel', name, collector);
+      await redis.subscribers(name, 0);
+    });
+
     it('by SIGKILL of the server everything is heard again', async () => {
       const broker = await open();
       const name = unique('crashed');

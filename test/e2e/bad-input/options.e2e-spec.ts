@@ -77,6 +77,8 @@ const shared: Refusal[] = [
   ['reservedSegment', 'a\n', String.raw`got "a\n"`],
   ['reservedSegment', 5, 'got 5'],
   ['reservedSegment', null, 'got null'],
+  ['onStart', 'later', '"wait" or "fail" or "background", got "later"'],
+  ['onStart', false, 'got false'],
   ...milliseconds('startTimeout'),
   ...milliseconds('pingInterval', 1),
   ...milliseconds('pingTimeout', 1),

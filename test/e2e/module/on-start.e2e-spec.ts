@@ -1,0 +1,137 @@
+import { Controller, Get, Injectable } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import request from 'supertest';
+import { describe, expect, it } from 'vitest';
+import {
+  ConnectionError,
+  RedisPubSubModule,
+  RedisPubSubServer,
+  RedisPubSubService,
+  type RedisPubSubModuleOptions,
+} from 'nestjs-redis-pubsub';
+import { startService } from '../../support/app.js';
+import { eventually, plain, useRedis } from '../../support/redis.js';
+import { createHttpApp, startContext } from './apps.js';
+
+@Injectable()
+class News {
+  readonly heard: unknown[] = [];
+
+  @EventPattern<string>('start.:topic')
+  handle(@Payload() data: unknown) {
+    this.heard.push(data);
+  }
+}
+
+@Controller()
+class Page {
+  @Get()
+  show() {
+    return 'here';
+  }
+}
+
+const moduleOf = (options: RedisPubSubModuleOptions) => ({
+  imports: [RedisPubSubModule.forRoot(options)],
+  controllers: [Page],
+  providers: [News],
+});
+
+describe("onStart: 'background'", () => {
+  const redis = useRedis();
+
+  it('serves HTTP while Redis is away, and hears everything once it is there', async () => {
+    await redis.stop();
+    const { app } = await createHttpApp(
+      moduleOf({ connection: redis.url, onStart: 'background', startTimeout: 50 }),
+    );
+    await app.init();
+    await request(app.getHttpServer()).get('/').expect(200, 'here');
+    const statuses: string[] = [];
+    app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));
+    await expect(app.get(RedisPubSubService).publish('start.a', 1)).rejects.toThrow(
+      ConnectionError,
+    );
+
+    await redis.start();
+    await eventually(() => statuses.includes('connected'));
+    // No waiting here: whoever is connected hears.
+    expect(await app.get(RedisPubSubService).publish('start.a', 2)).toBe(1);
+    await eventually(() => app.get(News).heard.length === 1);
+    expect(app.get(News).heard).toEqual([2]);
+    expect(statuses).toEqual(['connected']);
+  });
+
+  it('lets a bare server listen at once', async () => {
+    await redis.stop();
+    const { app, server } = await startService(
+      { controllers: [], providers: [] },
+      { connection: redis.url, onStart: 'background' },
+    );
+    expect(server.isListening).toBe(true);
+    await app.close();
+    await redis.start();
+  });
+
+  it('logs a subscription that Redis refuses, and has it once Redis allows it', async () => {
+    await redis.client.call(
+      'ACL',
+      'SETUSER',
+      'limited',
+      'on',
+      '>pw',
+      '~*',
+      '+@all',
+      'resetchannels',
+    );
+    const { app, log } = await startContext(
+      moduleOf({
+        connection: { ...plain(redis.port), username: 'limited', password: 'pw' },
+        onStart: 'background',
+      }),
+    );
+    const refusals = () => log.of('error').filter((line) => line.includes('"start.*"'));
+    await eventually(() => refusals().length > 0);
+    expect(refusals()[0]).toMatch(/^Not allowed to listen to "start\.\*"; trying again: NOPERM/);
+    await redis.client.call('ACL', 'SETUSER', 'limited', '&start.*');
+    await redis.patterns(1);
+    await redis.client.publish('start.b', '"allowed"');
+    await eventually(() => app.get(News).heard.length === 1);
+    expect(refusals()).toHaveLength(1);
+  });
+
+  it('ends quietly if Redis never came', async () => {
+    await redis.stop();
+    const { app, log } = await startContext(
+      moduleOf({ connection: redis.url, onStart: 'background' }),
+    );
+    await app.close();
+    expect(log.of('error')).toEqual([]);
+    await redis.start();
+  });
+});
+
+describe("onStart: 'fail'", () => {
+  const redis = useRedis();
+
+  it('fails with the first attempt', async () => {
+    await redis.stop();
+    let attempts = 0;
+    const retryStrategy = (): number => {
+      attempts++;
+      return 5;
+    };
+    const connection = { ...plain(redis.port), retryStrategy };
+    await expect(startContext(moduleOf({ connection, onStart: 'fail' }))).rejects.toThrow(
+      'Redis is unreachable: connect ECONNREFUSED',
+    );
+    // One for each of the two connections.
+    expect(attempts).toBeLessThanOrEqual(2);
+    await redis.start();
+  });
+
+  it('starts as ever when Redis is there', async () => {
+    const { app } = await startContext(moduleOf({ connection: redis.url, onStart: 'fail' }));
+    expect(await app.get(RedisPubSubService).publish('start.c', 1)).toBe(1);
+  });
+});
