@@ -15,12 +15,12 @@ export {
   RequestTimeoutError,
   type PubSubErrorCode,
 } from './errors.js';
+export type { PubSubMessage } from './module/message-observer.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {
   RedisPubSubService,
   type ObserveOptions,
   type PubSubHandler,
-  type PubSubMessage,
   type PubSubSubscription,
 } from './module/redis-pubsub.service.js';
 export type {
