@@ -14,18 +14,17 @@ export interface MessageListener {
 /** One listener of a bus, from subscribe to {@link close}. */
 export class BusSubscription implements DeliveryListener {
   readonly #bus: MessageBus;
-  readonly #name: string;
   readonly #listener: MessageListener;
   readonly #prefixLength: number;
 
   constructor(
     bus: MessageBus,
     readonly pattern: ChannelPattern,
-    name: string,
+    /** As Redis knows it. */
+    readonly name: string,
     listener: MessageListener,
   ) {
     this.#bus = bus;
-    this.#name = name;
     this.#listener = listener;
     this.#prefixLength = bus.options.prefix.length;
   }
@@ -45,6 +44,6 @@ export class BusSubscription implements DeliveryListener {
 
   /** Hears nothing from the call on. */
   close(): void {
-    this.#bus.broker.unsubscribe(this.pattern.kind, this.#name, this);
+    this.#bus.broker.unsubscribe(this.pattern.kind, this.name, this);
   }
 }

@@ -144,15 +144,15 @@ export class MessageBus {
     pattern: ChannelPattern,
     listener: MessageListener,
   ): { subscription: BusSubscription; acknowledged: Promise<void> } {
-    const { name, subscription } = this.#createSubscription(pattern, listener);
-    const acknowledged = this.broker.subscribe(pattern.kind, name, subscription);
+    const subscription = this.#createSubscription(pattern, listener);
+    const acknowledged = this.broker.subscribe(pattern.kind, subscription.name, subscription);
     return { subscription, acknowledged };
   }
 
   /** As {@link subscribe}, but nobody waits; see `Broker#want`. */
   want(pattern: ChannelPattern, listener: MessageListener): BusSubscription {
-    const { name, subscription } = this.#createSubscription(pattern, listener);
-    this.broker.want(pattern.kind, name, subscription);
+    const subscription = this.#createSubscription(pattern, listener);
+    this.broker.want(pattern.kind, subscription.name, subscription);
     return subscription;
   }
 
@@ -172,13 +172,9 @@ export class MessageBus {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
   }
 
-  #createSubscription(
-    pattern: ChannelPattern,
-    listener: MessageListener,
-  ): { name: string; subscription: BusSubscription } {
+  #createSubscription(pattern: ChannelPattern, listener: MessageListener): BusSubscription {
     if (pattern.kind === 'channel') this.nameOf(pattern.name);
-    const name = pattern.withPrefix(this.options.prefix);
-    return { name, subscription: new BusSubscription(this, pattern, name, listener) };
+    return new BusSubscription(this, pattern, pattern.withPrefix(this.options.prefix), listener);
   }
 
   #send(name: string, payload: string | Uint8Array): Promise<number> {
