@@ -114,3 +114,22 @@ export function assertTransportId(transportId: unknown): void {
     throw new InvalidOptionError('transportId', 'a symbol or a Transport', transportId);
   }
 }
+
+export function checkPublishBuffer(
+  value: unknown,
+  defaults: { maxMessages: number; maxAge: number },
+): false | { maxMessages: number; maxAge: number } {
+  if (value === false) return false;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidOptionError(
+      'publishBuffer',
+      'false or an object with maxMessages and maxAge',
+      value,
+    );
+  }
+  const { maxMessages, maxAge } = { ...defaults, ...value };
+  return {
+    maxMessages: checkCount('publishBuffer.maxMessages', maxMessages, 1),
+    maxAge: checkMilliseconds('publishBuffer.maxAge', maxAge, 1),
+  };
+}

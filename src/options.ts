@@ -11,6 +11,7 @@ import {
   checkCount,
   checkMilliseconds,
   checkOneOf,
+  checkPublishBuffer,
 } from './option-checks.js';
 
 /** What servers, clients and the module have in common. Checked once, at construction. */
@@ -68,6 +69,15 @@ export interface RedisPubSubOptions {
    * @default 30000
    */
   startTimeout?: number;
+
+  /**
+   * What may wait while Redis is away, and goes out in its order when it is back: so many messages,
+   * for so long (in milliseconds). What would be more fails at once, what gets older fails then, with
+   * a `ConnectionError`. `false`: everything fails at once. Requests never wait.
+   *
+   * @default { maxMessages: 1000, maxAge: 2000 }
+   */
+  publishBuffer?: false | { maxMessages?: number; maxAge?: number };
 
   /**
    * How often, in milliseconds, each connection is asked whether it is alive (PING).
@@ -179,8 +189,9 @@ export interface HandlerOptions {
 
 /** Every option with its default in place. */
 export type ResolvedOptions = Readonly<
-  Required<RedisPubSubOptions> &
-    Required<Pick<RedisPubSubServerOptions, 'shutdownTimeout'>> &
+  Required<Omit<RedisPubSubOptions, 'publishBuffer'>> & {
+    publishBuffer: false | { readonly maxMessages: number; readonly maxAge: number };
+  } & Required<Pick<RedisPubSubServerOptions, 'shutdownTimeout'>> &
     Required<Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'>>
 >;
 
@@ -188,6 +199,8 @@ export type ResolvedOptions = Readonly<
 export type ResolvedHandlerOptions = Readonly<
   Required<Omit<HandlerOptions, 'order'>> & Pick<HandlerOptions, 'order'>
 >;
+
+const DEFAULT_BUFFER = { maxMessages: 1_000, maxAge: 2_000 };
 
 const DEFAULTS: ResolvedOptions = {
   connection: 'redis://localhost:6379',
@@ -197,6 +210,7 @@ const DEFAULTS: ResolvedOptions = {
   reservedSegment: '_pubsub',
   onStart: 'wait',
   startTimeout: 30_000,
+  publishBuffer: DEFAULT_BUFFER,
   pingInterval: 3_000,
   pingTimeout: 3_000,
   shutdownTimeout: 5_000,
@@ -244,6 +258,7 @@ export function resolveOptions(
     reservedSegment: given.reservedSegment,
     onStart: checkOneOf('onStart', given.onStart, ['wait', 'fail', 'background']),
     startTimeout: checkMilliseconds('startTimeout', given.startTimeout),
+    publishBuffer: checkPublishBuffer(given.publishBuffer, DEFAULT_BUFFER),
     pingInterval: checkMilliseconds('pingInterval', given.pingInterval, 1),
     pingTimeout: checkMilliseconds('pingTimeout', given.pingTimeout, 1),
     shutdownTimeout: checkMilliseconds('shutdownTimeout', given.shutdownTimeout),

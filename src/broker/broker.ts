@@ -58,8 +58,9 @@ export interface Broker {
   connect(patience: number): Promise<void>;
 
   /**
-   * Publishes at once or not at all: rejects while the connection is down. Resolves to the number
-   * of subscriptions that Redis delivered to.
+   * Resolves to the number of subscriptions that Redis delivered to. While the connection is away a
+   * message waits its turn, as far as the broker was told to let it, and rejects with a
+   * `ConnectionError` when it has waited in vain. Nothing is sent twice.
    */
   publish(channel: string, payload: string | Uint8Array): Promise<number>;
 

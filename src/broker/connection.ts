@@ -58,6 +58,11 @@ export class Connection {
     return this.#isReady;
   }
 
+  /** Whether it is wanted, and may become ready yet. */
+  get isComing(): boolean {
+    return this.#isListening && !this.#isClosing && !this.hasEnded;
+  }
+
   /** See `LivenessMonitor#lastProof`; for a connection that is watched. */
   get lastProof(): Date {
     return this.#liveness.lastProof;
@@ -121,31 +126,26 @@ export class Connection {
     clearTimeout(deadline);
   }
 
-  readonly #onReadyEvent = (): void => this.#onReady();
-  readonly #onConnectEvent = (): void => this.#onConnect();
-  readonly #onCloseEvent = (): void => this.#onClose();
-  readonly #onEndEvent = (): void => this.#onEnd();
-  readonly #onErrorEvent = (error: unknown): void => this.#onError(error);
+  readonly #listeners = {
+    connect: (): void => this.#onConnect(),
+    ready: (): void => this.#onReady(),
+    close: (): void => this.#onClose(),
+    end: (): void => this.#onEnd(),
+    error: (error: unknown): void => this.#onError(error),
+  };
 
   #listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;
-    this.client
-      .on('connect', this.#onConnectEvent)
-      .on('ready', this.#onReadyEvent)
-      .on('close', this.#onCloseEvent)
-      .on('end', this.#onEndEvent)
-      .on('error', this.#onErrorEvent);
+    for (const [event, listener] of Object.entries(this.#listeners))
+      this.client.on(event, listener);
   }
 
   #unlisten(): void {
     this.#isListening = false;
-    this.client
-      .off('connect', this.#onConnectEvent)
-      .off('ready', this.#onReadyEvent)
-      .off('close', this.#onCloseEvent)
-      .off('end', this.#onEndEvent)
-      .off('error', this.#onErrorEvent);
+    for (const [event, listener] of Object.entries(this.#listeners)) {
+      this.client.off(event, listener);
+    }
   }
 
   #becomesReady(patience: number): Promise<void> {

@@ -1,24 +1,40 @@
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../errors.js';
 import type { Connection } from './connection.js';
+import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
 
 /** The commands of a broker that are no subscriptions, over the publisher connection. */
 export class Publisher {
   readonly #connection: Connection;
   readonly #isOwned: boolean;
+  readonly #buffer: PublishBuffer | undefined;
   #isCorked = false;
 
-  constructor(connection: Connection, isOwned: boolean) {
+  constructor(connection: Connection, isOwned: boolean, buffer: PublishBufferOptions | false) {
     this.#connection = connection;
     this.#isOwned = isOwned;
+    this.#buffer = buffer ? new PublishBuffer(buffer) : undefined;
+  }
+
+  /** The connection is there: what waits for it goes out before anything else. */
+  onReady(): void {
+    this.#buffer?.flush((channel, payload) => this.#send(channel, payload));
+  }
+
+  /** The connection will not come back. */
+  onEnded(error: unknown): void {
+    this.#buffer?.fail(error);
   }
 
   /** See `Broker#publish`. */
   publish(channel: string, payload: string | Uint8Array): Promise<number> {
-    if (!this.#connection.isReady) {
-      return Promise.reject(
-        new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
-      );
-    }
+    if (this.#connection.isReady) return this.#send(channel, payload);
+    if (this.#buffer && this.#connection.isComing) return this.#buffer.add(channel, payload);
+    return Promise.reject(
+      new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
+    );
+  }
+
+  #send(channel: string, payload: string | Uint8Array): Promise<number> {
     this.#cork();
     return this.#connection.client
       .publish(channel, asBuffer(payload))

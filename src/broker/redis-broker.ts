@@ -5,6 +5,7 @@ import type { Broker, BrokerLog, BrokerStatus, Delivery, DeliveryListener } from
 import { createClients, type RedisConnection } from './clients.js';
 import { Connection } from './connection.js';
 import type { LivenessOptions } from './liveness.js';
+import type { PublishBufferOptions } from './publish-buffer.js';
 import { Publisher } from './publisher.js';
 import { Reconciler } from './reconciler.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
@@ -12,6 +13,8 @@ import { SubscriptionRegistry } from './subscription-registry.js';
 export interface RedisBrokerOptions {
   readonly connection: RedisConnection;
   readonly liveness: LivenessOptions;
+  /** What may wait for a publisher that is away; `false`: nothing. */
+  readonly buffer: PublishBufferOptions | false;
   readonly log: BrokerLog;
 }
 
@@ -29,7 +32,7 @@ export class RedisBroker implements Broker {
   #isRestored = false;
   #isClosing = false;
 
-  constructor({ connection, liveness, log }: RedisBrokerOptions) {
+  constructor({ connection, liveness, buffer, log }: RedisBrokerOptions) {
     const { publisher, subscriber, ownsPublisher } = createClients(connection);
     this.#log = log;
     this.#reconciler = new Reconciler(subscriber, this.#registry, log, () => this.#onProgress());
@@ -46,12 +49,12 @@ export class RedisBroker implements Broker {
       publisher,
       { role: 'publisher', isOwned: ownsPublisher, liveness, log },
       {
-        onReady: () => this.#updateStatus(),
+        onReady: () => this.#onPublisherReady(),
         onLost: () => this.#updateStatus(),
-        onEnded: () => this.#updateStatus(),
+        onEnded: (error) => this.#onPublisherEnded(error),
       },
     );
-    this.#commands = new Publisher(this.#publisher, ownsPublisher);
+    this.#commands = new Publisher(this.#publisher, ownsPublisher, buffer);
     this.#receive(subscriber);
   }
 
@@ -124,6 +127,7 @@ export class RedisBroker implements Broker {
     this.#setStatus('disconnected');
     await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
     this.#registry.abandon(new ClosedError());
+    this.#commands.onEnded(new ClosedError());
     this.#wasConnected = this.#isRestored = false;
   }
 
@@ -145,6 +149,16 @@ export class RedisBroker implements Broker {
       // Thrown on, it would end the process.
       this.#log.error(`A listener of "${shorten(delivery.channel)}" threw: ${messageOf(error)}`);
     }
+  }
+
+  #onPublisherReady(): void {
+    this.#commands.onReady();
+    this.#updateStatus();
+  }
+
+  #onPublisherEnded(error: ConnectionError): void {
+    this.#commands.onEnded(error);
+    this.#updateStatus();
   }
 
   #onSubscriberReady(): void {

@@ -39,6 +39,7 @@ export class MessageBus {
     this.broker = new RedisBroker({
       connection: options.connection,
       liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
+      buffer: options.publishBuffer,
       log: this.#logger,
     });
   }

@@ -17,8 +17,8 @@ import { Request } from './request.js';
  * The sending half: `emit` is PUBLISH, `send` is request-response. A pattern is a literal channel
  * here, whatever characters it has.
  *
- * Connects at the first message, or at `connect`. While Redis is away messages fail at once, with a
- * `ConnectionError`; connections come back by themselves. Throws `InvalidOptionError` for a wrong
+ * Connects at the first message, or at `connect`; connections come back by themselves. While Redis is
+ * away events wait in the `publishBuffer`, and requests fail at once, with a `ConnectionError`. Throws `InvalidOptionError` for a wrong
  * option.
  */
 export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {

@@ -13,7 +13,7 @@ const FOR_EVER = 1_000_000;
 const open = (connection: RedisConnection) => {
   const log = new CollectedLog();
   const liveness = { interval: 3_000, timeout: 3_000 };
-  const broker = new RedisBroker({ connection, liveness, log });
+  const broker = new RedisBroker({ connection, liveness, buffer: false, log });
   closeAfterTest(() => broker.close());
   return { broker, log };
 };
