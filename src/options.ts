@@ -92,6 +92,14 @@ export interface RedisPubSubOptions {
    * @default 3000
    */
   pingTimeout?: number;
+
+  /**
+   * How often, in milliseconds, it is looked whether messages arrive at all; 0: never. A subscriber
+   * that is connected and hears nothing is found and replaced within two to three intervals.
+   *
+   * @default 10000
+   */
+  probeInterval?: number;
 }
 
 /** Options of `RedisPubSubServer`. */
@@ -213,6 +221,7 @@ const DEFAULTS: ResolvedOptions = {
   publishBuffer: DEFAULT_BUFFER,
   pingInterval: 3_000,
   pingTimeout: 3_000,
+  probeInterval: 10_000,
   shutdownTimeout: 5_000,
   requestTimeout: 30_000,
   replies: 'inbox',
@@ -261,6 +270,7 @@ export function resolveOptions(
     publishBuffer: checkPublishBuffer(given.publishBuffer, DEFAULT_BUFFER),
     pingInterval: checkMilliseconds('pingInterval', given.pingInterval, 1),
     pingTimeout: checkMilliseconds('pingTimeout', given.pingTimeout, 1),
+    probeInterval: checkMilliseconds('probeInterval', given.probeInterval),
     shutdownTimeout: checkMilliseconds('shutdownTimeout', given.shutdownTimeout),
     requestTimeout: checkMilliseconds('requestTimeout', given.requestTimeout),
     replies: checkOneOf('replies', given.replies, ['inbox', 'compat']),

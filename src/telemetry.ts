@@ -30,6 +30,8 @@ export interface TelemetryEvents {
   };
   /** Redis was told that a subscription is no longer wanted. */
   unsubscribe: { readonly kind: SubscriptionKind; readonly name: string };
+  /** Subscriptions are in place and nothing arrives, since then: the subscriber is replaced. */
+  starve: { readonly since: Date };
   /** A lost connection is back. `outage` is in milliseconds, from its end until it was ready. */
   reconnect: { readonly connection: 'publisher' | 'subscriber'; readonly outage: number };
 }
@@ -50,6 +52,7 @@ export const telemetry: Telemetry = {
   drop: named('drop'),
   subscribe: named('subscribe'),
   unsubscribe: named('unsubscribe'),
+  starve: named('starve'),
   reconnect: named('reconnect'),
 };
 

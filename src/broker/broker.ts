@@ -1,7 +1,11 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 
-/** Where a broker stands; only `connected` promises that messages arrive. */
-export type BrokerStatus = 'disconnected' | 'connecting' | 'connected' | 'reconnecting';
+/**
+ * Where a broker stands; only `connected` promises that messages arrive. `starving`: connections and
+ * subscriptions are there, and yet nothing arrives.
+ */
+export type BrokerStatus =
+  'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'starving';
 
 /** One message of one subscription. Several listeners of a subscription share it. */
 export interface Delivery {

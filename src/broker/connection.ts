@@ -93,6 +93,12 @@ export class Connection {
     await becomesReady;
   }
 
+  /** Replaces a connection that is of no use, although it is there; a user's own client stays. */
+  restart(reason: string): void {
+    this.#lastError = new ConnectionError(reason);
+    if (this.#options.isOwned) this.client.stream.destroy();
+  }
+
   /** Sends what is queued, then closes; a user's own client is left alone. */
   close(): Promise<void> {
     this.#closing ??= this.#close().finally(() => {

@@ -1,18 +1,22 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../errors.js';
+import { telemetry } from '../telemetry.js';
 import type { Broker, BrokerLog, BrokerStatus, Delivery, DeliveryListener } from './broker.js';
 import { createClients, type RedisConnection } from './clients.js';
 import { Connection } from './connection.js';
+import { DeliveryProbe, type DeliveryProbeOptions, type ProbedBroker } from './delivery-probe.js';
 import type { LivenessOptions } from './liveness.js';
 import type { PublishBufferOptions } from './publish-buffer.js';
 import { Publisher } from './publisher.js';
 import { Reconciler } from './reconciler.js';
+import { RedisDelivery } from './redis-delivery.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 
 export interface RedisBrokerOptions {
   readonly connection: RedisConnection;
   readonly liveness: LivenessOptions;
+  readonly probe: DeliveryProbeOptions;
   /** What may wait for a publisher that is away; `false`: nothing. */
   readonly buffer: PublishBufferOptions | false;
   readonly log: BrokerLog;
@@ -25,6 +29,7 @@ export class RedisBroker implements Broker {
   readonly #registry = new SubscriptionRegistry();
   readonly #reconciler: Reconciler;
   readonly #commands: Publisher;
+  readonly #probe: DeliveryProbe;
   readonly #log: BrokerLog;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
   #status: BrokerStatus = 'disconnected';
@@ -32,7 +37,7 @@ export class RedisBroker implements Broker {
   #isRestored = false;
   #isClosing = false;
 
-  constructor({ connection, liveness, buffer, log }: RedisBrokerOptions) {
+  constructor({ connection, liveness, probe, buffer, log }: RedisBrokerOptions) {
     const { publisher, subscriber, ownsPublisher } = createClients(connection);
     this.#log = log;
     this.#reconciler = new Reconciler(subscriber, this.#registry, log, () => this.#onProgress());
@@ -55,6 +60,7 @@ export class RedisBroker implements Broker {
       },
     );
     this.#commands = new Publisher(this.#publisher, ownsPublisher, buffer);
+    this.#probe = new DeliveryProbe(probe, this.#probed());
     this.#receive(subscriber);
   }
 
@@ -74,6 +80,7 @@ export class RedisBroker implements Broker {
   async connect(patience: number): Promise<void> {
     this.#isClosing = false;
     if (this.#status === 'disconnected') this.#setStatus('connecting');
+    this.#probe.start();
     await Promise.all([this.#publisher.open(patience), this.#subscriber.open(patience)]);
   }
 
@@ -125,6 +132,7 @@ export class RedisBroker implements Broker {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#setStatus('disconnected');
+    this.#probe.stop();
     await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
     this.#registry.abandon(new ClosedError());
     this.#commands.onEnded(new ClosedError());
@@ -143,6 +151,7 @@ export class RedisBroker implements Broker {
   }
 
   #deliver(delivery: Delivery): void {
+    this.#probe.heard();
     try {
       this.#registry.deliver(delivery);
     } catch (error) {
@@ -168,12 +177,14 @@ export class RedisBroker implements Broker {
 
   #onSubscriberLost(): void {
     this.#isRestored = false;
-    this.#reconciler.onLost(this.#subscriber.lastProof);
+    this.#reconciler.onLost((this.#probe.isStarving ? this.#probe : this.#subscriber).lastProof);
     this.#updateStatus();
   }
 
   #onProgress(): void {
+    const wasRestored = this.#isRestored;
     if (this.#subscriber.isReady && this.#registry.isRestored) this.#isRestored = true;
+    if (this.#isRestored && !wasRestored && this.#probe.isStarving) this.#probe.prove();
     this.#updateStatus();
   }
 
@@ -182,11 +193,31 @@ export class RedisBroker implements Broker {
     this.#registry.abandon(error);
   }
 
+  #probed(): ProbedBroker {
+    return {
+      isHearing: () => this.#isRestored && this.isUp && !this.#registry.isEmpty,
+      publish: (channel) => this.publish(channel, ''),
+      subscribe: (channel, listener) => this.subscribe('channel', channel, listener),
+      onStarving: (isRepeated) => this.#onStarving(isRepeated),
+      onDelivering: () => this.#updateStatus(),
+    };
+  }
+
+  #onStarving(isRepeated: boolean): void {
+    const { lastProof } = this.#probe;
+    if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since: lastProof });
+    this.#updateStatus();
+    const reason = `no message since ${lastProof.toISOString()}, although Redis takes them`;
+    this.#subscriber.restart(reason);
+    // Of two connections to different servers, either may be the one that was left behind.
+    if (isRepeated) this.#publisher.restart(reason);
+  }
+
   #updateStatus(): void {
     if (this.#isClosing) return;
     if (this.#isRestored && this.isUp) {
       this.#wasConnected = true;
-      this.#setStatus('connected');
+      this.#setStatus(this.#probe.isStarving ? 'starving' : 'connected');
     } else if (this.#publisher.hasEnded || this.#subscriber.hasEnded) {
       this.#setStatus('disconnected');
     } else if (this.#status !== 'disconnected') {
@@ -199,15 +230,4 @@ export class RedisBroker implements Broker {
     this.#status = status;
     for (const listener of this.#statusListeners) listener(status);
   }
-}
-
-class RedisDelivery implements Delivery {
-  decoded: unknown = undefined;
-
-  constructor(
-    readonly kind: SubscriptionKind,
-    readonly subscription: string,
-    readonly channel: string,
-    readonly payload: Buffer,
-  ) {}
 }

@@ -168,6 +168,11 @@ export class SubscriptionRegistry {
     return taken;
   }
 
+  get isEmpty(): boolean {
+    const { channel, pattern } = this.#subscriptions;
+    return channel.size + pattern.size === 0;
+  }
+
   get hasStale(): boolean {
     return this.#stale.size > 0;
   }

@@ -102,7 +102,7 @@ export class RedisPubSubService {
       parsed.kind === 'pattern' ? name : escapeGlob(name),
     );
     return names
-      .filter((found) => !this.#bus.isReserved(found))
+      .filter((found) => !this.#bus.reserved.has(found))
       .map((found) => found.slice(prefix.length))
       .filter((channel) => parsed.match(channel));
   }

@@ -31,7 +31,7 @@ export class BusSubscription implements DeliveryListener {
 
   onDelivery(delivery: Delivery): void {
     // Before decoding: a handler of `*` must not pay for the replies of others.
-    if (delivery.kind === 'pattern' && this.#bus.isReserved(delivery.channel)) return;
+    if (delivery.kind === 'pattern' && this.#bus.reserved.has(delivery.channel)) return;
     const channel =
       this.#prefixLength === 0 ? delivery.channel : delivery.channel.slice(this.#prefixLength);
     const message = this.#bus.read(delivery, channel);

@@ -190,7 +190,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   ): Responder | undefined {
     if (id === undefined) return undefined;
     const { bus, logger, serializer } = this.#options;
-    if (wanted !== undefined && !bus.isInbox(wanted)) {
+    if (wanted !== undefined && !bus.reserved.isInbox(wanted)) {
       logger.warn(`A request on "${shorten(delivery.channel)}" names no inbox: it gets no reply`);
       return undefined;
     }

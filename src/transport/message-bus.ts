@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { randomUUID } from 'node:crypto';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel, type ChannelPattern } from '../channel/channel-pattern.js';
@@ -12,6 +11,7 @@ import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BusSubscription, type MessageListener } from './bus-subscription.js';
 import { createCodec } from './create-codec.js';
+import { ReservedChannels } from './reserved-channels.js';
 
 /** What tells a request from all others. */
 export interface RequestKey {
@@ -27,18 +27,17 @@ export class MessageBus {
   readonly broker: Broker;
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
+  readonly reserved: ReservedChannels;
   readonly #logger = new Logger('RedisPubSub');
-  readonly #reserved: string;
-  readonly #inboxes: string;
 
   constructor(options: ResolvedOptions) {
     this.options = options;
-    this.#reserved = `${options.reservedSegment}.`;
-    this.#inboxes = `${this.#reserved}inbox.`;
+    this.reserved = new ReservedChannels(options.reservedSegment);
     this.codec = createCodec(options);
     this.broker = new RedisBroker({
       connection: options.connection,
       liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
+      probe: { channel: this.reserved.createProbe(), interval: options.probeInterval },
       buffer: options.publishBuffer,
       log: this.#logger,
     });
@@ -65,22 +64,12 @@ export class MessageBus {
     });
   }
 
-  /** A channel name for private replies, which no pattern handler hears. */
-  createInbox(): string {
-    return this.#inboxes + randomUUID();
-  }
-
-  /** Whether a channel (Redis' name) is a reply inbox: the only place a request may want replies. */
-  isInbox(name: string): boolean {
-    return name.startsWith(this.#inboxes) && name.isWellFormed();
-  }
-
   /** Redis' name of a literal channel. Throws {@link InvalidChannelError}. */
   nameOf(channel: string): string {
     const name = this.options.prefix + assertChannel(channel);
-    if (this.isReserved(name)) {
+    if (this.reserved.has(name)) {
       throw new InvalidChannelError(
-        `Expected a channel outside the reserved "${this.#reserved}", got "${shorten(channel)}"`,
+        `Expected a channel outside the reserved "${this.reserved.start}", got "${shorten(channel)}"`,
       );
     }
     return name;
@@ -118,12 +107,7 @@ export class MessageBus {
   /** Tells servers that nobody waits for the replies to a request any more. */
   cancel(request: RequestKey): void {
     // It can only spare work: failures show in the telemetry of publishing.
-    this.reply(this.cancelChannel, () => request).catch(() => undefined);
-  }
-
-  /** Where {@link cancel} publishes. */
-  get cancelChannel(): string {
-    return `${this.#reserved}cancel`;
+    this.reply(this.reserved.cancellations, () => request).catch(() => undefined);
   }
 
   /** A packet that is no message: a reply, a cancellation. `undefined` where it is none. */
@@ -161,11 +145,6 @@ export class MessageBus {
   read(delivery: Delivery, channel: string): IncomingMessage | null {
     if (delivery.decoded === undefined) delivery.decoded = this.#decode(delivery, channel) ?? null;
     return delivery.decoded as IncomingMessage | null;
-  }
-
-  /** Whether a channel (Redis' name) is this package's own. */
-  isReserved(name: string): boolean {
-    return name.startsWith(this.#reserved);
   }
 
   /** Counts a message that nobody handled. */

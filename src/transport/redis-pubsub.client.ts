@@ -168,7 +168,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
   get #hasBegun(): boolean {
     const { status } = this.#bus.broker;
-    return !this.#isEnded && (status === 'connected' || status === 'reconnecting');
+    return !this.#isEnded && status !== 'connecting' && status !== 'disconnected';
   }
 
   #emit(pattern: unknown, data: unknown): Promise<number> {

@@ -18,8 +18,11 @@ import { MessageBus } from './message-bus.js';
 /** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
 export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');
 
-/** What `status` tells of. `connected`: both connections are up and every subscription is in place. */
-export type RedisPubSubStatus = 'connected' | 'reconnecting' | 'disconnected';
+/**
+ * What `status` tells of. `connected`: both connections are up and every subscription is in place.
+ * `starving`: so they are, and yet nothing arrives; the subscriber is being replaced.
+ */
+export type RedisPubSubStatus = 'connected' | 'starving' | 'reconnecting' | 'disconnected';
 
 /** The events of the two ioredis clients, with the name of the client before their own arguments. */
 export type RedisPubSubEvents = Record<
@@ -155,7 +158,7 @@ export class RedisPubSubServer
       route.dropWaiting();
     }
     await this.#dispatcher.drain(this.#shutdownTimeout);
-    this.#bus.broker.unsubscribe('channel', this.#bus.cancelChannel, this.#dispatcher);
+    this.#bus.broker.unsubscribe('channel', this.#bus.reserved.cancellations, this.#dispatcher);
   }
 
   override close(): Promise<void> {
@@ -197,9 +200,9 @@ export class RedisPubSubServer
   }
 
   async #hearCancellations(): Promise<void> {
-    const { broker, cancelChannel } = this.#bus;
+    const { broker, reserved } = this.#bus;
     try {
-      await broker.subscribe('channel', cancelChannel, this.#dispatcher);
+      await broker.subscribe('channel', reserved.cancellations, this.#dispatcher);
     } catch (error) {
       if (error instanceof ClosedError) return;
       // Requests work without; streams then go on until their own end or the client's.

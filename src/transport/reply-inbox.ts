@@ -26,7 +26,7 @@ export class ReplyInbox implements DeliveryListener {
 
   constructor(bus: MessageBus) {
     this.#bus = bus;
-    this.name = bus.createInbox();
+    this.name = bus.reserved.createInbox();
   }
 
   /** Resolves when replies can arrive on `channel`. Each call wants a {@link release}. */

@@ -11,6 +11,7 @@ const over = (client: Redis): RedisBroker => {
   const broker = new RedisBroker({
     connection: client,
     liveness: { interval: 3_000, timeout: 3_000 },
+    probe: { channel: '_pubsub.probe', interval: 0 },
     buffer: false,
     log: new CollectedLog(),
   });

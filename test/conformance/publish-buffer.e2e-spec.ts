@@ -23,6 +23,7 @@ describe('what is published while Redis is away', () => {
     const broker = new RedisBroker({
       connection: connection ?? redis.url,
       liveness: { interval: 3_000, timeout: 3_000 },
+      probe: { channel: '_pubsub.probe', interval: 0 },
       buffer,
       log: new CollectedLog(),
     });

@@ -31,6 +31,7 @@ const broker = (connection: RedisConnection): RedisBroker =>
   new RedisBroker({
     connection,
     liveness: { interval: 3_000, timeout: 3_000 },
+    probe: { channel: '_pubsub.probe', interval: 0 },
     buffer: false,
     log: new CollectedLog(),
   });

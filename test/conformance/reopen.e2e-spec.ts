@@ -24,6 +24,7 @@ describe('a broker', () => {
     const broker = new RedisBroker({
       connection,
       liveness: { interval: 3_000, timeout: 3_000 },
+      probe: { channel: '_pubsub.probe', interval: 0 },
       buffer: false,
       log: quiet,
     });

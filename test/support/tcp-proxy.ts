@@ -7,7 +7,7 @@ const BOTH: readonly Direction[] = ['toServer', 'toClient'];
 
 /** A TCP proxy on this machine before a Redis: a network whose faults a test can order. */
 export class TcpProxy {
-  readonly #target: number;
+  #target: number;
   readonly #server = createServer((client) => this.#accept(client));
   readonly #links = new Set<Link>();
   #port = 0;
@@ -73,6 +73,11 @@ export class TcpProxy {
   /** Forwards what new connections send; those that are half-open stay so. */
   forward(): void {
     this.#swallows = [];
+  }
+
+  /** Sends new connections to another server; those that are open now stay where they are. */
+  retarget(port: number): void {
+    this.#target = port;
   }
 
   /** Ends every connection. */

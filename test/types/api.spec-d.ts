@@ -76,7 +76,14 @@ describe('types', () => {
     expectTypeOf<'ERR_PUBSUB_TIMEOUT'>().toExtend<PubSubErrorCode>();
     expectTypeOf<string>().not.toExtend<PubSubErrorCode>();
     expectTypeOf<keyof TelemetryEvents>().toEqualTypeOf<
-      'publish' | 'receive' | 'handle' | 'drop' | 'subscribe' | 'unsubscribe' | 'reconnect'
+      | 'publish'
+      | 'receive'
+      | 'handle'
+      | 'drop'
+      | 'subscribe'
+      | 'unsubscribe'
+      | 'starve'
+      | 'reconnect'
     >();
   });
 

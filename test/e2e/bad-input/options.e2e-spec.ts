@@ -89,6 +89,7 @@ const shared: Refusal[] = [
   ...milliseconds('startTimeout'),
   ...milliseconds('pingInterval', 1),
   ...milliseconds('pingTimeout', 1),
+  ...milliseconds('probeInterval'),
 ];
 
 const ofServer: Refusal[] = [

@@ -45,6 +45,7 @@ class Run {
     this.#broker = new RedisBroker({
       connection: { host: '127.0.0.1', port: redis.port, retryStrategy: () => 1 },
       liveness: { interval: 3_000, timeout: 3_000 },
+      probe: { channel: '_pubsub.probe', interval: 0 },
       buffer: false,
       log: new CollectedLog(),
     });

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+
+/** The channels (by Redis' names) that are this package's own; prefixes do not touch them. */
+export class ReservedChannels {
+  /** Every reserved name begins so. */
+  readonly start: string;
+  /** Where a client says that nobody waits for the replies to a request any more. */
+  readonly cancellations: string;
+  readonly #inboxes: string;
+
+  constructor(segment: string) {
+    this.start = `${segment}.`;
+    this.cancellations = `${this.start}cancel`;
+    this.#inboxes = `${this.start}inbox.`;
+  }
+
+  has(name: string): boolean {
+    return name.startsWith(this.start);
+  }
+
+  /** A name for private replies, which no pattern handler hears. */
+  createInbox(): string {
+    return this.#inboxes + randomUUID();
+  }
+
+  /** Whether a name is a reply inbox: the only place a request may want replies. */
+  isInbox(name: string): boolean {
+    return name.startsWith(this.#inboxes) && name.isWellFormed();
+  }
+
+  /** A name for what a connection publishes to itself. */
+  createProbe(): string {
+    return `${this.start}probe.${randomUUID()}`;
+  }
+}

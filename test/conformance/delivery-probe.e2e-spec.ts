@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import type { BrokerStatus } from '../../src/broker/broker.js';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { eventually, useRedis, type TestRedis } from '../support/redis.js';
+import { startProxy } from '../support/tcp-proxy.js';
+import { CollectedLog, Collector, reaches, unique } from './collector.js';
+
+async function calls(redis: TestRedis, command: string): Promise<number> {
+  const stats = await redis.client.info('commandstats');
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+}
+
+/** An address that moved to another server, while connections stay where they were. */
+describe('a subscriber that is connected, answers PING, and hears nothing', () => {
+  const old = useRedis();
+  const current = useRedis();
+
+  async function open(interval: number) {
+    const proxy = await startProxy(old.port);
+    const log = new CollectedLog();
+    const probe = unique('_pubsub.probe');
+    const broker = new RedisBroker({
+      connection: proxy.url,
+      liveness: { interval: 20, timeout: 5_000 },
+      probe: { channel: probe, interval },
+      buffer: { maxMessages: 100, maxAge: 5_000 },
+      log,
+    });
+    closeAfterTest(() => broker.close());
+    const statuses: BrokerStatus[] = [];
+    broker.onStatus((status) => statuses.push(status));
+    await broker.connect(0);
+    return { broker, proxy, log, probe, statuses };
+  }
+
+  /** The publisher connects anew, and finds itself at the other server. */
+  async function moveAddress({ broker, proxy }: Awaited<ReturnType<typeof open>>) {
+    const [publisher] = broker.clients();
+    const lost = reaches(broker, 'reconnecting');
+    proxy.retarget(current.port);
+    publisher.stream.destroy();
+    await lost;
+    await eventually(() => publisher.status === 'ready');
+  }
+
+  it('is found, told of as starving, and replaced', async () => {
+    const opened = await open(50);
+    const { broker, log, statuses } = opened;
+    const name = unique('moved');
+    const collector = new Collector();
+    await broker.subscribe('channel', name, collector);
+    const before = Date.now();
+    await moveAddress(opened);
+    await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
+    expect(await broker.publish(name, 'x')).toBe(1);
+    await collector.hears(1);
+    expect(log.lines).toContainEqual(
+      expect.stringMatching(
+        /^warn: The subscriber .* is lost.*no message since .*Redis takes them/,
+      ),
+    );
+    const [gap] = collector.gaps;
+    expect(collector.gaps).toHaveLength(1);
+    expect(gap?.from.getTime()).toBeLessThanOrEqual(before + 50);
+  });
+
+  it('stays deaf without the probe: the fault is real', async () => {
+    const opened = await open(0);
+    const { broker, statuses } = opened;
+    const name = unique('deaf');
+    const collector = new Collector();
+    await broker.subscribe('channel', name, collector);
+    await moveAddress(opened);
+    await eventually(() => statuses.at(-1) === 'connected');
+    expect(await broker.publish(name, 'x')).toBe(0);
+    const answered = await calls(old, 'ping');
+    await eventually(async () => (await calls(old, 'ping')) > answered + 5);
+    expect(broker.status).toBe('connected');
+    expect(collector.texts).toEqual([]);
+  });
+
+  it('is replaced with its publisher when that is the one that was left behind', async () => {
+    const opened = await open(50);
+    const { broker, proxy, statuses } = opened;
+    const name = unique('left');
+    const collector = new Collector();
+    await broker.subscribe('channel', name, collector);
+    const [, subscriber] = broker.clients();
+    proxy.retarget(current.port);
+    subscriber.stream.destroy();
+    await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
+    expect(await current.client.publish(name, 'x')).toBe(1);
+    expect(await broker.publish(name, 'y')).toBe(1);
+    await collector.hears(2);
+  });
+
+  it('is not suspected while messages arrive, nor probed', async () => {
+    const { broker, probe, statuses } = await open(100);
+    const name = unique('busy');
+    const collector = new Collector();
+    await broker.subscribe('channel', name, collector);
+    const until = performance.now() + 500;
+    while (performance.now() < until) await broker.publish(name, 'x');
+    expect(await old.client.pubsub('NUMSUB', probe)).toEqual([probe, 0]);
+    expect(statuses).toEqual(['connecting', 'connected']);
+  });
+
+  it('is probed over and over while nothing else arrives, and is content with that', async () => {
+    const { broker, probe, statuses } = await open(20);
+    await broker.subscribe('channel', unique('quiet'), new Collector());
+    const heard: string[] = [];
+    const observer = old.client.duplicate();
+    closeAfterTest(async () => observer.disconnect());
+    observer.on('message', (channel) => heard.push(channel));
+    await observer.subscribe(probe);
+    await eventually(() => heard.length >= 5);
+    expect(statuses).toEqual(['connecting', 'connected']);
+  });
+
+  it('is left alone when Redis does not take the probe', async () => {
+    const opened = await open(20);
+    const { broker, proxy, statuses } = opened;
+    await broker.subscribe('channel', unique('shut'), new Collector());
+    await proxy.stop();
+    await eventually(() => statuses.at(-1) === 'reconnecting');
+    expect(statuses).not.toContain('starving');
+  });
+
+  it('is not probed where nobody subscribes', async () => {
+    const { probe } = await open(10);
+    const { broker } = await open(10);
+    await broker.subscribe('channel', unique('other'), new Collector());
+    // The other one is probed meanwhile, several times.
+    const before = await calls(old, 'publish');
+    await eventually(async () => (await calls(old, 'publish')) > before + 5);
+    expect(await old.client.pubsub('NUMSUB', probe)).toEqual([probe, 0]);
+  });
+});
