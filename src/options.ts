@@ -95,9 +95,9 @@ export interface RedisPubSubOptions {
 
   /**
    * How often, in milliseconds, it is looked whether messages arrive at all; 0: never. A subscriber
-   * that is connected and hears nothing is found and replaced within two to three intervals.
+   * that is connected and hears nothing is found and replaced within four intervals.
    *
-   * @default 10000
+   * @default 5000
    */
   probeInterval?: number;
 }
@@ -221,7 +221,7 @@ const DEFAULTS: ResolvedOptions = {
   publishBuffer: DEFAULT_BUFFER,
   pingInterval: 3_000,
   pingTimeout: 3_000,
-  probeInterval: 10_000,
+  probeInterval: 5_000,
   shutdownTimeout: 5_000,
   requestTimeout: 30_000,
   replies: 'inbox',

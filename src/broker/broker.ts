@@ -82,8 +82,16 @@ export interface Broker {
    */
   want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
 
-  /** Ends what `subscribe` or `want` began; the listener hears nothing from the call on. */
-  unsubscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
+  /**
+   * Ends what `subscribe` or `want` began; the listener hears nothing from the call on. With `lingers`
+   * Redis is told a moment later, unless somebody wants it again by then.
+   */
+  unsubscribe(
+    kind: SubscriptionKind,
+    name: string,
+    listener: DeliveryListener,
+    lingers?: boolean,
+  ): void;
 
   /** Whether Redis acknowledged a subscription over the connection that is open now. */
   hears(kind: SubscriptionKind, name: string): boolean;

@@ -26,7 +26,7 @@ export interface ProbedBroker {
  * Proves delivery end to end. A subscriber can be connected, answer every PING, and hear nothing: its
  * server is no longer the one that messages are published to. When no message at all has come for
  * an interval, one is published to a channel of its own; when Redis has accepted that, and nothing
- * has come for a further interval, the subscriber is starving. A busy subscriber is never probed.
+ * has come for a further whole interval, the subscriber is starving. A busy subscriber is never probed.
  */
 export class DeliveryProbe implements DeliveryListener {
   readonly #options: DeliveryProbeOptions;
@@ -97,7 +97,7 @@ export class DeliveryProbe implements DeliveryListener {
     }
     if (this.#subscription === 'none') this.#subscribe();
     if (this.#subscription !== 'acknowledged') return;
-    if (this.#isAccepted && ++this.#silence >= this.#patience) this.#starve();
+    if (this.#isAccepted && ++this.#silence > this.#patience) this.#starve();
     else this.#publish();
   }
 

@@ -1,28 +1,78 @@
-import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../errors.js';
-import type { Connection } from './connection.js';
+import type { Redis } from 'ioredis';
+import {
+  ClosedError,
+  CommandRefusedError,
+  ConnectionError,
+  messageOf,
+  shorten,
+} from '../errors.js';
+import type { BrokerLog } from './broker.js';
+import { Connection } from './connection.js';
+import type { LivenessOptions } from './liveness.js';
 import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
 
-/** The commands of a broker that are no subscriptions, over the publisher connection. */
+export interface PublisherOptions {
+  /** Whether the client is ours, or a user's. */
+  readonly isOwned: boolean;
+  readonly liveness: LivenessOptions;
+  /** What may wait while the connection is away; `false`: nothing. */
+  readonly buffer: PublishBufferOptions | false;
+  readonly log: BrokerLog;
+}
+
+/** The sending half of a broker: one connection, and every command that is no subscription. */
 export class Publisher {
   readonly #connection: Connection;
   readonly #isOwned: boolean;
   readonly #buffer: PublishBuffer | undefined;
+  readonly #onChange: () => void;
   #isCorked = false;
 
-  constructor(connection: Connection, isOwned: boolean, buffer: PublishBufferOptions | false) {
-    this.#connection = connection;
+  /** `onChange`: the connection is no longer as it was. */
+  constructor(
+    client: Redis,
+    { isOwned, liveness, buffer, log }: PublisherOptions,
+    onChange: () => void,
+  ) {
     this.#isOwned = isOwned;
     this.#buffer = buffer ? new PublishBuffer(buffer) : undefined;
+    this.#onChange = onChange;
+    this.#connection = new Connection(
+      client,
+      { role: 'publisher', isOwned, liveness, log },
+      {
+        onReady: () => this.#onReady(),
+        onLost: onChange,
+        onEnded: (error) => this.#onEnded(error),
+      },
+    );
   }
 
-  /** The connection is there: what waits for it goes out before anything else. */
-  onReady(): void {
-    this.#buffer?.flush((channel, payload) => this.#send(channel, payload));
+  get client(): Redis {
+    return this.#connection.client;
   }
 
-  /** The connection will not come back. */
-  onEnded(error: unknown): void {
-    this.#buffer?.fail(error);
+  get isReady(): boolean {
+    return this.#connection.isReady;
+  }
+
+  /** Whether the connection will not come back. */
+  get hasEnded(): boolean {
+    return this.#connection.hasEnded;
+  }
+
+  open(patience: number): Promise<void> {
+    return this.#connection.open(patience);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+    this.#buffer?.fail(new ClosedError());
+  }
+
+  /** Replaces the connection, unless it is a user's. */
+  restart(reason: string): void {
+    this.#connection.restart(reason);
   }
 
   /** See `Broker#publish`. */
@@ -34,21 +84,32 @@ export class Publisher {
     );
   }
 
-  #send(channel: string, payload: string | Uint8Array): Promise<number> {
-    this.#cork();
-    return this.#connection.client
-      .publish(channel, asBuffer(payload))
-      .then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
-  }
-
   /** The answer to a PUBSUB question. */
   async ask(question: string, ...args: string[]): Promise<unknown> {
     if (!this.#connection.isReady) {
       throw new ConnectionError(`Cannot ask PUBSUB ${question}: not connected to Redis`);
     }
-    return this.#connection.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
+    return this.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
       throw new CommandRefusedError('query', `PUBSUB ${question}`, error);
     });
+  }
+
+  #onReady(): void {
+    // What waits goes out before anything else.
+    this.#buffer?.flush((channel, payload) => this.#send(channel, payload));
+    this.#onChange();
+  }
+
+  #onEnded(error: ConnectionError): void {
+    this.#buffer?.fail(error);
+    this.#onChange();
+  }
+
+  #send(channel: string, payload: string | Uint8Array): Promise<number> {
+    this.#cork();
+    return this.client
+      .publish(channel, asBuffer(payload))
+      .then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
   }
 
   /**
@@ -57,7 +118,7 @@ export class Publisher {
    */
   #cork(): void {
     if (this.#isCorked || !this.#isOwned) return;
-    const { stream } = this.#connection.client;
+    const { stream } = this.client;
     this.#isCorked = true;
     stream.cork();
     process.nextTick(() => {

@@ -4,7 +4,8 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { CommandRefusedError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
-import type { Subscription, SubscriptionRegistry } from './subscription-registry.js';
+import type { SubscriptionRegistry } from './subscription-registry.js';
+import type { Subscription } from './subscription.js';
 
 /** Names in one (P)SUBSCRIBE. Larger batches gain little and keep the event loop longer. */
 const BATCH = 512;
@@ -159,7 +160,7 @@ export class Reconciler {
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
       for (const subscription of this.#refused) {
-        if (subscription.isWanted) this.#registry.retry(subscription);
+        if (subscription.isWanted) this.#registry.review(subscription);
         else this.#refused.delete(subscription);
       }
       this.schedule();

@@ -50,6 +50,6 @@ export class MessageObserver implements MessageListener {
 
   close(): void {
     this.#isClosed = true;
-    this.#subscription?.close();
+    this.#subscription?.close(true);
   }
 }

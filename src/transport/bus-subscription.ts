@@ -42,8 +42,8 @@ export class BusSubscription implements DeliveryListener {
     this.#listener.onResubscribed?.(gap);
   }
 
-  /** Hears nothing from the call on. */
-  close(): void {
-    this.#bus.broker.unsubscribe(this.pattern.kind, this.name, this);
+  /** Hears nothing from the call on; see `Broker#unsubscribe`. */
+  close(lingers = false): void {
+    this.#bus.broker.unsubscribe(this.pattern.kind, this.name, this, lingers);
   }
 }

@@ -144,7 +144,7 @@ describe('being restored', () => {
     registry.reset({ from: new Date() });
     settleRefusing(registry);
     expect([registry.isRestored, registry.hasStale]).toEqual([false, false]);
-    registry.retry(subscription);
+    registry.review(subscription);
     expect(settle(registry)).toEqual(['+channel a']);
     expect(registry.isRestored).toBe(true);
   });
@@ -196,7 +196,7 @@ describe('those who wait for an acknowledgement', () => {
     registry.refuse(subscription, new Error('no'));
     await expect(acknowledged).rejects.toThrow('no');
     expect(subscription.isWanted).toBe(true);
-    registry.retry(subscription);
+    registry.review(subscription);
     settle(registry);
     registry.deliver(message('x'));
     expect([old.heard, late.heard]).toEqual([['x'], []]);
