@@ -19,6 +19,17 @@ export default defineConfig({
           setupFiles: ['test/support/setup.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.browser-spec.ts'],
+          testTimeout: 60_000,
+          fileParallelism: false,
+          globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['test/support/setup.ts'],
+        },
+      },
       { extends: true, test: { name: 'package', include: ['test/package/**/*.spec.ts'] } },
       {
         extends: true,

@@ -20,6 +20,9 @@ export interface PrivateRedisOptions {
    * @default false
    */
   readonly surviveCtrlC?: boolean;
+
+  /** Called when the server has ended although nobody called `stop`. */
+  readonly onCrash?: () => void;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface PrivateRedisOptions {
  */
 export async function startPrivateRedis(
   args: string[] = [],
-  { surviveCtrlC = false }: PrivateRedisOptions = {},
+  { surviveCtrlC = false, onCrash }: PrivateRedisOptions = {},
 ): Promise<PrivateRedis> {
   const systemBinary = process.env.REDIS_SERVER_BINARY ?? (await findOnPath());
   const server = new RedisMemoryServer({
@@ -46,6 +49,13 @@ export async function startPrivateRedis(
     const { port, childProcess } = server.getInstanceInfo() || {};
     return { port: port ?? 0, pid: childProcess?.pid ?? 0 };
   };
+  let isStopping = false;
+  const watch = (): void => {
+    isStopping = false;
+    const { childProcess } = server.getInstanceInfo() || {};
+    childProcess?.once('exit', () => isStopping || onCrash?.());
+  };
+  watch();
   const { port } = info();
   return {
     port,
@@ -53,8 +63,14 @@ export async function startPrivateRedis(
     get pid() {
       return info().pid;
     },
-    stop: async () => void (await server.stop()),
-    start: async () => void (await server.start()),
+    stop: async () => {
+      isStopping = true;
+      await server.stop();
+    },
+    start: async () => {
+      await server.start();
+      watch();
+    },
   };
 }
 

@@ -1,0 +1,63 @@
+// An event bus under the prefix "events:"; an application under another hears nothing of it.
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { Channel, RedisPubSubClient, RedisPubSubModule } from 'nestjs-redis-pubsub';
+import { firstValueFrom } from 'rxjs';
+import { connection, hear, printHeard, runSample } from '../support/run-sample.js';
+
+interface OrderEvent {
+  readonly orderId: number;
+}
+
+@Injectable()
+class Invoicing {
+  @EventPattern('order.created') // SUBSCRIBE events:order.created
+  onCreated(@Payload() { orderId }: OrderEvent): void {
+    hear(`invoicing hears order.created of order ${orderId}`);
+  }
+}
+
+@Injectable()
+class AuditLog {
+  @EventPattern<string>('order.*') // PSUBSCRIBE events:order.*
+  onOrder(@Channel() channel: string, @Payload() { orderId }: OrderEvent): void {
+    hear(`the audit log hears ${channel} of order ${orderId}`);
+  }
+}
+
+@Module({
+  imports: [RedisPubSubModule.forRoot({ connection, prefix: 'events:' })],
+  providers: [Invoicing, AuditLog],
+})
+class ShopModule {}
+
+@Injectable()
+class Stranger {
+  @EventPattern<string>('*') // PSUBSCRIBE other:*
+  onAnything(@Channel() channel: string, @Payload() { orderId }: OrderEvent): void {
+    hear(`the other application hears ${channel} of order ${orderId}`);
+  }
+}
+
+@Module({
+  imports: [RedisPubSubModule.forRoot({ connection, prefix: 'other:' })],
+  providers: [Stranger],
+})
+class OtherModule {}
+
+await runSample(async () => {
+  const shop = await NestFactory.createApplicationContext(ShopModule, { logger: ['warn'] });
+  const other = await NestFactory.createApplicationContext(OtherModule, { logger: ['warn'] });
+  await emit('events:', shop.get(RedisPubSubClient), 'order.created', { orderId: 1 });
+  await emit('events:', shop.get(RedisPubSubClient), 'order.paid', { orderId: 1 });
+  await emit('other:', other.get(RedisPubSubClient), 'order.created', { orderId: 2 });
+  await Promise.all([shop.close(), other.close()]);
+});
+
+/** One message reaches an exact handler and a pattern handler as two subscriptions. */
+async function emit(prefix: string, bus: RedisPubSubClient, channel: string, event: OrderEvent) {
+  const receivers = await firstValueFrom(bus.emit(channel, event));
+  console.log(`→ ${prefix}${channel} (${receivers} delivered)`);
+  await printHeard(receivers);
+}

@@ -1,0 +1,76 @@
+// What a pattern can be, what a handler can learn of a message, and which handler hears what.
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import {
+  Channel,
+  ChannelParam,
+  MessageHeader,
+  RedisPubSubContext,
+  RedisPubSubModule,
+  RedisPubSubRecordBuilder,
+  RedisPubSubService,
+} from 'nestjs-redis-pubsub';
+import { connection, hear, printHeard, runSample } from '../support/run-sample.js';
+
+@Injectable()
+class Handlers {
+  @EventPattern('user.created') // a literal: SUBSCRIBE
+  literal(@Payload() name: string): void {
+    hear(`user.created hears "${name}"`);
+  }
+
+  @EventPattern<string[]>(['user.created', 'user.renamed']) // several on one handler
+  several(@Channel() channel: string): void {
+    hear(`user.created or user.renamed hears ${channel}`);
+  }
+
+  @EventPattern<string>('user.*') // any text, separators included: PSUBSCRIBE
+  glob(@Ctx() context: RedisPubSubContext): void {
+    hear(`${context.getPattern()} hears ${context.getChannel()}`);
+  }
+
+  @EventPattern<string>('user.:id.inbox') // a parameter: one whole segment
+  parameter(@ChannelParam('id') id: string, @Payload() text: string): void {
+    hear(`user.:id.inbox hears "${text}" for user ${id}`);
+  }
+
+  @EventPattern<string>('disk.[a-c]?') // one of a, b, c, and one more character
+  characters(@Channel() channel: string): void {
+    hear(`disk.[a-c]? hears ${channel}`);
+  }
+
+  @EventPattern<string>('invoice.\\*') // a star that is just a star: SUBSCRIBE
+  escaped(@Channel() channel: string, @MessageHeader('tenant') tenant?: string): void {
+    hear(`invoice.\\* hears ${channel} of tenant ${tenant}`);
+  }
+}
+
+@Module({
+  imports: [RedisPubSubModule.forRoot({ connection, prefix: 'patterns:' })],
+  providers: [Handlers],
+})
+class PatternsModule {}
+
+await runSample(async () => {
+  const app = await NestFactory.createApplicationContext(PatternsModule, { logger: ['warn'] });
+  const pubsub = app.get(RedisPubSubService);
+  const invoice = new RedisPubSubRecordBuilder('#7').setHeader('tenant', 'acme').build();
+  // Handlers of one name share a subscription, to which Redis delivers once.
+  const messages: [channel: string, data: unknown, handlers: number][] = [
+    ['user.created', 'Ann', 3],
+    ['user.renamed', 'Anna', 2],
+    ['user.42.inbox', 'Hello', 2],
+    ['user.42.outbox', 'Hello', 1],
+    ['disk.b1', 'full', 1],
+    ['disk.d1', 'full', 0],
+    ['invoice.7', invoice, 0],
+    ['invoice.*', invoice, 1],
+  ];
+  for (const [channel, data, handlers] of messages) {
+    const receivers = await pubsub.publish(channel, data);
+    console.log(`→ ${channel} (${receivers} delivered)`);
+    await printHeard(handlers);
+  }
+  await app.close();
+});

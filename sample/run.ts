@@ -1,0 +1,17 @@
+/** The small samples; each is a folder with a `main.ts`. */
+const NAMES = [
+  'game-events',
+  'cache-invalidation',
+  'event-bus',
+  'request-response',
+  'patterns',
+  'plain-json',
+];
+
+const name = process.argv[2] ?? '';
+
+if (NAMES.includes(name)) await import(`./${name}/main.js`);
+else {
+  console.error(`Which sample? One of ${NAMES.join(', ')}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { closeAfterTest } from '../../support/app.js';
+import { useRedis } from '../../support/redis.js';
+
+const ROOT = new URL('../../../', import.meta.url);
+const NAMES = [
+  'game-events',
+  'cache-invalidation',
+  'event-bus',
+  'request-response',
+  'patterns',
+  'plain-json',
+];
+
+const NO_SERVER = { REDIS_SERVER_BINARY: '/no/redis-server' };
+
+/** What a program of the built samples printed before it ended. */
+async function run(path: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
+  const program = fileURLToPath(new URL(`dist-sample/${path}`, ROOT));
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...process.env, REDIS_URL: undefined, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  closeAfterTest(async () => child.kill());
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { stdout, stderr, code: code as number | null };
+}
+
+async function expectedOf(name: string) {
+  const stdout = await readFile(new URL(`sample/${name}/expected.txt`, ROOT), 'utf8');
+  return { stdout, stderr: '', code: 0 };
+}
+
+describe('a small sample', () => {
+  const redis = useRedis();
+
+  it.each(NAMES)('%s prints what stands in its expected.txt, and exits with 0', async (name) => {
+    expect(await run(`${name}/main.js`)).toEqual(await expectedOf(name));
+  });
+
+  it.each(NAMES)('%s uses the Redis of REDIS_URL', async (name) => {
+    const result = await run(`${name}/main.js`, [], { ...NO_SERVER, REDIS_URL: redis.url });
+    expect(result).toEqual(await expectedOf(name));
+  });
+
+  it('without a Redis says how to get one, and exits with 1', async () => {
+    const { stdout, stderr, code } = await run('event-bus/main.js', [], NO_SERVER);
+    expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+    expect(stderr).toContain('No Redis could be started.\nTried: /no/redis-server');
+    expect(stderr).not.toContain('    at ');
+  });
+});
+
+describe('the command that runs a sample', () => {
+  it('runs the one of that name', async () => {
+    expect(await run('run.js', ['event-bus'])).toEqual(await expectedOf('event-bus'));
+  });
+
+  it.each([[], ['no-such-sample'], ['../run']])('lists the names for %j', async (...args) => {
+    const stderr = `Which sample? One of ${NAMES.join(', ')}\n`;
+    expect(await run('run.js', args)).toEqual({ stdout: '', stderr, code: 1 });
+  });
+});
