@@ -1,0 +1,86 @@
+import { coalesce } from './coalesce.js';
+import { describeFailure } from './tasks.js';
+
+/** @import { Api } from './api.js' */
+/** @import { Drafts } from './drafts.js' */
+/** @import { Store } from './store.js' */
+/** @import { Tasks } from './tasks.js' */
+/** @import { Post } from './types.js' */
+
+/**
+ * @typedef {object} Parts
+ * @property {Store} store
+ * @property {Api} api
+ * @property {Tasks} tasks
+ * @property {Drafts} drafts
+ * @property {AbortSignal} signal
+ */
+
+/** The posts, and whom the user follows. */
+export class Feed {
+  #parts;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  load = coalesce(async () => {
+    const { api, signal, store } = this.#parts;
+    try {
+      const [posts, following] = await Promise.all([api.posts(), api.following()]);
+      store.update({ posts: { value: posts }, following });
+    } catch (error) {
+      if (signal.aborted) return;
+      store.update({ posts: { ...store.state.posts, failure: describeFailure(error) } });
+    }
+  });
+
+  /** @param {Post} post */
+  toggleLike({ id, isLiked }) {
+    const { api, tasks } = this.#parts;
+    return tasks.run(`like:${id}`, async () => {
+      const likes = await api.setLike(id, !isLiked);
+      this.#change(id, () => likes);
+    });
+  }
+
+  /** @param {string} postId */
+  comment(postId) {
+    const { api, drafts, tasks } = this.#parts;
+    const key = `comment:${postId}`;
+    return tasks.run(key, async () => {
+      const comment = await api.comment(postId, drafts.get(key));
+      drafts.clear(key);
+      this.#change(postId, ({ comments }) => ({ comments: [...comments, comment] }));
+    });
+  }
+
+  /** @param {string} userId */
+  toggleFollow(userId) {
+    const { api, store, tasks } = this.#parts;
+    return tasks.run(`follow:${userId}`, async () => {
+      const wasFollowing = store.state.following.includes(userId);
+      const { isFollowing } = await api.setFollow(userId, !wasFollowing);
+      const others = store.state.following.filter((id) => id !== userId);
+      store.update({ following: isFollowing ? [...others, userId] : others });
+      void this.load();
+    });
+  }
+
+  /**
+   * Shows at once what the server answered, and loads the rest: what was loading before does not
+   * know of it.
+   *
+   * @param {string} postId
+   * @param {(post: Post) => Partial<Post>} changesOf
+   */
+  #change(postId, changesOf) {
+    const { store } = this.#parts;
+    const value = store.state.posts.value?.map((post) =>
+      post.id === postId ? { ...post, ...changesOf(post) } : post,
+    );
+    store.update({ posts: { ...store.state.posts, value } });
+    void this.load();
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * Does what takes a control away. If it had the focus, the next of its kind gets it, or else the
+ * fallback: the focus must not fall back to the start of the page.
+ *
+ * @param {Event} event of the control
+ * @param {{ kind: string, fallback: string }} selectors
+ * @param {() => unknown} action
+ */
+export async function keepFocus({ currentTarget: control }, { kind, fallback }, action) {
+  if (!(control instanceof HTMLElement)) return;
+  const hadFocus = document.activeElement === control;
+  /** @type {HTMLElement[]} */
+  const all = [...document.querySelectorAll(/** @type {'button'} */ (kind))];
+  const position = all.indexOf(control);
+  await action();
+  const isFocusElsewhere = document.activeElement !== document.body;
+  if (!hadFocus || control.isConnected || isFocusElsewhere) return;
+  const near = [...all.slice(position), ...all.slice(0, position).toReversed()];
+  const next = near.find((other) => other.isConnected);
+  (next ?? document.querySelector(/** @type {'button'} */ (fallback)))?.focus();
+}

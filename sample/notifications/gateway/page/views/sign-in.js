@@ -1,0 +1,83 @@
+import { failureView, retryView, taskButton } from './controls.js';
+import { html, nothing } from './lit.js';
+
+/** @import { Session } from '../session.js' */
+/** @import { Person, SessionState, State, Task } from '../types.js' */
+
+/**
+ * Before it is known who is signed in.
+ *
+ * @param {SessionState} state
+ * @param {Session} session
+ */
+export function startView(state, session) {
+  const retry = () => void session.restore();
+  return html`
+    <main id="main" class="sign-in" tabindex="-1">
+      <h1>Notification sample</h1>
+      ${
+        state.status === 'unreachable'
+          ? retryView(state.failure, retry)
+          : html`<p class="loading" role="status">Loading…</p>`
+      }
+    </main>
+  `;
+}
+
+/**
+ * @param {State} state
+ * @param {{ notice?: string }} signedOut
+ * @param {Session} session
+ */
+export function signInView(state, { notice }, session) {
+  return html`
+    <main id="main" class="sign-in" tabindex="-1" aria-labelledby="sign-in-title">
+      <h1 id="sign-in-title">Notification sample</h1>
+      ${notice ? html`<p class="notice" role="alert">${notice}</p>` : nothing}
+      <p>
+        Sign in as one of the demo users. Open a second browser, or a private window, as another
+        one, and watch the notifications arrive.
+      </p>
+      ${peopleView(state, session)}
+    </main>
+  `;
+}
+
+/**
+ * @param {State} state
+ * @param {Session} session
+ */
+function peopleView({ people, tasks }, session) {
+  if (people.failure) return retryView(people.failure, () => void session.loadPeople());
+  if (!people.value) return html`<p class="loading" role="status">Loading…</p>`;
+  return html`
+    <ul class="sign-in-list">
+      ${people.value.map((person) => personView(person, tasks[`sign-in:${person.id}`], session))}
+    </ul>
+  `;
+}
+
+/**
+ * @param {Person} person
+ * @param {Task | undefined} task
+ * @param {Session} session
+ */
+function personView({ id, name, isAdministrator }, task, session) {
+  const roleId = `role-${id}`;
+  return html`
+    <li>
+      ${taskButton({
+        task,
+        label: `Sign in as ${name}`,
+        describedBy: isAdministrator ? roleId : undefined,
+        onClick: () => void session.signIn(id),
+      })}
+      ${
+        isAdministrator
+          ? html`<p id=${roleId} class="role">Administrator: can broadcast to everybody</p>`
+          : nothing
+      }
+      ${failureView(task)}
+    </li>
+  `;
+}
