@@ -13,12 +13,16 @@ try {
   await launcher.stop(1);
 }
 
-function explain({ apiUrl, redisCli }: RunningSample): void {
+function explain({ gatewayUrls, redisCli }: RunningSample): void {
+  const [first, second] = gatewayUrls;
   console.log(`
-The notification service listens at ${apiUrl}; Ctrl-C stops it. Try, each in a terminal:
+The notification service is ready; Ctrl-C stops it. Two gateways serve the same page:
 
-  curl -N ${apiUrl}/users/42/notifications/stream
-  curl -X POST ${apiUrl}/users/42/follow -H 'content-type: application/json' -d '{"followerId":"7"}'
+  ${first}
+  ${second}
+
+Sign in as one user here and as another there. What goes through Redis is below, and in
+
   ${redisCli} PSUBSCRIBE 'sample:*'
 `);
 }

@@ -1,10 +1,13 @@
 import { buildChannel } from 'nestjs-redis-pubsub';
 
-/** Goes before every channel, so that applications on one Redis do not hear each other. */
+/** Goes before every channel and key, so that applications on one Redis do not meet. */
 export const PREFIX = 'sample:';
 
-/** A new kind of domain event needs no new subscription. */
+/** What happened to a user: `user.followed`, `user.messaged`. A new kind needs no new subscription. */
 export const USER_EVENTS = 'user.*';
+/** What happened to a post: `post.liked`, `post.commented`. */
+export const POST_EVENTS = 'post.:action';
+/** What an administrator has to say to everybody. */
 export const ANNOUNCEMENT = 'announcement.published';
 
 /** Where everybody's notifications are. */

@@ -13,6 +13,14 @@ export interface Notification {
   /** ISO 8601. */
   readonly timestamp: string;
   readonly read: boolean;
-  /** The event that it tells of. */
+  /** What it tells of. */
   readonly data: unknown;
+}
+
+/**
+ * The other message on a user's channel, told apart by the header `event: read`: these notifications
+ * have been read, in whichever tab.
+ */
+export interface NotificationsRead {
+  readonly ids: readonly string[];
 }

@@ -1,37 +1,43 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { startPrivateRedis, type PrivateRedis } from '../../support/private-redis.js';
-import { startService, type Service } from './service.js';
-
-/** A Redis starts in a moment; one that is still being downloaded is not waited for. */
-const REDIS_START_TIME = 2_000;
+import { randomBytes } from 'node:crypto';
+import { SampleRedis } from './sample-redis.js';
+import { Service } from './service.js';
 
 export interface RunningSample {
-  readonly apiUrl: string;
+  readonly gatewayUrls: readonly string[];
   /** How to point redis-cli at the Redis in use. */
   readonly redisCli: string;
 }
 
-/** Starts Redis and then the services, and stops them in reverse. */
+/** Starts Redis and then the services, keeps them running, and stops them in reverse. */
 export class Launcher {
+  readonly #redis = new SampleRedis();
   readonly #services: Service[] = [];
-  #redis: Promise<PrivateRedis> | undefined;
   #isStopping = false;
 
   /** Resolves when every service is ready, or to nothing if stopped before. Rejects without a Redis. */
   async start(): Promise<RunningSample | undefined> {
-    const given = process.env.REDIS_URL;
-    if (!given) this.#redis = startPrivateRedis([], { surviveCtrlC: true });
-    const redis = await this.#redis;
-    if (this.#isStopping) return undefined;
-    const env = { REDIS_URL: redis?.url ?? given };
-    const [api] = await Promise.all([
-      this.#launch('api', env).ready,
-      this.#launch('notifications', env).ready,
-    ]);
-    return {
-      apiUrl: `http://localhost:${api.port}`,
-      redisCli: redis ? `redis-cli -p ${redis.port}` : 'redis-cli -u "$REDIS_URL"',
+    const { url, cli } = await this.#redis.start();
+    const shared = {
+      REDIS_URL: url,
+      SESSION_SECRET: process.env.SESSION_SECRET ?? randomBytes(32).toString('hex'),
     };
+    const port = Number(process.env.PORT ?? 3000);
+    const [activity] = await Promise.all([
+      this.#launch('activity', 'activity', { ...shared, PORT: portAfter(port, 2) }),
+      this.#launch('notifications', 'notifications', shared),
+    ]);
+    const gateways = await Promise.all(
+      ['gateway-1', 'gateway-2'].map((instance, i) =>
+        this.#launch('gateway', instance, {
+          ...shared,
+          PORT: portAfter(port, i),
+          ACTIVITY_URL: `http://localhost:${activity}`,
+          SESSION_COOKIE: `session-${instance}`,
+        }),
+      ),
+    );
+    if (this.#isStopping) return undefined;
+    return { gatewayUrls: gateways.map((it) => `http://localhost:${it}`), redisCli: cli };
   }
 
   /** Ends this process with `code` when nothing else is left of the sample. */
@@ -39,22 +45,25 @@ export class Launcher {
     if (this.#isStopping) return;
     this.#isStopping = true;
     await Promise.all(this.#services.map((service) => service.stop()));
-    const redis = await Promise.race([
-      this.#redis?.catch(() => undefined),
-      delay(REDIS_START_TIME, undefined, { ref: false }),
-    ]);
-    await redis?.stop();
+    await this.#redis.stop();
     process.exit(code);
   }
 
-  #launch(name: string, env: NodeJS.ProcessEnv): Service {
-    const service = startService(name, env);
+  /** Resolves to its port. */
+  async #launch(
+    name: string,
+    instance: string,
+    env: NodeJS.ProcessEnv,
+  ): Promise<number | undefined> {
+    if (this.#isStopping) return undefined;
+    const service = new Service(name, instance, env);
     this.#services.push(service);
-    void service.exited.then((reason) => {
-      if (this.#isStopping) return undefined;
-      console.error(`[start] ${name} ended (${reason}); stopping the rest`);
-      return this.stop(1);
-    });
-    return service;
+    const { port } = await service.start();
+    return port;
   }
+}
+
+/** With 0 each service takes any free port. */
+function portAfter(first: number, offset: number): string {
+  return String(first === 0 ? 0 : first + offset);
 }

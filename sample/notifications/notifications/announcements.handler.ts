@@ -4,14 +4,14 @@ import { ANNOUNCEMENT } from '../contract/channels.js';
 import { Announcement } from '../contract/events.js';
 import { Notifier } from './notifier.js';
 
-/** Tells everybody. */
+/** Tells everybody who is there. */
 @Injectable()
-export class AnnouncementHandler {
+export class AnnouncementsHandler {
   constructor(private readonly notifier: Notifier) {}
 
   @EventPattern(ANNOUNCEMENT)
   async announce(@Payload() announcement: Announcement): Promise<void> {
-    const { title, message, type = 'info' } = announcement;
-    await this.notifier.notifyEverybody({ type, title, message }, announcement);
+    const { id, type = 'info', title, message } = announcement;
+    await this.notifier.notifyEverybody(id, { type, title, message });
   }
 }

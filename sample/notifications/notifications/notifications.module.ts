@@ -1,13 +1,20 @@
 import { Module } from '@nestjs/common';
 import { RedisPubSubModule } from 'nestjs-redis-pubsub';
 import { PREFIX } from '../contract/channels.js';
-import { AnnouncementHandler } from './announcement.handler.js';
+import { InboxModule } from '../inbox/inbox.module.js';
+import { settings } from '../process/settings.js';
+import { AnnouncementsHandler } from './announcements.handler.js';
 import { Notifier } from './notifier.js';
-import { UserEventHandler } from './user-event.handler.js';
+import { Once } from './once.js';
+import { PostEventsHandler } from './post-events.handler.js';
+import { UserEventsHandler } from './user-events.handler.js';
 
 /** Handlers are providers: the module finds their decorators. */
 @Module({
-  imports: [RedisPubSubModule.forRoot({ connection: process.env.REDIS_URL, prefix: PREFIX })],
-  providers: [Notifier, UserEventHandler, AnnouncementHandler],
+  imports: [
+    RedisPubSubModule.forRoot({ connection: settings.redisUrl, prefix: PREFIX }),
+    InboxModule,
+  ],
+  providers: [Notifier, Once, UserEventsHandler, PostEventsHandler, AnnouncementsHandler],
 })
 export class NotificationsModule {}

@@ -1,30 +1,40 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { RedisPubSubService } from 'nestjs-redis-pubsub';
 import { BROADCAST, userChannel } from '../contract/channels.js';
 import type { Notification } from '../contract/notification.js';
+import { Inbox } from '../inbox/inbox.js';
+import { Once } from './once.js';
 
 export type NotificationText = Pick<Notification, 'type' | 'title' | 'message'>;
 
-/** Makes notifications and publishes each where those whom it concerns listen. */
+/**
+ * Makes a notification of an event: stores it, then publishes it where those whom it concerns
+ * listen. Who is away finds it in the inbox; a broadcast is for those who are there.
+ */
 @Injectable()
 export class Notifier {
-  constructor(private readonly pubsub: RedisPubSubService) {}
+  constructor(
+    private readonly pubsub: RedisPubSubService,
+    private readonly inbox: Inbox,
+    private readonly once: Once,
+  ) {}
 
-  async notifyUser(userId: string, text: NotificationText, data: unknown): Promise<void> {
-    await this.pubsub.publish(userChannel(userId), createNotification(userId, text, data));
+  async notifyUser(
+    { id, userId, ...data }: { readonly id: string; readonly userId: string },
+    text: NotificationText,
+  ): Promise<void> {
+    const notification: Notification = { id, userId, ...text, ...unread(), data };
+    const isFirst = await this.inbox.add(userId, notification);
+    if (isFirst) await this.pubsub.publish(userChannel(userId), notification);
   }
 
-  async notifyEverybody(text: NotificationText, data: unknown): Promise<void> {
-    await this.pubsub.publish(BROADCAST, createNotification(null, text, data));
+  async notifyEverybody(id: string, text: NotificationText): Promise<void> {
+    const notification: Notification = { id, userId: null, ...text, ...unread(), data: {} };
+    const isFirst = await this.once.isFirst(id);
+    if (isFirst) await this.pubsub.publish(BROADCAST, notification);
   }
 }
 
-function createNotification(
-  userId: string | null,
-  text: NotificationText,
-  data: unknown,
-): Notification {
-  const timestamp = new Date().toISOString();
-  return { id: randomUUID(), userId, ...text, timestamp, read: false, data };
+function unread(): Pick<Notification, 'timestamp' | 'read'> {
+  return { timestamp: new Date().toISOString(), read: false };
 }

@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import { ConsoleLogger, type NestApplicationOptions } from '@nestjs/common';
+import { settings } from './settings.js';
 import { traceMessages } from './trace-messages.js';
 
 /** What a service tells the launcher when it is ready. */
@@ -12,11 +13,12 @@ export async function runService(
   name: string,
   start: (options: NestApplicationOptions) => Promise<Ready | void>,
 ): Promise<void> {
+  const instance = settings.instance ?? name;
   // A launcher that is gone cannot stop us. Nest's shutdown hooks take it from here.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  traceMessages(name);
+  if (settings.isTracing) traceMessages(instance);
   const logger = new ConsoleLogger({
-    prefix: name,
+    prefix: instance,
     logLevels: ['warn', 'error', 'fatal'],
     colors: isatty(process.stdout.fd),
   });
@@ -24,7 +26,7 @@ export async function runService(
     const ready = await start({ logger, abortOnError: false });
     process.send?.(ready ?? {});
   } catch (error) {
-    console.error(`[${name}] Cannot start: ${explain(error)}`);
+    console.error(`[${instance}] Cannot start: ${explain(error)}`);
     process.exit(1);
   }
 }

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { PREFIX } from '../contract/channels.js';
+
+export interface Comment {
+  readonly authorId: string;
+  readonly text: string;
+  /** ISO 8601. */
+  readonly timestamp: string;
+}
+
+/** What is known of a post beside its text. */
+export interface Reactions {
+  readonly likes: number;
+  readonly isLiked: boolean;
+  /** The oldest first. */
+  readonly comments: readonly Comment[];
+}
+
+const COMMENTS_KEPT = 50;
+
+/** Who follows whom, likes what and said what, in Redis. */
+@Injectable()
+export class ActivityStore {
+  constructor(private readonly redis: Redis) {}
+
+  /** Whether that is new. */
+  async follow(followerId: string, userId: string): Promise<boolean> {
+    return (await this.redis.sadd(following(followerId), userId)) === 1;
+  }
+
+  async unfollow(followerId: string, userId: string): Promise<void> {
+    await this.redis.srem(following(followerId), userId);
+  }
+
+  following(followerId: string): Promise<string[]> {
+    return this.redis.smembers(following(followerId));
+  }
+
+  /** Whether that is new. */
+  async like(userId: string, postId: string): Promise<boolean> {
+    return (await this.redis.sadd(likes(postId), userId)) === 1;
+  }
+
+  async unlike(userId: string, postId: string): Promise<void> {
+    await this.redis.srem(likes(postId), userId);
+  }
+
+  async comment(postId: string, comment: Comment): Promise<void> {
+    await this.redis
+      .pipeline()
+      .rpush(comments(postId), JSON.stringify(comment))
+      .ltrim(comments(postId), -COMMENTS_KEPT, -1)
+      .exec();
+  }
+
+  /** The reactions to a post as `userId` sees them. */
+  async reactions(userId: string, postId: string): Promise<Reactions> {
+    const [count, isLiked, stored] = await Promise.all([
+      this.redis.scard(likes(postId)),
+      this.redis.sismember(likes(postId), userId),
+      this.redis.lrange(comments(postId), 0, -1),
+    ]);
+    return {
+      likes: count,
+      isLiked: isLiked === 1,
+      comments: stored.map((json) => JSON.parse(json) as Comment),
+    };
+  }
+}
+
+const following = (userId: string): string => `${PREFIX}following:${userId}`;
+const likes = (postId: string): string => `${PREFIX}likes:${postId}`;
+const comments = (postId: string): string => `${PREFIX}comments:${postId}`;

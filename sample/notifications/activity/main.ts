@@ -1,0 +1,9 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { runService } from '../process/run-service.js';
+import { serveHttp } from '../http/serve-http.js';
+import { ActivityModule } from './activity.module.js';
+
+await runService('activity', async (options) =>
+  serveHttp(await NestFactory.create<NestExpressApplication>(ActivityModule, options)),
+);

@@ -1,0 +1,33 @@
+import { Controller, Delete, Get, Param, Put, UseGuards } from '@nestjs/common';
+import { UserParams } from '../contract/user-params.js';
+import { CurrentUserId } from '../session/current-user-id.decorator.js';
+import { SessionGuard } from '../session/session.guard.js';
+import { ActivityEvents } from './activity.events.js';
+import { ActivityStore } from './activity.store.js';
+
+@Controller()
+@UseGuards(SessionGuard)
+export class UsersController {
+  constructor(
+    private readonly store: ActivityStore,
+    private readonly events: ActivityEvents,
+  ) {}
+
+  @Get('following')
+  following(@CurrentUserId() me: string): Promise<string[]> {
+    return this.store.following(me);
+  }
+
+  @Put('users/:userId/follow')
+  async follow(@CurrentUserId() me: string, @Param() { userId }: UserParams) {
+    const isNew = await this.store.follow(me, userId);
+    if (isNew) this.events.followed(userId, me);
+    return { isFollowing: true };
+  }
+
+  @Delete('users/:userId/follow')
+  async unfollow(@CurrentUserId() me: string, @Param() { userId }: UserParams) {
+    await this.store.unfollow(me, userId);
+    return { isFollowing: false };
+  }
+}

@@ -1,0 +1,7 @@
+import { IsUserId } from './user-id.js';
+
+/** The parameters of a route with a user in it. */
+export class UserParams {
+  @IsUserId()
+  userId!: string;
+}

@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto';
+import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs/common';
+import { RedisPubSubClient } from 'nestjs-redis-pubsub';
+import { map, type Observable } from 'rxjs';
+import { ANNOUNCEMENT } from '../contract/channels.js';
+import { AnnouncementText, type Announcement } from '../contract/events.js';
+import { AdministratorGuard } from '../session/administrator.guard.js';
+import { SessionGuard } from '../session/session.guard.js';
+import type { Accepted } from './accepted.js';
+
+/** From an administrator to everybody who is there. */
+@Controller('broadcasts')
+@UseGuards(SessionGuard, AdministratorGuard)
+export class BroadcastsController {
+  constructor(private readonly events: RedisPubSubClient) {}
+
+  @Post()
+  @HttpCode(HttpStatus.ACCEPTED)
+  broadcast(@Body() { title, message, type }: AnnouncementText): Observable<Accepted> {
+    const announcement: Announcement = { id: randomUUID(), title, message, type };
+    return this.events.emit(ANNOUNCEMENT, announcement).pipe(map((receivers) => ({ receivers })));
+  }
+}

@@ -1,0 +1,59 @@
+import {
+  Controller,
+  Get,
+  HttpCode,
+  HttpStatus,
+  NotFoundException,
+  Param,
+  Post,
+  UseGuards,
+} from '@nestjs/common';
+import { RedisPubSubRecordBuilder, RedisPubSubService } from 'nestjs-redis-pubsub';
+import { userChannel } from '../contract/channels.js';
+import type { NotificationsRead } from '../contract/notification.js';
+import { UserParams } from '../contract/user-params.js';
+import { Inbox, type InboxContent } from '../inbox/inbox.js';
+import { OwnUserGuard } from '../session/own-user.guard.js';
+import { SessionGuard } from '../session/session.guard.js';
+
+/** A user's own inbox. What is read in one tab is told to all of them, on every instance. */
+@Controller('users/:userId/notifications')
+@UseGuards(SessionGuard, OwnUserGuard)
+export class NotificationsController {
+  constructor(
+    private readonly inbox: Inbox,
+    private readonly pubsub: RedisPubSubService,
+  ) {}
+
+  @Get()
+  list(@Param() { userId }: UserParams): Promise<InboxContent> {
+    return this.inbox.read(userId);
+  }
+
+  @Get('unread')
+  async unread(@Param() { userId }: UserParams) {
+    return { unread: await this.inbox.unreadCount(userId) };
+  }
+
+  @Post('read')
+  @HttpCode(HttpStatus.OK)
+  async markAllRead(@Param() { userId }: UserParams) {
+    const ids = await this.inbox.markAllRead(userId);
+    if (ids.length > 0) await this.#tell(userId, { ids });
+    return { unread: 0 };
+  }
+
+  @Post(':id/read')
+  @HttpCode(HttpStatus.OK)
+  async markRead(@Param() { userId }: UserParams, @Param('id') id: string) {
+    const { exists, changed, unread } = await this.inbox.markRead(userId, id);
+    if (!exists) throw new NotFoundException('This notification is not in the inbox');
+    if (changed) await this.#tell(userId, { ids: [id] });
+    return { unread };
+  }
+
+  async #tell(userId: string, read: NotificationsRead): Promise<void> {
+    const record = new RedisPubSubRecordBuilder(read).setHeader('event', 'read').build();
+    await this.pubsub.publish(userChannel(userId), record);
+  }
+}

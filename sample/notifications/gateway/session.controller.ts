@@ -1,0 +1,72 @@
+import {
+  BadRequestException,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Post,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
+import { IsString } from 'class-validator';
+import type { CookieOptions, Response } from 'express';
+import { DEMO_USERS, findUser, type User } from '../contract/demo-users.js';
+import { settings } from '../process/settings.js';
+import { CurrentUserId } from '../session/current-user-id.decorator.js';
+import { SESSION_LIFETIME } from '../session/session.module.js';
+import { SessionGuard } from '../session/session.guard.js';
+import { SessionTokens } from '../session/session-tokens.js';
+import { INSTANCE } from './instance.js';
+
+class SignInRequest {
+  @IsString()
+  userId!: string;
+}
+
+interface SignedIn {
+  readonly user: User;
+  /** Which gateway answers. */
+  readonly instance: string;
+}
+
+/** No script reads it and no other site's request has it. Behind TLS it should be `secure` as well. */
+const COOKIE: CookieOptions = { httpOnly: true, sameSite: 'strict', path: '/' };
+
+/** Signing in and out. There are no passwords here: choose who you are. */
+@Controller()
+export class SessionController {
+  constructor(private readonly tokens: SessionTokens) {}
+
+  @Get('people')
+  people(): readonly User[] {
+    return DEMO_USERS;
+  }
+
+  @Post('session')
+  @HttpCode(HttpStatus.OK)
+  async signIn(
+    @Body() { userId }: SignInRequest,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SignedIn> {
+    const user = findUser(userId);
+    if (!user) throw new BadRequestException(`There is no user "${userId}"`);
+    const token = await this.tokens.sign({ userId, isAdministrator: user.isAdministrator });
+    response.cookie(settings.sessionCookie, token, { ...COOKIE, maxAge: SESSION_LIFETIME * 1_000 });
+    return { user, instance: INSTANCE };
+  }
+
+  @Get('session')
+  @UseGuards(SessionGuard)
+  whoAmI(@CurrentUserId() id: string): SignedIn {
+    const user = findUser(id) ?? { id, name: id, isAdministrator: false };
+    return { user, instance: INSTANCE };
+  }
+
+  @Delete('session')
+  @HttpCode(HttpStatus.NO_CONTENT)
+  signOut(@Res({ passthrough: true }) response: Response): void {
+    response.clearCookie(settings.sessionCookie, COOKIE);
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Adds a notification, unless it was added before, and drops the oldest above the limit: one script,
+ * which Redis runs as one step. Every instance of the service tries; the first one gets 1.
+ */
+export const ADD_NOTIFICATION = `
+  local seen, order, items, unread = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  local id, notification, limit, memory = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+  if not redis.call('SET', seen, '1', 'NX', 'EX', memory) then return 0 end
+  redis.call('LPUSH', order, id)
+  redis.call('HSET', items, id, notification)
+  redis.call('SADD', unread, id)
+  while redis.call('LLEN', order) > limit do
+    local oldest = redis.call('RPOP', order)
+    redis.call('HDEL', items, oldest)
+    redis.call('SREM', unread, oldest)
+  end
+  return 1
+`;

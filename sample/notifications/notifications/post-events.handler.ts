@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { ChannelParam } from 'nestjs-redis-pubsub';
+import { POST_EVENTS } from '../contract/channels.js';
+import { nameOf } from '../contract/demo-users.js';
+import { PostEvent } from '../contract/events.js';
+import { Notifier, type NotificationText } from './notifier.js';
+
+/** Tells authors what others think of their posts. */
+@Injectable()
+export class PostEventsHandler {
+  constructor(private readonly notifier: Notifier) {}
+
+  @EventPattern<string>(POST_EVENTS)
+  async notify(@Payload() event: PostEvent, @ChannelParam('action') action: string): Promise<void> {
+    const textOf = TEXTS[action];
+    const isOwnPost = event.actorId === event.userId;
+    if (textOf && !isOwnPost) await this.notifier.notifyUser(event, textOf(event));
+  }
+}
+
+/** The actions that are worth a notification. */
+const TEXTS: Readonly<Record<string, (event: PostEvent) => NotificationText>> = {
+  liked: ({ actorId }) => ({
+    type: 'success',
+    title: 'New like',
+    message: `${nameOf(actorId)} likes your post`,
+  }),
+  commented: ({ actorId, text }) => ({
+    type: 'info',
+    title: 'New comment',
+    message: `${nameOf(actorId)} wrote: ${text ?? ''}`,
+  }),
+};

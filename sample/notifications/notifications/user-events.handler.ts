@@ -1,0 +1,33 @@
+import { Injectable } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { Channel } from 'nestjs-redis-pubsub';
+import { USER_EVENTS } from '../contract/channels.js';
+import { nameOf } from '../contract/demo-users.js';
+import { UserEvent } from '../contract/events.js';
+import { Notifier, type NotificationText } from './notifier.js';
+
+/** Tells users what happened to them. */
+@Injectable()
+export class UserEventsHandler {
+  constructor(private readonly notifier: Notifier) {}
+
+  @EventPattern<string>(USER_EVENTS)
+  async notify(@Payload() event: UserEvent, @Channel() channel: string): Promise<void> {
+    const textOf = TEXTS[channel];
+    if (textOf) await this.notifier.notifyUser(event, textOf(event));
+  }
+}
+
+/** The events that are worth a notification. */
+const TEXTS: Readonly<Record<string, (event: UserEvent) => NotificationText>> = {
+  'user.followed': ({ actorId }) => ({
+    type: 'success',
+    title: 'New follower',
+    message: `${nameOf(actorId)} follows you`,
+  }),
+  'user.messaged': ({ actorId, text }) => ({
+    type: 'info',
+    title: `Message from ${nameOf(actorId)}`,
+    message: text ?? '',
+  }),
+};

@@ -1,0 +1,16 @@
+import {
+  ForbiddenException,
+  Injectable,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import type { SignedInRequest } from './session.js';
+
+/** Behind the `SessionGuard`: lets administrators through. */
+@Injectable()
+export class AdministratorGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    if (context.switchToHttp().getRequest<SignedInRequest>().session.isAdministrator) return true;
+    throw new ForbiddenException('Only an administrator may do this');
+  }
+}

@@ -1,0 +1,8 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { SignedInRequest } from './session.js';
+
+/** The id of who makes the request. */
+export const CurrentUserId = createParamDecorator(
+  (_: unknown, context: ExecutionContext): string =>
+    context.switchToHttp().getRequest<SignedInRequest>().session.userId,
+);

@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { JwtModule } from '@nestjs/jwt';
+import { settings } from '../process/settings.js';
+import { SessionTokens } from './session-tokens.js';
+
+/** How long one stays signed in, in seconds. */
+export const SESSION_LIFETIME = 12 * 60 * 60;
+
+@Module({
+  imports: [
+    JwtModule.registerAsync({
+      useFactory: () => ({
+        secret: settings.sessionSecret,
+        signOptions: { expiresIn: SESSION_LIFETIME, algorithm: 'HS256' },
+        verifyOptions: { algorithms: ['HS256'] },
+      }),
+    }),
+  ],
+  providers: [SessionTokens],
+  exports: [SessionTokens],
+})
+export class SessionModule {}
