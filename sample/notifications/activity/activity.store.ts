@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { PREFIX } from '../contract/channels.js';
+import { inOneStep } from '../storage/in-one-step.js';
 
 export interface Comment {
   readonly authorId: string;
@@ -47,11 +48,10 @@ export class ActivityStore {
   }
 
   async comment(postId: string, comment: Comment): Promise<void> {
-    await this.redis
-      .pipeline()
-      .rpush(comments(postId), JSON.stringify(comment))
-      .ltrim(comments(postId), -COMMENTS_KEPT, -1)
-      .exec();
+    const key = comments(postId);
+    await inOneStep(this.redis, (step) =>
+      step.rpush(key, JSON.stringify(comment)).ltrim(key, -COMMENTS_KEPT, -1),
+    );
   }
 
   /** The reactions to a post as `userId` sees them. */

@@ -1,4 +1,12 @@
-import { Controller, Delete, Get, Param, Put, UseGuards } from '@nestjs/common';
+import {
+  BadRequestException,
+  Controller,
+  Delete,
+  Get,
+  Param,
+  Put,
+  UseGuards,
+} from '@nestjs/common';
 import { UserParams } from '../contract/user-params.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
 import { SessionGuard } from '../session/session.guard.js';
@@ -20,6 +28,7 @@ export class UsersController {
 
   @Put('users/:userId/follow')
   async follow(@CurrentUserId() me: string, @Param() { userId }: UserParams) {
+    if (userId === me) throw new BadRequestException('You cannot follow yourself');
     const isNew = await this.store.follow(me, userId);
     if (isNew) this.events.followed(userId, me);
     return { isFollowing: true };

@@ -1,5 +1,6 @@
-import { IsIn, IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { IsIn, IsString, IsUUID, Length } from 'class-validator';
 import { NOTIFICATION_TYPES, type NotificationType } from './notification.js';
+import { IfGiven } from './if-given.js';
 import { IsUserId } from './user-id.js';
 
 /** What happened to a user; the channel says what: `user.followed`, `user.messaged`. */
@@ -16,7 +17,7 @@ export class UserEvent {
   @IsUserId()
   actorId!: string;
 
-  @IsOptional()
+  @IfGiven()
   @IsString()
   @Length(1, 500)
   text?: string;
@@ -39,7 +40,7 @@ export class AnnouncementText {
   @Length(1, 500)
   message!: string;
 
-  @IsOptional()
+  @IfGiven()
   @IsIn(NOTIFICATION_TYPES)
   type?: NotificationType;
 }

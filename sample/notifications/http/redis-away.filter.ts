@@ -26,8 +26,9 @@ export class RedisAwayFilter extends BaseExceptionFilter {
   }
 
   #isRedisAway(error: unknown): boolean {
-    if (error instanceof ConnectionError) return true;
-    return !(error instanceof HttpException) && this.redis.status !== 'ready';
+    if (error instanceof HttpException || !(error instanceof Error)) return false;
+    const hangs = error.message === 'Command timed out';
+    return error instanceof ConnectionError || hangs || this.redis.status !== 'ready';
   }
 }
 

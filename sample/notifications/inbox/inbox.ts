@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { PREFIX } from '../contract/channels.js';
 import type { Notification } from '../contract/notification.js';
+import { inOneStep } from '../storage/in-one-step.js';
 import { ADD_NOTIFICATION } from './add-notification.js';
 
 /** How many notifications a user keeps. */
@@ -42,9 +43,10 @@ export class Inbox {
 
   async read(userId: string): Promise<InboxContent> {
     const { order, items, unread } = keysOf(userId);
-    const [ids, stored, unreadIds] = await this.#inOneStep<
-      [string[], Record<string, string>, string[]]
-    >((step) => step.lrange(order, 0, -1).hgetall(items).smembers(unread));
+    const [ids, stored, unreadIds] = await inOneStep<[string[], Record<string, string>, string[]]>(
+      this.#redis,
+      (step) => step.lrange(order, 0, -1).hgetall(items).smembers(unread),
+    );
     const isUnread = new Set(unreadIds);
     const notifications = ids.map((id) => ({
       ...(JSON.parse(stored[id] ?? '{}') as Notification),
@@ -64,8 +66,9 @@ export class Inbox {
     id: string,
   ): Promise<{ exists: boolean; changed: boolean; unread: number }> {
     const { items, unread } = keysOf(userId);
-    const [exists, changed, count] = await this.#inOneStep<[number, number, number]>((step) =>
-      step.hexists(items, id).srem(unread, id).scard(unread),
+    const [exists, changed, count] = await inOneStep<[number, number, number]>(
+      this.#redis,
+      (step) => step.hexists(items, id).srem(unread, id).scard(unread),
     );
     return { exists: exists === 1, changed: changed === 1, unread: count };
   }
@@ -73,18 +76,10 @@ export class Inbox {
   /** Resolves to the ids that were unread. */
   async markAllRead(userId: string): Promise<string[]> {
     const { unread } = keysOf(userId);
-    const [ids] = await this.#inOneStep<[string[]]>((step) => step.smembers(unread).del(unread));
+    const [ids] = await inOneStep<[string[]]>(this.#redis, (step) =>
+      step.smembers(unread).del(unread),
+    );
     return ids;
-  }
-
-  async #inOneStep<Results extends unknown[]>(
-    queue: (step: ReturnType<Redis['multi']>) => ReturnType<Redis['multi']>,
-  ): Promise<Results> {
-    const results = await queue(this.#redis.multi()).exec();
-    return (results ?? []).map(([error, result]) => {
-      if (error) throw error;
-      return result;
-    }) as Results;
   }
 }
 

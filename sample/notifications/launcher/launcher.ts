@@ -16,6 +16,15 @@ export class Launcher {
 
   /** Resolves when every service is ready, or to nothing if stopped before. Rejects without a Redis. */
   async start(): Promise<RunningSample | undefined> {
+    try {
+      return await this.#start();
+    } catch (error) {
+      if (this.#isStopping) return undefined;
+      throw error;
+    }
+  }
+
+  async #start(): Promise<RunningSample | undefined> {
     const { url, cli } = await this.#redis.start();
     const shared = {
       REDIS_URL: url,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RedisPubSubService } from 'nestjs-redis-pubsub';
 import { BROADCAST, userChannel } from '../contract/channels.js';
+import type { UserEvent } from '../contract/events.js';
 import type { Notification } from '../contract/notification.js';
 import { Inbox } from '../inbox/inbox.js';
 import { Once } from './once.js';
@@ -19,10 +20,7 @@ export class Notifier {
     private readonly once: Once,
   ) {}
 
-  async notifyUser(
-    { id, userId, ...data }: { readonly id: string; readonly userId: string },
-    text: NotificationText,
-  ): Promise<void> {
+  async notifyUser({ id, userId, ...data }: UserEvent, text: NotificationText): Promise<void> {
     const notification: Notification = { id, userId, ...text, ...unread(), data };
     const isFirst = await this.inbox.add(userId, notification);
     if (isFirst) await this.pubsub.publish(userChannel(userId), notification);

@@ -13,22 +13,24 @@ export class PostEventsHandler {
 
   @EventPattern<string>(POST_EVENTS)
   async notify(@Payload() event: PostEvent, @ChannelParam('action') action: string): Promise<void> {
-    const textOf = TEXTS[action];
+    const textOf = TEXTS.get(action);
     const isOwnPost = event.actorId === event.userId;
     if (textOf && !isOwnPost) await this.notifier.notifyUser(event, textOf(event));
   }
 }
 
 /** The actions that are worth a notification. */
-const TEXTS: Readonly<Record<string, (event: PostEvent) => NotificationText>> = {
-  liked: ({ actorId }) => ({
-    type: 'success',
-    title: 'New like',
-    message: `${nameOf(actorId)} likes your post`,
+const TEXTS: ReadonlyMap<string, (event: PostEvent) => NotificationText> = new Map(
+  Object.entries({
+    liked: ({ actorId }) => ({
+      type: 'success',
+      title: 'New like',
+      message: `${nameOf(actorId)} likes your post`,
+    }),
+    commented: ({ actorId, text }) => ({
+      type: 'info',
+      title: 'New comment',
+      message: `${nameOf(actorId)} wrote: ${text ?? ''}`,
+    }),
   }),
-  commented: ({ actorId, text }) => ({
-    type: 'info',
-    title: 'New comment',
-    message: `${nameOf(actorId)} wrote: ${text ?? ''}`,
-  }),
-};
+);

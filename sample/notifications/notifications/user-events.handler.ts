@@ -13,21 +13,23 @@ export class UserEventsHandler {
 
   @EventPattern<string>(USER_EVENTS)
   async notify(@Payload() event: UserEvent, @Channel() channel: string): Promise<void> {
-    const textOf = TEXTS[channel];
+    const textOf = TEXTS.get(channel);
     if (textOf) await this.notifier.notifyUser(event, textOf(event));
   }
 }
 
 /** The events that are worth a notification. */
-const TEXTS: Readonly<Record<string, (event: UserEvent) => NotificationText>> = {
-  'user.followed': ({ actorId }) => ({
-    type: 'success',
-    title: 'New follower',
-    message: `${nameOf(actorId)} follows you`,
+const TEXTS: ReadonlyMap<string, (event: UserEvent) => NotificationText> = new Map(
+  Object.entries({
+    'user.followed': ({ actorId }) => ({
+      type: 'success',
+      title: 'New follower',
+      message: `${nameOf(actorId)} follows you`,
+    }),
+    'user.messaged': ({ actorId, text }) => ({
+      type: 'info',
+      title: `Message from ${nameOf(actorId)}`,
+      message: text ?? '',
+    }),
   }),
-  'user.messaged': ({ actorId, text }) => ({
-    type: 'info',
-    title: `Message from ${nameOf(actorId)}`,
-    message: text ?? '',
-  }),
-};
+);

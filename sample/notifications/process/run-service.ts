@@ -15,6 +15,8 @@ export async function runService(
 ): Promise<void> {
   const instance = settings.instance ?? name;
   // A launcher that is gone cannot stop us. Nest's shutdown hooks take it from here.
+  const isOrphan = process.send !== undefined && !process.connected;
+  if (isOrphan) process.exit(1);
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   if (settings.isTracing) traceMessages(instance);
   const logger = new ConsoleLogger({
@@ -24,7 +26,7 @@ export async function runService(
   });
   try {
     const ready = await start({ logger, abortOnError: false });
-    process.send?.(ready ?? {});
+    if (process.connected) process.send?.(ready ?? {});
   } catch (error) {
     console.error(`[${instance}] Cannot start: ${explain(error)}`);
     process.exit(1);

@@ -1,41 +1,94 @@
+import { EventEmitter, once } from 'node:events';
 import type { Notification } from '../../../sample/notifications/contract/notification.js';
 
-const DATA = 'data: ';
+export interface StreamEvent {
+  readonly type: string;
+  readonly data: unknown;
+}
 
-/** A reader of server-sent events, as a browser's EventSource is one. */
+/** A reader of named server-sent events, as a browser's EventSource is one. */
 export class EventStream {
-  readonly notifications: Notification[] = [];
-  /** Resolves on the headers: the server observes the channels by then. */
+  readonly events: StreamEvent[] = [];
+  /** Resolves on the headers. */
   readonly opened: Promise<Response>;
   /** Resolves when the server has ended the stream, or `close` was called. */
   readonly ended: Promise<void>;
   readonly #controller = new AbortController();
+  readonly #arrivals = new EventEmitter().setMaxListeners(0);
 
-  constructor(url: string) {
-    this.opened = fetch(url, { signal: this.#controller.signal });
+  constructor(url: string, headers: Record<string, string>) {
+    this.opened = fetch(url, { headers, signal: this.#controller.signal });
     this.ended = this.#read().catch((error: unknown) => {
       if (!this.#controller.signal.aborted) throw error;
     });
+    // Who waits for nothing else need not wait for the end.
+    this.ended.catch(() => undefined);
+  }
+
+  get notifications(): Notification[] {
+    return this.of<Notification>('notification');
   }
 
   get titles(): string[] {
     return this.notifications.map(({ title }) => title);
   }
 
-  close(): void {
+  /** The data of every event of a type so far. */
+  of<Data>(type: string): Data[] {
+    return this.events.filter((event) => event.type === type).map(({ data }) => data as Data);
+  }
+
+  /** Resolves when there are so many events of a type; rejects if the stream ends before. */
+  has(type: string, count = 1): Promise<void> {
+    return this.until(() => this.of(type).length >= count);
+  }
+
+  /** Resolves when that is so of the events; rejects if the stream ends before. */
+  async until(isEnough: () => boolean): Promise<void> {
+    const endedBefore = this.ended.then(() => {
+      if (isEnough()) return;
+      throw new Error(`The stream ended after ${JSON.stringify(this.events)}`);
+    });
+    while (!isEnough()) await Promise.race([once(this.#arrivals, 'event'), endedBefore]);
+    endedBefore.catch(() => undefined);
+  }
+
+  /** Resolves when it has ended, in whichever way. */
+  async close(): Promise<void> {
     this.#controller.abort();
+    await this.ended.catch(() => undefined);
   }
 
   async #read(): Promise<void> {
     const { body } = await this.opened;
     let text = '';
     for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      const lines = (text + chunk).split('\n');
-      text = lines.pop() ?? '';
-      const data = lines.filter((line) => line.startsWith(DATA));
-      this.notifications.push(
-        ...data.map((line) => JSON.parse(line.slice(DATA.length)) as Notification),
-      );
+      const blocks = (text + chunk).split('\n\n');
+      text = blocks.pop() ?? '';
+      for (const event of blocks.map(parse).filter((it) => it !== undefined)) {
+        this.events.push(event);
+        this.#arrivals.emit('event');
+      }
     }
+  }
+}
+
+function parse(block: string): StreamEvent | undefined {
+  const lines = block.split('\n');
+  const valuesOf = (field: string): string[] =>
+    lines
+      .filter((line) => line.startsWith(`${field}: `))
+      .map((line) => line.slice(field.length + 2));
+  const data = valuesOf('data').join('\n');
+  // A browser has no event without data either.
+  if (data === '') return undefined;
+  return { type: valuesOf('event')[0] ?? 'message', data: parseData(data) };
+}
+
+function parseData(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return data;
   }
 }

@@ -5,86 +5,130 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { closeAfterTest } from '../../support/app.js';
 import { eventually } from '../../support/redis.js';
-import { EventStream } from './event-stream.js';
+import type { EventStream } from './event-stream.js';
 import { gone, SampleProcess, startSample } from './sample-process.js';
+import { gatewaysOf } from './use-sample.js';
+
+const ENDED = { code: 0, signal: null };
+const FAILED = { code: 1, signal: null };
+
+/** A sample that may end before it is ready; stopped after the test. */
+function launch(env: NodeJS.ProcessEnv = {}): SampleProcess {
+  const sample = new SampleProcess(env);
+  closeAfterTest(() => sample.stop());
+  return sample;
+}
+
+/** A folder that is removed after the test. */
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sample-'));
+  closeAfterTest(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The streams of two users who signed in, each at a gateway of their own. */
+function openStreams(sample: SampleProcess): Promise<EventStream[]> {
+  return Promise.all(
+    gatewaysOf(sample).map(async (gateway, i) =>
+      (await gateway.signIn(['alice', 'bob'][i] ?? '')).openStream(),
+    ),
+  );
+}
 
 describe('the launcher of the sample', () => {
-  it('says where it listens and what to try', async () => {
-    const { output, url } = await startSample();
-    expect(url).toMatch(/^http:\/\/localhost:\d+$/);
-    expect(output).toContain(`curl -N ${url}/users/42/notifications/stream`);
-    expect(output).toContain(`curl -X POST ${url}/users/42/follow`);
-    expect(output).toMatch(/redis-cli -p \d+ PSUBSCRIBE 'sample:\*'/);
+  it('says where it listens, and ends everything with 0 on SIGTERM', async () => {
+    const sample = await startSample();
+    expect(sample.gatewayUrls).toHaveLength(2);
+    expect(new Set(sample.gatewayUrls).size).toBe(2);
+    expect(sample.output).toMatch(/redis-cli -p \d+ PSUBSCRIBE 'sample:\*'/);
+    const started = await sample.descendants();
+    const commands = started.map(({ command }) => command).join('\n');
+    for (const name of ['redis-server', 'activity/main.js', 'notifications/main.js']) {
+      expect(commands).toContain(name);
+    }
+    expect(commands.match(/gateway\/main\.js/g)).toHaveLength(2);
+    const streams = await openStreams(sample);
+
+    sample.signal('SIGTERM');
+    await Promise.all(streams.map((stream) => stream.ended));
+    expect(await sample.exited).toEqual(ENDED);
+    await gone(started);
+    expect(sample.output).not.toMatch(/ERROR|WARN|\[start\]/);
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
-    'ends its streams on %s, leaves no process behind and exits with 0',
-    async (signal) => {
-      const sample = await startSample();
-      const started = await sample.descendants();
-      expect(started.map(({ command }) => command)).toEqual(
-        expect.arrayContaining([
-          expect.stringContaining('redis-server'),
-          expect.stringContaining('api/main.js'),
-          expect.stringContaining('notifications/main.js'),
-        ]),
-      );
-      const stream = new EventStream(`${sample.url}/users/42/notifications/stream`);
-      await eventually(() => sample.output.includes('+ channel sample:notifications.user.42'));
-
-      sample.signal(signal);
-      await stream.ended;
-      expect(await sample.exited).toEqual({ code: 0, signal: null });
-      await gone(started);
-      expect(sample.output).not.toMatch(/ERROR|WARN/);
-    },
-  );
-
-  it.each(['api', 'notifications'])(
-    'stops the rest when %s dies, and exits with 1',
-    async (name) => {
-      const sample = await startSample();
-      const started = await sample.descendants();
-      const victim = started.find(({ command }) => command.includes(`${name}/main.js`));
-      process.kill(victim?.pid ?? 0, 'SIGKILL');
-      expect(await sample.exited).toEqual({ code: 1, signal: null });
-      await gone(started);
-      expect(sample.output).toContain(`[start] ${name} ended (SIGKILL); stopping the rest`);
-    },
-  );
+  it('ends everything with 0 on SIGINT as well, though it comes twice', async () => {
+    const sample = await startSample({ TRACE: 'off' });
+    const started = await sample.descendants();
+    const streams = await openStreams(sample);
+    sample.signal('SIGINT');
+    sample.signal('SIGINT');
+    await Promise.all(streams.map((stream) => stream.ended));
+    expect(await sample.exited).toEqual(ENDED);
+    await gone(started);
+    expect(sample.output).not.toMatch(/ERROR|WARN|\[/);
+  });
 
   it('leaves no process behind when it is killed itself', async () => {
-    const sample = await startSample();
+    const sample = await startSample({ TMPDIR: await temporaryFolder() });
     const started = await sample.descendants();
     sample.signal('SIGKILL');
     expect(await sample.exited).toEqual({ code: null, signal: 'SIGKILL' });
     await gone(started);
   });
 
+  it.each([
+    ['SIGTERM', 'redis-server', ENDED],
+    ['SIGTERM', 'activity/main.js', ENDED],
+    ['SIGTERM', 'gateway/main.js', ENDED],
+    ['SIGKILL', 'activity/main.js', { code: null, signal: 'SIGKILL' }],
+  ] as const)(
+    'leaves no process behind on %s while it starts %s',
+    async (signal, program, outcome) => {
+      const sample = launch({ TMPDIR: await temporaryFolder() });
+      let started: { pid: number }[] = [];
+      await eventually(async () => {
+        const running = await sample.descendants();
+        started = running;
+        return running.some(({ command }) => command.includes(program));
+      });
+      sample.signal(signal);
+      expect(await sample.exited).toEqual(outcome);
+      await gone(started);
+      expect(sample.output).not.toMatch(/ERROR|Cannot start| {4}at |is ready/);
+    },
+  );
+
   it('says that its port is in use, and exits with 1', async () => {
     const server = createServer();
     closeAfterTest(async () => server.close());
     await new Promise<void>((resolve) => void server.listen(0, resolve));
     const { port } = server.address() as AddressInfo;
-    const sample = new SampleProcess({ PORT: String(port) });
-    expect(await sample.exited).toEqual({ code: 1, signal: null });
+    const sample = launch({ PORT: String(port) });
+    expect(await sample.exited).toEqual(FAILED);
     expect(sample.output).toMatch(
       new RegExp(`Cannot start: .*address already in use.*${port}\\. Set PORT to a free port\\.`),
     );
+    expect(sample.output).not.toContain('    at ');
+  });
+
+  it('says that a secret is too short, and exits with 1', async () => {
+    const sample = launch({ SESSION_SECRET: 'short' });
+    expect(await sample.exited).toEqual(FAILED);
+    const reason = 'Expected SESSION_SECRET to have at least 32 characters, got 5';
+    expect(sample.output).toContain(`Cannot start: ${reason}`);
   });
 
   it('without a Redis says what was tried and how to get one, and exits with 1', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sample-'));
-    closeAfterTest(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder();
     await symlink(process.execPath, join(folder, 'node'));
-    const sample = new SampleProcess({
+    const sample = launch({
       PATH: folder,
       REDIS_SERVER_BINARY: undefined,
       REDISMS_SYSTEM_BINARY: undefined,
       REDISMS_DOWNLOAD_DIR: join(folder, 'redis'),
       REDISMS_DOWNLOAD_URL: 'http://127.0.0.1:1/redis.tar.gz',
     });
-    expect(await sample.exited).toEqual({ code: 1, signal: null });
+    expect(await sample.exited).toEqual(FAILED);
     expect(sample.output).toContain('No Redis could be started.\nTried: redis-server');
     expect(sample.output).toContain('To get one: "apt install redis-server"');
     expect(sample.output).not.toContain('    at ');

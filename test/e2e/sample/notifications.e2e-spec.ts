@@ -1,191 +1,188 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closeAfterTest } from '../../support/app.js';
-import { eventually, useRedis } from '../../support/redis.js';
-import { EventStream } from './event-stream.js';
-import { SampleProcess } from './sample-process.js';
+import { describe, expect, it } from 'vitest';
+import type { Notification } from '../../../sample/notifications/contract/notification.js';
+import type { EventStream } from './event-stream.js';
+import { newUserId, type Visitor } from './gateway.js';
+import { useSample } from './use-sample.js';
 
-const BROADCAST = 'sample:notifications.broadcast';
-const channelOf = (user: string) => `sample:notifications.user.${user}`;
+const ID = expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/) as string;
+const TIMESTAMP = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string;
 
-describe('the notification sample', () => {
-  const redis = useRedis();
-  let sample: SampleProcess;
-  let openStreams = 0;
+/** What `user` is told of what `actor` did: exactly so much, on the stream and in the inbox. */
+async function told(
+  count: number,
+  { user, stream, actor }: { user: Visitor; stream: EventStream; actor: Visitor },
+): Promise<Notification[]> {
+  const isOfActor = ({ data }: Notification): boolean =>
+    (data as { actorId?: string }).actorId === actor.id;
+  const ofActor = () => stream.notifications.filter(isOfActor);
+  await stream.until(() => ofActor().length >= count);
+  // Whatever was on its way too comes before this one.
+  await actor.message(user, 'last');
+  await stream.until(() => ofActor().at(-1)?.message === 'last');
+  const { notifications } = await user.inbox();
+  const onStream = ofActor();
+  expect(onStream).toHaveLength(count + 1);
+  expect(notifications.filter(isOfActor).toReversed()).toEqual(onStream);
+  return onStream.slice(0, -1);
+}
 
-  beforeAll(async () => {
-    sample = await new SampleProcess({ REDIS_URL: redis.url }).ready();
-  });
-  afterAll(() => sample.stop());
+const postOf = async (user: Visitor) => (await user.posts()).body.find(({ id }) => id === 'p1');
 
-  /** A stream that Redis delivers to. */
-  async function openStream(user: string): Promise<EventStream> {
-    const stream = new EventStream(`${sample.url}/users/${user}/notifications/stream`);
-    openStreams++;
-    closeAfterTest(async () => {
-      stream.close();
-      await stream.ended;
-      if (--openStreams > 0) return;
-      await redis.subscribers(channelOf(user), 0);
-      await redis.subscribers(BROADCAST, 0);
-    });
-    await stream.opened;
-    await redis.subscribers(channelOf(user), 1);
-    await redis.subscribers(BROADCAST, 1);
-    return stream;
-  }
+describe('what happens to a user of the sample', () => {
+  const sample = useSample();
 
-  async function post(path: string, body: object): Promise<{ status: number; body: unknown }> {
-    const response = await fetch(sample.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    return { status: response.status, body: await response.json() };
-  }
+  it('a follower: one notification in the inbox and on the stream', async () => {
+    const ann = sample.first.user();
+    const bob = await sample.second.signIn('bob');
+    const stream = await ann.openStream();
 
-  const followLena = () => post('/users/lena/follow', { followerId: 'max' });
-
-  it('turns a follow into a notification on the stream of the one who is followed, and no other', async () => {
-    const ann = await openStream('ann');
-    const bob = await openStream('bob');
-
-    expect(await post('/users/ann/follow', { followerId: 'bob' })).toEqual({
-      status: 202,
-      body: { receivers: 1 },
-    });
-    await eventually(() => ann.notifications.length === 1);
-    await post('/users/bob/mention', { authorId: 'ann', text: 'hi' });
-    await eventually(() => bob.notifications.length === 1);
-
-    expect(bob.notifications[0]).toMatchObject({ userId: 'bob', message: 'ann wrote: hi' });
-    expect(ann.notifications).toEqual([
+    expect(await bob.follow(ann)).toEqual({ status: 200, body: { isFollowing: true } });
+    expect(await told(1, { user: ann, stream, actor: bob })).toEqual([
       {
-        id: expect.stringMatching(/^[\da-f-]{36}$/),
-        userId: 'ann',
-        type: 'info',
+        id: ID,
+        userId: ann.id,
+        type: 'success',
         title: 'New follower',
-        message: 'bob follows you',
-        timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+        message: 'Bob follows you',
+        timestamp: TIMESTAMP,
         read: false,
-        data: { userId: 'ann', actorId: 'bob' },
+        data: { actorId: 'bob' },
+      },
+    ]);
+    expect((await bob.following()).body).toContain(ann.id);
+  });
+
+  it('a follower who was one already is no news; one who left and came back is', async () => {
+    const [ann, bob] = [sample.first.user(), sample.second.user()];
+    const stream = await ann.openStream();
+    for (let i = 0; i < 3; i++) await bob.follow(ann);
+    await told(1, { user: ann, stream, actor: bob });
+
+    expect(await bob.unfollow(ann)).toEqual({ status: 200, body: { isFollowing: false } });
+    expect(await bob.following()).toEqual({ status: 200, body: [] });
+    await bob.follow(ann);
+    await stream.until(() => stream.titles.filter((it) => it === 'New follower').length === 2);
+  });
+
+  it('a like: one notification for the author, and a count for everybody', async () => {
+    const alice = await sample.first.signIn('alice');
+    const fan = sample.second.user();
+    const stream = await alice.openStream();
+
+    expect(await fan.like('p1')).toEqual({ status: 200, body: { likes: 1, isLiked: true } });
+    expect(await told(1, { user: alice, stream, actor: fan })).toEqual([
+      {
+        id: ID,
+        userId: 'alice',
+        type: 'success',
+        title: 'New like',
+        message: `${fan.id} likes your post`,
+        timestamp: TIMESTAMP,
+        read: false,
+        data: { actorId: fan.id, postId: 'p1' },
+      },
+    ]);
+    expect(await postOf(fan)).toMatchObject({ authorId: 'alice', likes: 1, isLiked: true });
+    expect(await postOf(alice)).toMatchObject({ authorId: 'alice', likes: 1, isLiked: false });
+    expect(await fan.unlike('p1')).toEqual({ status: 200, body: { likes: 0, isLiked: false } });
+    expect(await postOf(fan)).toMatchObject({ likes: 0, isLiked: false });
+  });
+
+  it('a like that is said twice is told once', async () => {
+    const carol = sample.first.user('carol');
+    const fan = sample.second.user();
+    const stream = await carol.openStream();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => fan.like('p3')));
+    for (const { body } of answers) expect(body).toEqual({ likes: 1, isLiked: true });
+    await told(1, { user: carol, stream, actor: fan });
+  });
+
+  it('nobody can follow themselves', async () => {
+    const ann = sample.first.user();
+    expect(await ann.follow(ann.id)).toMatchObject({
+      status: 400,
+      body: { message: 'You cannot follow yourself' },
+    });
+  });
+
+  it('nobody is told of what they think of their own posts', async () => {
+    const dave = sample.first.user('dave');
+    const stream = await dave.openStream();
+    expect(await dave.like('p4')).toMatchObject({ status: 200, body: { isLiked: true } });
+    expect(await dave.comment('p4', 'Look at this')).toMatchObject({ status: 201 });
+    await told(0, { user: dave, stream, actor: dave });
+  });
+
+  it('a comment: one notification for the author, and it stands below the post', async () => {
+    const bob = sample.first.user('bob');
+    const reader = sample.second.user();
+    const stream = await bob.openStream();
+
+    const text = 'Ünïcödé 🦄 </script>\n"quoted" \\ and two\r\nlines';
+    const comment = { authorId: reader.id, text, timestamp: TIMESTAMP };
+    expect(await reader.comment('p2', text)).toEqual({ status: 201, body: comment });
+    expect(await told(1, { user: bob, stream, actor: reader })).toEqual([
+      {
+        id: ID,
+        userId: 'bob',
+        type: 'info',
+        title: 'New comment',
+        message: `${reader.id} wrote: ${text}`,
+        timestamp: TIMESTAMP,
+        read: false,
+        data: { actorId: reader.id, postId: 'p2', text },
+      },
+    ]);
+    const { body } = await bob.posts();
+    expect(body.find(({ id }) => id === 'p2')?.comments).toEqual([comment]);
+  });
+
+  it('a message: one notification in the inbox and on the stream', async () => {
+    const ann = sample.first.user();
+    const bob = sample.second.user();
+    const stream = await ann.openStream();
+
+    expect(await bob.message(ann, 'Lunch?')).toEqual({ status: 202, body: { receivers: 1 } });
+    expect(await told(1, { user: ann, stream, actor: bob })).toEqual([
+      {
+        id: ID,
+        userId: ann.id,
+        type: 'info',
+        title: `Message from ${bob.id}`,
+        message: 'Lunch?',
+        timestamp: TIMESTAMP,
+        read: false,
+        data: { actorId: bob.id, text: 'Lunch?' },
       },
     ]);
   });
 
-  it('welcomes who registers', async () => {
-    const stream = await openStream('carl');
-    expect(await post('/users', { id: 'carl' })).toMatchObject({ status: 202 });
-    await eventually(() => stream.notifications.length === 1);
-    expect(stream.notifications[0]).toMatchObject({ type: 'success', title: 'Welcome' });
-  });
-
-  it('shows an announcement on every stream', async () => {
-    const streams = [await openStream('dora'), await openStream('emil')];
-    const announcement = { title: 'Maintenance', message: 'In one hour', type: 'warning' };
-    expect(await post('/announcements', announcement)).toEqual({
-      status: 202,
-      body: { receivers: 1 },
-    });
-    for (const stream of streams) {
-      await eventually(() => stream.notifications.length === 1);
-      expect(stream.notifications[0]).toMatchObject({ userId: null, ...announcement });
+  it('reaches the one whom it concerns, and nobody else', async () => {
+    const id = newUserId();
+    const users = [id, `${id}-2`, id.slice(0, -1)].map((it) => sample.first.user(it));
+    const streams = await Promise.all(users.map((user) => user.openStream()));
+    const sender = sample.second.user();
+    await Promise.all(users.map((user) => sender.message(user, `For ${user.id}`)));
+    for (const [i, stream] of streams.entries()) {
+      expect(await told(1, { user: users[i] as Visitor, stream, actor: sender })).toEqual([
+        expect.objectContaining({ message: `For ${users[i]?.id}` }),
+      ]);
     }
   });
 
-  it('has one subscription in Redis for two streams of one user', async () => {
-    const streams = [await openStream('finn'), await openStream('finn')];
-    await post('/users/finn/follow', { followerId: 'gina' });
-    for (const stream of streams) await eventually(() => stream.notifications.length === 1);
-    expect(await redis.client.publish(channelOf('finn'), '{"title":"From outside"}')).toBe(1);
-    for (const stream of streams) {
-      await eventually(() => stream.notifications.length === 2);
-      expect(stream.titles).toEqual(['New follower', 'From outside']);
+  it('posts are listed newest first, with what is known of them', async () => {
+    const { status, body } = await sample.first.user().posts();
+    expect(status).toBe(200);
+    expect(body.map(({ id }) => id)).toEqual(['p4', 'p3', 'p2', 'p1']);
+    for (const post of body) {
+      expect(post).toEqual({
+        id: expect.any(String),
+        authorId: expect.any(String),
+        text: expect.any(String),
+        likes: expect.any(Number),
+        isLiked: false,
+        comments: expect.any(Array),
+      });
     }
-  });
-
-  it.each([
-    ['/users/ann/follow', {}, 'followerId must be'],
-    ['/users/ann/follow', { followerId: '*' }, 'followerId must be 1 to 64 letters'],
-    ['/users/a.b/follow', { followerId: 'bob' }, 'id must be 1 to 64 letters'],
-    ['/users/ann/mention', { authorId: 'bob', text: '' }, 'text must be longer'],
-    ['/users', { id: 42 }, 'id must be 1 to 64 letters'],
-    ['/announcements', { title: 'x', message: 'y', type: 'loud' }, 'type must be one of'],
-  ])('answers 400 with the reason to %s %j', async (path, body, reason) => {
-    expect(await post(path, body)).toEqual({
-      status: 400,
-      body: expect.objectContaining({ message: [expect.stringContaining(reason)] }),
-    });
-  });
-
-  it('answers 400 to a stream of a user whose id would reach other channels', async () => {
-    const response = await fetch(`${sample.url}/users/a.b/notifications/stream`);
-    expect(response.status).toBe(400);
-    expect(await response.text()).toContain('id must be 1 to 64 letters');
-  });
-
-  it.each([
-    ['{"userId":"not.one"}', 'userId must be 1 to 64 letters'],
-    ['{"userId":"hugo","text":7}', 'text must be'],
-    ['[{"userId":"hugo"}]', 'userId must be'],
-    ['no JSON', 'userId must be'],
-  ])(
-    'logs the invalid event %s with the reason, and handles the next one',
-    async (event, reason) => {
-      const stream = await openStream('hugo');
-      const before = sample.lines.length;
-      await redis.client.publish('sample:user.followed', event);
-      await redis.client.publish('sample:user.followed', '{"userId":"hugo"}');
-      await eventually(() => stream.notifications.length === 1);
-      expect(stream.notifications[0]).toMatchObject({ message: 'Somebody follows you' });
-      const errors = () =>
-        sample.lines.slice(before - 1).filter((line) => line.includes('InvalidEvent'));
-      await eventually(() => errors().length > 0);
-      expect(errors()).toEqual([expect.stringMatching(/^\[notifications\] .*WARN/)]);
-      expect(errors()[0]).toContain(`[InvalidEvent] user.followed: ${reason}`);
-    },
-  );
-
-  it('passes over user events that are worth no notification', async () => {
-    const stream = await openStream('ida');
-    await redis.client.publish('sample:user.renamed', '{"userId":"ida"}');
-    await redis.client.publish('sample:user.followed', '{"userId":"ida"}');
-    await eventually(() => stream.notifications.length > 0);
-    expect(stream.titles).toEqual(['New follower']);
-  });
-
-  it('shows events and notifications to PSUBSCRIBE, and each as a line of its own', async () => {
-    const observer = redis.client.duplicate();
-    closeAfterTest(async () => observer.disconnect());
-    const seen = new Map<string, unknown>();
-    observer.on('pmessage', (_pattern, channel, payload) => seen.set(channel, JSON.parse(payload)));
-    await observer.psubscribe('sample:*');
-
-    await post('/users/jane/follow', { followerId: 'karl' });
-    await eventually(() => seen.size === 2);
-    expect(seen.get('sample:user.followed')).toMatchObject({
-      data: { userId: 'jane', actorId: 'karl' },
-    });
-    expect(seen.get(channelOf('jane'))).toMatchObject({
-      data: { userId: 'jane', title: 'New follower' },
-    });
-    const lines = [
-      '[api] → sample:user.followed (2 delivered)',
-      '[notifications] ← sample:user.followed',
-      `[notifications] → ${channelOf('jane')} (1 delivered)`,
-    ];
-    await eventually(() => lines.every((line) => sample.lines.includes(line)));
-  });
-
-  it('answers 503 while Redis is away, and goes on by itself when it is back', async () => {
-    const stream = await openStream('lena');
-    await redis.stop();
-    await eventually(async () => (await followLena()).status === 503);
-    await redis.start();
-    // Delivery is at most once: what is published before every connection is back is lost.
-    await eventually(async () => {
-      await followLena();
-      return stream.notifications.length > 0;
-    });
-    expect(stream.notifications[0]).toMatchObject({ message: 'max follows you' });
   });
 });

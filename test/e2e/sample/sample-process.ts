@@ -1,31 +1,30 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { expect, vi } from 'vitest';
+import type { Ready } from '../../../sample/notifications/process/run-service.js';
 import { closeAfterTest } from '../../support/app.js';
-import { eventually } from '../../support/redis.js';
 
-const START = fileURLToPath(
-  new URL('../../../dist-sample/notifications/start.js', import.meta.url),
-);
+const BUILT = new URL('../../../dist-sample/notifications/', import.meta.url);
 
-/** The built sample, started as its users start it, on a free port. */
-export class SampleProcess {
+/** A process of the sample: its output, its end, and the processes that it started. */
+class BuiltProcess {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
-  readonly #child;
+  protected readonly child: ChildProcess;
   #output = '';
 
-  constructor(env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [START], {
+  constructor(program: string, env: NodeJS.ProcessEnv, hasChannel: boolean) {
+    this.child = spawn(process.execPath, [fileURLToPath(new URL(program, BUILT))], {
       env: { ...process.env, REDIS_URL: undefined, PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', hasChannel ? 'ipc' : 'ignore'],
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
       });
     }
     this.exited = new Promise((resolve) => {
-      this.#child.once('close', (code, signal) => resolve({ code, signal }));
+      this.child.once('close', (code, signal) => resolve({ code, signal }));
     });
   }
 
@@ -37,28 +36,63 @@ export class SampleProcess {
     return this.#output.split('\n');
   }
 
-  get url(): string {
-    return /listens at (http:\S+);/.exec(this.#output)?.[1] ?? '';
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Stops it, unless it has ended. */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    await this.exited;
+  }
+
+  /** Resolves when this stands in its output. */
+  protected said(words: string): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (this.#output.includes(words)) resolve();
+      };
+      check();
+      this.child.stdout?.on('data', check);
+    });
+  }
+
+  /** Rejects when it ends, with what it had to say. */
+  protected async failed(): Promise<never> {
+    await this.exited;
+    throw new Error(`It ended; was the sample built?\n${this.#output}`);
+  }
+}
+
+/** The built sample, started as its users start it, on free ports. */
+export class SampleProcess extends BuiltProcess {
+  constructor(env: NodeJS.ProcessEnv = {}) {
+    super('start.js', env, false);
+  }
+
+  /** Where the two gateways are. */
+  get gatewayUrls(): string[] {
+    return [...this.output.matchAll(/^ {2}(http:\/\/localhost:\d+)$/gm)].map(
+      ([, url]) => url ?? '',
+    );
+  }
+
+  /** The port of the Redis that it started. */
+  get redisPort(): number {
+    return Number(/redis-cli -p (\d+)/.exec(this.output)?.[1]);
   }
 
   /** Resolves when the sample has said what to try. */
   async ready(): Promise<this> {
-    const dead = this.exited.then(() => {
-      throw new Error(`The sample ended; build it first.\n${this.#output}`);
-    });
-    await Promise.race([dead, eventually(() => this.#output.includes('PSUBSCRIBE'))]);
+    await Promise.race([this.failed(), this.said('PSUBSCRIBE')]);
     return this;
   }
 
-  signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  /** The processes that it started, by their id. */
-  async descendants(): Promise<{ pid: number; command: string }[]> {
+  /** The processes that it started. */
+  async descendants(): Promise<RunningProcess[]> {
     const all = await listProcesses();
-    const found: typeof all = [];
-    let parents = [this.#child.pid];
+    const found: RunningProcess[] = [];
+    let parents = [this.child.pid];
     while (parents.length > 0) {
       const children = all.filter(({ parent }) => parents.includes(parent));
       found.push(...children);
@@ -67,10 +101,37 @@ export class SampleProcess {
     return found;
   }
 
-  /** Stops it, unless it has ended. */
-  async stop(): Promise<void> {
-    this.signal('SIGTERM');
-    await this.exited;
+  /** The id of the process whose command line and environment have all these words. */
+  async pidOf(...words: string[]): Promise<number> {
+    const candidates = await Promise.all(
+      (await this.descendants()).map(async ({ pid }) => ({ pid, text: await describe(pid) })),
+    );
+    const found = candidates.filter(({ text }) => words.every((word) => text.includes(word)));
+    const [first] = found;
+    if (found.length !== 1 || !first) {
+      throw new Error(`Expected one process with ${words.join(' ')}, found ${found.length}`);
+    }
+    return first.pid;
+  }
+}
+
+/** One process of a service by itself, as the README starts another instance. */
+export class ServiceProcess extends BuiltProcess {
+  readonly #ready: Promise<Ready>;
+
+  constructor(service: 'activity' | 'gateway' | 'notifications', env: NodeJS.ProcessEnv) {
+    super(`${service}/main.js`, env, true);
+    const ready = new Promise<Ready>((resolve) => {
+      this.child.once('message', (message) => resolve(message as Ready));
+    });
+    this.#ready = Promise.race([this.failed(), ready]);
+    this.#ready.catch(() => undefined);
+  }
+
+  /** Resolves to its address when it is ready. */
+  async url(): Promise<string> {
+    const { port } = await this.#ready;
+    return `http://localhost:${port}`;
   }
 }
 
@@ -81,24 +142,51 @@ export async function startSample(env: NodeJS.ProcessEnv = {}): Promise<SamplePr
   return sample.ready();
 }
 
-/** Resolves when none of these processes is left. */
-export function gone(processes: readonly { pid: number }[]): Promise<void> {
-  return eventually(async () => {
-    const alive = new Set((await listProcesses()).map(({ pid }) => pid));
-    return processes.every(({ pid }) => !alive.has(pid));
-  });
+/** One process of a service, ready; stopped after the test. */
+export async function startService(
+  ...[service, env]: ConstructorParameters<typeof ServiceProcess>
+): Promise<ServiceProcess> {
+  const started = new ServiceProcess(service, env);
+  closeAfterTest(() => started.stop());
+  await started.url();
+  return started;
 }
 
-async function listProcesses() {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,stat=,args=']);
+/** Resolves when none of these processes is left. */
+export function gone(processes: readonly { pid: number }[]): Promise<void> {
+  const check = async (): Promise<void> => {
+    const alive = new Set((await listProcesses()).map(({ pid }) => pid));
+    expect(processes.filter(({ pid }) => alive.has(pid))).toEqual([]);
+  };
+  // Not as often as other facts: to look at all processes is work for the machine.
+  return vi.waitFor(check, { timeout: 20_000, interval: 200 });
+}
+
+interface RunningProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+async function listProcesses(): Promise<RunningProcess[]> {
+  const stdout = await ps('-A', '-o', 'pid=,ppid=,stat=,args=');
   return stdout
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .map(([pid, parent, state = '', ...args]) => ({
+    .filter(([, , state]) => state && !state.startsWith('Z'))
+    .map(([pid, parent, , ...args]) => ({
       pid: Number(pid),
       parent: Number(parent),
-      state,
       command: args.join(' '),
-    }))
-    .filter(({ state }) => !state.startsWith('Z'));
+    }));
+}
+
+/** The command line and the environment of a process; nothing of one that has just ended. */
+function describe(pid: number): Promise<string> {
+  return ps('eww', '-o', 'args=', '-p', String(pid)).catch(() => '');
+}
+
+async function ps(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)('ps', args);
+  return stdout;
 }

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import type { Post } from '../../../sample/notifications/activity/posts.js';
+import type { Comment, Reactions } from '../../../sample/notifications/activity/activity.store.js';
+import type { InboxContent } from '../../../sample/notifications/inbox/inbox.js';
+import { closeAfterTest } from '../../support/app.js';
+import { EventStream } from './event-stream.js';
+import { signToken } from './session-tokens.js';
+
+export interface Answer<Body = unknown> {
+  readonly status: number;
+  readonly body: Body;
+}
+
+/** A user of whom no other test has heard. */
+export function newUserId(): string {
+  return `user-${randomUUID()}`;
+}
+
+/** One gateway of the sample. */
+export class Gateway {
+  constructor(
+    readonly url: string,
+    readonly cookieName = 'session',
+  ) {}
+
+  /** Somebody with a valid session, whom nobody asked to sign in. */
+  user(id: string = newUserId(), isAdministrator = false): Visitor {
+    return this.visitor(signToken({ id, isAdministrator }), id);
+  }
+
+  administrator(): Visitor {
+    return this.user(newUserId(), true);
+  }
+
+  /** Somebody with this in the cookie of the session, or without a cookie. */
+  visitor(token?: string, id = ''): Visitor {
+    return new Visitor(this.url, id, token && `${this.cookieName}=${token}`);
+  }
+
+  /** Somebody who signed in as a browser does. */
+  async signIn(userId: string): Promise<Visitor> {
+    const visitor = new Visitor(this.url, userId);
+    const { status } = await visitor.post('/api/session', { userId });
+    if (status !== 200) throw new Error(`Signing in was answered with ${status}`);
+    return visitor;
+  }
+}
+
+/** A browser at a gateway, with its one cookie. */
+export class Visitor {
+  constructor(
+    readonly url: string,
+    readonly id: string,
+    public cookie?: string,
+  ) {}
+
+  /** The same user at another gateway; the cookie goes by another name there. */
+  at(gateway: Gateway): Visitor {
+    return gateway.user(this.id);
+  }
+
+  get = <Body>(path: string) => this.request<Body>('GET', path);
+  put = <Body>(path: string) => this.request<Body>('PUT', path);
+  delete = <Body>(path: string) => this.request<Body>('DELETE', path);
+  post = <Body>(path: string, body?: unknown) => this.request<Body>('POST', path, body);
+
+  async inbox(): Promise<InboxContent> {
+    const { status, body } = await this.get<InboxContent>(this.#own('notifications'));
+    if (status !== 200) throw new Error(`The inbox was answered with ${status}`);
+    return body;
+  }
+
+  unread = () => this.get<{ unread: number }>(this.#own('notifications/unread'));
+  markRead = (id: string) =>
+    this.post<{ unread: number }>(this.#own(`notifications/${encodeURIComponent(id)}/read`));
+  markAllRead = () => this.post<{ unread: number }>(this.#own('notifications/read'));
+
+  message = ({ id }: { readonly id: string }, text: string) =>
+    this.post<{ receivers: number }>(`/api/users/${id}/messages`, { text });
+  broadcast = (text: object) => this.post<{ receivers: number }>('/api/broadcasts', text);
+
+  posts = () => this.get<(Post & Reactions)[]>('/api/activity/posts');
+  like = (postId: string) => this.put(`/api/activity/posts/${postId}/like`);
+  unlike = (postId: string) => this.delete(`/api/activity/posts/${postId}/like`);
+  comment = (postId: string, text: string) =>
+    this.post<Comment>(`/api/activity/posts/${postId}/comments`, { text });
+
+  following = () => this.get<string[]>('/api/activity/following');
+  follow = ({ id }: { readonly id: string }) => this.put(`/api/activity/users/${id}/follow`);
+  unfollow = ({ id }: { readonly id: string }) => this.delete(`/api/activity/users/${id}/follow`);
+
+  /** The user's stream, for whoever closes it. */
+  createStream(): EventStream {
+    return new EventStream(this.url + this.#own('stream'), this.#headers());
+  }
+
+  /** The user's stream, whatever it will say; closed after the test. */
+  stream(): EventStream {
+    const stream = this.createStream();
+    closeAfterTest(() => stream.close());
+    return stream;
+  }
+
+  /** The user's stream, which hears everything from now on; closed after the test. */
+  async openStream(): Promise<EventStream> {
+    const stream = this.stream();
+    await stream.has('ready');
+    return stream;
+  }
+
+  async request<Body>(method: string, path: string, body?: unknown): Promise<Answer<Body>> {
+    const response = await this.fetch(path, {
+      method,
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const isJson = response.headers.get('content-type')?.includes('json');
+    return {
+      status: response.status,
+      body: (isJson ? await response.json() : await response.text()) as Body,
+    };
+  }
+
+  /** A request with the cookie; keeps the cookie of the answer. */
+  async fetch(path: string, { headers, ...init }: RequestInit = {}): Promise<Response> {
+    const response = await fetch(this.url + path, {
+      ...init,
+      headers: { ...(headers as Record<string, string> | undefined), ...this.#headers() },
+    });
+    for (const setCookie of response.headers.getSetCookie()) {
+      const [pair = ''] = setCookie.split(';');
+      this.cookie = pair.endsWith('=') ? undefined : pair;
+    }
+    return response;
+  }
+
+  #headers(): Record<string, string> {
+    return this.cookie ? { cookie: this.cookie } : {};
+  }
+
+  #own(path: string): string {
+    return `/api/users/${encodeURIComponent(this.id)}/${path}`;
+  }
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../support/redis.js';
+import type { EventStream } from './event-stream.js';
+import type { Visitor } from './gateway.js';
+import { startService } from './sample-process.js';
+import { useSample } from './use-sample.js';
+
+const SIZE = 100;
+
+describe('the inbox of the sample', () => {
+  const sample = useSample();
+
+  /** Sends so many messages one after the other, and resolves when all of them have arrived. */
+  async function send(count: number, user: Visitor, stream: EventStream): Promise<void> {
+    const sender = sample.second.user();
+    for (let i = 1; i <= count; i++) await sender.message(user, `${i}`);
+    await stream.until(() => stream.notifications.some(({ message }) => message === `${count}`));
+    await stream.has('notification', count);
+  }
+
+  it('is empty at first', async () => {
+    const ann = sample.first.user();
+    expect(await ann.inbox()).toEqual({ notifications: [], unread: 0 });
+    expect(await ann.unread()).toEqual({ status: 200, body: { unread: 0 } });
+    expect(await ann.markAllRead()).toEqual({ status: 200, body: { unread: 0 } });
+  });
+
+  it('keeps the last 100, the newest first', async () => {
+    const ann = sample.first.user();
+    const stream = await ann.openStream();
+    await send(130, ann, stream);
+
+    const { notifications, unread } = await ann.inbox();
+    const newestFirst = Array.from({ length: SIZE }, (_, i) => `${130 - i}`);
+    expect(notifications.map(({ message }) => message)).toEqual(newestFirst);
+    expect(unread).toBe(SIZE);
+    expect(await ann.unread()).toEqual({ status: 200, body: { unread: SIZE } });
+
+    const [dropped] = stream.notifications;
+    expect(await ann.markRead(dropped?.id ?? '')).toMatchObject({ status: 404 });
+    expect(await ann.unread()).toEqual({ status: 200, body: { unread: SIZE } });
+    expect(await ann.markAllRead()).toEqual({ status: 200, body: { unread: 0 } });
+    await stream.has('read');
+    const ids = notifications.map(({ id }) => id);
+    expect(stream.of<{ ids: string[] }>('read')[0]?.ids.toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('marks one as read, and tells every gateway once', async () => {
+    const ann = sample.first.user();
+    const here = await ann.openStream();
+    const there = await ann.at(sample.second).openStream();
+    await send(2, ann, here);
+    const [id = ''] = here.notifications.map((it) => it.id);
+
+    expect(await ann.markRead(id)).toEqual({ status: 200, body: { unread: 1 } });
+    expect(await ann.markRead(id)).toEqual({ status: 200, body: { unread: 1 } });
+    expect(await ann.at(sample.second).markAllRead()).toMatchObject({ body: { unread: 0 } });
+    expect(await ann.markAllRead()).toMatchObject({ body: { unread: 0 } });
+    const other = here.notifications.map((it) => it.id).filter((it) => it !== id);
+    for (const stream of [here, there]) {
+      await stream.has('read', 2);
+      expect(stream.of('read')).toEqual([{ ids: [id] }, { ids: other }]);
+    }
+    const { notifications, unread } = await ann.at(sample.second).inbox();
+    expect(notifications.map(({ read }) => read)).toEqual([true, true]);
+    expect(unread).toBe(0);
+  });
+
+  it.each(['no-such-id', '*', 'a.b', 'a:b', 'a/b', '__proto__', 'x'.repeat(300)])(
+    'has no notification %j',
+    async (id) => {
+      expect(await sample.first.user().markRead(id)).toEqual({
+        status: 404,
+        body: expect.objectContaining({ message: 'This notification is not in the inbox' }),
+      });
+    },
+  );
+
+  it('loses no update while both gateways add, read and mark', async () => {
+    const ann = sample.first.user();
+    const stream = await ann.openStream();
+    const gateways = [sample.first, sample.second];
+    const count = 90;
+
+    const add = async (gateway = sample.first): Promise<void> => {
+      const sender = gateway.user();
+      for (let i = 0; i < count / 2; i++) await sender.message(ann, `${i}`);
+    };
+    // Each gateway marks all, and every second one by itself, as soon as it is told of it.
+    const mark = async (gateway = sample.first): Promise<void> => {
+      const me = ann.at(gateway);
+      for (let i = 0; i < count; i += 2) {
+        await stream.has('notification', i + 1);
+        const id = stream.notifications[i]?.id ?? '';
+        const answer = await (i % 30 === 0 ? me.markAllRead() : me.markRead(id));
+        expect(answer).toEqual({ status: 200, body: { unread: expect.any(Number) } });
+      }
+    };
+    await Promise.all(gateways.flatMap((gateway) => [add(gateway), mark(gateway)]));
+    await stream.has('notification', count);
+
+    const { notifications, unread } = await ann.inbox();
+    const unreadIds = notifications.filter(({ read }) => !read).map(({ id }) => id);
+    const told = () => stream.of<{ ids: string[] }>('read').flatMap(({ ids }) => ids);
+    await stream.until(() => told().length + unreadIds.length >= count);
+    expect(unread).toBe(unreadIds.length);
+    const allIds = stream.notifications.map(({ id }) => id).toSorted();
+    expect(new Set(allIds).size).toBe(count);
+    expect(notifications.map(({ id }) => id).toSorted()).toEqual(allIds);
+    // Told exactly once each, and still unread are exactly those that nobody was told of.
+    expect([...told(), ...unreadIds].toSorted()).toEqual(allIds);
+    expect(told().length).toBeGreaterThan(0);
+  });
+
+  it('is one step for the reader: the count is that of the list, whatever goes on', async () => {
+    const ann = sample.first.user();
+    const stream = await ann.openStream();
+    const sending = send(60, ann, stream);
+    const marking = async (): Promise<void> => {
+      while (stream.notifications.length < 60) await ann.markAllRead();
+    };
+    const reading = async (): Promise<void> => {
+      while (stream.notifications.length < 60) {
+        const { notifications, unread } = await ann.at(sample.second).inbox();
+        expect(notifications.filter(({ read }) => !read)).toHaveLength(unread);
+      }
+    };
+    await Promise.all([sending, marking(), reading()]);
+    expect((await ann.inbox()).notifications).toHaveLength(60);
+  });
+
+  it('tells everything once with two instances of notifications that hear every event', async () => {
+    const other = await startService('notifications', { ...sample.env, INSTANCE: 'other' });
+    const [ann, administrator] = [sample.first.user(), sample.first.administrator()];
+    const streams = [await ann.openStream(), await ann.at(sample.second).openStream()];
+    const sender = sample.second.user();
+    for (let i = 0; i < 40; i++) {
+      expect(await sender.message(ann, `${i}`)).toEqual({ status: 202, body: { receivers: 2 } });
+    }
+    const shout = { title: 'For all', message: 'once' };
+    expect(await administrator.broadcast(shout)).toEqual({ status: 202, body: { receivers: 2 } });
+    const heardByOther = () => other.lines.filter((line) => line.startsWith('[other] ← '));
+    await eventually(() => heardByOther().length === 41);
+    // What it would say twice, it has said when it has ended.
+    await other.stop();
+    await sender.message(ann, 'last');
+
+    const expected = [...Array.from({ length: 40 }, (_, i) => `${i}`), 'last'];
+    for (const stream of streams) {
+      await stream.until(() => stream.notifications.some(({ message }) => message === 'last'));
+      await stream.until(() => stream.titles.includes('For all'));
+      const messages = stream.notifications.map(({ message }) => message);
+      expect(messages.toSorted()).toEqual([...expected, 'once'].toSorted());
+    }
+    const { notifications, unread } = await ann.inbox();
+    const stored = notifications.map(({ message }) => message).toSorted();
+    expect(stored).toEqual(expected.toSorted());
+    expect(unread).toBe(41);
+  });
+});

@@ -1,0 +1,15 @@
+import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
+
+/** What the sample of a test signs sessions with, so that a test can sign some of its own. */
+export const SESSION_SECRET = 'the tests sign sessions with this secret';
+
+const jwt = new JwtService();
+
+/** A token as the gateway makes them, but for the options. */
+export function signToken(
+  { id, isAdministrator = false }: { readonly id: string; readonly isAdministrator?: boolean },
+  options: JwtSignOptions = {},
+): string {
+  const defaults = { secret: SESSION_SECRET, algorithm: 'HS256', expiresIn: 3_600 } as const;
+  return jwt.sign({ sub: id, isAdministrator }, { ...defaults, ...options });
+}

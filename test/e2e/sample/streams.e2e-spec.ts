@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, afterAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/redis.js';
+import type { EventStream } from './event-stream.js';
+import { newUserId, type Visitor } from './gateway.js';
+import { useSample } from './use-sample.js';
+
+const BROADCAST = 'sample:notifications.broadcast';
+const channelOf = ({ id }: { readonly id: string }) => `sample:notifications.user.${id}`;
+
+/** Who is online, as a stream said last. */
+const online = (stream: EventStream): string | undefined =>
+  stream.of<{ online: string[] }>('presence').at(-1)?.online.join();
+
+const valid = () => ({ id: randomUUID(), userId: 'alice', actorId: 'bob' });
+
+/** Whether a line of the log shows a message or a subscription. */
+const isTrace = (line: string): boolean => line === '' || /^\[[\w-]+\] [→←✗+-] /.test(line);
+
+describe('a stream of the sample', () => {
+  const sample = useSample();
+  // Nothing else need happen on a stream that lives through all the tests.
+  let silent: Visitor;
+  let quiet: EventStream;
+
+  beforeAll(async () => {
+    silent = sample.first.user();
+    quiet = silent.createStream();
+    await quiet.has('ready');
+  });
+  afterAll(() => quiet.close());
+
+  const receivers = (channel: string, payload: object): Promise<number> =>
+    sample.redis.client.publish(channel, JSON.stringify(payload));
+
+  describe('is ready', () => {
+    it('to whom it belongs, on which gateway', async () => {
+      const ann = sample.first.user();
+      for (const [i, gateway] of [sample.first, sample.second].entries()) {
+        const stream = await ann.at(gateway).openStream();
+        const { status, headers } = await stream.opened;
+        expect(status).toBe(200);
+        expect(headers.get('content-type')).toContain('text/event-stream');
+        expect(stream.of('ready')).toEqual([{ instance: `gateway-${i + 1}` }]);
+      }
+    });
+
+    it('when all that is published from then on is heard', async () => {
+      for (let i = 0; i < 40; i++) {
+        // Every second time with the same user: while Redis is told that the last one has gone.
+        const ann = sample.second.user(i % 2 ? `same-${sample.redis.port}` : newUserId());
+        const stream = ann.stream();
+        await stream.has('ready');
+        expect(await receivers(channelOf(ann), { title: 'own' })).toBe(1);
+        expect(await receivers(BROADCAST, { title: 'all' })).toBe(2);
+        await stream.has('notification', 2);
+        expect(stream.titles).toEqual(['own', 'all']);
+        expect(stream.of('ready')).toHaveLength(1);
+        await stream.close();
+      }
+    });
+
+    it('when it is the second of a user, too', async () => {
+      const ann = sample.second.user();
+      const streams = await Promise.all(Array.from({ length: 10 }, () => ann.openStream()));
+      expect(await receivers(channelOf(ann), { title: 'own' })).toBe(1);
+      await Promise.all(streams.map((stream) => stream.has('notification')));
+    });
+  });
+
+  describe('has one subscription in Redis', () => {
+    it('per user and gateway, and none when the last has closed', async () => {
+      const ann = sample.first.user();
+      const { redis } = sample;
+      await redis.subscribers(channelOf(ann), 0);
+      const here = await Promise.all([ann.openStream(), ann.openStream(), ann.openStream()]);
+      await redis.subscribers(channelOf(ann), 1);
+      const there = await ann.at(sample.second).openStream();
+      await redis.subscribers(channelOf(ann), 2);
+
+      await Promise.all(here.slice(1).map((stream) => stream.close()));
+      expect(await receivers(channelOf(ann), { title: 'still here' })).toBe(2);
+      await here[0]?.has('notification');
+      await here[0]?.close();
+      await redis.subscribers(channelOf(ann), 1);
+      await there.close();
+      await redis.subscribers(channelOf(ann), 0);
+    });
+
+    it('not for browsers that have gone before the answer', async () => {
+      const ann = sample.first.user();
+      for (let i = 0; i < 50; i++) {
+        const stream = ann.createStream();
+        // The request is anywhere between here and the answer when it is given up.
+        const requests = Array.from({ length: i % 5 }, () => ann.get('/api/session'));
+        await Promise.race([stream.opened, ...requests]);
+        await stream.close();
+      }
+      const last = await ann.openStream();
+      expect(await receivers(channelOf(ann), { title: 'last' })).toBe(1);
+      await last.close();
+      await sample.redis.subscribers(channelOf(ann), 0);
+    });
+
+    it('for the broadcasts, however many users there are', async () => {
+      await Promise.all(Array.from({ length: 5 }, () => sample.first.user().openStream()));
+      await Promise.all(Array.from({ length: 5 }, () => sample.second.user().openStream()));
+      expect(await receivers(BROADCAST, { title: 'for all' })).toBe(2);
+    });
+
+    it('for those who are there, and nobody else', async () => {
+      const there = [sample.first.user(), sample.second.user()];
+      await Promise.all(there.map((user) => user.openStream()));
+      await sample.first.user().message(sample.second.user(), 'Are you there?');
+      await sample.first.user().inbox();
+      const expected = [...there, silent].map(channelOf).toSorted();
+      const channels = async () =>
+        (await sample.redis.client.pubsub('CHANNELS', channelOf({ id: '*' }))) as string[];
+      // Those of the tests before may still be on their way out.
+      await eventually(async () => (await channels()).length === expected.length);
+      expect((await channels()).toSorted()).toEqual(expected);
+      // The events of users and of posts, of the one instance of notifications.
+      expect(await sample.redis.client.pubsub('NUMPAT')).toBe(2);
+    });
+  });
+
+  describe('shows a broadcast', () => {
+    it('to everybody who is there, once, and to nobody later', async () => {
+      const administrator = sample.first.administrator();
+      const users = [sample.first, sample.second].flatMap((it) => [it.user(), it.user()]);
+      const streams = await Promise.all(users.map((user) => user.openStream()));
+      const text = { title: 'Maintenance', message: 'In one hour', type: 'warning' };
+      expect(await administrator.broadcast(text)).toEqual({ status: 202, body: { receivers: 1 } });
+      await administrator.broadcast({ title: 'Done', message: 'It took a minute' });
+
+      for (const stream of streams) {
+        await stream.until(() => stream.titles.includes('Done'));
+        const common = {
+          id: expect.stringMatching(/^[\da-f-]{36}$/),
+          userId: null,
+          timestamp: expect.stringMatching(/Z$/),
+          read: false,
+          data: {},
+        };
+        expect(stream.notifications).toEqual([
+          { ...common, ...text },
+          { ...common, type: 'info', title: 'Done', message: 'It took a minute' },
+        ]);
+      }
+      for (const user of [...users, administrator]) {
+        expect(await user.inbox()).toEqual({ notifications: [], unread: 0 });
+      }
+      const late = users[0] && (await users[0].openStream());
+      expect(late?.notifications).toEqual([]);
+    });
+  });
+
+  it('says who is online, on either gateway', async () => {
+    const alice = await sample.first.user('alice').openStream();
+    const bob = await sample.second.user('bob').openStream();
+    for (const stream of [alice, bob]) {
+      await stream.until(() => online(stream) === 'alice,bob');
+    }
+
+    const late = await sample.first.user().openStream();
+    await late.has('presence');
+    expect(online(late)).toBe('alice,bob');
+    await alice.close();
+    for (const stream of [bob, late]) await stream.until(() => online(stream) === 'bob');
+  });
+
+  describe('and others who use its Redis:', () => {
+    it('PSUBSCRIBE sees events and notifications, and each is a line of the log', async () => {
+      const observer = sample.redis.client.duplicate();
+      const seen = new Map<string, unknown>();
+      observer.on('pmessage', (_pattern, channel, json) => seen.set(channel, JSON.parse(json)));
+      await observer.psubscribe('sample:*');
+      const ann = sample.first.user();
+      const stream = await ann.openStream();
+      const sender = sample.second.user();
+      await sender.follow(ann);
+      await sender.like('p1');
+      await sender.comment('p2', 'Nice');
+      await stream.has('notification');
+      await ann.markAllRead();
+      const alice = channelOf({ id: 'alice' });
+      const channels = [
+        'sample:user.followed',
+        'sample:post.liked',
+        'sample:post.commented',
+        alice,
+      ];
+      await eventually(() => [...channels, channelOf(ann)].every((it) => seen.has(it)));
+      observer.disconnect();
+
+      expect(seen.get('sample:user.followed')).toMatchObject({
+        pattern: 'user.followed',
+        data: { userId: ann.id, actorId: sender.id },
+      });
+      expect(seen.get('sample:post.commented')).toMatchObject({
+        data: { userId: 'bob', actorId: sender.id, postId: 'p2', text: 'Nice' },
+      });
+      expect(seen.get(alice)).toMatchObject({ data: { userId: 'alice', title: 'New like' } });
+      const lines = [
+        '[activity] → sample:user.followed (2 delivered)',
+        '[notifications] ← sample:user.followed',
+        `[notifications] → ${channelOf(ann)} (2 delivered)`,
+        `[gateway-1] + channel ${channelOf(ann)}`,
+        `[gateway-1] ← ${channelOf(ann)}`,
+      ];
+      await eventually(() => lines.every((line) => sample.process.lines.includes(line)));
+    });
+
+    it('what somebody else publishes on her channel reaches a user', async () => {
+      const alice = await sample.first.user('alice').openStream();
+      const bob = await sample.first.user('bob').openStream();
+      const notification = { id: 'x', title: 'From outside', message: 'hello' };
+      expect(await receivers(channelOf({ id: 'alice' }), notification)).toBe(1);
+      await alice.has('notification');
+      expect(alice.notifications).toEqual([notification]);
+      expect(bob.notifications).toEqual([]);
+    });
+
+    it.each([
+      'no JSON',
+      'a\n\nevent: read\ndata: {}',
+      '7',
+      'null',
+      '',
+      '[]',
+      '{"headers":7}',
+      '\xff',
+    ])('after the nonsense %j on it, the next notification is heard', async (nonsense) => {
+      const ann = sample.first.user();
+      const stream = await ann.openStream();
+      await sample.redis.client.publish(channelOf(ann), Buffer.from(nonsense, 'latin1'));
+      await sample.second.user().message(ann, 'after it');
+      await stream.until(() => stream.notifications.some((it) => it?.message === 'after it'));
+      expect(stream.of('read')).toEqual([]);
+    });
+  });
+
+  describe('and an invalid event:', () => {
+    it.each([
+      ['user.followed', 'id must be a UUID', { ...valid(), id: 'no-uuid' }],
+      ['user.followed', 'id must be a UUID', { ...valid(), id: undefined }],
+      ['user.followed', 'userId must be 1 to 64 letters', { ...valid(), userId: 'not.one' }],
+      ['user.followed', 'actorId must be 1 to 64 letters', { ...valid(), actorId: '*' }],
+      ['user.messaged', 'text must be a string', { ...valid(), text: 7 }],
+      ['user.messaged', 'text must be shorter', { ...valid(), text: 'x'.repeat(501) }],
+      ['user.messaged', 'userId must be', [valid()]],
+      ['user.messaged', 'userId must be', 'text'],
+      ['user.messaged', 'userId must be', 7],
+      ['user.messaged', 'userId must be', null],
+      ['user.messaged', 'userId must be', {}],
+      ['post.liked', 'postId must be a string', valid()],
+      ['post.liked', 'postId must be longer', { ...valid(), postId: '' }],
+      ['announcement.published', 'message must be', { id: randomUUID(), title: 'x' }],
+      ['announcement.published', 'type must be', { ...valid(), title: 'x', message: 'y', type: 7 }],
+    ])(
+      '%s: "%s" is one line of the log, and the next one is handled',
+      async (name, reason, event) => {
+        const ann = sample.first.user();
+        const stream = await ann.openStream();
+        const before = sample.process.lines.length;
+        await sample.redis.client.publish(`sample:${name}`, JSON.stringify(event));
+        await sample.second.user().message(ann, 'after it');
+        await stream.has('notification');
+        expect(stream.notifications[0]).toMatchObject({ message: 'after it' });
+
+        const logged = () =>
+          sample.process.lines.slice(before - 1).filter((line) => !isTrace(line));
+        await eventually(() => logged().length > 0);
+        expect(logged()).toEqual([expect.stringMatching(/^\[notifications\] .*WARN/)]);
+        expect(logged()[0]).toContain(`[InvalidEvent] ${name}: `);
+        expect(logged()[0]).toContain(reason);
+      },
+    );
+
+    it.each([
+      'user.renamed',
+      'user.',
+      'post.shared',
+      'post.constructor',
+      'post.toString',
+      'post.__proto__',
+    ])('%s is worth no notification, and not a word', async (name) => {
+      const ann = sample.first.user();
+      const stream = await ann.openStream();
+      const before = sample.process.lines.length;
+      const event = { ...valid(), userId: ann.id, postId: 'p1' };
+      await receivers(`sample:${name}`, event);
+      await sample.second.user().message(ann, 'after it');
+      await stream.until(() => stream.notifications.some(({ message }) => message === 'after it'));
+      expect(stream.notifications).toEqual([expect.objectContaining({ message: 'after it' })]);
+      expect((await ann.inbox()).notifications).toHaveLength(1);
+      const output = sample.process.lines.slice(before - 1).join('\n');
+      expect(output).not.toMatch(/ERROR|WARN| {4}at /);
+    });
+  });
+
+  it('has a heartbeat, so that either end notices when the other is gone', async () => {
+    await quiet.has('heartbeat');
+    expect(quiet.of('heartbeat')[0]).toEqual({});
+  });
+});
