@@ -1,7 +1,7 @@
 import { Injectable, type MessageEvent, type OnModuleDestroy } from '@nestjs/common';
 import { RedisPubSubClient, RedisPubSubService, type PubSubMessage } from 'nestjs-redis-pubsub';
 import { BehaviorSubject, combineLatest, distinctUntilChanged, filter, interval } from 'rxjs';
-import { defer, map, merge, share, Subject, takeUntil, type Observable } from 'rxjs';
+import { defer, map, merge, Subject, takeUntil, type Observable } from 'rxjs';
 import { BROADCAST, userChannel } from '../contract/channels.js';
 import { INSTANCE } from './instance.js';
 import { Presence } from './presence.js';
@@ -16,9 +16,9 @@ const HEARTBEAT = 10_000;
 @Injectable()
 export class LiveEvents implements OnModuleDestroy {
   readonly #closing = new Subject<void>();
+  /** Not shared: to write to thousands of streams in one moment would hold up what arrives then. */
   readonly #heartbeat = interval(HEARTBEAT).pipe(
     map((): MessageEvent => ({ type: 'heartbeat', data: {} })),
-    share(),
   );
 
   constructor(

@@ -99,7 +99,7 @@ describe('what happens to a user of the sample', () => {
 
   it('nobody can follow themselves', async () => {
     const ann = sample.first.user();
-    expect(await ann.follow(ann.id)).toMatchObject({
+    expect(await ann.follow(ann)).toMatchObject({
       status: 400,
       body: { message: 'You cannot follow yourself' },
     });

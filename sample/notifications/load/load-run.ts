@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RedisPubSubClient } from 'nestjs-redis-pubsub';
+import { startPrivateRedis } from '../../support/private-redis.js';
+import { PREFIX, userChannel } from '../contract/channels.js';
+import { Deliveries } from './deliveries.js';
+import { GatewayProcess } from './gateway-process.js';
+import { notificationOf } from './notification.js';
+import type { LoadOptions } from './options.js';
+import { pace } from './pace.js';
+import { processUsage } from './process-usage.js';
+import type { LoadResult } from './report.js';
+import { UserStream } from './user-stream.js';
+import { signInUsers, type SignedInUser } from './users.js';
+
+/** How many streams are being opened at the same time. */
+const OPENING = 50;
+/** What has not arrived after nothing has for so long is lost, in milliseconds. */
+const QUIET = 5_000;
+const POLL = 20;
+
+/** Runs a Redis and a gateway of its own, opens the streams, emits the notifications and measures. */
+export class LoadRun {
+  readonly #options: LoadOptions;
+  readonly #deliveries: Deliveries;
+  readonly #streams: UserStream[] = [];
+  readonly #say: (progress: string) => void;
+
+  constructor(options: LoadOptions, say: (progress: string) => void) {
+    this.#options = options;
+    this.#deliveries = new Deliveries(options.rate * options.seconds, options.streams);
+    this.#say = say;
+  }
+
+  async run(): Promise<LoadResult> {
+    this.#say('Starting a Redis and a gateway');
+    const redis = await startPrivateRedis();
+    const secret = randomBytes(32).toString('hex');
+    const gateway = new GatewayProcess({ REDIS_URL: redis.url, SESSION_SECRET: secret });
+    const client = new RedisPubSubClient({ connection: redis.url, prefix: PREFIX });
+    try {
+      const url = await gateway.url();
+      await client.connect();
+      const users = await signInUsers(this.#options.streams, secret);
+      return await this.#measure(gateway, url, client, users);
+    } finally {
+      for (const stream of this.#streams) stream.close();
+      await client.close();
+      await gateway.stop();
+      await redis.stop();
+    }
+  }
+
+  async #measure(
+    gateway: GatewayProcess,
+    url: string,
+    client: RedisPubSubClient,
+    users: readonly SignedInUser[],
+  ): Promise<LoadResult> {
+    const { rate, seconds } = this.#options;
+    const started = await gateway.usage();
+    this.#say(`Opening ${users.length} streams`);
+    const openingTime = await this.#openStreams(url, users);
+
+    this.#say(`Emitting ${rate} notifications per second for ${seconds} s`);
+    const [before, ownBefore] = [await gateway.usage(), processUsage()];
+    const start = performance.now();
+    const emittingTime = await this.#emit(client, users);
+    await this.#arrived();
+    const duration = performance.now() - start;
+    const [after, ownAfter] = [await gateway.usage(), processUsage()];
+    return {
+      streams: {
+        opened: this.#streams.length,
+        openingTime,
+        openAtEnd: this.#streams.filter(({ isOpen }) => isOpen).length,
+      },
+      deliveries: this.#deliveries.counts,
+      latencies: this.#deliveries.latencies,
+      emittingTime,
+      duration,
+      gateway: { started, before, after },
+      generatorCpu: ownAfter.cpu - ownBefore.cpu,
+    };
+  }
+
+  /** Resolves when each has had its `ready`, to the time that it took. */
+  async #openStreams(url: string, users: readonly SignedInUser[]): Promise<number> {
+    const start = performance.now();
+    const waiting = users.entries();
+    const openOneByOne = async (): Promise<void> => {
+      for (const [number, user] of waiting) {
+        const stream = new UserStream(url, user, (sequence) =>
+          this.#deliveries.arrive(sequence, number),
+        );
+        this.#streams.push(stream);
+        await stream.opened();
+      }
+    };
+    await Promise.all(Array.from({ length: OPENING }, openOneByOne));
+    return performance.now() - start;
+  }
+
+  #emit(client: RedisPubSubClient, users: readonly SignedInUser[]): Promise<number> {
+    const { rate, seconds } = this.#options;
+    const channels = users.map(({ id }) => userChannel(id));
+    return pace(rate * seconds, rate, (sequence) => {
+      const number = Math.floor(Math.random() * users.length);
+      const [user, channel] = [users[number], channels[number]];
+      if (!user || !channel) return;
+      const notification = notificationOf(user.id, sequence);
+      this.#deliveries.emit(sequence, number);
+      client.emit(channel, notification);
+    });
+  }
+
+  /** Resolves when everything has arrived, or nothing does any more. */
+  async #arrived(): Promise<void> {
+    while (!this.#deliveries.isComplete && this.#deliveries.quietTime < QUIET) await delay(POLL);
+  }
+}

@@ -1,0 +1,86 @@
+import type { DeliveryCounts } from './deliveries.js';
+import type { ProcessUsage } from './process-usage.js';
+
+/** What a run measured; times in milliseconds. */
+export interface LoadResult {
+  readonly streams: {
+    readonly opened: number;
+    readonly openingTime: number;
+    readonly openAtEnd: number;
+  };
+  readonly deliveries: DeliveryCounts;
+  /** The lowest first. */
+  readonly latencies: readonly number[];
+  readonly emittingTime: number;
+  /** From the first `emit` to the last arrival. */
+  readonly duration: number;
+  /** Before the streams were opened, before the first `emit`, and after the last arrival. */
+  readonly gateway: Record<'started' | 'before' | 'after', ProcessUsage>;
+  /** CPU time of the process that emits and reads, between the latter two. */
+  readonly generatorCpu: number;
+}
+
+/** The figures of a run, in the units of their names. */
+export type Figures = ReturnType<typeof figuresOf>;
+
+export function figuresOf(result: LoadResult) {
+  const { streams, deliveries, latencies, gateway } = result;
+  const gatewayCpu = gateway.after.cpu - gateway.before.cpu;
+  const percentOfCore = (cpu: number): number => round((cpu / result.duration) * 100, 1);
+  return {
+    streams: streams.opened,
+    openingSeconds: round(streams.openingTime / 1_000, 2),
+    streamsOpenAtEnd: streams.openAtEnd,
+    ...deliveries,
+    emittedPerSecond: round((deliveries.emitted / result.emittingTime) * 1_000, 1),
+    latencyMs: {
+      p50: percentile(latencies, 50),
+      p90: percentile(latencies, 90),
+      p99: percentile(latencies, 99),
+      max: percentile(latencies, 100),
+    },
+    gateway: {
+      megabytesWithoutStreams: megabytes(gateway.started),
+      megabytesWithStreams: megabytes(gateway.before),
+      megabytesAtEnd: megabytes(gateway.after),
+      cpuPercentOfCore: percentOfCore(gatewayCpu),
+      cpuMsPerDelivery:
+        deliveries.delivered === 0 ? null : round(gatewayCpu / deliveries.delivered, 3),
+    },
+    generatorCpuPercentOfCore: percentOfCore(result.generatorCpu),
+  };
+}
+
+/** Whether everything arrived once, in order, where it should. */
+export function isFlawless({ deliveries }: LoadResult): boolean {
+  const { lost, duplicated, outOfOrder, misdirected } = deliveries;
+  return lost + duplicated + outOfOrder + misdirected === 0;
+}
+
+/** The figures for people. */
+export function summaryOf(figures: Figures): string {
+  const { latencyMs, gateway } = figures;
+  return [
+    `streams    ${figures.streams} opened in ${figures.openingSeconds} s, ${figures.streamsOpenAtEnd} open at the end`,
+    `messages   ${figures.emitted} emitted (${figures.emittedPerSecond} per second), ${figures.delivered} delivered, ${figures.lost} lost`,
+    `           ${figures.duplicated} duplicated, ${figures.outOfOrder} out of order, ${figures.misdirected} to another user`,
+    `latency    p50 ${latencyMs.p50} ms, p90 ${latencyMs.p90} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
+    `gateway    ${gateway.cpuPercentOfCore} % of a core, ${gateway.cpuMsPerDelivery} ms of CPU per message delivered`,
+    `           ${gateway.megabytesWithoutStreams} MB at first, ${gateway.megabytesWithStreams} MB with the streams, ${gateway.megabytesAtEnd} MB at the end`,
+    `generator  ${figures.generatorCpuPercentOfCore} % of a core`,
+  ].join('\n');
+}
+
+/** The smallest value that so many percent of all are not above; `null` of none. */
+function percentile(sorted: readonly number[], percent: number): number | null {
+  const value = sorted[Math.ceil((sorted.length * percent) / 100) - 1];
+  return value === undefined ? null : round(value, 2);
+}
+
+function megabytes({ memory }: ProcessUsage): number {
+  return round(memory / 1_000_000, 1);
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

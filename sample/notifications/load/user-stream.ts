@@ -1,0 +1,68 @@
+import { Agent, get, type ClientRequest, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { StreamReader } from './stream-reader.js';
+
+/** How long a stream may take until its `ready`, in milliseconds. */
+const OPEN_TIMEOUT = 30_000;
+/** A connection for each stream, as each is another browser. */
+const agent = new Agent({ keepAlive: false, maxSockets: Infinity });
+
+/** The stream of one signed-in user. */
+export class UserStream {
+  readonly #request: ClientRequest;
+  readonly #opened: Promise<void>;
+  #isOpen = false;
+
+  /** `onNotification` is given the `sequence` in the data of the notification. */
+  constructor(
+    gatewayUrl: string,
+    user: { readonly id: string; readonly token: string },
+    onNotification: (sequence: number) => void,
+  ) {
+    const headers = { authorization: `Bearer ${user.token}`, accept: 'text/event-stream' };
+    const url = `${gatewayUrl}/api/users/${user.id}/stream`;
+    const request = get(url, { agent, headers });
+    this.#request = request;
+    this.#opened = new Promise<void>((resolve, reject) => {
+      const fail = (reason: string): void => {
+        this.#isOpen = false;
+        reject(new Error(`Cannot open the stream of ${user.id}: ${reason}`));
+      };
+      const reader = new StreamReader({
+        onReady: () => {
+          this.#isOpen = true;
+          resolve();
+        },
+        onNotification,
+      });
+      request.on('error', ({ message }) => fail(message));
+      request.once('response', (response) => {
+        response.on('error', ({ message }) => fail(message));
+        response.once('close', () => fail('the gateway ended it'));
+        if (response.statusCode === 200) response.on('data', (chunk: Buffer) => reader.read(chunk));
+        else void refusalOf(response).then(fail);
+      });
+    });
+    this.#opened.catch(() => undefined);
+  }
+
+  /** Resolves on the first `ready`: from now on every notification is heard. */
+  async opened(): Promise<void> {
+    const timeout = new Error(`no "ready" within ${OPEN_TIMEOUT / 1_000} s`);
+    const timer = setTimeout(() => this.#request.destroy(timeout), OPEN_TIMEOUT);
+    await this.#opened.finally(() => clearTimeout(timer));
+  }
+
+  /** Whether it was opened and neither side has ended it. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  close(): void {
+    this.#request.destroy();
+  }
+}
+
+async function refusalOf(response: IncomingMessage): Promise<string> {
+  return `${response.statusCode} ${await text(response)}`;
+}

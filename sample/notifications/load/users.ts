@@ -1,0 +1,20 @@
+import { JwtService } from '@nestjs/jwt';
+import { SESSION_LIFETIME } from '../session/session.module.js';
+import { SessionTokens } from '../session/session-tokens.js';
+
+export interface SignedInUser {
+  readonly id: string;
+  readonly token: string;
+}
+
+/** So many different users, signed in by the secret of the gateway. */
+export function signInUsers(count: number, secret: string): Promise<SignedInUser[]> {
+  const signOptions = { expiresIn: SESSION_LIFETIME, algorithm: 'HS256' } as const;
+  const tokens = new SessionTokens(new JwtService({ secret, signOptions }));
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const id = `load-${i}`;
+      return { id, token: await tokens.sign({ userId: id, isAdministrator: false }) };
+    }),
+  );
+}

@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { closeAfterTest } from '../../support/app.js';
+
+const PROGRAM = fileURLToPath(
+  new URL('../../../dist-sample/notifications/load/main.js', import.meta.url),
+);
+const SMALL = ['--streams', '50', '--rate', '200', '--seconds', '2'];
+
+/** What a program printed before it ended. */
+async function run(program: string, args: string[]) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  closeAfterTest(async () => child.kill());
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { stdout, stderr, code: code as number | null };
+}
+
+const load = (...args: string[]) => run(process.execPath, [PROGRAM, ...args]);
+
+describe('the load script of the sample', () => {
+  it('prints a summary, loses nothing, and exits with 0', async () => {
+    const { stdout, code } = await load(...SMALL);
+    expect(stdout).toMatch(/^streams +50 opened in [\d.]+ s, 50 open at the end$/m);
+    expect(stdout).toMatch(/^messages +400 emitted \([\d.]+ per second\), 400 delivered, 0 lost$/m);
+    expect(stdout).toMatch(/^ +0 duplicated, 0 out of order, 0 to another user$/m);
+    expect(stdout).toMatch(
+      /^latency +p50 [\d.]+ ms, p90 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms$/m,
+    );
+    expect(stdout).toMatch(
+      /^gateway +[\d.]+ % of a core, [\d.]+ ms of CPU per message delivered$/m,
+    );
+    expect(code).toBe(0);
+  });
+
+  it('prints the same as one line of JSON with --json', async () => {
+    const { stdout, code } = await load(...SMALL, '--json');
+    expect(stdout.trimEnd()).not.toContain('\n');
+    const figures = JSON.parse(stdout) as Record<'latencyMs' | 'gateway', Record<string, number>>;
+    expect(figures).toMatchObject({
+      streams: 50,
+      streamsOpenAtEnd: 50,
+      emitted: 400,
+      delivered: 400,
+      lost: 0,
+      duplicated: 0,
+      outOfOrder: 0,
+      misdirected: 0,
+    });
+    const { p50 = NaN, p90 = NaN, p99 = NaN, max = NaN } = figures.latencyMs;
+    expect(p50).toBeGreaterThan(0);
+    expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].toSorted((a, b) => a - b));
+    expect(figures.gateway.cpuMsPerDelivery).toBeGreaterThan(0);
+    expect(figures.gateway.megabytesAtEnd).toBeGreaterThan(0);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    [['--streams', '0'], 'Expected "streams" to be an integer ≥ 1, got 0'],
+    [['--rate', '1.5'], 'Expected "rate" to be an integer ≥ 1, got 1.5'],
+    [['--seconds', 'ten'], 'Expected "seconds" to be an integer ≥ 1, got ten'],
+    [['--seconds='], 'Expected "seconds" to be an integer ≥ 1, got ""'],
+    [['--users', '5'], "Unknown option '--users'"],
+    [['5'], "Unexpected argument '5'"],
+  ])('refuses %j with the reason, and exits with 1', async (args, reason) => {
+    const { stdout, stderr, code } = await load(...args);
+    expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+    expect(stderr.startsWith(reason)).toBe(true);
+    expect(stderr).toContain('\nUsage: npm run load -- [--streams 2000]');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'says what to do when the limit of open files is too low, and exits with 1',
+    async () => {
+      const script = 'ulimit -n 256 && exec "$@"';
+      const command = [process.execPath, PROGRAM, '--streams', '300'];
+      expect(await run('sh', ['-c', script, 'sh', ...command])).toEqual({
+        stdout: '',
+        stderr:
+          '300 streams need 400 open files, and a process may have 256. ' +
+          'Run "ulimit -n 400" in this shell first, or open fewer --streams.\n',
+        code: 1,
+      });
+    },
+  );
+});
