@@ -5,6 +5,9 @@ import { ServerResponse } from 'node:http';
 import { settings } from '../process/settings.js';
 import { tokenOf } from '../session/session-token.js';
 
+/** How long the activity service may take, in milliseconds. */
+const TIMEOUT = 3_000;
+
 /**
  * Passes requests on to the activity service, so that a page has one origin. The cookie stays here:
  * services among themselves show the token in a header.
@@ -12,6 +15,7 @@ import { tokenOf } from '../session/session-token.js';
 export function activityProxy(): RequestHandler {
   return createProxyMiddleware<Request>({
     target: settings.activityUrl,
+    proxyTimeout: TIMEOUT,
     on: {
       proxyReq: (outgoing, request) => {
         const token = tokenOf(request);

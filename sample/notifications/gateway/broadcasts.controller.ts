@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs/common';
 import { RedisPubSubClient } from 'nestjs-redis-pubsub';
-import { map, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { ANNOUNCEMENT } from '../contract/channels.js';
 import { AnnouncementText, type Announcement } from '../contract/events.js';
 import { AdministratorGuard } from '../session/administrator.guard.js';
 import { SessionGuard } from '../session/session.guard.js';
-import type { Accepted } from './accepted.js';
+import { accepted, type Accepted } from './accepted.js';
 
 /** From an administrator to everybody who is there. */
 @Controller('broadcasts')
@@ -18,6 +18,6 @@ export class BroadcastsController {
   @HttpCode(HttpStatus.ACCEPTED)
   broadcast(@Body() { title, message, type }: AnnouncementText): Observable<Accepted> {
     const announcement: Announcement = { id: randomUUID(), title, message, type };
-    return this.events.emit(ANNOUNCEMENT, announcement).pipe(map((receivers) => ({ receivers })));
+    return this.events.emit(ANNOUNCEMENT, announcement).pipe(accepted());
   }
 }

@@ -1,8 +1,9 @@
 import { Injectable, type MessageEvent, type OnModuleDestroy } from '@nestjs/common';
 import { RedisPubSubClient, RedisPubSubService, type PubSubMessage } from 'nestjs-redis-pubsub';
 import { BehaviorSubject, combineLatest, distinctUntilChanged, filter, interval } from 'rxjs';
-import { defer, map, merge, Subject, takeUntil, type Observable } from 'rxjs';
+import { defer, map, merge, ReplaySubject, takeUntil, timer, type Observable } from 'rxjs';
 import { BROADCAST, userChannel } from '../contract/channels.js';
+import type { Session } from '../session/session.js';
 import { INSTANCE } from './instance.js';
 import { Presence } from './presence.js';
 
@@ -15,7 +16,8 @@ const HEARTBEAT = 10_000;
  */
 @Injectable()
 export class LiveEvents implements OnModuleDestroy {
-  readonly #closing = new Subject<void>();
+  /** Replayed: a page whose stream ends opens another one, on the connection that it still has. */
+  readonly #closing = new ReplaySubject<void>(1);
   /** Not shared: to write to thousands of streams in one moment would hold up what arrives then. */
   readonly #heartbeat = interval(HEARTBEAT).pipe(
     map((): MessageEvent => ({ type: 'heartbeat', data: {} })),
@@ -27,7 +29,8 @@ export class LiveEvents implements OnModuleDestroy {
     private readonly presence: Presence,
   ) {}
 
-  of(userId: string): Observable<MessageEvent> {
+  /** Ends with the session. */
+  of({ userId, expiresAt }: Session): Observable<MessageEvent> {
     return defer(() => {
       const isSubscribed = new BehaviorSubject(false);
       const onSubscribed = (): void => isSubscribed.next(true);
@@ -37,7 +40,7 @@ export class LiveEvents implements OnModuleDestroy {
         this.#delivery(isSubscribed),
         this.presence.changes,
         this.#heartbeat,
-      ).pipe(takeUntil(this.#closing));
+      ).pipe(takeUntil(merge(this.#closing, timer(expiresAt))));
     });
   }
 

@@ -6,6 +6,7 @@ import { serveHttp } from '../http/serve-http.js';
 import { runService } from '../process/run-service.js';
 import { activityProxy } from './activity-proxy.js';
 import { GatewayModule } from './gateway.module.js';
+import { refuseOtherOrigins } from './same-origin.js';
 import { serveStaticFiles } from './static-files.js';
 
 await runService('gateway', async (options) => {
@@ -13,6 +14,7 @@ await runService('gateway', async (options) => {
   const policy = { useDefaults: false, directives: { defaultSrc: ["'self'"] } };
   app.use(helmet({ contentSecurityPolicy: policy }));
   app.use(cookieParser());
+  app.use(refuseOtherOrigins);
   app.use('/api/activity', activityProxy());
   app.setGlobalPrefix('api');
   serveStaticFiles(app);

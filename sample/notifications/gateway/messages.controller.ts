@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Body, Controller, HttpCode, HttpStatus, Param, Post, UseGuards } from '@nestjs/common';
 import { IsString, Length } from 'class-validator';
 import { RedisPubSubClient } from 'nestjs-redis-pubsub';
-import { map, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { UserEvent } from '../contract/events.js';
 import { UserParams } from '../contract/user-params.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
 import { SessionGuard } from '../session/session.guard.js';
-import type { Accepted } from './accepted.js';
+import { accepted, type Accepted } from './accepted.js';
 
 class MessageRequest {
   @IsString()
@@ -29,6 +29,6 @@ export class MessagesController {
     @Body() { text }: MessageRequest,
   ): Observable<Accepted> {
     const event: UserEvent = { id: randomUUID(), userId, actorId: me, text };
-    return this.events.emit('user.messaged', event).pipe(map((receivers) => ({ receivers })));
+    return this.events.emit('user.messaged', event).pipe(accepted());
   }
 }

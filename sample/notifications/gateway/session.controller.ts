@@ -31,7 +31,7 @@ interface SignedIn {
   readonly instance: string;
 }
 
-/** No script reads it and no other site's request has it. Behind TLS it should be `secure` as well. */
+/** No script reads it, and no other site's request has it. Behind TLS it should be `secure` as well. */
 const COOKIE: CookieOptions = { httpOnly: true, sameSite: 'strict', path: '/' };
 
 /** Signing in and out. There are no passwords here: choose who you are. */

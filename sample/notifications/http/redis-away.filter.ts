@@ -1,35 +1,24 @@
-import {
-  Catch,
-  HttpException,
-  HttpStatus,
-  type ArgumentsHost,
-  type HttpServer,
-} from '@nestjs/common';
+import { Catch, HttpException, HttpStatus, type ArgumentsHost } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
-import type { Redis } from 'ioredis';
 import { ConnectionError } from 'nestjs-redis-pubsub';
 
 /** What fails while Redis is away is answered with 503: the caller may try again. */
 @Catch()
 export class RedisAwayFilter extends BaseExceptionFilter {
-  constructor(
-    server: HttpServer,
-    private readonly redis: Redis,
-  ) {
-    super(server);
-  }
-
   override catch(error: unknown, host: ArgumentsHost): void {
-    const answer = this.#isRedisAway(error) ? redisAway(error) : error;
+    const answer = isRedisAway(error) ? redisAway(error) : error;
     // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- Nest's method
     super.catch(answer, host);
   }
+}
 
-  #isRedisAway(error: unknown): boolean {
-    if (error instanceof HttpException || !(error instanceof Error)) return false;
-    const hangs = error.message === 'Command timed out';
-    return error instanceof ConnectionError || hangs || this.redis.status !== 'ready';
-  }
+/** What ioredis says of a connection that is not there, was lost, or does not answer. */
+const AWAY =
+  /Connection is closed|max retries per request|Command timed out|Stream isn't writeable/;
+
+function isRedisAway(error: unknown): boolean {
+  if (error instanceof ConnectionError) return true;
+  return error instanceof Error && !(error instanceof HttpException) && AWAY.test(error.message);
 }
 
 function redisAway(cause: unknown): HttpException {

@@ -9,6 +9,8 @@ import { ADD_NOTIFICATION } from './add-notification.js';
 export const INBOX_SIZE = 100;
 /** For how long an instance that is late is told that a notification is there already, in seconds. */
 const MEMORY = 600;
+/** For how long an inbox is kept after the last notification, in seconds. */
+const LIFETIME = 90 * 24 * 60 * 60;
 
 export interface InboxContent {
   /** The newest first. */
@@ -35,10 +37,9 @@ export class Inbox {
   async add(userId: string, notification: Notification): Promise<boolean> {
     const { seen, order, items, unread } = keysOf(userId);
     const keys = [seen(notification.id), order, items, unread];
+    const limits = [INBOX_SIZE, MEMORY, LIFETIME];
     const json = JSON.stringify(notification);
-    return (
-      (await this.#redis.addNotification(...keys, notification.id, json, INBOX_SIZE, MEMORY)) === 1
-    );
+    return (await this.#redis.addNotification(...keys, notification.id, json, ...limits)) === 1;
   }
 
   async read(userId: string): Promise<InboxContent> {
@@ -48,11 +49,11 @@ export class Inbox {
       (step) => step.lrange(order, 0, -1).hgetall(items).smembers(unread),
     );
     const isUnread = new Set(unreadIds);
-    const notifications = ids.map((id) => ({
-      ...(JSON.parse(stored[id] ?? '{}') as Notification),
+    const notifications = ids
+      .flatMap((id) => stored[id] ?? [])
+      .map((json) => JSON.parse(json) as Notification)
       // Stored apart, so that marking as read rewrites no notification.
-      read: !isUnread.has(id),
-    }));
+      .map((notification) => ({ ...notification, read: !isUnread.has(notification.id) }));
     return { notifications, unread: unreadIds.length };
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { settings } from '../process/settings.js';
 import { SampleRedis } from './sample-redis.js';
 import { Service } from './service.js';
 
@@ -30,7 +31,7 @@ export class Launcher {
       REDIS_URL: url,
       SESSION_SECRET: process.env.SESSION_SECRET ?? randomBytes(32).toString('hex'),
     };
-    const port = Number(process.env.PORT ?? 3000);
+    const { port } = settings;
     const [activity] = await Promise.all([
       this.#launch('activity', 'activity', { ...shared, PORT: portAfter(port, 2) }),
       this.#launch('notifications', 'notifications', shared),
@@ -67,7 +68,9 @@ export class Launcher {
     if (this.#isStopping) return undefined;
     const service = new Service(name, instance, env);
     this.#services.push(service);
-    const { port } = await service.start();
+    const { port } = await service.start().catch(({ message }: Error) => {
+      throw new Error(`[start] ${instance} ended (${message})`);
+    });
     return port;
   }
 }

@@ -42,11 +42,19 @@ export class SampleRedis {
   }
 
   async #restart(): Promise<void> {
+    if (this.#isStopping) return;
     console.error('[start] Redis ended; starting it again');
     await delay(RESTART_DELAY);
     if (this.#isStopping) return;
     const redis = await this.#starting;
-    await redis?.stop();
-    await redis?.start();
+    try {
+      await redis?.stop();
+      await redis?.start();
+    } catch (error) {
+      console.error(
+        `[start] Redis does not start: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      await this.#restart();
+    }
   }
 }

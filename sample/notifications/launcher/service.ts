@@ -37,7 +37,7 @@ export class Service {
     this.#child = child;
     this.#exited = exited;
     const failed = exited.then((reason) => {
-      throw new Error(`[start] ${this.#instance} ended (${reason}) before it was ready`);
+      throw new Error(`${reason}, before it was ready`);
     });
     const { port } = await Promise.race([ready, failed]);
     void exited.then((reason) => this.#restart(reason));
@@ -49,9 +49,14 @@ export class Service {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#child?.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), STOP_TIMEOUT);
+    const timer = setTimeout(() => this.#kill(), STOP_TIMEOUT);
     await this.#exited;
     clearTimeout(timer);
+  }
+
+  #kill(): void {
+    console.error(`[start] ${this.#instance} does not end; killing it`);
+    this.#child?.kill('SIGKILL');
   }
 
   async #restart(reason: string): Promise<void> {

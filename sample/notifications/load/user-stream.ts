@@ -38,9 +38,12 @@ export class UserStream {
       request.on('error', ({ message }) => fail(message));
       request.once('response', (response) => {
         response.on('error', ({ message }) => fail(message));
+        if (response.statusCode !== 200) {
+          void refusalOf(response).then(fail);
+          return;
+        }
         response.once('close', () => fail('the gateway ended it'));
-        if (response.statusCode === 200) response.on('data', (chunk: Buffer) => reader.read(chunk));
-        else void refusalOf(response).then(fail);
+        response.on('data', (chunk: Buffer) => reader.read(chunk));
       });
     });
     this.#opened.catch(() => undefined);

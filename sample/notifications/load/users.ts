@@ -1,5 +1,5 @@
 import { JwtService } from '@nestjs/jwt';
-import { SESSION_LIFETIME } from '../session/session.module.js';
+import { SIGN_OPTIONS } from '../session/session.module.js';
 import { SessionTokens } from '../session/session-tokens.js';
 
 export interface SignedInUser {
@@ -9,8 +9,7 @@ export interface SignedInUser {
 
 /** So many different users, signed in by the secret of the gateway. */
 export function signInUsers(count: number, secret: string): Promise<SignedInUser[]> {
-  const signOptions = { expiresIn: SESSION_LIFETIME, algorithm: 'HS256' } as const;
-  const tokens = new SessionTokens(new JwtService({ secret, signOptions }));
+  const tokens = new SessionTokens(new JwtService({ secret, signOptions: SIGN_OPTIONS }));
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const id = `load-${i}`;

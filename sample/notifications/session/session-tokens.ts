@@ -7,12 +7,17 @@ interface Claims {
   readonly isAdministrator: boolean;
 }
 
+interface SignedClaims extends Claims {
+  /** In seconds. */
+  readonly exp: number;
+}
+
 /** Sessions as signed tokens: whoever has the secret can check one, without asking anybody. */
 @Injectable()
 export class SessionTokens {
   constructor(private readonly jwt: JwtService) {}
 
-  sign({ userId, isAdministrator }: Session): Promise<string> {
+  sign({ userId, isAdministrator }: Omit<Session, 'expiresAt'>): Promise<string> {
     const claims: Claims = { sub: userId, isAdministrator };
     return this.jwt.signAsync(claims);
   }
@@ -20,8 +25,8 @@ export class SessionTokens {
   /** The session of a token; `undefined` if it is forged, expired or none. */
   async verify(token: string): Promise<Session | undefined> {
     try {
-      const { sub, isAdministrator } = await this.jwt.verifyAsync<Claims>(token);
-      return { userId: sub, isAdministrator };
+      const { sub, isAdministrator, exp } = await this.jwt.verifyAsync<SignedClaims>(token);
+      return { userId: sub, isAdministrator, expiresAt: new Date(exp * 1_000) };
     } catch {
       return undefined;
     }

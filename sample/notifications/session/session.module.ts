@@ -6,13 +6,15 @@ import { SessionTokens } from './session-tokens.js';
 /** How long one stays signed in, in seconds. */
 export const SESSION_LIFETIME = 12 * 60 * 60;
 
+export const SIGN_OPTIONS = { expiresIn: SESSION_LIFETIME, algorithm: 'HS256' } as const;
+
 @Module({
   imports: [
     JwtModule.registerAsync({
       useFactory: () => ({
         secret: settings.sessionSecret,
-        signOptions: { expiresIn: SESSION_LIFETIME, algorithm: 'HS256' },
-        verifyOptions: { algorithms: ['HS256'] },
+        signOptions: SIGN_OPTIONS,
+        verifyOptions: { algorithms: [SIGN_OPTIONS.algorithm] },
       }),
     }),
   ],

@@ -4,6 +4,7 @@ import type { Request } from 'express';
 export interface Session {
   readonly userId: string;
   readonly isAdministrator: boolean;
+  readonly expiresAt: Date;
 }
 
 /** A request that the `SessionGuard` let through. */

@@ -153,10 +153,10 @@ export class Api {
       this.#signal?.throwIfAborted();
       throw new ApiError(0, 'The server cannot be reached.');
     });
-    if (response.status === 401) this.#onUnauthorized?.();
     const answer = await readJson(response);
     // An answer to a user who has left is nobody's.
     this.#signal?.throwIfAborted();
+    if (response.status === 401) this.#onUnauthorized?.();
     if (!response.ok) throw new ApiError(response.status, reasons(response, answer));
     return answer;
   }

@@ -22,9 +22,15 @@ export class Drafts {
     this.#store.update({ drafts: { ...this.#store.state.drafts, [key]: text } });
   }
 
-  /** @param {string[]} keys */
-  clear(...keys) {
-    const drafts = Object.entries(this.#store.state.drafts).filter(([key]) => !keys.includes(key));
+  /**
+   * Clears what has been sent; what was typed meanwhile stays.
+   *
+   * @param {Readonly<Record<string, string>>} sent
+   */
+  clear(sent) {
+    const drafts = Object.entries(this.#store.state.drafts).filter(
+      ([key, text]) => text !== sent[key],
+    );
     this.#store.update({ drafts: Object.fromEntries(drafts) });
   }
 }

@@ -50,8 +50,9 @@ export class Feed {
     const { api, drafts, tasks } = this.#parts;
     const key = `comment:${postId}`;
     return tasks.run(key, async () => {
-      const comment = await api.comment(postId, drafts.get(key));
-      drafts.clear(key);
+      const text = drafts.get(key);
+      const comment = await api.comment(postId, text);
+      drafts.clear({ [key]: text });
       this.#change(postId, ({ comments }) => ({ comments: [...comments, comment] }));
     });
   }

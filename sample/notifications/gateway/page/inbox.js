@@ -29,7 +29,9 @@ export function beginLoading(inbox) {
  * @returns {Inbox}
  */
 export function finishLoading(inbox, loaded) {
-  const fresh = { ...inbox, notifications: markRead(loaded, inbox.readIds) };
+  const known = [...loaded, ...inbox.heard].map(({ id }) => id);
+  const readIds = new Set(known.filter((id) => inbox.readIds.has(id)));
+  const fresh = { ...inbox, readIds, notifications: markRead(loaded, readIds) };
   return {
     ...inbox.heard.reduce(addNotification, fresh),
     isLoading: false,

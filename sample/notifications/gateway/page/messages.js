@@ -19,20 +19,24 @@ export class Messages {
   send(userId) {
     const key = `message:${userId}`;
     return this.#tasks.run(key, async () => {
-      await this.#api.sendMessage(userId, this.#drafts.get(key));
-      this.#drafts.clear(key);
+      const text = this.#drafts.get(key);
+      await this.#api.sendMessage(userId, text);
+      this.#drafts.clear({ [key]: text });
       return 'Sent.';
     });
   }
 
   broadcast() {
     return this.#tasks.run('broadcast', async () => {
-      await this.#api.broadcast({
-        title: this.#drafts.get('broadcast:title'),
-        message: this.#drafts.get('broadcast:message'),
-        type: this.#drafts.get('broadcast:type') || 'info',
+      const title = this.#drafts.get('broadcast:title');
+      const message = this.#drafts.get('broadcast:message');
+      const type = this.#drafts.get('broadcast:type');
+      await this.#api.broadcast({ title, message, type: type || 'info' });
+      this.#drafts.clear({
+        'broadcast:title': title,
+        'broadcast:message': message,
+        'broadcast:type': type,
       });
-      this.#drafts.clear('broadcast:title', 'broadcast:message', 'broadcast:type');
       return 'Sent to everybody.';
     });
   }

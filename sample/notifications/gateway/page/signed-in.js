@@ -52,7 +52,7 @@ export class SignedIn {
       onStatus: (stream) => store.update({ stream }),
       onEvent: (event) => this.#hear(event),
     });
-    // Without waiting for the stream: a gateway without Redis opens none, and should say why.
+    // Without waiting for the stream: while Redis is away there is no `ready`, and this says why.
     this.#load();
   }
 

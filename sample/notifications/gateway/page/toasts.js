@@ -42,6 +42,8 @@ export class Toasts {
 
   /** @param {string} id */
   #expire(id) {
+    const isShown = this.#store.state.toasts.some((toast) => toast.id === id);
+    if (!isShown) return;
     if (this.#isHeld()) setTimeout(() => this.#expire(id), HELD_FOR);
     else this.dismiss(id);
   }
