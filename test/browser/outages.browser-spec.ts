@@ -1,0 +1,148 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { closeAfterTest } from '../support/app.js';
+import { eventually } from '../support/redis.js';
+import type { Gateway } from '../e2e/sample/gateway.js';
+import { SampleProcess } from '../e2e/sample/sample-process.js';
+import { SESSION_SECRET } from '../e2e/sample/session-tokens.js';
+import { gatewaysOf } from '../e2e/sample/use-sample.js';
+import { soon } from './soon.js';
+import { textsOf, unread } from './tab.js';
+import { useBrowser } from './use-browser.js';
+
+const REDIS_AWAY = 'Redis is away. Try again in a moment.';
+
+describe('a page outlives the end of', () => {
+  const browser = useBrowser();
+  let sample: SampleProcess;
+  let redis: Redis;
+  let first: Gateway;
+  let second: Gateway;
+
+  beforeAll(async () => {
+    sample = await new SampleProcess({ SESSION_SECRET }).ready();
+    [first, second] = gatewaysOf(sample);
+    redis = new Redis(sample.redisPort, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+    // It is killed by the tests.
+    redis.on('error', () => undefined);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await sample.stop();
+  });
+  beforeEach(async () => {
+    await redis.flushall();
+  });
+
+  /** Lets nothing be started again until the answer is called, or the test has ended. */
+  function holdRestarts(): () => void {
+    const resume = () => sample.signal('SIGCONT');
+    closeAfterTest(async () => resume());
+    sample.signal('SIGSTOP');
+    return resume;
+  }
+
+  /** Stops a process until the answer is called, or the test has ended. */
+  async function suspend(...words: string[]): Promise<() => void> {
+    const pid = await sample.pidOf(...words);
+    const resume = () => void process.kill(pid, 'SIGCONT');
+    closeAfterTest(async () => resume());
+    process.kill(pid, 'SIGSTOP');
+    return resume;
+  }
+
+  /** The inbox, as Redis has it, of a gateway that is well. */
+  async function isStored(text: string): Promise<void> {
+    await eventually(async () => {
+      const { notifications } = await second.user('alice').inbox();
+      return notifications.some(({ message }) => message === text);
+    });
+  }
+
+  it('Redis: it says so, keeps what one did not get done, and shows what it missed', async () => {
+    const alice = await browser.signIn(first, 'Alice');
+    const bob = await browser.signIn(second, 'Bob');
+    await bob.send('Alice', 'Before the outage');
+    await soon(() => alice.unread()).toEqual(unread(1));
+    await alice.toasts.getByRole('button', { name: 'Dismiss' }).click();
+    const patterns = await redis.pubsub('NUMPAT');
+
+    const restart = holdRestarts();
+    process.kill(await sample.pidOf('redis-server'), 'SIGKILL');
+    for (const tab of [alice, bob]) await tab.is('interrupted');
+    expect(await textsOf(alice.connection)).toEqual([
+      'Interrupted The server has lost Redis. What you miss is loaded when it is back.',
+    ]);
+    expect(await alice.inbox()).toHaveLength(1);
+    await bob.like('Alice').click();
+    const alert = bob.post('Alice').getByRole('alert');
+    await soon(() => textsOf(alert)).toEqual([REDIS_AWAY]);
+    await bob.send('Alice', 'Not lost');
+    await soon(() => textsOf(bob.person('alice').getByRole('alert'))).toEqual([REDIS_AWAY]);
+    expect(await bob.field('Message to Alice').inputValue()).toBe('Not lost');
+
+    // Redis is back for everybody but this gateway, so that its page misses what happens.
+    const resume = await suspend('gateway/main.js', 'INSTANCE=gateway-1');
+    restart();
+    await bob.is('connected');
+    await eventually(async () => (await redis.pubsub('NUMPAT')) === patterns);
+    await bob.person('alice').getByRole('button', { name: 'Send' }).click();
+    await bob.person('alice').getByText('Sent.', { exact: true }).waitFor();
+    await isStored('Not lost');
+    expect(await alice.state()).toBe('interrupted');
+    resume();
+    await alice.is('connected');
+
+    await soon(() => alice.inbox()).toEqual([
+      expect.stringContaining('Not lost'),
+      expect.stringContaining('Before the outage'),
+    ]);
+    expect(await alice.unread()).toEqual(unread(2));
+    expect(await alice.toasts.count()).toBe(0);
+    await bob.like('Alice').click();
+    await bob.like('Alice', 'Unlike').waitFor();
+    expect(await alert.count()).toBe(0);
+    await soon(() => textsOf(alice.toasts)).toEqual([expect.stringContaining('New like')]);
+    expect(await alice.unread()).toEqual(unread(3));
+  });
+
+  it('its gateway: it reconnects, and shows what it missed', async () => {
+    const alice = await browser.signIn(first, 'Alice');
+    const follower = await alice.another();
+    const bob = await browser.signIn(second, 'Bob');
+    await bob.send('Alice', 'Before the outage');
+    for (const tab of [alice, follower]) {
+      await soon(() => tab.unread()).toEqual(unread(1));
+      await tab.toasts.getByRole('button', { name: 'Dismiss' }).click();
+    }
+
+    const restart = holdRestarts();
+    process.kill(await sample.pidOf('gateway/main.js', 'INSTANCE=gateway-1'), 'SIGKILL');
+    for (const tab of [alice, follower]) await tab.is('reconnecting');
+    await bob.send('Alice', 'During the outage');
+    await isStored('During the outage');
+    await alice.like('Bob').click();
+    await soon(() => textsOf(alice.post('Bob').getByRole('alert'))).toEqual([
+      'The server cannot be reached.',
+    ]);
+    expect(await alice.state()).toBe('reconnecting');
+    restart();
+
+    for (const tab of [alice, follower]) {
+      await tab.is('connected');
+      await soon(() => tab.inbox()).toEqual([
+        expect.stringContaining('During the outage'),
+        expect.stringContaining('Before the outage'),
+      ]);
+      expect(await tab.unread()).toEqual(unread(2));
+      expect(await tab.toasts.count()).toBe(0);
+    }
+    await bob.send('Alice', 'After the outage');
+    for (const tab of [alice, follower]) {
+      await soon(() => textsOf(tab.toasts)).toEqual([expect.stringContaining('After the outage')]);
+    }
+    await alice.like('Bob').click();
+    await alice.like('Bob', 'Unlike').waitFor();
+    expect(await bob.state()).toBe('connected');
+  });
+});

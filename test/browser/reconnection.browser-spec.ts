@@ -1,0 +1,147 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { chromium, type BrowserContext } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { closeAfterTest } from '../support/app.js';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
+import { launchChromium } from './chromium.js';
+import { soon } from './soon.js';
+import { unread, type Tab } from './tab.js';
+import { openTab, useBrowser } from './use-browser.js';
+import { useEmptySample } from './use-empty-sample.js';
+
+describe('a page whose gateway is out of reach', () => {
+  const sample = useEmptySample();
+  const browser = useBrowser();
+
+  /** What is between the browsers of a test and the first gateway. */
+  function network(): Promise<TcpProxy> {
+    return startProxy(Number(new URL(sample.first.url).port));
+  }
+
+  /** Stores a notification for Alice, which no page of a test hears live. */
+  async function tellAlice(text: string): Promise<void> {
+    const stream = await sample.second.user('alice').openStream();
+    await sample.second.user('bob').message({ id: 'alice' }, text);
+    await stream.has('notification');
+  }
+
+  it('reconnects at once when the browser is online again', async () => {
+    const proxy = await network();
+    const alice = await browser.signIn(through(proxy), 'Alice');
+    await stopTime(alice);
+    await alice.page.context().setOffline(true);
+    await proxy.stop();
+    await alice.is('reconnecting');
+    await tellAlice('While offline');
+    await proxy.start();
+    expect(await alice.state()).toBe('reconnecting');
+    expect(await alice.unread()).toEqual(unread(0));
+
+    await alice.page.context().setOffline(false);
+    await alice.is('connected');
+    await soon(() => alice.unread()).toEqual(unread(1));
+    expect(await alice.toasts.count()).toBe(0);
+  });
+
+  it('reconnects at once when somebody looks at a tab again, leading or not', async () => {
+    const proxy = await network();
+    const context = await startPlainChromium();
+    const leader = await openTab(context, through(proxy).url);
+    await leader.signIn('Alice');
+    const follower = await leader.another();
+    for (const tab of [leader, follower]) await stopTime(tab);
+
+    for (const [shown, hidden] of [
+      [leader, follower],
+      [follower, leader],
+    ] as const) {
+      await hidden.page.bringToFront();
+      await soon(() => shown.page.evaluate('document.visibilityState')).toBe('hidden');
+      await proxy.stop();
+      for (const tab of [leader, follower]) await tab.is('reconnecting');
+      await proxy.start();
+      expect(await leader.state()).toBe('reconnecting');
+      await shown.page.bringToFront();
+      for (const tab of [leader, follower]) await tab.is('connected');
+    }
+  });
+
+  it('goes on trying by itself', async () => {
+    const proxy = await network();
+    const alice = await browser.signIn(through(proxy), 'Alice');
+    await proxy.stop();
+    await alice.is('reconnecting');
+    await tellAlice('Meanwhile');
+    await proxy.start();
+    await alice.is('connected');
+    await soon(() => alice.unread()).toEqual(unread(1));
+    expect(await alice.toasts.count()).toBe(0);
+  });
+
+  it('gives up a stream on which nothing comes any more', async () => {
+    const proxy = await network();
+    const alice = await browser.open(through(proxy));
+    await alice.page.clock.install();
+    await alice.signIn('Alice');
+    proxy.swallow();
+    await tellAlice('Into the void');
+    expect(await alice.state()).toBe('connected');
+    await alice.page.clock.fastForward('00:30');
+    await alice.is('reconnecting');
+    proxy.forward();
+    proxy.cut();
+    await alice.page.clock.fastForward('00:30');
+    await alice.is('connected');
+    await soon(() => alice.unread()).toEqual(unread(1));
+  });
+
+  it('asks to sign in again when the session is over by then', async () => {
+    const proxy = await network();
+    const alice = await browser.signIn(through(proxy), 'Alice');
+    const other = await alice.another();
+    await proxy.stop();
+    await alice.is('reconnecting');
+    await alice.page.context().clearCookies();
+    await proxy.start();
+    for (const tab of [alice, other]) await tab.isSignedOut();
+    const notice = alice.page.getByRole('alert');
+    await soon(() => notice.allTextContents()).toEqual([
+      'Your session is over. Please sign in again.',
+    ]);
+    expect(await other.page.title()).toBe('Notification sample');
+  });
+});
+
+/** What is behind a proxy, as browsers see it. */
+function through({ port }: TcpProxy): { readonly url: string } {
+  return { url: `http://127.0.0.1:${port}` };
+}
+
+/** From now on no timer of the page fires: what it does, it does not do for having waited. */
+async function stopTime({ page }: Tab): Promise<void> {
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 1_000);
+}
+
+/**
+ * A browser in which a tab behind another one is hidden. Tabs that Playwright opens are always
+ * visible; in a browser that it only joined it leaves that as it is.
+ */
+async function startPlainChromium(): Promise<BrowserContext> {
+  const port = await freePort();
+  const browser = await launchChromium([`--remote-debugging-port=${port}`]);
+  closeAfterTest(() => browser.close());
+  const joined = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { noDefaults: true });
+  closeAfterTest(() => joined.close());
+  const [context] = joined.contexts();
+  if (!context) throw new Error('The browser has no context');
+  return context;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,172 @@
+import type { Locator, Page } from 'playwright-core';
+import { eventually } from '../support/redis.js';
+
+export type Connection = 'connecting' | 'connected' | 'interrupted' | 'reconnecting';
+
+/** What a tab says of how much is unread, in each place. */
+export interface Unread {
+  readonly badge: string | undefined;
+  readonly title: string;
+  readonly bell: string | null;
+}
+
+/** How a tab says that so much is unread. */
+export function unread(count: number): Unread {
+  return {
+    badge: count === 0 ? undefined : String(count),
+    title: count === 0 ? 'Notification sample' : `(${count}) Notification sample`,
+    bell: `Notifications, ${count} unread`,
+  };
+}
+
+/** A tab with the page of the sample, by what a user sees in it. */
+export class Tab {
+  readonly bell: Locator;
+  readonly panel: Locator;
+  readonly notifications: Locator;
+  readonly connection: Locator;
+  readonly instance: Locator;
+  readonly toasts: Locator;
+  readonly broadcasts: Locator;
+  readonly markAllRead: Locator;
+  #loads = 0;
+
+  constructor(readonly page: Page) {
+    page.on('requestfinished', (request) => {
+      if (new URL(request.url()).pathname.endsWith('/notifications')) this.#loads++;
+    });
+    this.bell = page.getByRole('button', { name: /^Notifications, \d+ unread$/ });
+    this.panel = page.getByRole('region', { name: 'Notifications', exact: true });
+    this.notifications = page.getByTestId('notification');
+    this.connection = page.getByTestId('connection');
+    this.instance = page.getByTestId('instance');
+    this.toasts = page.getByTestId('toast');
+    this.broadcasts = page.getByTestId('broadcast');
+    this.markAllRead = this.panel.getByRole('button', { name: 'Mark all as read' });
+  }
+
+  /** How often the inbox was loaded. What comes live after a load is told in a toast. */
+  get loads(): number {
+    return this.#loads;
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  field(name: string): Locator {
+    return this.page.getByRole('textbox', { name, exact: true });
+  }
+
+  post(author: string): Locator {
+    return this.page.getByRole('article', { name: `Post by ${author}` });
+  }
+
+  /** The button that says whether one likes the post of somebody. */
+  like(author: string, name: 'Like' | 'Unlike' = 'Like'): Locator {
+    return this.post(author).getByRole('button', { name, exact: true });
+  }
+
+  likes(author: string): Promise<string[]> {
+    return textsOf(this.post(author).getByTestId('likes'));
+  }
+
+  comments(author: string): Promise<string[]> {
+    return textsOf(this.post(author).getByRole('list', { name: 'Comments' }).getByRole('listitem'));
+  }
+
+  /** All that there is about one person. */
+  person(id: string): Locator {
+    return this.page.getByRole('listitem').filter({ has: this.page.getByTestId(`online-${id}`) });
+  }
+
+  presence(id: string): Promise<string[]> {
+    return textsOf(this.page.getByTestId(`online-${id}`));
+  }
+
+  /** Whose page it is, if anybody's. */
+  user(): Promise<string[]> {
+    return textsOf(this.page.getByRole('banner').getByRole('strong').first());
+  }
+
+  /** Resolves when the connection is so. */
+  async is(state: Connection): Promise<void> {
+    await this.connection.and(this.page.locator(`[data-state=${state}]`)).waitFor();
+  }
+
+  /** The state of the connection, now. */
+  state(): Promise<string | null> {
+    return this.connection.getAttribute('data-state');
+  }
+
+  async unread(): Promise<Unread> {
+    const badge = this.page.getByTestId('badge');
+    const isShown = await badge.isVisible();
+    return {
+      badge: isShown ? ((await badge.textContent()) ?? '') : undefined,
+      title: await this.page.title(),
+      bell: await this.bell.getAttribute('aria-label'),
+    };
+  }
+
+  /** The text of each notification in the list, the newest first, whether the panel is open or not. */
+  inbox(): Promise<string[]> {
+    return textsOf(this.notifications);
+  }
+
+  /** Signs in as the first tab of a browser, which loads the inbox at once and when it hears all. */
+  async signIn(name: string): Promise<this> {
+    const before = this.loads;
+    await this.button(`Sign in as ${name}`).click();
+    await this.is('connected');
+    await eventually(() => this.loads >= before + 2);
+    return this;
+  }
+
+  async signOut(): Promise<void> {
+    await this.button('Sign out').click();
+    await this.isSignedOut();
+  }
+
+  /** Resolves when the page asks who one is. */
+  async isSignedOut(): Promise<void> {
+    await this.button('Sign in as Alice').waitFor();
+  }
+
+  async openPanel(): Promise<void> {
+    await this.bell.click();
+    await this.panel.waitFor();
+  }
+
+  async comment(author: string, text: string): Promise<void> {
+    await this.field(`Comment on the post by ${author}`).fill(text);
+    await this.post(author).getByRole('button', { name: 'Comment' }).click();
+  }
+
+  async send(name: string, text: string): Promise<void> {
+    await this.field(`Message to ${name}`).fill(text);
+    await this.person(name.toLowerCase()).getByRole('button', { name: 'Send' }).click();
+  }
+
+  async broadcast(title: string, message: string, type = 'info'): Promise<void> {
+    await this.field('Title').fill(title);
+    await this.field('Message').fill(message);
+    await this.page.getByRole('combobox', { name: 'Type' }).selectOption(type);
+    await this.button('Broadcast').click();
+  }
+
+  /** Another tab of this browser, which is signed in, with the same page. */
+  async another(): Promise<Tab> {
+    const tab = new Tab(await this.page.context().newPage());
+    await tab.page.goto(this.page.url());
+    await tab.is('connected');
+    await eventually(() => tab.loads > 0);
+    return tab;
+  }
+}
+
+/** The text of each element, in one line. */
+export async function textsOf(elements: Locator): Promise<string[]> {
+  const texts = await elements.allTextContents();
+  return texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
+}
