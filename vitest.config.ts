@@ -30,6 +30,15 @@ export default defineConfig({
           setupFiles: ['test/support/setup.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.chaos-spec.ts'],
+          testTimeout: 300_000,
+          globalSetup: ['test/chaos/global-setup.ts'],
+        },
+      },
       { extends: true, test: { name: 'package', include: ['test/package/**/*.spec.ts'] } },
       {
         extends: true,

@@ -1,6 +1,6 @@
 /** @import { Announcement, Comment, InboxSnapshot, Person, Post, SignedInUser } from './types.js' */
 
-const TIMEOUT = 15_000;
+const TIMEOUT = 8_000;
 
 /** What the gateway refused, or `status` 0 if it was not reached. The message is for people. */
 export class ApiError extends Error {

@@ -1,0 +1,55 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** A subscriber that is ioredis and nothing else: what a fault does without this library. */
+export class BareSubscriber {
+  readonly heard: string[] = [];
+  /** What ioredis told of, in its order. */
+  readonly events: string[] = [];
+
+  private constructor(readonly client: Redis) {
+    client.on('message', (_: string, message: string) => this.heard.push(message));
+    for (const event of ['ready', 'close', 'error', 'end']) {
+      client.on(event, () => this.events.push(event));
+    }
+  }
+
+  /** Resolves when it is subscribed. */
+  static async start(options: RedisOptions, channel: string): Promise<BareSubscriber> {
+    const subscriber = new BareSubscriber(new Redis(options));
+    await subscriber.client.subscribe(channel);
+    subscriber.events.length = 0;
+    return subscriber;
+  }
+
+  /** Whether it has heard a message from a number on. */
+  hears(from: number): boolean {
+    return this.heard.some((message) => numberOf(message) >= from);
+  }
+
+  close(): void {
+    this.client.disconnect();
+  }
+}
+
+/** A subscriber in a process of its own, for faults that end the process. */
+export async function spawnBareSubscriber(options: RedisOptions, channel: string) {
+  const script = fileURLToPath(new URL('bare-subscriber.mjs', import.meta.url));
+  const child = fork(script, [JSON.stringify(options), channel], { execArgv: [], silent: true });
+  let output = '';
+  child.stderr?.on('data', (bytes: Buffer) => (output += bytes.toString()));
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  await Promise.race([once(child, 'message'), closed]);
+  return {
+    /** Resolves when the process is gone. */
+    exited: closed.then(([code]) => ({ code, output })),
+    close: async (): Promise<void> => {
+      child.kill('SIGKILL');
+      await closed;
+    },
+  };
+}
+
+const numberOf = (message: string): number => Number(/"number":(\d+)/.exec(message)?.[1] ?? -1);

@@ -1,0 +1,144 @@
+import type { PubSubGap } from 'nestjs-redis-pubsub';
+
+/** One numbered message, and what its publisher knows of it. */
+export interface Publication {
+  readonly number: number;
+  readonly sentAt: number;
+  /** When Redis had answered, or the publisher had given up. */
+  settledAt: number;
+  /** `failed`: Redis may have published it all the same. */
+  outcome: 'pending' | 'accepted' | 'failed';
+}
+
+/** The messages of one channel, which one publisher numbers and sends in their order. */
+export class Lane {
+  readonly publications = new Map<number, Publication>();
+  #next = 0;
+
+  constructor(readonly channel: string) {}
+
+  /** The number that the next message will have. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Whether it is known what became of all messages before a number. */
+  isSettled(before: number): boolean {
+    return [...this.publications.values()].every(
+      ({ number, outcome }) => number >= before || outcome !== 'pending',
+    );
+  }
+
+  /** Notes a message that is being sent; `sent` settles as its PUBLISH does. */
+  note(send: (number: number) => Promise<unknown>): void {
+    const publication: Publication = {
+      number: this.#next++,
+      sentAt: Date.now(),
+      settledAt: Infinity,
+      outcome: 'pending',
+    };
+    this.publications.set(publication.number, publication);
+    const settle = (outcome: 'accepted' | 'failed') => (): void => {
+      publication.outcome = outcome;
+      publication.settledAt = Date.now();
+    };
+    send(publication.number).then(settle('accepted'), settle('failed'));
+  }
+
+  /** Forgets what came before a number. */
+  forget(before: number): void {
+    for (const number of this.publications.keys()) {
+      if (number < before) this.publications.delete(number);
+    }
+  }
+}
+
+/** One listener of a lane: what it heard, and in what times it may have missed something. */
+export class Ear {
+  readonly #violations: string[] = [];
+  #heard = new Set<number>();
+  #last = -1;
+  #watchedFrom = Infinity;
+  #lastAt = Date.now();
+  #recoveredAt: number | undefined;
+  #silence = 0;
+
+  constructor(
+    readonly name: string,
+    readonly lane: Lane,
+    /** Shared by all ears of a subscription, since only observers are told. */
+    readonly gaps: PubSubGap[],
+  ) {}
+
+  /** The highest number that it heard. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** The longest time without a message, since {@link watch}. */
+  get silence(): number {
+    return this.#silence;
+  }
+
+  /** When it first heard a message that was sent after the time given to {@link watch}. */
+  get recoveredAt(): number | undefined {
+    return this.#recoveredAt;
+  }
+
+  hear(number: number): void {
+    const now = Date.now();
+    if (this.#heard.has(number)) this.#violations.push(`${this.name}: ${number} came twice`);
+    else if (number <= this.#last) {
+      this.#violations.push(`${this.name}: ${number} came after ${this.#last}`);
+    }
+    this.#heard.add(number);
+    this.#last = Math.max(this.#last, number);
+    this.#silence = Math.max(this.#silence, now - this.#lastAt);
+    this.#lastAt = now;
+    const sentAt = this.lane.publications.get(number)?.sentAt ?? 0;
+    if (this.#recoveredAt === undefined && sentAt >= this.#watchedFrom) this.#recoveredAt = now;
+  }
+
+  /** Forgets the silences so far. */
+  rest(): void {
+    this.#silence = 0;
+    this.#lastAt = Date.now();
+  }
+
+  /** Waits for a message that is sent at `from` or later. */
+  watch(from: number): void {
+    this.#watchedFrom = from;
+    this.#recoveredAt = undefined;
+  }
+
+  /** What Redis accepted, before a number, and it did not hear. */
+  missing(before: number): Publication[] {
+    return [...this.lane.publications.values()].filter(
+      (it) => it.number < before && it.outcome === 'accepted' && !this.#heard.has(it.number),
+    );
+  }
+
+  /** What must not be, in words: doubles, disorder, and losses that nobody told it of. */
+  violations(before: number): string[] {
+    const untold = this.missing(before).filter((it) => !this.gaps.some((gap) => covers(gap, it)));
+    return [...this.#violations, ...untold.map((it) => this.#describe(it))];
+  }
+
+  /** Forgets what came before a number. */
+  forget(before: number): void {
+    this.#heard = new Set([...this.#heard].filter((number) => number >= before));
+  }
+
+  #describe({ number, sentAt, settledAt }: Publication): string {
+    const gaps = this.gaps.slice(-3).map(({ from, to }) => `${iso(from)}/${iso(to)}`);
+    const when = `${iso(new Date(sentAt))}/${iso(new Date(settledAt))}`;
+    return `${this.name}: ${number}, published ${when}, was lost outside of the gaps told: ${gaps.join(', ') || 'none'}`;
+  }
+}
+
+/** Whether Redis may have published a message within a gap. */
+function covers(gap: PubSubGap, { sentAt, settledAt }: Publication): boolean {
+  return sentAt <= gap.to.getTime() && settledAt >= gap.from.getTime();
+}
+
+const iso = (date: Date): string => date.toISOString().slice(11, -1);

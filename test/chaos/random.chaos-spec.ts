@@ -1,0 +1,64 @@
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from './random.js';
+import { Scenario } from './scenario.js';
+import { settings } from './settings.js';
+import { Standalone } from './standalone.js';
+import type { Topology } from './topology.js';
+
+describe('random faults in a row', () => {
+  let redis: Standalone;
+  beforeAll(async () => {
+    redis = await Standalone.start();
+  });
+  afterAll(() => redis.stop());
+
+  it('come the same for the same seed', () => {
+    expect(numbers(7)).toEqual(numbers(7));
+    expect(numbers(7)).not.toEqual(numbers(8));
+    expect(new Set(numbers(7)).size).toBeGreaterThan(50);
+  });
+
+  it('leave nobody deaf, and nothing is lost without a word', { timeout: 3_600_000 }, async () => {
+    const { seed, faults } = settings();
+    const played = Scenario.run(redis, (scenario) =>
+      suffer(scenario, redis, new Random(seed), faults),
+    );
+    await expect(played).resolves.toBeUndefined();
+  });
+});
+
+function numbers(seed: number): number[] {
+  const random = new Random(seed);
+  return Array.from({ length: 100 }, () => random.below(1_000));
+}
+
+/** Some of them strike while the application recovers from the one before. */
+async function suffer(
+  scenario: Scenario,
+  { faults }: Topology,
+  random: Random,
+  count: number,
+): Promise<void> {
+  const { pingInterval, pingTimeout } = settings().liveness;
+  const story: string[] = [];
+  let blows: Awaited<ReturnType<Scenario['strike']>>[] = [];
+  for (let i = 1; i <= count; i++) {
+    const fault = random.pick(faults);
+    const duration = random.below(2 * (pingInterval + pingTimeout));
+    story.push(`${i}. ${fault.name} (${duration} ms)`);
+    try {
+      blows.push(await scenario.strike(fault, duration));
+      if (i < count && random.below(3) === 0) {
+        await setTimeout(random.below(200));
+        continue;
+      }
+      await scenario.recover(blows);
+    } catch (error) {
+      throw new Error(`CHAOS_SEED=${settings().seed}, after:\n${story.slice(-5).join('\n')}`, {
+        cause: error,
+      });
+    }
+    blows = [];
+  }
+}

@@ -1,0 +1,14 @@
+import type { Redis } from 'ioredis';
+import type { SteadyPublisher } from './steady-publisher.js';
+import type { Lanes, Subject } from './subject.js';
+import type { Topology } from './topology.js';
+
+/** What a fault can see of the scenario that it strikes. */
+export interface Scene {
+  readonly topology: Topology;
+  readonly subject: Subject;
+  readonly lanes: Lanes;
+  /** Publishes on the plain lanes, over {@link plain}. */
+  readonly publisher: SteadyPublisher;
+  readonly plain: Redis;
+}
