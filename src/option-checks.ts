@@ -72,11 +72,37 @@ export function checkConnection(connection: unknown): RedisConnection {
       connection,
     );
   }
-  if ('nodes' in connection || ('isCluster' in connection && connection.isCluster === true)) {
-    throw new InvalidOptionError('connection', 'a standalone Redis or Sentinel', 'a Cluster');
-  }
   if (isClient(connection)) return connection;
+  if ('nodes' in connection) return checkCluster(connection);
   return checkRedisOptions(connection);
+}
+
+function checkCluster(connection: { nodes: unknown }): RedisConnection {
+  const { nodes } = connection;
+  if (!Array.isArray(nodes) || nodes.length === 0) {
+    throw new InvalidOptionError('connection.nodes', 'an array of at least one node', nodes);
+  }
+  const wrong: unknown = nodes.find((node) => !isClusterNode(node));
+  if (wrong !== undefined) {
+    throw new InvalidOptionError(
+      'connection.nodes',
+      'nodes as redis://host:port, a port or { host, port }; passwords and TLS go into options.redisOptions',
+      typeof wrong === 'string' ? wrong.replace(/^.*@/s, '…@') : wrong,
+    );
+  }
+  return connection as RedisConnection;
+}
+
+function isClusterNode(node: unknown): boolean {
+  if (typeof node === 'number') return isPort(node);
+  if (typeof node === 'string') return isNodeUrl(node.includes('://') ? node : `redis://${node}`);
+  return typeof node === 'object' && node !== null && (!('port' in node) || isPort(node.port));
+}
+
+function isNodeUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, username, password, hostname } = new URL(url);
+  return protocol === 'redis:' && username + password === '' && hostname !== '';
 }
 
 function checkUrl(url: string): string {
@@ -127,7 +153,18 @@ export function checkPublishBuffer(
       value,
     );
   }
-  const { maxMessages, maxAge } = { ...defaults, ...value };
+  const unknown = Object.keys(value).find((name) => !(name in defaults));
+  if (unknown !== undefined) {
+    throw new InvalidOptionError(
+      `publishBuffer.${unknown}`,
+      'one of maxMessages, maxAge',
+      'an unknown option',
+    );
+  }
+  const { maxMessages = defaults.maxMessages, maxAge = defaults.maxAge } = value as {
+    maxMessages?: number;
+    maxAge?: number;
+  };
   return {
     maxMessages: checkCount('publishBuffer.maxMessages', maxMessages, 1),
     maxAge: checkMilliseconds('publishBuffer.maxAge', maxAge, 1),

@@ -32,6 +32,8 @@ export interface DeliveryListener {
   onDelivery(delivery: Delivery): void;
   /** Redis acknowledged the subscription again, after an outage. Must not throw. */
   onResubscribed?(gap: PubSubGap): void;
+  /** Redis refused a subscription that it had acknowledged before; it will be tried again. Must not throw. */
+  onRefused?(): void;
 }
 
 /** Where a broker reports what has no promise to go to. Nest's `Logger` is one. */
@@ -48,6 +50,9 @@ export interface BrokerLog {
 export interface Broker {
   readonly status: BrokerStatus;
 
+  /** Whether what `publish` resolves to says how many subscriptions there are; in a Cluster it does not. */
+  readonly countsReceivers: boolean;
+
   /** Whether both connections are up, even if some subscription is not back. */
   readonly isUp: boolean;
 
@@ -62,7 +67,7 @@ export interface Broker {
   connect(patience: number): Promise<void>;
 
   /**
-   * Resolves to the number of subscriptions that Redis delivered to. While the connection is away a
+   * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the connection is away a
    * message waits its turn, as far as the broker was told to let it, and rejects with a
    * `ConnectionError` when it has waited in vain. Nothing is sent twice.
    */
@@ -105,8 +110,11 @@ export interface Broker {
   /** How many globs are subscribed on the server, by all its clients (PUBSUB NUMPAT). */
   patternCount(): Promise<number>;
 
-  /** The underlying publisher and subscriber clients, in this order. */
-  clients(): readonly [publisher: unknown, subscriber: unknown];
+  /** The underlying clients: the publisher, or one for each master of a Cluster, and the subscriber last. */
+  clients(): readonly unknown[];
+
+  /** Calls `listener` with each of these clients, also with those that come later. */
+  onClient(listener: (client: unknown, role: 'publisher' | 'subscriber') => void): void;
 
   /** Ends both connections; what was published before is sent. Idempotent, never rejects. */
   close(): Promise<void>;

@@ -1,11 +1,13 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import type { ClusterConnection } from './cluster/cluster-connection.js';
 
 /**
  * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (a unix socket, TLS and Sentinel
  * included), or an ioredis client of your own. Of your own client the publisher half is used as it
- * is and the subscriber half is a `duplicate()`; we close only what we made.
+ * is and the subscriber half is a `duplicate()`; we close only what we made. For a Cluster:
+ * `{ nodes, options }`, or a `Cluster` of your own, whose nodes and options are used.
  */
-export type RedisConnection = string | RedisOptions | Redis;
+export type RedisConnection = string | RedisOptions | Redis | ClusterConnection;
 
 export interface ClientPair {
   readonly publisher: Redis;
@@ -15,7 +17,7 @@ export interface ClientPair {
 }
 
 /** What both of our connections need to be: nothing is queued, and nothing is sent twice. */
-const OURS = {
+export const PUBLISHER_OPTIONS = {
   lazyConnect: true,
   enableOfflineQueue: false,
   // Fails what is in flight when the connection closes. ioredis would send it again, although Redis
@@ -29,13 +31,17 @@ const OURS = {
 } as const satisfies RedisOptions;
 
 /** A deadline per command makes no sense for SUBSCRIBE, whose retries are the reconciler's. */
-const SUBSCRIBER = { ...OURS, commandTimeout: undefined, db: 0 } as const satisfies RedisOptions;
+export const SUBSCRIBER_OPTIONS = {
+  ...PUBLISHER_OPTIONS,
+  commandTimeout: undefined,
+  db: 0,
+} as const satisfies RedisOptions;
 
 /** The two ioredis clients of a broker, not yet connected. */
-export function createClients(connection: RedisConnection): ClientPair {
+export function createClients(connection: Exclude<RedisConnection, ClusterConnection>): ClientPair {
   if (isClient(connection)) {
     const subscriber = connection.duplicate({
-      ...SUBSCRIBER,
+      ...SUBSCRIBER_OPTIONS,
       retryStrategy: connection.options.retryStrategy ?? retryDelay,
     });
     return { publisher: connection, subscriber, ownsPublisher: false };
@@ -48,7 +54,16 @@ export function createClients(connection: RedisConnection): ClientPair {
     Object.assign(client.options, role);
     return client;
   };
-  return { publisher: create(OURS), subscriber: create(SUBSCRIBER), ownsPublisher: true };
+  return {
+    publisher: create(PUBLISHER_OPTIONS),
+    subscriber: create(SUBSCRIBER_OPTIONS),
+    ownsPublisher: true,
+  };
+}
+
+export function isCluster(connection: RedisConnection): connection is ClusterConnection {
+  if (typeof connection === 'string') return false;
+  return 'nodes' in connection || ('isCluster' in connection && connection.isCluster);
 }
 
 /** Tells an ioredis client from options by what it can do: there may be two copies of ioredis. */
@@ -63,8 +78,11 @@ export function isClient(connection: unknown): connection is Redis {
 
 function withDefaults(options: RedisOptions): RedisOptions {
   const retryStrategy = options.retryStrategy === undefined ? retryDelay : options.retryStrategy;
-  // Without the detector a subscriber stays on the old master for seconds after a failover.
-  const sentinel = options.sentinels ? { failoverDetector: true } : {};
+  // Without the detector a subscriber stays on the old master for seconds after a failover; without
+  // a deadline one sentinel that hangs keeps it from asking the next.
+  const sentinel = options.sentinels
+    ? { failoverDetector: true, sentinelCommandTimeout: 1_000 }
+    : {};
   return { ...sentinel, ...options, retryStrategy };
 }
 
@@ -72,6 +90,6 @@ function withDefaults(options: RedisOptions): RedisOptions {
  * Exponential from 50 ms, and never much over half a second: a subscriber that waits for seconds
  * after its server is back loses messages for seconds. The jitter keeps a fleet from returning at once.
  */
-function retryDelay(attempt: number): number {
+export function retryDelay(attempt: number): number {
   return Math.min(50 * 2 ** (attempt - 1), 500) + Math.random() * 200;
 }

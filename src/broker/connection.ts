@@ -1,29 +1,13 @@
 import type { Redis } from 'ioredis';
-import { ConnectionError, messageOf } from '../errors.js';
-import type { BrokerLog } from './broker.js';
-import { LivenessMonitor, type LivenessOptions } from './liveness.js';
+import { ClosedError, ConnectionError, messageOf } from '../errors.js';
+import type { ConnectionObserver, ConnectionOptions } from './connection-options.js';
+import { LivenessMonitor } from './liveness.js';
 import { OutageReport } from './outage-report.js';
 
 /** How long a connection may take to say goodbye before its socket is destroyed. */
 const QUIT_TIMEOUT = 1_000;
 /** What no further attempt will mend. */
 const FATAL = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH)/;
-
-export interface ConnectionOptions {
-  readonly role: 'publisher' | 'subscriber';
-  /** Whether the client is ours to connect, watch and close, or a user's. */
-  readonly isOwned: boolean;
-  readonly liveness: LivenessOptions;
-  readonly log: BrokerLog;
-}
-
-/** Someone who is told what becomes of a connection. */
-export interface ConnectionObserver {
-  onReady(): void;
-  onLost(): void;
-  /** It will not come back. */
-  onEnded(error: ConnectionError): void;
-}
 
 /**
  * One connection to Redis for its whole life: opens it, tells when it is ready and when it is lost,
@@ -37,6 +21,8 @@ export class Connection {
   readonly #report: OutageReport;
   #isReady = false;
   #isClosing = false;
+  /** How often it was closed: an `open` that waits for something has to notice. */
+  closings = 0;
   #closing: Promise<void> | undefined;
   /** Whether the user's `retryStrategy` said that it is enough. */
   #gaveUp = false;
@@ -49,7 +35,7 @@ export class Connection {
     this.client = client;
     this.#options = options;
     this.#observer = observer;
-    this.#report = new OutageReport(options.role, options.log);
+    this.#report = new OutageReport(options);
     this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
     if (options.isOwned) this.#watchRetryStrategy();
   }
@@ -75,22 +61,27 @@ export class Connection {
 
   /** See `Broker#connect`. */
   async open(patience: number): Promise<void> {
+    const closings = this.closings;
     await this.#closing;
+    if (closings !== this.closings) throw new ClosedError();
     this.#listen();
     // A user's own client may have been ready long before.
     if (!this.#isReady && this.client.status === 'ready') this.#onReady();
     const wasClosed = this.#isClosing;
     this.#isClosing = this.#gaveUp = false;
-    if (this.#isReady) return;
+    if (!this.#isReady) await this.#connect(wasClosed, patience);
+  }
+
+  #connect(wasClosed: boolean, patience: number): Promise<void> {
     const { isOwned } = this.#options;
     const isAtEnd = this.client.status === 'end';
-    if (isAtEnd && !isOwned) throw this.#connectionError();
+    if (isAtEnd && !isOwned) return Promise.reject(this.#connectionError());
     const becomesReady = this.#becomesReady(patience);
     if (this.client.status === 'wait' || (isOwned && (wasClosed || isAtEnd))) {
       // The outcome is taken from the events, which tell of every further attempt as well.
       this.client.connect().catch(() => undefined);
     }
-    await becomesReady;
+    return becomesReady;
   }
 
   /** Replaces a connection that is of no use, although it is there; a user's own client stays. */
@@ -101,6 +92,7 @@ export class Connection {
 
   /** Sends what is queued, then closes; a user's own client is left alone. */
   close(): Promise<void> {
+    this.closings++;
     this.#closing ??= this.#close().finally(() => {
       this.#closing = undefined;
     });
@@ -118,14 +110,21 @@ export class Connection {
 
   async #disconnect(): Promise<void> {
     const { client } = this;
-    if (client.status === 'end') return;
-    if (client.status === 'wait' || client.status === 'reconnecting') {
+    if (client.status === 'end' || client.status === 'wait') return;
+    if (client.status === 'reconnecting') {
       // Between two attempts ioredis just stops, and tells nobody.
       client.disconnect();
       return;
     }
-    const ended = new Promise<void>((resolve) => client.once('end', resolve));
-    const deadline = setTimeout(() => client.stream?.destroy(), QUIT_TIMEOUT);
+    let deadline: NodeJS.Timeout | undefined;
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', resolve);
+      // Before there is a socket, as while sentinels are asked, there is nothing to end.
+      deadline = setTimeout(
+        () => (client.stream ? client.stream.destroy() : resolve()),
+        QUIT_TIMEOUT,
+      );
+    });
     if (client.status === 'ready') await client.quit().catch(() => undefined);
     client.disconnect();
     await ended;
@@ -198,7 +197,7 @@ export class Connection {
   #onClose(): void {
     this.#liveness.stop();
     if (this.#isClosing) return;
-    this.#report.failed(this.#isReady, this.#reason());
+    this.#report.failed(this.#isReady, this.#lastError);
     this.#onLostOnce();
   }
 
@@ -225,7 +224,7 @@ export class Connection {
       this.client.connect().catch(() => undefined);
       return;
     }
-    this.#report.ended(this.#reason());
+    this.#report.ended(this.#lastError);
     this.#observer.onEnded(this.#connectionError());
   }
 
@@ -244,9 +243,5 @@ export class Connection {
       ? `to PING within ${timeout} ms, sent every ${interval} ms`
       : 'at all';
     this.#lastError = new ConnectionError(`no answer ${what}`);
-  }
-
-  #reason(): string {
-    return this.#lastError ? ` (${messageOf(this.#lastError)})` : '';
   }
 }

@@ -16,6 +16,7 @@ export interface ProbedBroker {
   isHearing(): boolean;
   publish(channel: string): Promise<number>;
   subscribe(channel: string, listener: DeliveryListener): Promise<void>;
+  unsubscribe(channel: string, listener: DeliveryListener): void;
   /** Nothing arrives, although Redis takes what is published; again, if nothing has since the last time. */
   onStarving(isRepeated: boolean): void;
   /** Messages arrive again. */
@@ -51,9 +52,10 @@ export class DeliveryProbe implements DeliveryListener {
     return this.#isStarving;
   }
 
-  /** The last moment until which everything is known to have arrived. */
-  get lastProof(): Date {
-    return this.#lastProof;
+  /** The last moment until which everything is known to have arrived, if there is reason to doubt the rest. */
+  get deafSince(): Date | undefined {
+    const isSuspect = this.#isStarving || (this.#isAccepted && !this.#hasHeard);
+    return isSuspect ? this.#lastProof : undefined;
   }
 
   start(): void {
@@ -80,6 +82,12 @@ export class DeliveryProbe implements DeliveryListener {
 
   /** A probe has arrived; like every message it has been counted by {@link heard}. */
   onDelivery(): void {}
+
+  /** Redis lets the probe listen no more. It must not keep everything else from being in place. */
+  onRefused(): void {
+    this.#subscription = 'none';
+    this.#broker.unsubscribe(this.#options.channel, this);
+  }
 
   /** Asks for a proof now: after a restart nobody wants to wait for an interval. */
   prove(): void {

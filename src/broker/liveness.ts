@@ -10,9 +10,16 @@ export interface LivenessOptions {
 const HANDSHAKE_TIMEOUT = 1_000;
 
 /**
+ * How many deadlines may pass without an answer while other bytes come. A subscriber that is behind
+ * reads its answers late; one whose PINGs are lost on their way reads none.
+ */
+const MAX_UNANSWERED = 3;
+
+/**
  * Finds a half-open connection: one whose other end is gone without a word, as behind a proxy or
  * after a power cut. TCP alone takes many minutes to notice. Sends PING on an interval; when not one
- * byte has come by the deadline, the socket is destroyed, and the connection reconnects.
+ * byte has come by the deadline, or bytes but no answer by several, the socket is destroyed, and the
+ * connection reconnects.
  */
 export class LivenessMonitor {
   readonly #client: Redis;
@@ -21,6 +28,7 @@ export class LivenessMonitor {
   #interval: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #lastProof = new Date();
+  #unanswered = 0;
 
   constructor(client: Redis, options: LivenessOptions, onDead: () => void) {
     this.#client = client;
@@ -42,6 +50,7 @@ export class LivenessMonitor {
   start(): void {
     this.stop();
     this.#lastProof = new Date();
+    this.#unanswered = 0;
     this.#interval = setInterval(() => this.#ping(), this.#options.interval).unref();
   }
 
@@ -53,6 +62,7 @@ export class LivenessMonitor {
 
   #answered(sent: Date): void {
     this.#lastProof = sent;
+    this.#unanswered = 0;
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
@@ -76,7 +86,8 @@ export class LivenessMonitor {
       // An event loop that was busy runs this timer before it reads what is waiting on the socket.
       setImmediate(() => {
         const isSilent = stream === this.#client.stream && stream.bytesRead === before;
-        if (!isSilent || !this.#interval) return;
+        if (!this.#interval) return;
+        if (!isSilent && ++this.#unanswered < MAX_UNANSWERED) return;
         this.#onDead();
         stream.destroy();
       });

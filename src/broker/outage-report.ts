@@ -1,25 +1,33 @@
+import { messageOf } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
+
+export interface OutageReportOptions {
+  readonly role: 'publisher' | 'subscriber';
+  readonly log: BrokerLog;
+}
 
 /** Says once per outage what becomes of a connection: attempts fail by the dozen while a server is away. */
 export class OutageReport {
   readonly #role: 'publisher' | 'subscriber';
+  readonly #name: string;
   readonly #log: BrokerLog;
   #since: number | undefined;
   #isLogged = false;
 
-  constructor(role: 'publisher' | 'subscriber', log: BrokerLog) {
+  constructor({ role, log }: OutageReportOptions) {
     this.#role = role;
+    this.#name = `The ${role} connection to Redis`;
     this.#log = log;
   }
 
   /** The connection, or an attempt to make it, has failed. */
-  failed(wasReady: boolean, reason: string): void {
+  failed(wasReady: boolean, error: unknown): void {
     if (wasReady) this.#since = performance.now();
     if (this.#isLogged) return;
     this.#isLogged = true;
     const what = wasReady ? 'lost; reconnecting' : 'not established yet; trying on';
-    this.#log.warn(`The ${this.#role} connection to Redis is ${what}${reason}`);
+    this.#log.warn(`${this.#name} is ${what}${because(error)}`);
   }
 
   /** The connection is there, for the first time or again. */
@@ -28,16 +36,18 @@ export class OutageReport {
     if (this.#since === undefined) return;
     const outage = performance.now() - this.#since;
     this.#since = undefined;
-    this.#log.log(`The ${this.#role} connection to Redis is back after ${Math.round(outage)} ms`);
+    this.#log.log(`${this.#name} is back after ${Math.round(outage)} ms`);
     if (telemetry.reconnect.hasSubscribers) {
       telemetry.reconnect.publish({ connection: this.#role, outage });
     }
   }
 
   /** There will be no further attempt. */
-  ended(reason: string): void {
-    this.#log.error(
-      `The ${this.#role} connection to Redis has ended and will not be tried again${reason}`,
-    );
+  ended(error: unknown): void {
+    this.#log.error(`${this.#name} has ended and will not be tried again${because(error)}`);
   }
+}
+
+function because(error: unknown): string {
+  return error ? ` (${messageOf(error)})` : '';
 }

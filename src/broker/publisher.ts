@@ -8,8 +8,10 @@ import {
 } from '../errors.js';
 import type { BrokerLog } from './broker.js';
 import { Connection } from './connection.js';
+import { openGuided, type Guide } from './guide.js';
 import type { LivenessOptions } from './liveness.js';
 import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
+import type { PublishingHalf } from './publishing-half.js';
 
 export interface PublisherOptions {
   /** Whether the client is ours, or a user's. */
@@ -18,11 +20,14 @@ export interface PublisherOptions {
   /** What may wait while the connection is away; `false`: nothing. */
   readonly buffer: PublishBufferOptions | false;
   readonly log: BrokerLog;
+  readonly guide?: Guide;
 }
 
-/** The sending half of a broker: one connection, and every command that is no subscription. */
-export class Publisher {
+/** The sending half over one connection. */
+export class Publisher implements PublishingHalf {
+  readonly countsReceivers = true;
   readonly #connection: Connection;
+  readonly #guide: Guide | undefined;
   readonly #isOwned: boolean;
   readonly #buffer: PublishBuffer | undefined;
   readonly #onChange: () => void;
@@ -31,12 +36,13 @@ export class Publisher {
   /** `onChange`: the connection is no longer as it was. */
   constructor(
     client: Redis,
-    { isOwned, liveness, buffer, log }: PublisherOptions,
+    { isOwned, liveness, buffer, log, guide }: PublisherOptions,
     onChange: () => void,
   ) {
     this.#isOwned = isOwned;
     this.#buffer = buffer ? new PublishBuffer(buffer) : undefined;
     this.#onChange = onChange;
+    this.#guide = guide;
     this.#connection = new Connection(
       client,
       { role: 'publisher', isOwned, liveness, log },
@@ -48,21 +54,24 @@ export class Publisher {
     );
   }
 
-  get client(): Redis {
-    return this.#connection.client;
+  get clients(): readonly [Redis] {
+    return [this.#connection.client];
+  }
+
+  onClient(listener: (client: Redis) => void): void {
+    listener(this.#connection.client);
   }
 
   get isReady(): boolean {
     return this.#connection.isReady;
   }
 
-  /** Whether the connection will not come back. */
   get hasEnded(): boolean {
     return this.#connection.hasEnded;
   }
 
   open(patience: number): Promise<void> {
-    return this.#connection.open(patience);
+    return openGuided(this.#connection, this.#guide, patience);
   }
 
   async close(): Promise<void> {
@@ -70,12 +79,10 @@ export class Publisher {
     this.#buffer?.fail(new ClosedError());
   }
 
-  /** Replaces the connection, unless it is a user's. */
   restart(reason: string): void {
     this.#connection.restart(reason);
   }
 
-  /** See `Broker#publish`. */
   publish(channel: string, payload: string | Uint8Array): Promise<number> {
     if (this.#connection.isReady) return this.#send(channel, payload);
     if (this.#buffer && this.#connection.isComing) return this.#buffer.add(channel, payload);
@@ -84,12 +91,25 @@ export class Publisher {
     );
   }
 
-  /** The answer to a PUBSUB question. */
-  async ask(question: string, ...args: string[]): Promise<unknown> {
+  async channels(glob: string): Promise<string[]> {
+    return (await this.#ask('CHANNELS', glob)) as string[];
+  }
+
+  async subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
+    if (channels.length === 0) return new Map();
+    const counts = (await this.#ask('NUMSUB', ...channels)) as (string | number)[];
+    return new Map(channels.map((channel, i) => [channel, Number(counts[2 * i + 1])]));
+  }
+
+  async patternCount(): Promise<number> {
+    return Number(await this.#ask('NUMPAT'));
+  }
+
+  async #ask(question: string, ...args: string[]): Promise<unknown> {
     if (!this.#connection.isReady) {
       throw new ConnectionError(`Cannot ask PUBSUB ${question}: not connected to Redis`);
     }
-    return this.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
+    return this.#connection.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
       throw new CommandRefusedError('query', `PUBSUB ${question}`, error);
     });
   }
@@ -107,7 +127,7 @@ export class Publisher {
 
   #send(channel: string, payload: string | Uint8Array): Promise<number> {
     this.#cork();
-    return this.client
+    return this.#connection.client
       .publish(channel, asBuffer(payload))
       .then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
   }
@@ -118,7 +138,7 @@ export class Publisher {
    */
   #cork(): void {
     if (this.#isCorked || !this.#isOwned) return;
-    const { stream } = this.client;
+    const { stream } = this.#connection.client;
     this.#isCorked = true;
     stream.cork();
     process.nextTick(() => {

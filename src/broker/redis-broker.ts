@@ -2,12 +2,13 @@ import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { telemetry } from '../telemetry.js';
 import type { Broker, BrokerLog, BrokerStatus, DeliveryListener } from './broker.js';
-import { createClients, type RedisConnection } from './clients.js';
+import type { RedisConnection } from './clients.js';
 import { DeliveryProbe, type DeliveryProbeOptions } from './delivery-probe.js';
 import type { LivenessOptions } from './liveness.js';
 import type { PublishBufferOptions } from './publish-buffer.js';
-import { Publisher } from './publisher.js';
-import { Subscriber } from './subscriber.js';
+import { createHalves } from './halves.js';
+import type { PublishingHalf } from './publishing-half.js';
+import type { Subscriber } from './subscriber.js';
 
 export interface RedisBrokerOptions {
   readonly connection: RedisConnection;
@@ -18,35 +19,35 @@ export interface RedisBrokerOptions {
   readonly log: BrokerLog;
 }
 
-/**
- * The broker over a standalone Redis, or a master that Sentinel names: a publisher, a subscriber, and
- * the probe from one to the other. Knows where all of that stands.
- */
+/** The broker over Redis: a publisher, a subscriber, and the probe from one to the other. */
 export class RedisBroker implements Broker {
-  readonly #publisher: Publisher;
+  readonly #publisher: PublishingHalf;
   readonly #subscriber: Subscriber;
   readonly #probe: DeliveryProbe;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
+  #wasInPlace = false;
   #isClosing = false;
 
   constructor({ connection, liveness, probe, buffer, log }: RedisBrokerOptions) {
-    const { publisher, subscriber, ownsPublisher } = createClients(connection);
-    this.#publisher = new Publisher(
-      publisher,
-      { isOwned: ownsPublisher, liveness, buffer, log },
-      () => this.#updateStatus(),
+    const { publisher, subscriber } = createHalves(
+      connection,
+      { liveness, buffer, log },
+      {
+        onPublisherChange: () => this.#updateStatus(),
+        onChange: () => this.#updateStatus(),
+        onMessage: () => this.#probe.heard(),
+        deafSince: () => this.#probe.deafSince,
+      },
     );
-    this.#subscriber = new Subscriber(
-      subscriber,
-      { liveness, log },
-      { onChange: () => this.#onSubscriberChange(), onMessage: () => this.#probe.heard() },
-    );
+    this.#publisher = publisher;
+    this.#subscriber = subscriber;
     this.#probe = new DeliveryProbe(probe, {
       isHearing: () => this.#isInPlace && !this.#subscriber.isEmpty,
       publish: (channel) => this.publish(channel, ''),
       subscribe: (channel, listener) => this.subscribe('channel', channel, listener),
+      unsubscribe: (channel, listener) => this.unsubscribe('channel', channel, listener),
       onStarving: (isRepeated) => this.#onStarving(isRepeated),
       onDelivering: () => this.#updateStatus(),
     });
@@ -54,6 +55,10 @@ export class RedisBroker implements Broker {
 
   get status(): BrokerStatus {
     return this.#status;
+  }
+
+  get countsReceivers(): boolean {
+    return this.#publisher.countsReceivers;
   }
 
   get isUp(): boolean {
@@ -97,22 +102,25 @@ export class RedisBroker implements Broker {
     return this.#subscriber.hears(kind, name);
   }
 
-  async channels(glob: string): Promise<string[]> {
-    return (await this.#publisher.ask('CHANNELS', glob)) as string[];
+  channels(glob: string): Promise<string[]> {
+    return this.#publisher.channels(glob);
   }
 
-  async subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
-    if (channels.length === 0) return new Map();
-    const counts = (await this.#publisher.ask('NUMSUB', ...channels)) as (string | number)[];
-    return new Map(channels.map((channel, i) => [channel, Number(counts[2 * i + 1])]));
+  subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
+    return this.#publisher.subscriberCounts(channels);
   }
 
-  async patternCount(): Promise<number> {
-    return Number(await this.#publisher.ask('NUMPAT'));
+  patternCount(): Promise<number> {
+    return this.#publisher.patternCount();
   }
 
-  clients(): readonly [publisher: Redis, subscriber: Redis] {
-    return [this.#publisher.client, this.#subscriber.client];
+  clients(): readonly Redis[] {
+    return [...this.#publisher.clients, ...this.#subscriber.clients];
+  }
+
+  onClient(listener: (client: Redis, role: 'publisher' | 'subscriber') => void): void {
+    this.#publisher.onClient((client) => listener(client, 'publisher'));
+    for (const client of this.#subscriber.clients) listener(client, 'subscriber');
   }
 
   async close(): Promise<void> {
@@ -127,36 +135,38 @@ export class RedisBroker implements Broker {
     return this.isUp && this.#subscriber.isRestored;
   }
 
-  #onSubscriberChange(): void {
-    // After a restart nobody wants to wait for an interval.
-    if (this.#probe.isStarving && this.#isInPlace) this.#probe.prove();
-    this.#updateStatus();
-  }
-
   #onStarving(isRepeated: boolean): void {
-    const since = this.#probe.lastProof;
+    const since = this.#probe.deafSince ?? new Date();
     if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
     this.#updateStatus();
-    this.#subscriber.restart(since);
+    this.#subscriber.restart(`no message since ${since.toISOString()}, although Redis takes them`);
     // Of two connections to different servers, either may be the one that was left behind.
     if (isRepeated) this.#publisher.restart('the subscriber does not hear what it publishes');
   }
 
   #updateStatus(): void {
     if (this.#isClosing) return;
-    if (this.#isInPlace) {
-      this.#wasConnected = true;
-      this.#setStatus(this.#probe.isStarving ? 'starving' : 'connected');
-    } else if (this.#publisher.hasEnded || this.#subscriber.hasEnded) {
-      this.#setStatus('disconnected');
-    } else if (this.#status !== 'disconnected') {
-      this.#setStatus(this.#wasConnected ? 'reconnecting' : 'connecting');
-    }
+    const isInPlace = this.#isInPlace;
+    // After a restart nobody wants to wait for an interval.
+    if (isInPlace && !this.#wasInPlace && this.#probe.isStarving) this.#probe.prove();
+    this.#wasInPlace = isInPlace;
+    if (isInPlace) this.#wasConnected = true;
+    this.#setStatus(this.#statusNow());
+  }
+
+  #statusNow(): BrokerStatus {
+    if (this.#wasInPlace) return this.#probe.isStarving ? 'starving' : 'connected';
+    const hasEnded = this.#publisher.hasEnded || this.#subscriber.hasEnded;
+    if (hasEnded || this.#status === 'disconnected') return 'disconnected';
+    return this.#wasConnected ? 'reconnecting' : 'connecting';
   }
 
   #setStatus(status: BrokerStatus): void {
     if (status === this.#status) return;
     this.#status = status;
-    for (const listener of this.#statusListeners) listener(status);
+    for (const listener of this.#statusListeners) {
+      // A listener that changes it has told the others already.
+      if (this.#status === status) listener(status);
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../errors.js';
 import type { BrokerLog, Delivery, DeliveryListener } from './broker.js';
 import { Connection } from './connection.js';
+import { openGuided, type Guide } from './guide.js';
 import { Linger } from './linger.js';
 import type { LivenessOptions } from './liveness.js';
 import { Reconciler } from './reconciler.js';
@@ -13,6 +14,7 @@ import type { Subscription } from './subscription.js';
 export interface SubscriberOptions {
   readonly liveness: LivenessOptions;
   readonly log: BrokerLog;
+  readonly guide?: Guide;
 }
 
 /** Someone who is told what becomes of a subscriber. */
@@ -21,25 +23,30 @@ export interface SubscriberObserver {
   onChange(): void;
   /** A message has arrived; told before anybody hears it. */
   onMessage(): void;
+  /** Since when messages may not have arrived although the connection was there, if anything says so. */
+  deafSince(): Date | undefined;
 }
 
 /** The receiving half of a broker: one connection, what is subscribed over it, and who hears it. */
 export class Subscriber {
   readonly #connection: Connection;
+  readonly #guide: Guide | undefined;
   readonly #registry = new SubscriptionRegistry();
   readonly #reconciler: Reconciler;
   readonly #linger = new Linger((subscription) => this.#review(subscription));
   readonly #observer: SubscriberObserver;
   readonly #log: BrokerLog;
   #isRestored = false;
-  #wasRestored = false;
-  /** Since when a connection that is being replaced has been of no use. */
-  #deafSince: Date | undefined;
 
-  constructor(client: Redis, { liveness, log }: SubscriberOptions, observer: SubscriberObserver) {
+  constructor(
+    client: Redis,
+    { liveness, log, guide }: SubscriberOptions,
+    observer: SubscriberObserver,
+  ) {
     this.#observer = observer;
     this.#log = log;
     this.#reconciler = new Reconciler(client, this.#registry, log, () => this.#onProgress());
+    this.#guide = guide;
     this.#connection = new Connection(
       client,
       { role: 'subscriber', isOwned: true, liveness, log },
@@ -52,8 +59,8 @@ export class Subscriber {
     this.#receive(client);
   }
 
-  get client(): Redis {
-    return this.#connection.client;
+  get clients(): readonly [Redis] {
+    return [this.#connection.client];
   }
 
   get isReady(): boolean {
@@ -76,23 +83,22 @@ export class Subscriber {
   }
 
   open(patience: number): Promise<void> {
-    return this.#connection.open(patience);
+    return openGuided(this.#connection, this.#guide, patience);
   }
 
   async close(): Promise<void> {
     await this.#connection.close();
     this.#registry.abandon(new ClosedError());
-    this.#isRestored = this.#wasRestored = false;
+    this.#isRestored = false;
   }
 
-  /** Replaces a connection over which nothing has come since then. */
-  restart(since: Date): void {
-    this.#deafSince = since;
-    this.#connection.restart(`no message since ${since.toISOString()}, although Redis takes them`);
+  /** Replaces a connection that is of no use, although it is there. */
+  restart(reason: string): void {
+    this.#connection.restart(reason);
   }
 
   subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
-    if (this.hasEnded && this.#wasRestored) {
+    if (this.hasEnded) {
       return Promise.reject(new ConnectionError('The connection to Redis has ended'));
     }
     const subscription = this.#registry.add(kind, name, listener);
@@ -154,14 +160,13 @@ export class Subscriber {
   }
 
   #onProgress(): void {
-    if (this.isReady && this.#registry.isRestored) this.#isRestored = this.#wasRestored = true;
+    if (this.isReady && this.#registry.isRestored) this.#isRestored = true;
     this.#observer.onChange();
   }
 
   #onLost(): void {
     this.#isRestored = false;
-    this.#reconciler.onLost(this.#deafSince ?? this.#connection.lastProof);
-    this.#deafSince = undefined;
+    this.#reconciler.onLost(this.#observer.deafSince() ?? this.#connection.lastProof);
     this.#observer.onChange();
   }
 

@@ -11,7 +11,7 @@ export class SubscriptionRegistry {
     channel: new Map<string, Subscription>(),
     pattern: new Map<string, Subscription>(),
   };
-  readonly #stale = new Set<Subscription>();
+  readonly #stale = { channel: new Set<Subscription>(), pattern: new Set<Subscription>() };
   #owed = 0;
 
   /** Adds a listener, and returns the subscription that it belongs to from now on. */
@@ -55,9 +55,9 @@ export class SubscriptionRegistry {
   /** Hands out, once, up to `limit` subscriptions of one kind that Redis has to be told about. */
   takeStale(kind: SubscriptionKind, limit: number): Subscription[] {
     const taken: Subscription[] = [];
-    for (const subscription of this.#stale) {
-      if (subscription.kind !== kind) continue;
-      this.#stale.delete(subscription);
+    const stale = this.#stale[kind];
+    for (const subscription of stale) {
+      stale.delete(subscription);
       taken.push(subscription);
       if (taken.length === limit) break;
     }
@@ -70,7 +70,8 @@ export class SubscriptionRegistry {
   }
 
   get hasStale(): boolean {
-    return this.#stale.size > 0;
+    const { channel, pattern } = this.#stale;
+    return channel.size + pattern.size > 0;
   }
 
   told(subscription: Subscription): void {
@@ -134,10 +135,10 @@ export class SubscriptionRegistry {
   /** Files a subscription where its state says it belongs: to be told, done, or forgotten. */
   #look(subscription: Subscription): void {
     if (subscription.isStale) {
-      this.#stale.add(subscription);
+      this.#stale[subscription.kind].add(subscription);
       return;
     }
-    this.#stale.delete(subscription);
+    this.#stale[subscription.kind].delete(subscription);
     if (!subscription.isWanted) this.#forget(subscription);
   }
 

@@ -102,6 +102,7 @@ export class Subscription {
       this.remove(listener);
       reject(error);
     }
+    for (const listener of this.#listeners()) listener.onRefused?.();
   }
 
   #listeners(): readonly DeliveryListener[] {

@@ -48,9 +48,10 @@ export class MessageBus {
     event: string,
     callback: (client: 'pub' | 'sub', ...args: unknown[]) => void,
   ): void {
-    const [publisher, subscriber] = this.broker.clients() as readonly [Redis, Redis];
-    publisher.on(event, (...args: unknown[]) => callback('pub', ...args));
-    subscriber.on(event, (...args: unknown[]) => callback('sub', ...args));
+    this.broker.onClient((client, role) => {
+      const name = role === 'publisher' ? 'pub' : 'sub';
+      (client as Redis).on(event, (...args: unknown[]) => callback(name, ...args));
+    });
   }
 
   /** Connects, as far as `onStart` waits for that. Rejects with a `ConnectionError`. */
@@ -102,6 +103,11 @@ export class MessageBus {
       name,
       this.#encode(name, () => this.codec.encodeValue(createReply())),
     );
+  }
+
+  /** Whether a message that was delivered to so many subscriptions reached nobody for certain. */
+  isUnheard(receivers: number): boolean {
+    return receivers === 0 && this.broker.countsReceivers;
   }
 
   /** Tells servers that nobody waits for the replies to a request any more. */

@@ -157,6 +157,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
         replyChannel: replyTo ?? `${this.#bus.nameOf(channel)}.reply`,
         timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
         deserializer: this.#options.deserializer,
+        isUnheard: (receivers) => this.#bus.isUnheard(receivers),
         onAbandoned: () => replyTo !== undefined && this.#bus.cancel({ id, replyTo }),
       },
       callback,
@@ -168,7 +169,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
   get #hasBegun(): boolean {
     const { status } = this.#bus.broker;
-    return !this.#isEnded && status !== 'connecting' && status !== 'disconnected';
+    if (this.#isEnded || status === 'disconnected') return false;
+    // On connections of its own a client connects at its first message, and says how that went.
+    return status !== 'connecting' || !this.#ownsBus;
   }
 
   #emit(pattern: unknown, data: unknown): Promise<number> {

@@ -14,6 +14,8 @@ export interface RequestOptions {
   readonly deserializer: ProducerDeserializer | undefined;
   /** Tells whoever is still answering that nobody listens. */
   readonly onAbandoned: () => void;
+  /** Whether a count of subscriptions means that nobody heard the request. */
+  readonly isUnheard: (receivers: number) => boolean;
 }
 
 /** One request from its publishing to its last reply, its failure or its cancellation. */
@@ -34,7 +36,7 @@ export class Request implements PendingRequest {
 
   /** Publishes the request once its replies can arrive. Failures go to the callback. */
   async start(publish: () => Promise<number>): Promise<void> {
-    const { channel, timeout } = this.#options;
+    const { channel, timeout, isUnheard } = this.#options;
     if (timeout > 0) {
       const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
       this.#timer = setTimeout(expire, timeout);
@@ -43,7 +45,7 @@ export class Request implements PendingRequest {
       await this.#acquire();
       // Whoever asked may have gone while the channel was being subscribed.
       if (this.#isDone) return;
-      if ((await publish()) === 0) this.#fail(new NoSubscribersError(channel));
+      if (isUnheard(await publish())) this.#fail(new NoSubscribersError(channel));
     } catch (error) {
       this.#fail(error);
     }

@@ -84,7 +84,7 @@ export class Responder {
     const packet = { ...reply, id };
     try {
       const createReply = (): unknown => this.serializer?.serialize(packet) ?? packet;
-      return (await this.bus.reply(replyTo, createReply)) > 0;
+      return !this.bus.isUnheard(await this.bus.reply(replyTo, createReply));
     } catch (error) {
       this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
       // The caller would wait for nothing.

@@ -1,4 +1,4 @@
-import type { Redis, RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
 import type { BrokerStatus } from '../../src/broker/broker.js';
@@ -119,7 +119,7 @@ describe('a connection', () => {
     await broker.connect(FOR_EVER);
     await broker.subscribe('channel', channel, collector);
     await redis.killConnections();
-    const clients = broker.clients() as readonly Redis[];
+    const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'end'));
     await broker.connect(10_000);
     await eventually(() => broker.status === 'connected');
@@ -147,6 +147,40 @@ describe('a connection', () => {
     expect(attempts.every((attempt) => attempt === 1)).toBe(true);
   });
 
+  it('that is begun and closed in one tick stays closed', async () => {
+    const { broker } = open(redis.url);
+    const failure = failureOf(broker.connect(FOR_EVER));
+    await broker.close();
+    expect(await failure).toBeInstanceOf(Error);
+    expect(broker.status).toBe('disconnected');
+    expect(broker.clients().map(({ status }) => status)).not.toContain('ready');
+    expect(
+      String(await redis.client.client('LIST'))
+        .trim()
+        .split('\n'),
+    ).toHaveLength(1);
+  });
+
+  it('that has ended before it ever was there refuses subscriptions', async () => {
+    const { broker } = open({ port: 1, host: '127.0.0.1', retryStrategy: () => null });
+    expect(await failureOf(broker.connect(0))).toBeInstanceOf(ConnectionError);
+    await reaches(broker, 'disconnected');
+    const subscribed = broker.subscribe('channel', unique('ended'), new Collector());
+    expect(await failureOf(subscribed)).toBeInstanceOf(ConnectionError);
+  });
+
+  it('tells every listener of its status the latest one last, whatever they do', async () => {
+    const { broker } = open(redis.url);
+    const seen: string[] = [];
+    broker.onStatus((status) => {
+      if (status === 'connected') void broker.close();
+    });
+    broker.onStatus((status) => seen.push(status));
+    await failureOf(broker.connect(FOR_EVER));
+    await reaches(broker, 'disconnected');
+    expect(seen.at(-1)).toBe('disconnected');
+  });
+
   it('that is closed while it is waited for fails then', async () => {
     await stop();
     const { broker, log } = open(options());
@@ -162,7 +196,7 @@ describe('a connection', () => {
     const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
     const failure = failureOf(broker.connect(FOR_EVER));
     const subscribed = failureOf(broker.subscribe('channel', unique('never'), new Collector()));
-    const clients = broker.clients() as readonly Redis[];
+    const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
     await broker.close();
     expect(await subscribed).toBeInstanceOf(ClosedError);
@@ -173,7 +207,7 @@ describe('a connection', () => {
     const { start } = await stop();
     const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
     expect(await failureOf(broker.connect(0))).toBeInstanceOf(ConnectionError);
-    const clients = broker.clients() as readonly Redis[];
+    const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
     await broker.close();
     await start();
@@ -199,7 +233,7 @@ describe('a connection', () => {
       const list = String(await redis.client.call('CLIENT', 'LIST'));
       return list.split('\n').length === String(outside).split('\n').length;
     });
-    const clients = broker.clients() as readonly Redis[];
+    const clients = broker.clients();
     expect(clients.map(({ status }) => status)).toEqual(['end', 'end']);
     expect(statuses.at(-1)).toBe('disconnected');
   });
@@ -212,7 +246,7 @@ describe('a connection', () => {
     const before = timers();
     const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
     const failure = failureOf(broker.connect(0));
-    const clients = broker.clients() as readonly Redis[];
+    const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
     expect(await failure).toBeInstanceOf(ConnectionError);
     await broker.close();

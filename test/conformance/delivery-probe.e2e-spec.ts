@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { BrokerStatus } from '../../src/broker/broker.js';
 import { RedisBroker } from '../../src/broker/redis-broker.js';
@@ -36,7 +37,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
 
   /** The publisher connects anew, and finds itself at the other server. */
   async function moveAddress({ broker, proxy }: Awaited<ReturnType<typeof open>>) {
-    const [publisher] = broker.clients();
+    const [publisher] = broker.clients() as [Redis, Redis];
     const lost = reaches(broker, 'reconnecting');
     proxy.retarget(current.port);
     publisher.stream.destroy();
@@ -86,13 +87,77 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const name = unique('left');
     const collector = new Collector();
     await broker.subscribe('channel', name, collector);
-    const [, subscriber] = broker.clients();
+    const [, subscriber] = broker.clients() as [Redis, Redis];
     proxy.retarget(current.port);
     subscriber.stream.destroy();
     await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
     expect(await current.client.publish(name, 'x')).toBe(1);
     expect(await broker.publish(name, 'y')).toBe(1);
     await collector.hears(2);
+  });
+
+  it('is replaced with its publisher although subscriptions come and go all the time', async () => {
+    const opened = await open(50);
+    const { broker, proxy, statuses } = opened;
+    const name = unique('churn');
+    const collector = new Collector();
+    await broker.subscribe('channel', name, collector);
+    const [, subscriber] = broker.clients() as [Redis, Redis];
+    proxy.retarget(current.port);
+    subscriber.stream.destroy();
+    const churn = setInterval(() => {
+      const passing = new Collector();
+      const channel = unique('passing');
+      broker.subscribe('channel', channel, passing).catch(() => undefined);
+      setImmediate(() => broker.unsubscribe('channel', channel, passing));
+    }, 10);
+    closeAfterTest(async () => clearInterval(churn));
+    await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
+    expect(await broker.publish(name, 'x')).toBe(1);
+    await collector.hears(1);
+  });
+
+  it('tells a gap from the last proof also if its connection ends before it is replaced', async () => {
+    const opened = await open(400);
+    const { broker } = opened;
+    const name = unique('doubt');
+    const collector = new Collector();
+    await broker.subscribe('channel', name, collector);
+    await broker.publish(name, 'proof');
+    await collector.hears(1);
+    const heard = Date.now();
+    await moveAddress(opened);
+    // A probe that was taken and not heard: from now on there is reason to doubt.
+    const before = await calls(current, 'publish');
+    await eventually(async () => (await calls(current, 'publish')) > before);
+    const [, subscriber] = broker.clients() as [Redis, Redis];
+    subscriber.stream.destroy();
+    await eventually(() => collector.gaps.length === 1);
+    expect(collector.gaps[0]?.from.getTime()).toBeLessThanOrEqual(heard);
+  });
+
+  it('goes on as before when the probe is no longer allowed', async () => {
+    const user = ['on', 'nopass', '~*', '+@all', 'resetchannels', '&*'];
+    await old.client.call('ACL', 'SETUSER', 'probed', ...user);
+    const probe = unique('_pubsub.probe');
+    const broker = new RedisBroker({
+      connection: { port: old.port, host: '127.0.0.1', username: 'probed', password: 'x' },
+      liveness: { interval: 3_000, timeout: 3_000 },
+      probe: { channel: probe, interval: 20 },
+      buffer: false,
+      log: new CollectedLog(),
+    });
+    closeAfterTest(() => broker.close());
+    await broker.connect(0);
+    const collector = new Collector();
+    await broker.subscribe('channel', 'allowed.a', collector);
+    await old.subscribers(probe, 1);
+    const lost = reaches(broker, 'reconnecting');
+    await old.client.call('ACL', 'SETUSER', 'probed', 'resetchannels', '&allowed.*');
+    await lost;
+    await reaches(broker, 'connected');
+    expect(await old.client.publish('allowed.a', 'x')).toBe(1);
+    await collector.hears(1);
   });
 
   it('is not suspected while messages arrive, nor probed', async () => {

@@ -6,7 +6,9 @@ import type { BrokerUnderTest } from './broker.suite.js';
 import { Collector, unique } from './collector.js';
 
 /** From nothing to connected and back, any number of times. */
-export function lifeCycleSuite({ make, open }: BrokerUnderTest): void {
+export function lifeCycleSuite(underTest: BrokerUnderTest): void {
+  const { make, open, receivers, subscribers, patterns } = underTest;
+
   describe('the life of a broker', () => {
     it('goes from disconnected over connecting to connected, and says so', async () => {
       const broker = make();
@@ -42,7 +44,7 @@ export function lifeCycleSuite({ make, open }: BrokerUnderTest): void {
       const acknowledged = broker.subscribe('channel', channel, collector);
       await broker.connect(20_000);
       await acknowledged;
-      expect(await broker.publish(channel, 'x')).toBe(1);
+      expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
       await collector.hears(1);
     });
 
@@ -75,7 +77,7 @@ export function lifeCycleSuite({ make, open }: BrokerUnderTest): void {
       await other.subscribe('channel', channel, collector);
       const counts = Promise.all(['a', 'b', 'c'].map((text) => broker.publish(channel, text)));
       await broker.close();
-      expect(await counts).toEqual([1, 1, 1]);
+      expect(await counts).toEqual([receivers(1), receivers(1), receivers(1)]);
       await collector.hears(3);
       expect(collector.texts).toEqual(['a', 'b', 'c']);
     });
@@ -89,10 +91,13 @@ export function lifeCycleSuite({ make, open }: BrokerUnderTest): void {
     it('ends with no subscription left in Redis', async () => {
       const [broker, other] = await Promise.all([open(), open()]);
       const name = unique('left');
+      const before = await patterns(other);
       await broker.subscribe('channel', name, new Collector());
       await broker.subscribe('pattern', `${name}*`, new Collector());
       await broker.close();
       await eventually(async () => (await other.publish(name, 'x')) === 0);
+      await eventually(async () => (await subscribers(other, name)) === 0);
+      await eventually(async () => (await patterns(other)) === before);
       expect(await other.channels(name)).toEqual([]);
     });
 
@@ -106,8 +111,9 @@ export function lifeCycleSuite({ make, open }: BrokerUnderTest): void {
       broker.unsubscribe('channel', ended, collector);
       await broker.connect(10_000);
       await eventually(() => broker.status === 'connected');
-      expect(await broker.publish(kept, 'kept')).toBe(1);
+      expect(await broker.publish(kept, 'kept')).toEqual(receivers(1));
       expect(await broker.publish(ended, 'ended')).toBe(0);
+      expect(await subscribers(broker, ended)).toBe(0);
       await collector.hears(1);
       expect(collector.texts).toEqual(['kept']);
     });

@@ -36,7 +36,7 @@ describe('what is published while Redis is away', () => {
     const lost = reaches(broker, 'reconnecting');
     await redis.stop();
     await lost;
-    const [publisher] = broker.clients();
+    const [publisher] = broker.clients() as [Redis, Redis];
     await eventually(() => publisher.status !== 'ready');
   }
 
@@ -51,7 +51,7 @@ describe('what is published while Redis is away', () => {
     await observer.psubscribe(`${name}.*`);
     const publish = (i: number) => broker.publish(`${name}.${i % 3}`, String(i));
 
-    const [publisher] = broker.clients();
+    const [publisher] = broker.clients() as [Redis, Redis];
     const lost = reaches(broker, 'reconnecting');
     publisher.stream.destroy();
     await lost;

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { RedisBroker } from '../../src/broker/redis-broker.js';
 import type { RedisConnection } from '../../src/broker/clients.js';
@@ -55,7 +54,7 @@ describe('a broker', () => {
     const broker = open();
     await broker.connect(10_000);
     await redis.stop();
-    const clients = broker.clients() as readonly Redis[];
+    const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
     await broker.close();
     await redis.start();
@@ -133,7 +132,7 @@ describe('a broker', () => {
   it('obeys its own settings, whatever the URL says', async () => {
     const query = 'autoResubscribe=true&enableOfflineQueue=true&maxRetriesPerRequest=20';
     const broker = open(`${redis.url}/3?${query}`);
-    for (const client of broker.clients() as readonly Redis[]) {
+    for (const client of broker.clients()) {
       const { autoResubscribe, enableOfflineQueue, maxRetriesPerRequest } = client.options;
       expect([autoResubscribe, enableOfflineQueue, maxRetriesPerRequest]).toEqual([
         false,

@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { ClosedError, CommandRefusedError } from 'nestjs-redis-pubsub';
-import type { Broker } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
 import type { BrokerUnderTest } from './broker.suite.js';
 import { Collector, unique } from './collector.js';
 
-async function subscribers(broker: Broker, channel: string): Promise<number | undefined> {
-  return (await broker.subscriberCounts([channel])).get(channel);
-}
-
 /** Who wants to listen does, from the acknowledgement until they want no more. */
-export function subscriptionSuite({ open, features }: BrokerUnderTest): void {
+export function subscriptionSuite(underTest: BrokerUnderTest): void {
+  const { open, features, receivers, subscribers, patterns } = underTest;
+
   describe('a subscription', () => {
     it('is in place when subscribe resolves', async () => {
       const [publisher, subscriber] = await Promise.all([open(), open()]);
       for (let i = 0; i < 20; i++) {
         const channel = unique('ack');
-        await subscriber.subscribe('channel', channel, new Collector());
-        expect(await publisher.publish(channel, 'x')).toBe(1);
-        await subscriber.subscribe('pattern', `${channel}*`, new Collector());
-        expect(await publisher.publish(channel, 'x')).toBe(2);
+        const [literal, glob] = [new Collector(), new Collector()];
+        await subscriber.subscribe('channel', channel, literal);
+        expect(await publisher.publish(channel, 'first')).toEqual(receivers(1));
+        await subscriber.subscribe('pattern', `${channel}*`, glob);
+        expect(await publisher.publish(channel, 'second')).toEqual(receivers(2));
+        await Promise.all([literal.hears(2), glob.hears(1)]);
+        expect(literal.texts).toEqual(['first', 'second']);
       }
     });
 
@@ -28,7 +28,8 @@ export function subscriptionSuite({ open, features }: BrokerUnderTest): void {
       const channel = unique('shared');
       const listeners = [new Collector(), new Collector(), new Collector()];
       await Promise.all(listeners.map((it) => broker.subscribe('channel', channel, it)));
-      expect(await broker.publish(channel, 'x')).toBe(1);
+      expect(await subscribers(broker, channel)).toBe(1);
+      expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
       await Promise.all(listeners.map((it) => it.hears(1)));
       const deliveries = listeners.map((it) => it.deliveries[0]);
       expect(new Set(deliveries).size).toBe(1);
@@ -41,7 +42,7 @@ export function subscriptionSuite({ open, features }: BrokerUnderTest): void {
       const listeners = [new Collector(), new Collector()] as const;
       for (const it of listeners) await broker.subscribe('channel', channel, it);
       broker.unsubscribe('channel', channel, listeners[0]);
-      expect(await broker.publish(channel, 'x')).toBe(1);
+      expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
       await listeners[1].hears(1);
       broker.unsubscribe('channel', channel, listeners[1]);
       await eventually(async () => (await subscribers(broker, channel)) === 0);
@@ -52,9 +53,12 @@ export function subscriptionSuite({ open, features }: BrokerUnderTest): void {
       const [broker, publisher] = await Promise.all([open(), open()]);
       const name = unique('glob');
       const collector = new Collector();
+      const before = await patterns(publisher);
       await broker.subscribe('pattern', `${name}*`, collector);
+      expect(await patterns(publisher)).toBe(before + 1);
       broker.unsubscribe('pattern', `${name}*`, collector);
       await eventually(async () => (await publisher.publish(name, 'x')) === 0);
+      await eventually(async () => (await patterns(publisher)) === before);
       expect(collector.texts).toEqual([]);
     });
 
@@ -80,7 +84,7 @@ export function subscriptionSuite({ open, features }: BrokerUnderTest): void {
         broker.unsubscribe('channel', channel, collector);
         if (i % 2 === 0) await new Promise(setImmediate);
         await broker.subscribe('channel', channel, collector);
-        expect(await broker.publish(channel, String(i))).toBe(1);
+        expect(await broker.publish(channel, String(i))).toEqual(receivers(1));
         await collector.hears(i + 1);
       }
       expect(collector.texts).toEqual(Array.from({ length: 10 }, (_, i) => String(i)));
@@ -161,7 +165,7 @@ export function subscriptionSuite({ open, features }: BrokerUnderTest): void {
       await expect(broker.publish(unique('secret'), 'x')).rejects.toMatchObject({
         code: 'ERR_PUBSUB_PUBLISH',
       });
-      expect(await broker.publish(allowed, 'x')).toBe(1);
+      expect(await broker.publish(allowed, 'x')).toEqual(receivers(1));
       await collector.hears(1);
     });
   });

@@ -1,9 +1,11 @@
 import { Controller, Get, Injectable } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { firstValueFrom } from 'rxjs';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import {
   ConnectionError,
+  RedisPubSubClient,
   RedisPubSubModule,
   RedisPubSubServer,
   RedisPubSubService,
@@ -60,6 +62,20 @@ describe("onStart: 'background'", () => {
     await eventually(() => app.get(News).heard.length === 1);
     expect(app.get(News).heard).toEqual([2]);
     expect(statuses).toEqual(['connected']);
+  });
+
+  it('lets what is emitted meanwhile wait in the publish buffer', async () => {
+    await redis.stop();
+    const { app } = await startContext(
+      moduleOf({
+        connection: redis.url,
+        onStart: 'background',
+        publishBuffer: { maxAge: 20_000 },
+      }),
+    );
+    const receivers = firstValueFrom(app.get(RedisPubSubClient).emit('start.emitted', 1));
+    await redis.start();
+    expect(await receivers).toBeTypeOf('number');
   });
 
   it('lets a bare server listen at once', async () => {

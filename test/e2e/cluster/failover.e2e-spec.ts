@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { useCluster } from '../../support/cluster.js';
+import { eventually } from '../../support/redis.js';
+import { at, startClusterApp } from './cluster-app.js';
+import { NumberedFlow } from './numbered-flow.js';
+
+const CHANNELS = Array.from({ length: 20 }, (_, i) => `flow.${i}`);
+const RATE = 200;
+
+describe('a failover', () => {
+  const cluster = useCluster();
+  afterEach(() => cluster().recover());
+
+  it('by CLUSTER FAILOVER of each master in turn loses, doubles and shuffles nothing', async () => {
+    const [first, second] = await cluster().masters();
+    const publisher = await startClusterApp({ connection: at(first!) });
+    const listener = await startClusterApp({ connection: at(second!) });
+    const flow = new NumberedFlow(publisher.service, CHANNELS);
+    await flow.listen(listener.service);
+    flow.start(RATE);
+    await flow.comesThrough();
+
+    for (const master of await cluster().masters()) {
+      await cluster().failOver(master);
+      await publisher.becomes('connected');
+      await flow.comesThrough();
+    }
+    await flow.stop();
+    await eventually(() => flow.lost().length === 0);
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
+    expect(flow.unexpected).toEqual([]);
+    expect(flow.failures.length).toBeLessThan(RATE / 4);
+  });
+
+  it('by SIGKILL of a master: what waits for its replica arrives in its order, and once', async () => {
+    const [master, other] = await cluster().masters();
+    const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
+    const publisher = await startClusterApp({ connection: at(master!), publishBuffer });
+    const listener = await startClusterApp({ connection: at(other!) });
+    const flow = new NumberedFlow(publisher.service, CHANNELS);
+    await flow.listen(listener.service);
+    flow.start(RATE);
+    await flow.comesThrough();
+
+    await master!.kill();
+    await publisher.becomes('reconnecting');
+    const waiting = flow.count;
+    await publisher.becomes('connected');
+    await flow.comesThrough();
+    await flow.stop();
+    await eventually(() => flow.lost(waiting).length === 0);
+    expect(publisher.publisherPorts()).not.toContain(master!.port);
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
+    expect(flow.unexpected).toEqual([]);
+    // What was on its way when it died may have been published; what came later waited.
+    expect(flow.failures.filter(({ message }) => message.number >= waiting)).toEqual([]);
+  });
+
+  it('by SIGKILL of a master that is back before anyone takes its place', async () => {
+    const [master, other] = await cluster().masters();
+    const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
+    const publisher = await startClusterApp({ connection: at(master!), publishBuffer });
+    const listener = await startClusterApp({ connection: at(other!) });
+    const flow = new NumberedFlow(publisher.service, CHANNELS);
+    await flow.listen(listener.service);
+    flow.start(RATE);
+    await flow.comesThrough();
+
+    await master!.kill();
+    await publisher.becomes('reconnecting');
+    const waiting = flow.count;
+    flow.publish(CHANNELS.length);
+    await master!.start();
+    await publisher.becomes('connected');
+    await cluster().settled();
+    await flow.comesThrough();
+    await flow.stop();
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
+    expect(flow.failures.filter(({ message }) => message.number >= waiting)).toEqual([]);
+  });
+
+  it('while the old master hangs and comes back later as a replica', async () => {
+    const [master, other] = await cluster().masters();
+    const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
+    const watched = { pingInterval: 200, pingTimeout: 200 };
+    const publisher = await startClusterApp({ connection: at(master!), publishBuffer, ...watched });
+    const listener = await startClusterApp({ connection: at(other!) });
+    const flow = new NumberedFlow(publisher.service, CHANNELS);
+    await flow.listen(listener.service);
+    flow.start(RATE);
+    await flow.comesThrough();
+
+    master!.hang();
+    await publisher.becomes('reconnecting');
+    await publisher.becomes('connected');
+    master!.resume();
+    await cluster().settled();
+    await flow.comesThrough();
+    await flow.stop();
+    expect(publisher.publisherPorts()).not.toContain(master!.port);
+    expect(flow.twice).toEqual([]);
+    // What it had taken and not read comes late; of that the publisher was told that it may.
+    expect(flow.disordered.filter((message) => !flow.hasFailed(message))).toEqual([]);
+    expect(flow.unexpected).toEqual([]);
+  });
+
+  it('moves a slot: its channels keep their order', async () => {
+    const [from, to, listening] = await cluster().masters();
+    const channel = await cluster().channelOf(from!, 'slot');
+    const connection = { ...at(listening!), options: { slotsRefreshInterval: 100 } };
+    const publisher = await startClusterApp({ connection });
+    const listener = await startClusterApp({ connection: at(listening!) });
+    const flow = new NumberedFlow(publisher.service, [channel]);
+    await flow.listen(listener.service);
+    flow.start(RATE);
+    await flow.comesThrough();
+    for (const owner of [to!, from!, to!, from!, to!, from!]) {
+      await cluster().moveSlot(channel, owner);
+      await flow.comesThrough();
+    }
+    await flow.comesThrough();
+    await flow.stop();
+    await eventually(() => flow.lost().length === 0);
+    expect(flow.failures).toEqual([]);
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
+  });
+});

@@ -1,0 +1,210 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { Cluster } from 'ioredis';
+import { from, lastValueFrom, toArray } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+import { RequestTimeoutError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
+import { useCluster } from '../../support/cluster.js';
+import { closeAfterTest } from '../../support/app.js';
+import { eventually } from '../../support/redis.js';
+import { outcomeOf } from '../../support/nest-app.js';
+import type { ServerProcess } from '../../support/sentinel.js';
+import { at, startClusterApp, subscriberNode } from './cluster-app.js';
+
+@Controller()
+class Handlers {
+  readonly heard: unknown[] = [];
+
+  @EventPattern<string>('event.:id')
+  onEvent(@Payload() data: unknown) {
+    this.heard.push(data);
+  }
+
+  @MessagePattern('sum')
+  sum(@Payload() numbers: number[]) {
+    return numbers.reduce((sum, it) => sum + it, 0);
+  }
+
+  @MessagePattern('count')
+  count(@Payload() to: number) {
+    return from(Array.from({ length: to }, (_, i) => i));
+  }
+}
+
+const handlers = { controllers: [Handlers] };
+
+const isAsked = async ({ client }: ServerProcess): Promise<boolean> =>
+  (await client.info('commandstats')).includes('cmdstat_cluster|nodes');
+
+describe('an application over a Cluster', () => {
+  const cluster = useCluster();
+  const nodes = () => cluster().startupNodes;
+
+  it('hears what any other publishes, whichever nodes they are at', async () => {
+    const apps = await Promise.all(
+      cluster().nodes.map((node) => startClusterApp({ connection: at(node) }, handlers)),
+    );
+    expect(apps.map(({ subscriberPort }) => subscriberPort())).toEqual(
+      cluster().nodes.map(({ port }) => port),
+    );
+    for (const [i, { client }] of apps.entries()) {
+      await lastValueFrom(client.emit(`event.${i}`, i));
+    }
+    for (const { app } of apps) {
+      await eventually(() => app.get(Handlers).heard.length === 6);
+      expect(app.get(Handlers).heard.toSorted()).toEqual([0, 1, 2, 3, 4, 5]);
+    }
+  });
+
+  it('publishes everything through one node', async () => {
+    const { service, publisherPorts } = await startClusterApp({ connection: { nodes: nodes() } });
+    await Promise.all(cluster().nodes.map(({ client }) => client.config('RESETSTAT')));
+    for (let i = 0; i < 20; i++) await service.publish(`through.${i}`, i);
+    const published = await Promise.all(
+      cluster().nodes.map(async ({ client, port }) => {
+        const stats = await client.info('commandstats');
+        return stats.includes('cmdstat_publish:') ? [port] : [];
+      }),
+    );
+    expect(published.flat()).toEqual(publisherPorts());
+  });
+
+  it('keeps the order per channel of 2,000 awaited publishes, heard at another node', async () => {
+    const [publisher, ...others] = await Promise.all(
+      cluster().nodes.map((node) => startClusterApp({ connection: at(node) })),
+    );
+    const heard = others.map(() => new Map<string, number[]>());
+    for (const [i, { service }] of others.entries()) {
+      await service.subscribePattern<number>('keyed.*', ({ channel, data }) => {
+        const seen = heard[i]?.get(channel) ?? [];
+        heard[i]?.set(channel, [...seen, data]);
+      });
+    }
+    const channels = Array.from({ length: 10 }, (_, i) => `keyed.${i}`);
+    for (let i = 0; i < 200; i++) {
+      for (const channel of channels) await publisher?.service.publish(channel, i);
+    }
+    const all = Array.from({ length: 200 }, (_, i) => i);
+    for (const seen of heard) {
+      await eventually(() => channels.every((channel) => seen.get(channel)?.length === 200));
+      expect(channels.map((channel) => seen.get(channel))).toEqual(channels.map(() => all));
+    }
+  });
+
+  it('answers requests, whichever nodes both are at', async () => {
+    for (const node of cluster().nodes) {
+      const { client } = await startClusterApp({ connection: at(node) });
+      const server = await startClusterApp({ connection: { nodes: nodes() } }, handlers);
+      expect(await lastValueFrom(client.send('sum', [1, 2, 3]))).toBe(6);
+      await server.app.close();
+    }
+  });
+
+  it('streams replies to their end, in their order', async () => {
+    const [, one, , , other] = cluster().nodes;
+    const [asking] = await Promise.all([
+      startClusterApp({ connection: at(one!) }),
+      startClusterApp({ connection: at(other!) }, handlers),
+    ]);
+    const values = await lastValueFrom(asking.client.send<number>('count', 500).pipe(toArray()));
+    expect(values).toEqual(Array.from({ length: 500 }, (_, i) => i));
+  });
+
+  it('does not claim that nobody heard a request: it times out', async () => {
+    const { client } = await startClusterApp({ connection: { nodes: nodes() } });
+    const request = new RedisPubSubRecordBuilder([]).setTimeout(300).build();
+    const { values, error } = await outcomeOf(client.send('nobody', request));
+    expect(values).toEqual([]);
+    expect(error).toBeInstanceOf(RequestTimeoutError);
+  });
+
+  it('counts subscribers wherever they are', async () => {
+    const apps = await Promise.all(
+      cluster().nodes.map((node) => startClusterApp({ connection: at(node) })),
+    );
+    for (const { service } of apps) await service.subscribe('counted.all', () => undefined);
+    for (const [i, { service }] of apps.entries()) {
+      await service.subscribe(`counted.${i}`, () => undefined);
+      await service.subscribePattern(`counted.${i}.*`, () => undefined);
+    }
+    for (const { service } of apps) {
+      expect(await service.subscriberCounts('counted.all', 'counted.4', 'counted.none')).toEqual({
+        'counted.all': 6,
+        'counted.4': 1,
+        'counted.none': 0,
+      });
+      expect(await service.channels('counted.*')).toHaveLength(7);
+      expect(await service.patternCount()).toBe(6);
+    }
+  });
+
+  it('asks nodes through natMap where it says they are', async () => {
+    const map: Record<string, { host: string; port: number }> = {};
+    for (const { port } of cluster().nodes) {
+      map[`127.0.0.1:${port}`] = { host: 'localhost', port };
+    }
+    for (const natMap of [map, (address: string) => map[address] ?? null]) {
+      const started = await startClusterApp({
+        connection: { nodes: nodes(), options: { natMap } },
+      });
+      const hosts = started.client.unwrap<{ options: { host: string } }[]>().slice(0, -1);
+      expect(hosts.map(({ options }) => options.host)).toEqual(['localhost']);
+      const heard: unknown[] = [];
+      await started.service.subscribe('mapped', ({ data }) => heard.push(data));
+      await started.service.publish('mapped', 1);
+      await eventually(() => heard.length === 1);
+      await started.app.close();
+    }
+  });
+
+  it('leaves no connection to any node behind', async () => {
+    expect(await cluster().connections()).toEqual([]);
+    const apps = await Promise.all(
+      cluster().nodes.map((node) => startClusterApp({ connection: at(node) }, handlers)),
+    );
+    // A publisher and a subscriber each; a question may be under way as well.
+    await eventually(async () => (await cluster().connections()).length >= 12);
+    await Promise.all(apps.map(({ app }) => app.close()));
+    await eventually(async () => (await cluster().connections()).length === 0);
+  });
+
+  it('has left no connection behind at the moment that closing resolves', async () => {
+    for (let i = 0; i < 10; i++) {
+      const options = { slotsRefreshInterval: 1 };
+      const started = await startClusterApp({ connection: { nodes: nodes(), options } });
+      await started.service.subscriberCounts('any');
+      await started.app.close();
+      expect(await cluster().connections()).toEqual([]);
+    }
+  });
+
+  it('takes the nodes and the options of a Cluster client, and leaves it alone', async () => {
+    const own = new Cluster(nodes());
+    closeAfterTest(async () => own.disconnect());
+    await own.set('own', 'mine');
+    const started = await startClusterApp({ connection: own }, handlers);
+    await lastValueFrom(started.client.emit('event.1', 'x'));
+    await eventually(() => started.app.get(Handlers).heard.length === 1);
+    await started.app.close();
+    expect(await own.get('own')).toBe('mine');
+  });
+
+  it('asks a different node each time who is who', async () => {
+    const options = { slotsRefreshInterval: 5 };
+    await startClusterApp({ connection: { nodes: nodes(), options } });
+    await Promise.all(cluster().nodes.map(({ client }) => client.config('RESETSTAT')));
+    for (const node of cluster().nodes) {
+      await vi.waitFor(async () => expect(await isAsked(node)).toBe(true), { timeout: 3_000 });
+    }
+  });
+
+  it('begins at different nodes in different processes', async () => {
+    const ports = new Set<number>();
+    for (let i = 0; i < 12; i++) {
+      const started = await startClusterApp({ connection: { nodes: nodes() } });
+      ports.add(subscriberNode(cluster(), started).port);
+      await started.app.close();
+    }
+    expect(ports.size).toBeGreaterThan(1);
+  });
+});

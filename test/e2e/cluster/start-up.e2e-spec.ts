@@ -1,0 +1,183 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { lastValueFrom } from 'rxjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConnectionError } from 'nestjs-redis-pubsub';
+import { createClient } from '../../support/app.js';
+import { serveAlone, useCluster, useLoneNode } from '../../support/cluster.js';
+import { eventually, plain, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
+import { failureOf } from '../module/apps.js';
+import { at, startClusterApp } from './cluster-app.js';
+
+/** A port that nobody listens on. */
+async function deadPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const dead = async () => plain(await deadPort());
+
+describe('the start of an application over a Cluster', () => {
+  const cluster = useCluster();
+  const redis = useRedis();
+  afterEach(() => cluster().recover());
+
+  describe.each(['wait', 'fail', 'background'] as const)("with onStart: '%s'", (onStart) => {
+    it.each([0, 1, 2])('needs no more than one living startup node: %i is not', async (place) => {
+      const nodes = cluster().startupNodes.slice(0, 3);
+      nodes[place] = { host: '127.0.0.1', port: await deadPort() };
+      const { service, becomes } = await startClusterApp({ connection: { nodes }, onStart });
+      await becomes('connected');
+      const heard: unknown[] = [];
+      await service.subscribe('started', ({ data }) => heard.push(data));
+      await service.publish('started', 1);
+      await eventually(() => heard.length === 1);
+      expect(heard).toEqual([1]);
+    });
+  });
+
+  it.each([0, 1, 2])('a client needs no more either: %i is not', async (place) => {
+    const nodes = cluster().startupNodes.slice(0, 3);
+    nodes[place] = { host: '127.0.0.1', port: await deadPort() };
+    const client = createClient({ connection: { nodes } });
+    expect(await lastValueFrom(client.emit('started', 1))).toBe(0);
+  });
+
+  it('waits for startTimeout where all are dead, and says why it could not', async () => {
+    const nodes = [await dead(), await dead()];
+    const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout: 500 }));
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(failure.message).toMatch(/unreachable|No node of the Cluster is reachable/);
+    expect(failure.message).toContain('connect ECONNREFUSED 127.0.0.1:');
+  });
+
+  it("fails at once where all are dead, with onStart: 'fail'", async () => {
+    const nodes = [await dead(), await dead()];
+    const failure = await failureOf(startClusterApp({ connection: { nodes }, onStart: 'fail' }));
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(failure.message).toContain('connect ECONNREFUSED 127.0.0.1:');
+  });
+
+  it("goes on without any, and connects when one comes, with onStart: 'background'", async () => {
+    const proxy = await startProxy(cluster().nodes[0]!.port);
+    await proxy.stop();
+    const nodes = [await dead(), plain(proxy.port)].map(({ port }) => ({ port: port! }));
+    const { service, log, becomes } = await startClusterApp({
+      connection: { nodes },
+      onStart: 'background',
+      startTimeout: 100,
+    });
+    const heard: unknown[] = [];
+    const subscribed = service.subscribe('later', ({ data }) => heard.push(data));
+    const published = failureOf(service.publish('later', 0));
+    await eventually(() => log.of('error').length > 0);
+    expect(log.of('error')[0]).toMatch(/^Started without Redis: .*ECONNREFUSED/);
+    expect(await published).toBeInstanceOf(ConnectionError);
+
+    await proxy.start();
+    await becomes('connected');
+    await subscribed;
+    await service.publish('later', 1);
+    await eventually(() => heard.length === 1);
+    expect(heard).toEqual([1]);
+  });
+
+  it('fails at once with a wrong password, and says so', async () => {
+    await cluster().addUser('app', 'right', '&*');
+    const connection = (password: string) => ({
+      nodes: cluster().startupNodes,
+      options: { redisOptions: { username: 'app', password } },
+    });
+    const failure = await failureOf(
+      startClusterApp({ connection: connection('wrong'), startTimeout: 20_000 }),
+    );
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(failure.message).toContain('WRONGPASS');
+    await startClusterApp({ connection: connection('right') });
+  });
+
+  it('says that a Redis is no Cluster', async () => {
+    const nodes = [plain(redis.port)].map(({ port }) => ({ port: port! }));
+    const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout: 300 }));
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(failure.message).toContain('cluster support disabled');
+  });
+
+  it('goes past a startup node that takes connections and answers nothing', async () => {
+    const proxy = await startProxy(cluster().nodes[0]!.port);
+    proxy.swallow();
+    const nodes = [proxy.port, cluster().nodes[1]!.port, proxy.port];
+    const { becomes, publisherPorts } = await startClusterApp({ connection: { nodes } });
+    await becomes('connected');
+    expect(publisherPorts()).toHaveLength(1);
+  });
+
+  it('succeeds in the middle of a failover', async () => {
+    const [master, other] = await cluster().masters();
+    await master!.kill();
+    const { becomes, publisherPorts } = await startClusterApp({ connection: at(other!) });
+    await becomes('connected');
+    expect(publisherPorts()).not.toContain(master!.port);
+  });
+
+  it("can be ended while it goes on behind, with onStart: 'background'", async () => {
+    const nodes = [await dead(), await dead()];
+    const { app, log } = await startClusterApp({ connection: { nodes }, onStart: 'background' });
+    await app.close();
+    expect(log.of('error')).toEqual([]);
+  });
+});
+
+describe('a startup node that is a member of no Cluster', () => {
+  const cluster = useCluster();
+  const lone = useLoneNode();
+
+  it('is passed over for one that is', { timeout: 5_000 }, async () => {
+    for (const nodes of [
+      [lone(), cluster().nodes[0]!],
+      [cluster().nodes[0]!, lone()],
+    ]) {
+      const { service, subscriberPort } = await startClusterApp({
+        connection: { nodes: nodes.map(({ port }) => port) },
+        probeInterval: 100,
+      });
+      const heard: unknown[] = [];
+      await service.subscribe('passed', ({ data }) => heard.push(data));
+      await eventually(async () => {
+        await service.publish('passed', 1);
+        return heard.length > 0;
+      });
+      expect(subscriberPort()).not.toBe(lone().port);
+    }
+  });
+
+  it('fails a start in time where there is no other', { timeout: 5_000 }, async () => {
+    const connection = at(lone());
+    const failure = await failureOf(startClusterApp({ connection, startTimeout: 300 }));
+    expect(failure).toBeInstanceOf(ConnectionError);
+  });
+});
+
+describe('a Cluster that is made anew behind the same address', () => {
+  const [old, anew] = [useLoneNode(), useLoneNode()];
+
+  it('is found again through its startup nodes', async () => {
+    await serveAlone(old(), 5);
+    await serveAlone(anew(), 1);
+    const proxy = await startProxy(old().port);
+    const started = await startClusterApp({ connection: { nodes: [proxy.port] } });
+    const heard: unknown[] = [];
+    await started.service.subscribe('anew', ({ data }) => heard.push(data));
+    await old().kill();
+    proxy.retarget(anew().port);
+    await started.becomes('reconnecting');
+    await started.becomes('connected');
+    await started.service.publish('anew', 1);
+    await eventually(() => heard.length === 1);
+    expect(started.publisherPorts()).toEqual([anew().port]);
+  });
+});

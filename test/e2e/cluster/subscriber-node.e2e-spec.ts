@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { PubSubGap } from 'nestjs-redis-pubsub';
+import { useCluster } from '../../support/cluster.js';
+import { eventually } from '../../support/redis.js';
+import type { ServerProcess } from '../../support/sentinel.js';
+import { at, startClusterApp, subscriberNode, type ClusterApp } from './cluster-app.js';
+
+const WATCHED = { pingInterval: 200, pingTimeout: 200 };
+
+/** Listens to a channel and to a glob; remembers what it hears, and the gaps. */
+async function listen({ service }: ClusterApp, name: string) {
+  const heard: unknown[] = [];
+  const gaps: PubSubGap[] = [];
+  const onSubscribed = (gap?: PubSubGap): void => void (gap && gaps.push(gap));
+  await service.subscribe(`${name}.a`, ({ data }) => heard.push(data), { onSubscribed });
+  await service.subscribePattern(`${name}.:id`, ({ data }) => heard.push(data), { onSubscribed });
+  return { heard, gaps };
+}
+
+describe('the node that an application listens at', () => {
+  const cluster = useCluster();
+  afterEach(() => cluster().recover());
+
+  const faults: [string, (node: ServerProcess) => unknown][] = [
+    ['is killed', (node) => node.kill()],
+    ['hangs', (node) => node.hang()],
+  ];
+
+  it.each(faults)('%s: it listens at another, and tells of the gap', async (_, strike) => {
+    const replica = await cluster().replicaOf((await cluster().masters())[0]!);
+    const started = await startClusterApp({ connection: at(replica), ...WATCHED });
+    const listener = await listen(started, 'moved');
+    expect(subscriberNode(cluster(), started)).toBe(replica);
+
+    const since = Date.now();
+    await strike(replica);
+    await started.becomes('reconnecting');
+    await started.becomes('connected');
+    expect(subscriberNode(cluster(), started)).not.toBe(replica);
+    expect(listener.gaps).toHaveLength(2);
+    for (const { from, to } of listener.gaps) {
+      expect(from.getTime()).toBeLessThanOrEqual(since);
+      expect(to.getTime()).toBeGreaterThanOrEqual(since);
+      expect(to.getTime() - since).toBeLessThan(5_000);
+    }
+    await started.service.publish('moved.a', 'after');
+    await eventually(() => listener.heard.length === 2);
+    expect(listener.heard).toEqual(['after', 'after']);
+  });
+
+  it.each(faults)(
+    '%s, and is a master as well: it hears on the channels of the others meanwhile',
+    async (_, strike) => {
+      const [master, other] = await cluster().masters();
+      const started = await startClusterApp({ connection: at(master!), ...WATCHED });
+      const listener = await listen(started, 'both');
+      const channel = await cluster().channelOf(other!, 'both');
+      await strike(master!);
+      await eventually(() => listener.gaps.length === 2);
+      expect(subscriberNode(cluster(), started)).not.toBe(master);
+      await started.service.publish(channel, 'others');
+      await eventually(() => listener.heard.includes('others'));
+      await started.becomes('connected');
+    },
+  );
+
+  it('is taken out of the Cluster and stays up: it listens at another', async () => {
+    const replica = await cluster().replicaOf((await cluster().masters())[0]!);
+    const options = { slotsRefreshInterval: 20 };
+    const connection = { ...at(replica), options };
+    const started = await startClusterApp({ connection, probeInterval: 100 });
+    const listener = await listen(started, 'removed');
+    await cluster().remove(replica);
+    try {
+      await eventually(() => listener.gaps.length === 2);
+      await started.becomes('connected');
+      expect(subscriberNode(cluster(), started)).not.toBe(replica);
+      await started.service.publish('removed.a', 'after');
+      await eventually(() => listener.heard.length === 2);
+    } finally {
+      await cluster().adopt(replica);
+    }
+  });
+
+  it('and any other may be gone for good: questions are answered all the same', async () => {
+    const [master] = await cluster().masters();
+    const replica = await cluster().replicaOf(master!);
+    const { service, log } = await startClusterApp({ connection: at(master!) });
+    await service.subscribe('asked', () => undefined);
+    await replica.kill();
+    await eventually(async () => {
+      const counts = await service.subscriberCounts('asked').catch(() => ({}) as never);
+      return counts['asked'] === 1;
+    });
+    expect(await service.channels('asked')).toEqual(['asked']);
+    expect(log.of('warn').length).toBeLessThanOrEqual(1);
+  });
+});

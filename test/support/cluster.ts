@@ -1,0 +1,329 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll } from 'vitest';
+import { eventually } from './redis.js';
+import { ServerProcess } from './sentinel.js';
+
+const SLOTS = 16_384;
+/** Where the nodes talk among themselves, above their port: Redis' own choice. */
+const BUS = 10_000;
+/** After how long its peers take a node for dead, in milliseconds. */
+const NODE_TIMEOUT = 1_000;
+
+/** First and last slot, and its master, as CLUSTER SLOTS tells it. */
+type SlotRange = readonly [
+  first: number,
+  last: number,
+  master: readonly [host: string, port: number],
+];
+
+/** Three masters with a replica each, all on this machine, in a folder of their own. */
+export class TestCluster {
+  readonly nodes: readonly ServerProcess[];
+  readonly #folder: string;
+
+  private constructor(folder: string, nodes: readonly ServerProcess[]) {
+    this.#folder = folder;
+    this.nodes = nodes;
+  }
+
+  /** Resolves when every slot is served and every master could be failed over. */
+  static async start(): Promise<TestCluster> {
+    const folder = await mkdtemp(join(tmpdir(), 'cluster-'));
+    const nodes = await Promise.all((await freePorts(6)).map((port) => createNode(folder, port)));
+    const cluster = new TestCluster(folder, nodes);
+    await Promise.all(nodes.map((node) => node.start()));
+    await cluster.#join();
+    return cluster;
+  }
+
+  /** `host:port` of each node, to connect to. */
+  get startupNodes(): { host: string; port: number }[] {
+    return this.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+  }
+
+  /** The node that serves the slot of a channel. */
+  async ownerOf(channel: string): Promise<ServerProcess> {
+    const [asked] = this.#answering;
+    const slot = Number(await asked?.client.cluster('KEYSLOT', channel));
+    const ranges = (await asked?.client.cluster('SLOTS')) as unknown as SlotRange[];
+    const range = ranges.find(([first, last]) => first <= slot && slot <= last);
+    return this.nodeAt(range?.[2][1] ?? 0);
+  }
+
+  nodeAt(port: number): ServerProcess {
+    const node = this.nodes.find((it) => it.port === port);
+    if (!node) throw new Error(`There is no node at port ${port}`);
+    return node;
+  }
+
+  /** A replica of a master. */
+  async replicaOf(master: ServerProcess): Promise<ServerProcess> {
+    const id = await idOf(master);
+    const line = (await linesOf(master)).find((it) => it.includes(` ${id} `));
+    return this.nodeAt(Number(/:(\d+)@/.exec(line ?? '')?.[1]));
+  }
+
+  /** Some text after `name` whose slot a node serves. */
+  async channelOf(owner: ServerProcess, name: string): Promise<string> {
+    for (let i = 0; ; i++) {
+      const channel = `${name}.${i}`;
+      if ((await this.ownerOf(channel)) === owner) return channel;
+    }
+  }
+
+  /** The nodes that serve slots now. */
+  async masters(): Promise<ServerProcess[]> {
+    const [asked] = this.#answering;
+    const ranges = (await asked?.client.cluster('SLOTS')) as unknown as SlotRange[];
+    return [...new Set(ranges.map((range) => this.nodeAt(range[2][1])))];
+  }
+
+  /** Puts a replica in its master's place, with both of them well; resolves when all nodes know. */
+  async failOver(master: ServerProcess): Promise<ServerProcess> {
+    const replica = await this.replicaOf(master);
+    await replica.client.cluster('FAILOVER');
+    await eventually(async () =>
+      (await replica.client.info('replication')).includes('role:master'),
+    );
+    await this.settled();
+    return replica;
+  }
+
+  /** Gives the slot of a channel to another master; resolves when all nodes know. */
+  async moveSlot(channel: string, to: ServerProcess): Promise<void> {
+    const from = await this.ownerOf(channel);
+    const slot = await from.client.cluster('KEYSLOT', channel);
+    const [toId, fromId] = [await idOf(to), await idOf(from)];
+    await to.client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+    await from.client.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+    await to.client.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    await from.client.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    await this.settled();
+  }
+
+  /** Brings back what was killed or hung; resolves when every master could be failed over again. */
+  async recover(): Promise<void> {
+    for (const node of this.nodes) {
+      if (node.isRunning) node.resume();
+      else await node.start();
+    }
+    await this.settled();
+  }
+
+  /** Takes a replica out, as `redis-cli --cluster del-node` does; it stays up, by itself. */
+  async remove(replica: ServerProcess): Promise<void> {
+    const id = await idOf(replica);
+    for (const { client } of this.nodes.filter((it) => it !== replica)) {
+      await client.cluster('FORGET', id);
+    }
+    await replica.client.cluster('RESET', 'SOFT');
+  }
+
+  /** Takes a node that was {@link remove removed} in again, for the master that has no replica. */
+  async adopt(node: ServerProcess): Promise<void> {
+    const other = this.nodes.find((it) => it !== node);
+    await node.client.cluster('RESET', 'HARD');
+    await other?.client.cluster('MEET', '127.0.0.1', node.port);
+    await eventually(async () => (await linesOf(node)).length === this.nodes.length);
+    const lines = await linesOf(node);
+    const ids = await Promise.all((await this.masters()).map((master) => idOf(master)));
+    const bare = ids.find((id) => !lines.some((line) => line.includes(` ${id} `))) ?? '';
+    await eventually(
+      async () => (await node.client.cluster('REPLICATE', bare).catch(() => '')) === 'OK',
+    );
+    await this.settled();
+  }
+
+  /** Resolves when the nodes agree on who is who, and all are well. */
+  async settled(): Promise<void> {
+    await eventually(async () => {
+      const views = await Promise.all(this.nodes.map((node) => viewOf(node)));
+      const isWell = views.every((view) => !/fail|handshake|disconnected/.test(view));
+      return isWell && new Set(views).size === 1;
+    });
+    await eventually(async () => {
+      const infos = await Promise.all(this.nodes.map(({ client }) => client.info('replication')));
+      return infos.every((info) => /role:master|master_link_status:up/.test(info));
+    });
+    await eventually(() => this.isHealthy());
+  }
+
+  /** Connections that clients have to any node, beside those that the tests look at it with. */
+  async connections(): Promise<string[]> {
+    const lists = await Promise.all(
+      this.#answering.flatMap(({ client }) =>
+        ['normal', 'pubsub'].map((type) => client.call('CLIENT', 'LIST', 'TYPE', type)),
+      ),
+    );
+    return lists
+      .flatMap((list) => String(list).split('\n'))
+      .filter((line) => line.includes('addr=') && !line.includes('name=control'));
+  }
+
+  /** How many clients of all nodes are subscribed to a channel. */
+  async subscribers(channel: string): Promise<number> {
+    const counts = await Promise.all(
+      this.#answering.map(async ({ client }) =>
+        Number((await client.pubsub('NUMSUB', channel))[1]),
+      ),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** How many globs are subscribed at all nodes. */
+  async patterns(): Promise<number> {
+    const counts = await Promise.all(
+      this.#answering.map(async ({ client }) => Number(await client.pubsub('NUMPAT'))),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Adds an ACL user, who may use these channels and every command, to each node. */
+  async addUser(name: string, password: string, ...channels: string[]): Promise<void> {
+    const rules = ['on', `>${password}`, 'resetchannels', ...channels, '~*', '+@all'];
+    await Promise.all(
+      this.nodes.map(({ client }) => client.call('ACL', 'SETUSER', name, ...rules)),
+    );
+  }
+
+  /** Resolves when every node that answers says that all is well. */
+  async isHealthy(): Promise<boolean> {
+    const states = await Promise.all(this.#answering.map(({ client }) => client.cluster('INFO')));
+    return states.every((info) => info.includes('cluster_state:ok'));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #answering(): readonly ServerProcess[] {
+    return this.nodes.filter(({ answers }) => answers);
+  }
+
+  async #join(): Promise<void> {
+    const [first] = this.nodes;
+    const masters = this.nodes.slice(0, 3);
+    for (const [i, master] of masters.entries()) {
+      const from = Math.ceil((SLOTS / 3) * i);
+      const to = Math.ceil((SLOTS / 3) * (i + 1));
+      await master.client.cluster(
+        'ADDSLOTS',
+        ...Array.from({ length: to - from }, (_, k) => from + k),
+      );
+      await master.client.cluster('SET-CONFIG-EPOCH', i + 1);
+    }
+    for (const { port } of this.nodes.slice(1))
+      await first?.client.cluster('MEET', '127.0.0.1', port);
+    await eventually(async () => {
+      const views = await Promise.all(this.nodes.map((node) => linesOf(node)));
+      return views.every((lines) => lines.length === 6);
+    });
+    for (const [i, master] of masters.entries()) {
+      const id = await idOf(master);
+      const replica = this.nodes[i + 3];
+      await eventually(
+        async () => (await replica?.client.cluster('REPLICATE', id).catch(() => '')) === 'OK',
+      );
+    }
+    await this.settled();
+  }
+}
+
+/** A Cluster for the tests of one file. */
+export function useCluster(): () => TestCluster {
+  let cluster: TestCluster | undefined;
+  beforeAll(async () => {
+    cluster = await TestCluster.start();
+  });
+  afterAll(() => cluster?.stop());
+  return () => {
+    if (!cluster) throw new Error('The Cluster of this file is not started yet');
+    return cluster;
+  };
+}
+
+/** A node that is a member of no Cluster but its own; stopped after the tests of the file. */
+export function useLoneNode(): () => ServerProcess {
+  let folder = '';
+  let node: ServerProcess | undefined;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cluster-'));
+    const [port = 0] = await freePorts(1);
+    node = await createNode(folder, port);
+    await node.start();
+  });
+  afterAll(async () => {
+    await node?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return () => {
+    if (!node) throw new Error('The node of this file is not started yet');
+    return node;
+  };
+}
+
+/** Makes a node a Cluster by itself, with every slot. */
+export async function serveAlone({ client }: ServerProcess, epoch: number): Promise<void> {
+  await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1);
+  await client.cluster('SET-CONFIG-EPOCH', epoch);
+  await eventually(async () => (await client.cluster('INFO')).includes('cluster_state:ok'));
+}
+
+async function createNode(folder: string, port: number): Promise<ServerProcess> {
+  const dir = join(folder, String(port));
+  await mkdir(dir);
+  const options = {
+    port,
+    dir,
+    save: '',
+    'cluster-enabled': 'yes',
+    'cluster-node-timeout': NODE_TIMEOUT,
+    'cluster-replica-validity-factor': 0,
+    'repl-diskless-sync-delay': 0,
+  };
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return new ServerProcess(port, args);
+}
+
+async function linesOf({ client }: ServerProcess): Promise<string[]> {
+  return String(await client.cluster('NODES'))
+    .trim()
+    .split('\n');
+}
+
+/** Who a node takes for what: of each node its id, its flags, its master and its slots. */
+async function viewOf(node: ServerProcess): Promise<string> {
+  const known = (await linesOf(node)).map((line) => {
+    const [id, , flags = '', master, , , , link, ...slots] = line.split(' ');
+    return [id, flags.replace('myself,', ''), master, link, ...slots].join(' ');
+  });
+  return known.toSorted().join('\n');
+}
+
+async function idOf({ client }: ServerProcess): Promise<string> {
+  return client.cluster('MYID');
+}
+
+/** Ports that are free, and the ports of the bus above them as well. */
+async function freePorts(count: number): Promise<number[]> {
+  const found: number[] = [];
+  while (found.length < count) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if (!found.includes(port) && (await isFree(port)) && (await isFree(port + BUS)))
+      found.push(port);
+  }
+  return found;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
