@@ -3,7 +3,6 @@ import { RedisPubSubClient, RedisPubSubService, type PubSubMessage } from 'nestj
 import { BehaviorSubject, combineLatest, distinctUntilChanged, filter, interval } from 'rxjs';
 import { defer, map, merge, ReplaySubject, takeUntil, timer, type Observable } from 'rxjs';
 import { BROADCAST, userChannel } from '../contract/channels.js';
-import type { Session } from '../session/session.js';
 import { INSTANCE } from './instance.js';
 import { Presence } from './presence.js';
 
@@ -29,8 +28,8 @@ export class LiveEvents implements OnModuleDestroy {
     private readonly presence: Presence,
   ) {}
 
-  /** Ends with the session. */
-  of({ userId, expiresAt }: Session): Observable<MessageEvent> {
+  /** Ends with the session, at `expiresAt`. */
+  of(userId: string, expiresAt: Date): Observable<MessageEvent> {
     return defer(() => {
       const isSubscribed = new BehaviorSubject(false);
       const onSubscribed = (): void => isSubscribed.next(true);

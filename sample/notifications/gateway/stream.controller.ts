@@ -1,5 +1,6 @@
-import { Controller, Sse, UseGuards, type MessageEvent } from '@nestjs/common';
+import { Controller, Param, Sse, UseGuards, type MessageEvent } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { UserParams } from '../contract/user-params.js';
 import { CurrentSession } from '../session/current-session.decorator.js';
 import { OwnUserGuard } from '../session/own-user.guard.js';
 import { SessionGuard } from '../session/session.guard.js';
@@ -16,7 +17,10 @@ export class StreamController {
   constructor(private readonly live: LiveEvents) {}
 
   @Sse('', { maxPendingDataLength: MAX_WAITING })
-  stream(@CurrentSession() session: Session): Observable<MessageEvent> {
-    return this.live.of(session);
+  stream(
+    @Param() { userId }: UserParams,
+    @CurrentSession() { expiresAt }: Session,
+  ): Observable<MessageEvent> {
+    return this.live.of(userId, expiresAt);
   }
 }
