@@ -34,8 +34,10 @@ export class LiveEvents implements OnModuleDestroy {
       const isSubscribed = new BehaviorSubject(false);
       const onSubscribed = (): void => isSubscribed.next(true);
       return merge(
-        this.pubsub.observe(BROADCAST).pipe(map(toEvent)),
-        this.pubsub.observe(userChannel(userId), { onSubscribed }).pipe(map(toEvent)),
+        this.pubsub.observe(BROADCAST).pipe(filter(isNotification), map(toEvent)),
+        this.pubsub
+          .observe(userChannel(userId), { onSubscribed })
+          .pipe(filter(isNotification), map(toEvent)),
         this.#delivery(isSubscribed),
         this.presence.changes,
         this.#heartbeat,
@@ -58,7 +60,12 @@ export class LiveEvents implements OnModuleDestroy {
   }
 }
 
+/** Whoever reaches Redis can publish anything; a stream takes objects. */
+function isNotification(message: PubSubMessage): message is PubSubMessage<object> {
+  return typeof message.data === 'object' && message.data !== null;
+}
+
 /** A message on a user's channel is a notification, unless a header says otherwise. */
-function toEvent({ headers, data }: PubSubMessage): MessageEvent {
-  return { type: headers.event === 'read' ? 'read' : 'notification', data: data as object };
+function toEvent({ headers, data }: PubSubMessage<object>): MessageEvent {
+  return { type: headers.event === 'read' ? 'read' : 'notification', data };
 }

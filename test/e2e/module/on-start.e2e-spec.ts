@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable } from '@nestjs/common';
+import { Controller, Get, Injectable, Module } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import request from 'supertest';
@@ -32,6 +32,9 @@ class Page {
     return 'here';
   }
 }
+
+@Module({})
+class Nothing {}
 
 const moduleOf = (options: RedisPubSubModuleOptions) => ({
   imports: [RedisPubSubModule.forRoot(options)],
@@ -80,10 +83,10 @@ describe("onStart: 'background'", () => {
 
   it('lets a bare server listen at once', async () => {
     await redis.stop();
-    const { app, server } = await startService(
-      { controllers: [], providers: [] },
-      { connection: redis.url, onStart: 'background' },
-    );
+    const { app, server } = await startService(Nothing, {
+      connection: redis.url,
+      onStart: 'background',
+    });
     expect(server.isListening).toBe(true);
     await app.close();
     await redis.start();
