@@ -23,7 +23,11 @@ export function activityProxy(): RequestHandler {
         if (token) outgoing.setHeader('authorization', `Bearer ${token}`);
       },
       error: (_error, _request, response) => {
-        if (!(response instanceof ServerResponse) || response.headersSent) return;
+        if (!(response instanceof ServerResponse) || response.headersSent) {
+          // What has begun cannot be answered anew; the client must not wait for its end.
+          response.destroy();
+          return;
+        }
         const statusCode = HttpStatus.SERVICE_UNAVAILABLE;
         const message = 'The activity service is away. Try again in a moment.';
         response.writeHead(statusCode, { 'content-type': 'application/json' });

@@ -89,9 +89,15 @@ export class Visitor {
   follow = ({ id }: { readonly id: string }) => this.put(`/api/activity/users/${id}/follow`);
   unfollow = ({ id }: { readonly id: string }) => this.delete(`/api/activity/users/${id}/follow`);
 
+  /** What to ask for the user's stream. */
+  streamRequest(): { readonly url: string; readonly headers: Record<string, string> } {
+    return { url: this.url + this.#own('stream'), headers: this.#headers() };
+  }
+
   /** The user's stream, for whoever closes it. */
   createStream(): EventStream {
-    return new EventStream(this.url + this.#own('stream'), this.#headers());
+    const { url, headers } = this.streamRequest();
+    return new EventStream(url, headers);
   }
 
   /** The user's stream, whatever it will say; closed after the test. */

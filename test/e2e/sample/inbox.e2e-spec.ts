@@ -6,6 +6,8 @@ import { startService } from './sample-process.js';
 import { useSample } from './use-sample.js';
 
 const SIZE = 100;
+/** In seconds. */
+const DAY = 24 * 60 * 60;
 
 describe('the inbox of the sample', () => {
   const sample = useSample();
@@ -127,6 +129,34 @@ describe('the inbox of the sample', () => {
     };
     await Promise.all([sending, marking(), reading()]);
     expect((await ann.inbox()).notifications).toHaveLength(60);
+  });
+
+  it('is in keys that Redis lets go of some time after the last notification', async () => {
+    const ann = sample.first.user();
+    const stream = await ann.openStream();
+    const { client } = sample.redis;
+    const shortestLife = async (keys: readonly string[]): Promise<number> =>
+      Math.min(...(await Promise.all(keys.map((key) => client.ttl(key)))));
+    await send(1, ann, stream);
+    const keys = await client.keys(`sample:*{${ann.id}}*`);
+    const kept = keys.filter((key) => !key.includes(':seen:'));
+    expect([keys.length, kept.length]).toEqual([4, 3]);
+    expect(await shortestLife(keys)).toBeGreaterThan(0);
+
+    for (const key of kept) await client.expire(key, 60);
+    await sample.second.user().message(ann, 'The next');
+    await stream.has('notification', 2);
+    expect(await shortestLife(kept)).toBeGreaterThan(DAY);
+  });
+
+  it('leaves out a notification of which only the id is left', async () => {
+    const ann = sample.first.user();
+    const stream = await ann.openStream();
+    await send(3, ann, stream);
+    const [first, second, third] = stream.notifications;
+    await sample.redis.client.hdel(`sample:inbox:{${ann.id}}:items`, second?.id ?? '');
+    expect((await ann.inbox()).notifications).toEqual([third, first]);
+    expect(await ann.at(sample.second).markRead(second?.id ?? '')).toMatchObject({ status: 404 });
   });
 
   it('tells everything once with two instances of notifications that hear every event', async () => {

@@ -7,6 +7,7 @@ import { closeAfterTest } from '../../support/app.js';
 import { eventually } from '../../support/redis.js';
 import type { EventStream } from './event-stream.js';
 import { gone, SampleProcess, startSample } from './sample-process.js';
+import { takePort } from './taken-port.js';
 import { gatewaysOf } from './use-sample.js';
 
 const ENDED = { code: 0, signal: null };
@@ -131,6 +132,35 @@ describe('the launcher of the sample', () => {
     expect(await sample.exited).toEqual(FAILED);
     expect(sample.output).toContain('No Redis could be started.\nTried: redis-server');
     expect(sample.output).toContain('To get one: "apt install redis-server"');
+    expect(sample.output).not.toContain('    at ');
+  });
+
+  it('says in one line why a service cannot start again, until it can', async () => {
+    const sample = await startSample();
+    const [gateway] = gatewaysOf(sample);
+    const { port } = new URL(gateway.url);
+    const since = sample.lines.length - 1;
+    process.kill(await sample.pidOf('gateway/main.js', 'INSTANCE=gateway-1'), 'SIGKILL');
+    const taken = await takePort(Number(port));
+    const said = () =>
+      sample.lines.slice(since).filter((line) => /gateway-1\b.*(end|Cannot)/.test(line));
+    await eventually(() => said().length >= 3);
+    await taken.free();
+    await eventually(() =>
+      gateway
+        .visitor()
+        .get('/api/people')
+        .then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+    );
+    const reason = `listen EADDRINUSE: address already in use :::${port}. Set PORT to a free port.`;
+    expect(said().slice(0, 3)).toEqual([
+      '[start] gateway-1 ended (SIGKILL); starting it again',
+      `[gateway-1] Cannot start: ${reason}`,
+      '[start] gateway-1 ended (exit code 1, before it was ready); starting it again',
+    ]);
     expect(sample.output).not.toContain('    at ');
   });
 });

@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { UserStream } from '../../../sample/notifications/load/user-stream.js';
 import { closeAfterTest } from '../../support/app.js';
+import { newUserId } from './gateway.js';
+import { signToken } from './session-tokens.js';
+import { useSample } from './use-sample.js';
 
 const PROGRAM = fileURLToPath(
   new URL('../../../dist-sample/notifications/load/main.js', import.meta.url),
@@ -90,4 +94,23 @@ describe('the load script of the sample', () => {
       });
     },
   );
+});
+
+describe('a stream of the load script', () => {
+  const sample = useSample();
+
+  it.each([
+    ['has no session', 401, 'Sign in first', () => 'no token'],
+    ['is another user', 403, 'This belongs to another user', () => signToken({ id: newUserId() })],
+  ])('says why it was refused to who %s', async (_who, status, message, token) => {
+    const id = newUserId();
+    const user = { id, token: token() };
+    const stream = new UserStream(sample.first.url, user, () => undefined);
+    closeAfterTest(async () => stream.close());
+    const refusal = await stream.opened().catch(({ message }: Error) => message);
+    const [head, body] = String(refusal).split(`: ${status} `);
+    expect(head).toBe(`Cannot open the stream of ${id}`);
+    expect(JSON.parse(body ?? '{}')).toMatchObject({ statusCode: status, message });
+    expect(stream.isOpen).toBe(false);
+  });
 });

@@ -152,6 +152,13 @@ export async function startService(
   return started;
 }
 
+/** Makes a service hang, until it is told to continue or the test has ended. */
+export function hang(service: ServiceProcess): void {
+  service.signal('SIGSTOP');
+  // After the test this comes first: who is stopped then may wait for it.
+  closeAfterTest(async () => service.signal('SIGCONT'));
+}
+
 /** Resolves when none of these processes is left. */
 export function gone(processes: readonly { pid: number }[]): Promise<void> {
   const check = async (): Promise<void> => {

@@ -13,3 +13,9 @@ export function signToken(
   const defaults = { secret: SESSION_SECRET, algorithm: 'HS256', expiresIn: 3_600 } as const;
   return jwt.sign({ sub: id, isAdministrator }, { ...defaults, ...options });
 }
+
+/** When a token expires, in milliseconds since the epoch. */
+export function expiryOf(token: string): number {
+  const { exp } = jwt.decode<{ exp: number }>(token);
+  return exp * 1_000;
+}

@@ -3,6 +3,7 @@ import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/redis.js';
 import type { EventStream } from './event-stream.js';
 import { newUserId, type Visitor } from './gateway.js';
+import { expiryOf, signToken } from './session-tokens.js';
 import { useSample } from './use-sample.js';
 
 const BROADCAST = 'sample:notifications.broadcast';
@@ -297,6 +298,24 @@ describe('a stream of the sample', () => {
       const output = sample.process.lines.slice(before - 1).join('\n');
       expect(output).not.toMatch(/ERROR|WARN| {4}at /);
     });
+  });
+
+  it('ends when the token of the session expires, and not before', async () => {
+    const id = newUserId();
+    const token = signToken({ id }, { expiresIn: 2 });
+    const ann = sample.first.visitor(token, id);
+    const longer = await ann.at(sample.first).openStream();
+    const stream = await ann.openStream();
+    await stream.ended;
+    const lateness = Date.now() - expiryOf(token);
+    expect(lateness).toBeGreaterThanOrEqual(0);
+    expect(lateness).toBeLessThan(5_000);
+    expect((await ann.stream().opened).status).toBe(401);
+
+    // Another session of the same user goes on.
+    expect(await receivers(channelOf(ann), { title: 'afterwards' })).toBe(1);
+    await longer.has('notification');
+    expect(stream.notifications).toEqual([]);
   });
 
   it('has a heartbeat, so that either end notices when the other is gone', async () => {

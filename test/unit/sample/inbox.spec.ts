@@ -84,6 +84,14 @@ describe('the inbox of the page', () => {
     expect(ids(finishLoading(beginLoading(hearNotification(loaded(), a)), []))).toEqual([]);
   });
 
+  it('forgets what was read of what is gone', () => {
+    const read = hearRead(loaded(b, a), ['a', 'b', 'gone']);
+    const inbox = finishLoading(hearNotification(beginLoading(read), c), [b]);
+    expect([...inbox.readIds]).toEqual(['b']);
+    expect([...hearRead(inbox, ['c']).readIds].toSorted()).toEqual(['b', 'c']);
+    expect(unreadIds(inbox)).toEqual(['c']);
+  });
+
   it('keeps what it has when loading fails, until it succeeds', () => {
     const failed = failLoading(hearNotification(beginLoading(loaded(a)), b), 'Redis is away.');
     expect(ids(failed)).toEqual(['b', 'a']);

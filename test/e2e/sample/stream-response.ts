@@ -1,0 +1,27 @@
+import { on, once } from 'node:events';
+import { get, type Agent, type IncomingMessage } from 'node:http';
+import type { Visitor } from './gateway.js';
+
+export interface StreamResponse {
+  readonly response: IncomingMessage;
+  /** Whether it came on a connection that had carried an answer before. */
+  readonly isReused: boolean;
+}
+
+/** The answer to a request for a user's stream, on the connection that the agent has for it. */
+export async function getStream(visitor: Visitor, agent?: Agent): Promise<StreamResponse> {
+  const { url, headers } = visitor.streamRequest();
+  const request = get(url, { agent, headers });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return { response, isReused: request.reusedSocket };
+}
+
+/** Resolves when the stream has said that it hears everything; what comes then is not read. */
+export async function readUntilReady(response: IncomingMessage): Promise<void> {
+  let text = '';
+  for await (const [chunk] of on(response, 'data')) {
+    text += chunk;
+    if (text.includes('event: ready\n')) break;
+  }
+  response.pause();
+}
