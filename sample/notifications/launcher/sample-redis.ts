@@ -15,6 +15,8 @@ const RESTART_DELAY = 3_000;
  */
 export class SampleRedis {
   #folder: string | undefined;
+  #args: string[] = [];
+  #port = 0;
   #starting: Promise<PrivateRedis> | undefined;
   #isStopping = false;
 
@@ -22,12 +24,9 @@ export class SampleRedis {
     const given = process.env.REDIS_URL;
     if (given) return { url: given, cli: 'redis-cli -u "$REDIS_URL"' };
     this.#folder = await mkdtemp(join(tmpdir(), 'notifications-'));
-    const persistence = ['--appendonly', 'yes', '--dir', this.#folder];
-    this.#starting = startPrivateRedis(persistence, {
-      surviveCtrlC: true,
-      onCrash: () => void this.#restart(),
-    });
+    this.#starting = this.#launch(['--appendonly', 'yes', '--dir', this.#folder]);
     const { url, port } = await this.#starting;
+    this.#port = port;
     return { url, cli: `redis-cli -p ${port}` };
   }
 
@@ -41,19 +40,24 @@ export class SampleRedis {
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
+  #launch(args: string[]): Promise<PrivateRedis> {
+    this.#args = args;
+    return startPrivateRedis(args, { surviveCtrlC: true, onCrash: () => void this.#restart() });
+  }
+
   async #restart(): Promise<void> {
     if (this.#isStopping) return;
     console.error('[start] Redis ended; starting it again');
     await delay(RESTART_DELAY);
     if (this.#isStopping) return;
-    const redis = await this.#starting;
+    // A new one at the old port: what has failed to start once cannot be started again.
+    const portAgain = this.#args.includes('--port') ? [] : ['--port', String(this.#port)];
+    this.#starting = this.#launch([...this.#args, ...portAgain]);
     try {
-      await redis?.stop();
-      await redis?.start();
+      await this.#starting;
     } catch (error) {
-      console.error(
-        `[start] Redis does not start: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const reason = error instanceof Error ? error.message : String(error);
+      console.error(`[start] Redis does not start: ${reason}`);
       await this.#restart();
     }
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { closeAfterTest } from '../../support/app.js';
 import { eventually } from '../../support/redis.js';
 import type { EventStream } from './event-stream.js';
 import { gone, SampleProcess, startSample } from './sample-process.js';
+import { SESSION_SECRET } from './session-tokens.js';
 import { takePort } from './taken-port.js';
 import { gatewaysOf } from './use-sample.js';
 
@@ -133,6 +134,31 @@ describe('the launcher of the sample', () => {
     expect(sample.output).toContain('No Redis could be started.\nTried: redis-server');
     expect(sample.output).toContain('To get one: "apt install redis-server"');
     expect(sample.output).not.toContain('    at ');
+  });
+
+  it('starts a Redis again that could not start at first, and it has its data', async () => {
+    const folder = await temporaryFolder();
+    const sample = await startSample({ SESSION_SECRET, TMPDIR: folder });
+    const [first, second] = gatewaysOf(sample);
+    const ann = first.user();
+    const stream = await ann.openStream();
+    await second.user().message(ann, 'Before the outage');
+    await stream.has('notification');
+    const before = await ann.inbox();
+
+    process.kill(await sample.pidOf('redis-server'), 'SIGKILL');
+    const taken = await takePort(sample.redisPort, '127.0.0.1');
+    const failures = () => sample.lines.filter((line) => line.includes('Redis does not start'));
+    await eventually(() => failures().length > 0);
+    await taken.free();
+    await stream.has('ready', 2);
+    expect(await ann.inbox()).toEqual(before);
+    for (const line of failures()) expect(line).toMatch(/^\[start\] Redis does not start: .*\w/);
+    expect(sample.output).not.toContain('    at ');
+
+    sample.signal('SIGTERM');
+    expect(await sample.exited).toEqual(ENDED);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('says in one line why a service cannot start again, until it can', async () => {
