@@ -34,7 +34,7 @@ export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
  * Publish and listen at run time, over the connections of the module. Channels in `publish`,
  * `observe` and `subscribe` are literal whatever characters they have; only `observePattern` and
  * `subscribePattern` take patterns. However many observers a channel has in this process, Redis has
- * one subscription, which ends with the last of them.
+ * one subscription, which ends a moment after the last of them.
  */
 export class RedisPubSubService {
   readonly #bus: MessageBus;

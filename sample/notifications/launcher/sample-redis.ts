@@ -15,8 +15,8 @@ const RESTART_DELAY = 3_000;
  */
 export class SampleRedis {
   #folder: string | undefined;
-  #args: string[] = [];
-  #port = 0;
+  /** Where it was the first time, and is ever after. */
+  #port: number | undefined;
   #starting: Promise<PrivateRedis> | undefined;
   #isStopping = false;
 
@@ -24,7 +24,7 @@ export class SampleRedis {
     const given = process.env.REDIS_URL;
     if (given) return { url: given, cli: 'redis-cli -u "$REDIS_URL"' };
     this.#folder = await mkdtemp(join(tmpdir(), 'notifications-'));
-    this.#starting = this.#launch(['--appendonly', 'yes', '--dir', this.#folder]);
+    this.#starting = this.#launch(this.#folder);
     const { url, port } = await this.#starting;
     this.#port = port;
     return { url, cli: `redis-cli -p ${port}` };
@@ -40,8 +40,9 @@ export class SampleRedis {
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
-  #launch(args: string[]): Promise<PrivateRedis> {
-    this.#args = args;
+  #launch(folder: string): Promise<PrivateRedis> {
+    const port = this.#port === undefined ? [] : ['--port', String(this.#port)];
+    const args = ['--appendonly', 'yes', '--dir', folder, ...port];
     return startPrivateRedis(args, { surviveCtrlC: true, onCrash: () => void this.#restart() });
   }
 
@@ -49,10 +50,9 @@ export class SampleRedis {
     if (this.#isStopping) return;
     console.error('[start] Redis ended; starting it again');
     await delay(RESTART_DELAY);
-    if (this.#isStopping) return;
+    if (this.#isStopping || this.#folder === undefined) return;
     // A new one at the old port: what has failed to start once cannot be started again.
-    const portAgain = this.#args.includes('--port') ? [] : ['--port', String(this.#port)];
-    this.#starting = this.#launch([...this.#args, ...portAgain]);
+    this.#starting = this.#launch(this.#folder);
     try {
       await this.#starting;
     } catch (error) {
