@@ -20,6 +20,7 @@ export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {
   RedisPubSubService,
   type ObserveOptions,
+  type PublishingOptions,
   type PubSubHandler,
   type PubSubSubscription,
 } from './module/redis-pubsub.service.js';

@@ -20,6 +20,11 @@ export function checkCount(name: string, value: unknown, least: number): number 
   throw new InvalidOptionError(name, `an integer ≥ ${least}`, value);
 }
 
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new InvalidOptionError(name, 'true or false', value);
+}
+
 export function checkOneOf<const T extends string>(
   name: string,
   value: unknown,

@@ -6,6 +6,7 @@ import {
   assertHook,
   assertPrefix,
   assertTransportId,
+  checkBoolean,
   checkCodec,
   checkConnection,
   checkCount,
@@ -38,6 +39,15 @@ export interface RedisPubSubOptions {
    * @default 'envelope'
    */
   codec?: 'envelope' | 'json' | Codec;
+
+  /**
+   * Whether literal channels are sharded: SSUBSCRIBE and SPUBLISH instead of SUBSCRIBE and PUBLISH, which
+   * do not hear each other. In a Cluster a message then stays at the nodes of its slot. Needs Redis 7.0.
+   * Patterns cannot be sharded: a handler or observer of one says `sharded: false`.
+   *
+   * @default false
+   */
+  sharded?: boolean;
 
   /**
    * Payloads larger than this, in bytes, are refused on the way out and dropped on the way in.
@@ -193,6 +203,13 @@ export interface HandlerOptions {
    * @default 'drop-oldest'
    */
   overflow?: 'drop-oldest' | 'drop-newest';
+
+  /**
+   * Whether the channel is sharded (SSUBSCRIBE).
+   *
+   * @default what the server's `sharded` says
+   */
+  sharded?: boolean;
 }
 
 /** Every option with its default in place. */
@@ -205,7 +222,7 @@ export type ResolvedOptions = Readonly<
 
 /** A {@link HandlerOptions} with its defaults in place. */
 export type ResolvedHandlerOptions = Readonly<
-  Required<Omit<HandlerOptions, 'order'>> & Pick<HandlerOptions, 'order'>
+  Required<Omit<HandlerOptions, 'order' | 'sharded'>> & Pick<HandlerOptions, 'order' | 'sharded'>
 >;
 
 const DEFAULT_BUFFER = { maxMessages: 1_000, maxAge: 2_000 };
@@ -214,6 +231,7 @@ const DEFAULTS: ResolvedOptions = {
   connection: 'redis://localhost:6379',
   prefix: '',
   codec: 'envelope',
+  sharded: false,
   maxPayloadBytes: Infinity,
   reservedSegment: '_pubsub',
   onStart: 'wait',
@@ -263,6 +281,7 @@ export function resolveOptions(
     connection: checkConnection(given.connection),
     prefix: given.prefix,
     codec: checkCodec(given.codec),
+    sharded: checkSharded(given.sharded, given.replies),
     maxPayloadBytes: checkCount('maxPayloadBytes', given.maxPayloadBytes, 1),
     reservedSegment: given.reservedSegment,
     onStart: checkOneOf('onStart', given.onStart, ['wait', 'fail', 'background']),
@@ -285,7 +304,15 @@ export function resolveHandlerOptions(extras: HandlerOptions = {}): ResolvedHand
     order: given.order === undefined ? undefined : checkOneOf('order', given.order, ['channel']),
     maxQueue: checkCount('maxQueue', given.maxQueue, 0),
     overflow: checkOneOf('overflow', given.overflow, ['drop-oldest', 'drop-newest']),
+    sharded: given.sharded === undefined ? undefined : checkBoolean('sharded', given.sharded),
   };
+}
+
+function checkSharded(sharded: unknown, replies: unknown): boolean {
+  if (checkBoolean('sharded', sharded) && replies === 'compat') {
+    throw new InvalidOptionError('sharded', 'false with replies: "compat"', sharded);
+  }
+  return sharded === true;
 }
 
 /** As spreading does, but a key that is there with `undefined` in it counts as not given. */
@@ -302,8 +329,6 @@ export function resolveModuleOptions(options: RedisPubSubModuleOptions): Resolve
   // A factory that forgets to return gives nothing; that is not the same as no options.
   const resolved = resolveOptions(options ?? (null as never));
   const { inheritAppConfig } = options;
-  if (inheritAppConfig !== undefined && typeof inheritAppConfig !== 'boolean') {
-    throw new InvalidOptionError('inheritAppConfig', 'true or false', inheritAppConfig);
-  }
+  if (inheritAppConfig !== undefined) checkBoolean('inheritAppConfig', inheritAppConfig);
   return resolved;
 }

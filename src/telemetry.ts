@@ -1,6 +1,13 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import type { SubscriptionKind } from './channel/channel-pattern.js';
 
+/**
+ * Where a broker stands; only `connected` promises that messages arrive. `starving`: connections and
+ * subscriptions are there, and yet nothing arrives.
+ */
+export type BrokerStatus =
+  'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'starving';
+
 /** Why a message that arrived was not handed to a handler or observer. */
 export type DropReason = 'closing' | 'decode' | 'overflow' | 'reply' | 'too-large' | 'unmatched';
 
@@ -30,6 +37,11 @@ export interface TelemetryEvents {
   };
   /** Redis was told that a subscription is no longer wanted. */
   unsubscribe: { readonly kind: SubscriptionKind; readonly name: string };
+  /**
+   * A broker stands otherwise than before. `isUp`: its connections are there, even if what is
+   * subscribed over them is not back yet; `connected` means that it is.
+   */
+  status: { readonly status: BrokerStatus; readonly isUp: boolean };
   /** Subscriptions are in place and nothing arrives, since then: the subscriber is replaced. */
   starve: { readonly since: Date };
   /** A lost connection is back. `outage` is in milliseconds, from its end until it was ready. */
@@ -52,6 +64,7 @@ export const telemetry: Telemetry = {
   drop: named('drop'),
   subscribe: named('subscribe'),
   unsubscribe: named('unsubscribe'),
+  status: named('status'),
   starve: named('starve'),
   reconnect: named('reconnect'),
 };

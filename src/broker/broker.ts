@@ -1,11 +1,7 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
+import type { BrokerStatus } from '../telemetry.js';
 
-/**
- * Where a broker stands; only `connected` promises that messages arrive. `starving`: connections and
- * subscriptions are there, and yet nothing arrives.
- */
-export type BrokerStatus =
-  'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'starving';
+export type { BrokerStatus };
 
 /** One message of one subscription. Several listeners of a subscription share it. */
 export interface Delivery {
@@ -50,8 +46,8 @@ export interface BrokerLog {
 export interface Broker {
   readonly status: BrokerStatus;
 
-  /** Whether what `publish` resolves to says how many subscriptions there are; in a Cluster it does not. */
-  readonly countsReceivers: boolean;
+  /** Whether what `publish` resolves to says how many subscriptions there are; in a Cluster it does for shard channels only. */
+  countsReceivers(isSharded: boolean): boolean;
 
   /** Whether both connections are up, even if some subscription is not back. */
   readonly isUp: boolean;
@@ -66,12 +62,16 @@ export interface Broker {
    */
   connect(patience: number): Promise<void>;
 
+  /** Whether a message could go out now, without waiting. */
+  reaches(channel: string, isSharded: boolean): boolean;
+
   /**
    * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the connection is away a
    * message waits its turn, as far as the broker was told to let it, and rejects with a
-   * `ConnectionError` when it has waited in vain. Nothing is sent twice.
+   * `ConnectionError` when it has waited in vain. Nothing is sent twice. With `isSharded` it is
+   * published to a shard channel (SPUBLISH), which only subscriptions of the kind `shard` hear.
    */
-  publish(channel: string, payload: string | Uint8Array): Promise<number>;
+  publish(channel: string, payload: string | Uint8Array, isSharded?: boolean): Promise<number>;
 
   /**
    * Makes `listener` hear a channel or a glob, and resolves on Redis' acknowledgement. From then on
@@ -101,16 +101,16 @@ export interface Broker {
   /** Whether Redis acknowledged a subscription over the connection that is open now. */
   hears(kind: SubscriptionKind, name: string): boolean;
 
-  /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS). */
-  channels(glob: string): Promise<string[]>;
+  /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS, or SHARDCHANNELS). */
+  channels(glob: string, isSharded?: boolean): Promise<string[]>;
 
-  /** How many subscribers each channel has, globs not counted (PUBSUB NUMSUB). */
-  subscriberCounts(channels: readonly string[]): Promise<Map<string, number>>;
+  /** How many subscribers each channel has, globs not counted (PUBSUB NUMSUB, or SHARDNUMSUB). */
+  subscriberCounts(channels: readonly string[], isSharded?: boolean): Promise<Map<string, number>>;
 
   /** How many globs are subscribed on the server, by all its clients (PUBSUB NUMPAT). */
   patternCount(): Promise<number>;
 
-  /** The underlying clients: the publisher, or one for each master of a Cluster, and the subscriber last. */
+  /** The underlying clients: the publisher first, and the subscriber last; of shard channels in a Cluster one of each for each master. */
   clients(): readonly unknown[];
 
   /** Calls `listener` with each of these clients, also with those that come later. */

@@ -9,9 +9,11 @@ import type { ClusterConnection } from './cluster/cluster-connection.js';
  */
 export type RedisConnection = string | RedisOptions | Redis | ClusterConnection;
 
-export interface ClientPair {
+export interface Clients {
   readonly publisher: Redis;
   readonly subscriber: Redis;
+  /** The subscriber of shard channels. */
+  readonly shardSubscriber: Redis;
   /** Whether the publisher is ours to connect and to close. */
   readonly ownsPublisher: boolean;
 }
@@ -37,14 +39,20 @@ export const SUBSCRIBER_OPTIONS = {
   db: 0,
 } as const satisfies RedisOptions;
 
-/** The two ioredis clients of a broker, not yet connected. */
-export function createClients(connection: Exclude<RedisConnection, ClusterConnection>): ClientPair {
+/** The ioredis clients of a broker, not yet connected. */
+export function createClients(connection: Exclude<RedisConnection, ClusterConnection>): Clients {
   if (isClient(connection)) {
-    const subscriber = connection.duplicate({
-      ...SUBSCRIBER_OPTIONS,
-      retryStrategy: connection.options.retryStrategy ?? retryDelay,
-    });
-    return { publisher: connection, subscriber, ownsPublisher: false };
+    const duplicate = (): Redis =>
+      connection.duplicate({
+        ...SUBSCRIBER_OPTIONS,
+        retryStrategy: connection.options.retryStrategy ?? retryDelay,
+      });
+    return {
+      publisher: connection,
+      subscriber: duplicate(),
+      shardSubscriber: duplicate(),
+      ownsPublisher: false,
+    };
   }
   const options = withDefaults(typeof connection === 'string' ? {} : connection);
   const create = (role: RedisOptions): Redis => {
@@ -57,6 +65,7 @@ export function createClients(connection: Exclude<RedisConnection, ClusterConnec
   return {
     publisher: create(PUBLISHER_OPTIONS),
     subscriber: create(SUBSCRIBER_OPTIONS),
+    shardSubscriber: create(SUBSCRIBER_OPTIONS),
     ownsPublisher: true,
   };
 }

@@ -30,8 +30,9 @@ export interface ProbedBroker {
  * has come for a further whole interval, the subscriber is starving. A busy subscriber is never probed.
  */
 export class DeliveryProbe implements DeliveryListener {
-  readonly #options: DeliveryProbeOptions;
+  readonly #interval: number;
   readonly #broker: ProbedBroker;
+  #channel: string;
   #timer: NodeJS.Timeout | undefined;
   #subscription: 'none' | 'asked' | 'acknowledged' = 'none';
   #hasHeard = false;
@@ -43,7 +44,8 @@ export class DeliveryProbe implements DeliveryListener {
   #lastProof = new Date();
 
   constructor(options: DeliveryProbeOptions, broker: ProbedBroker) {
-    this.#options = options;
+    this.#channel = options.channel;
+    this.#interval = options.interval;
     this.#broker = broker;
   }
 
@@ -58,12 +60,23 @@ export class DeliveryProbe implements DeliveryListener {
     return isSuspect ? this.#lastProof : undefined;
   }
 
+  get channel(): string {
+    return this.#channel;
+  }
+
+  /** Publishes elsewhere from now on. */
+  move(channel: string): void {
+    if (this.#subscription !== 'none') this.#unsubscribe();
+    this.#channel = channel;
+    this.#forget();
+  }
+
   start(): void {
-    if (this.#timer || this.#options.interval === 0) return;
+    if (this.#timer || this.#interval === 0) return;
     this.#forget();
     // A busy event loop runs this timer before it reads what is waiting on the socket.
     const look = (): void => void setImmediate(() => this.#timer && this.#look());
-    this.#timer = setInterval(look, this.#options.interval).unref();
+    this.#timer = setInterval(look, this.#interval).unref();
   }
 
   stop(): void {
@@ -85,8 +98,7 @@ export class DeliveryProbe implements DeliveryListener {
 
   /** Redis lets the probe listen no more. It must not keep everything else from being in place. */
   onRefused(): void {
-    this.#subscription = 'none';
-    this.#broker.unsubscribe(this.#options.channel, this);
+    this.#unsubscribe();
   }
 
   /** Asks for a proof now: after a restart nobody wants to wait for an interval. */
@@ -110,21 +122,28 @@ export class DeliveryProbe implements DeliveryListener {
   }
 
   #subscribe(): void {
+    const channel = this.#channel;
     this.#subscription = 'asked';
-    this.#broker.subscribe(this.#options.channel, this).then(
+    this.#broker.subscribe(channel, this).then(
       () => {
-        this.#subscription = 'acknowledged';
+        if (channel === this.#channel) this.#subscription = 'acknowledged';
       },
       () => {
-        this.#subscription = 'none';
+        if (channel === this.#channel) this.#subscription = 'none';
       },
     );
   }
 
+  #unsubscribe(): void {
+    this.#subscription = 'none';
+    this.#broker.unsubscribe(this.#channel, this);
+  }
+
   #publish(): void {
-    this.#broker.publish(this.#options.channel).then(
+    const channel = this.#channel;
+    this.#broker.publish(channel).then(
       () => {
-        this.#isAccepted = true;
+        this.#isAccepted ||= channel === this.#channel;
       },
       // What Redis does not take proves nothing about what it delivers.
       () => undefined,

@@ -1,40 +1,39 @@
-import type { BrokerLog } from './broker.js';
+import type { Redis } from 'ioredis';
 import { createClients, isCluster, type RedisConnection } from './clients.js';
 import { createClusterHalves } from './cluster/cluster-halves.js';
-import type { LivenessOptions } from './liveness.js';
-import type { PublishBufferOptions } from './publish-buffer.js';
+import { probeThrough, subscriberOptions, type HalfOptions } from './half-options.js';
 import { Publisher } from './publisher.js';
 import type { PublishingHalf } from './publishing-half.js';
-import { Subscriber, type SubscriberObserver } from './subscriber.js';
-
-export interface HalfOptions {
-  readonly liveness: LivenessOptions;
-  readonly buffer: PublishBufferOptions | false;
-  readonly log: BrokerLog;
-}
-
-/** Someone who is told what becomes of both halves. */
-export interface HalvesObserver extends SubscriberObserver {
-  onPublisherChange(): void;
-}
+import { SplitSubscriber } from './split-subscriber.js';
+import { Subscriber } from './subscriber.js';
+import type { HalfObserver, SubscribingHalf } from './subscribing-half.js';
 
 export interface Halves {
   readonly publisher: PublishingHalf;
-  readonly subscriber: Subscriber;
+  readonly subscriber: SubscribingHalf;
 }
 
 /** What sends and what receives, as the topology wants it. Nothing connects yet. */
 export function createHalves(
   connection: RedisConnection,
   options: HalfOptions,
-  observer: HalvesObserver,
+  observer: HalfObserver,
 ): Halves {
   if (isCluster(connection)) return createClusterHalves(connection, options, observer);
-  const { publisher, subscriber, ownsPublisher } = createClients(connection);
-  return {
-    publisher: new Publisher(publisher, { isOwned: ownsPublisher, ...options }, () =>
-      observer.onPublisherChange(),
-    ),
-    subscriber: new Subscriber(subscriber, options, observer),
+  const clients = createClients(connection);
+  const publisher = new Publisher(
+    clients.publisher,
+    { ...options, isOwned: clients.ownsPublisher },
+    () => observer.onChange(),
+  );
+  const create = (client: Redis, isSharded: boolean): Subscriber => {
+    const probing = probeThrough(publisher, isSharded);
+    return new Subscriber(client, subscriberOptions(options, probing, isSharded), observer);
   };
+  const subscriber = new SplitSubscriber({
+    classic: create(clients.subscriber, false),
+    sharded: create(clients.shardSubscriber, true),
+    isShardedFirst: options.isSharded,
+  });
+  return { publisher, subscriber };
 }

@@ -7,11 +7,17 @@ export interface PublishBufferOptions {
   readonly maxAge: number;
 }
 
-type Send = (channel: string, payload: string | Uint8Array) => Promise<number>;
-
-interface Waiting {
+/** A message on its way out. */
+export interface Outgoing {
   readonly channel: string;
   readonly payload: string | Uint8Array;
+  readonly isSharded: boolean;
+  /** Of a shard channel in a Cluster. */
+  readonly slot?: number;
+}
+
+interface Waiting {
+  readonly message: Outgoing;
   readonly since: number;
   readonly resolve: (receivers: Promise<number>) => void;
   readonly reject: (error: unknown) => void;
@@ -23,31 +29,51 @@ interface Waiting {
  */
 export class PublishBuffer {
   readonly #options: PublishBufferOptions;
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: PublishBufferOptions) {
     this.#options = options;
   }
 
-  /** Settles as the message does that {@link flush} sends later. */
-  add(channel: string, payload: string | Uint8Array): Promise<number> {
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** Whether a message of a slot waits. */
+  holds(slot: number): boolean {
+    return this.#waiting.some(({ message }) => message.slot === slot);
+  }
+
+  /**
+   * Settles as the message does that {@link flush} sends later. One that was published earlier than
+   * others that wait, and was sent in vain, goes before them.
+   */
+  add(message: Outgoing, since = performance.now()): Promise<number> {
     const { maxMessages } = this.#options;
     if (this.#waiting.length >= maxMessages) {
-      return Promise.reject(notPublished(channel, `${maxMessages} messages wait for it already`));
+      return Promise.reject(notPublished(message, `${maxMessages} messages wait for it already`));
     }
     return new Promise<number>((resolve, reject) => {
-      this.#waiting.push({ channel, payload, since: performance.now(), resolve, reject });
+      const place = this.#waiting.findLastIndex((it) => it.since <= since) + 1;
+      this.#waiting.splice(place, 0, { message, since, resolve, reject });
       this.#schedule();
     });
   }
 
-  /** Sends everything, in the order in which it came. */
-  flush(send: Send): void {
+  /** Sends everything, in the order in which it came, except for what still has to wait. */
+  flush(
+    send: (message: Outgoing, since: number) => Promise<number>,
+    mustWait: (message: Outgoing) => boolean = () => false,
+  ): void {
     this.#stop();
-    for (const { channel, payload, resolve } of this.#waiting.splice(0)) {
-      resolve(send(channel, payload));
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const it of waiting) {
+      if (mustWait(it.message)) this.#waiting.push(it);
+      else it.resolve(send(it.message, it.since));
     }
+    this.#schedule();
   }
 
   /** Fails everything. */
@@ -70,8 +96,8 @@ export class PublishBuffer {
     // A timer may be early by a fraction of a millisecond.
     const fresh = this.#waiting.findIndex(({ since }) => since > oldestAllowed + 1);
     const expired = this.#waiting.splice(0, fresh === -1 ? this.#waiting.length : fresh);
-    for (const { channel, reject } of expired) {
-      reject(notPublished(channel, `waited for ${maxAge} ms`));
+    for (const { message, reject } of expired) {
+      reject(notPublished(message, `waited for ${maxAge} ms`));
     }
     this.#schedule();
   }
@@ -82,7 +108,7 @@ export class PublishBuffer {
   }
 }
 
-function notPublished(channel: string, why: string): ConnectionError {
+function notPublished({ channel }: Outgoing, why: string): ConnectionError {
   return new ConnectionError(
     `Cannot publish to "${shorten(channel)}": not connected to Redis (${why})`,
   );

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import { Command, type Redis } from 'ioredis';
 import {
   ClosedError,
   CommandRefusedError,
@@ -12,6 +12,7 @@ import { openGuided, type Guide } from './guide.js';
 import type { LivenessOptions } from './liveness.js';
 import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
 import type { PublishingHalf } from './publishing-half.js';
+import { explainReply } from './sharded-support.js';
 
 export interface PublisherOptions {
   /** Whether the client is ours, or a user's. */
@@ -25,7 +26,6 @@ export interface PublisherOptions {
 
 /** The sending half over one connection. */
 export class Publisher implements PublishingHalf {
-  readonly countsReceivers = true;
   readonly #connection: Connection;
   readonly #guide: Guide | undefined;
   readonly #isOwned: boolean;
@@ -52,6 +52,10 @@ export class Publisher implements PublishingHalf {
         onEnded: (error) => this.#onEnded(error),
       },
     );
+  }
+
+  countsReceivers(): boolean {
+    return true;
   }
 
   get clients(): readonly [Redis] {
@@ -83,21 +87,31 @@ export class Publisher implements PublishingHalf {
     this.#connection.restart(reason);
   }
 
-  publish(channel: string, payload: string | Uint8Array): Promise<number> {
-    if (this.#connection.isReady) return this.#send(channel, payload);
-    if (this.#buffer && this.#connection.isComing) return this.#buffer.add(channel, payload);
+  reaches(): boolean {
+    return this.isReady;
+  }
+
+  publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
+    if (this.#connection.isReady) return this.#send(channel, payload, isSharded);
+    if (this.#buffer && this.#connection.isComing) {
+      return this.#buffer.add({ channel, payload, isSharded });
+    }
     return Promise.reject(
       new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
     );
   }
 
-  async channels(glob: string): Promise<string[]> {
-    return (await this.#ask('CHANNELS', glob)) as string[];
+  async channels(glob: string, isSharded: boolean): Promise<string[]> {
+    return (await this.#ask(isSharded ? 'SHARDCHANNELS' : 'CHANNELS', glob)) as string[];
   }
 
-  async subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
+  async subscriberCounts(
+    channels: readonly string[],
+    isSharded: boolean,
+  ): Promise<Map<string, number>> {
     if (channels.length === 0) return new Map();
-    const counts = (await this.#ask('NUMSUB', ...channels)) as (string | number)[];
+    const question = isSharded ? 'SHARDNUMSUB' : 'NUMSUB';
+    const counts = (await this.#ask(question, ...channels)) as (string | number)[];
     return new Map(channels.map((channel, i) => [channel, Number(counts[2 * i + 1])]));
   }
 
@@ -116,7 +130,9 @@ export class Publisher implements PublishingHalf {
 
   #onReady(): void {
     // What waits goes out before anything else.
-    this.#buffer?.flush((channel, payload) => this.#send(channel, payload));
+    this.#buffer?.flush(({ channel, payload, isSharded }) =>
+      this.#send(channel, payload, isSharded),
+    );
     this.#onChange();
   }
 
@@ -125,11 +141,12 @@ export class Publisher implements PublishingHalf {
     this.#onChange();
   }
 
-  #send(channel: string, payload: string | Uint8Array): Promise<number> {
+  #send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     this.#cork();
-    return this.#connection.client
-      .publish(channel, asBuffer(payload))
-      .then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
+    const { client } = this.#connection;
+    const bytes = asBuffer(payload);
+    const published = isSharded ? spublish(client, channel, bytes) : client.publish(channel, bytes);
+    return published.then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
   }
 
   /**
@@ -148,6 +165,11 @@ export class Publisher implements PublishingHalf {
   }
 }
 
+/** As a command of its own: ioredis would put a `keyPrefix` before a shard channel, and before no other. */
+function spublish(client: Redis, channel: string, payload: string | Buffer): Promise<unknown> {
+  return client.sendCommand(new Command('spublish', [channel, payload])) as Promise<unknown>;
+}
+
 function asBuffer(payload: string | Uint8Array): string | Buffer {
   if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload;
   return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
@@ -155,7 +177,7 @@ function asBuffer(payload: string | Uint8Array): string | Buffer {
 
 function publishError(channel: string, error: unknown): Error {
   if (error instanceof Error && error.name === 'ReplyError') {
-    return new CommandRefusedError('publish', channel, error);
+    return new CommandRefusedError('publish', channel, explainReply(error));
   }
   return new ConnectionError(
     `The connection was lost before Redis confirmed the message to "${shorten(channel)}", which it may have published: ${messageOf(error)}`,

@@ -6,8 +6,8 @@ export interface PublishingHalf {
   readonly isReady: boolean;
   /** Whether it will never be ready again. */
   readonly hasEnded: boolean;
-  /** Whether what `publish` resolves to says how many subscriptions there are. */
-  readonly countsReceivers: boolean;
+  /** See `Broker#countsReceivers`. */
+  countsReceivers(isSharded: boolean): boolean;
   /** The ioredis clients behind it, as they are now. */
   readonly clients: readonly Redis[];
   /** Calls `listener` with each client that is behind it, or ever will be. */
@@ -18,12 +18,14 @@ export interface PublishingHalf {
   close(): Promise<void>;
   /** Replaces its connections, which are of no use although they are there. */
   restart(reason: string): void;
+  /** Whether a message could go out now, without waiting. */
+  reaches(channel: string, isSharded: boolean): boolean;
   /** See `Broker#publish`. */
-  publish(channel: string, payload: string | Uint8Array): Promise<number>;
-  /** PUBSUB CHANNELS. */
-  channels(glob: string): Promise<string[]>;
-  /** PUBSUB NUMSUB. */
-  subscriberCounts(channels: readonly string[]): Promise<Map<string, number>>;
+  publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number>;
+  /** PUBSUB CHANNELS, or SHARDCHANNELS. */
+  channels(glob: string, isSharded: boolean): Promise<string[]>;
+  /** PUBSUB NUMSUB, or SHARDNUMSUB. */
+  subscriberCounts(channels: readonly string[], isSharded: boolean): Promise<Map<string, number>>;
   /** PUBSUB NUMPAT. */
   patternCount(): Promise<number>;
 }

@@ -4,25 +4,52 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { CommandRefusedError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
+import { explainReply } from './sharded-support.js';
 import type { SubscriptionRegistry } from './subscription-registry.js';
 import type { Subscription } from './subscription.js';
 
-/** Names in one (P)SUBSCRIBE. Larger batches gain little and keep the event loop longer. */
+/** How many subscriptions Redis is told of in one go. Larger batches gain little and keep the event loop longer. */
 const BATCH = 512;
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 30_000;
+/** When to ask a node again that has sent us to another one, unless that is known sooner; in milliseconds. */
+const ELSEWHERE_RETRY = 250;
+/** Not a refusal: a node of a Cluster does not serve this channel, or does not do so now. */
+const ELSEWHERE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /;
+
+const COMMANDS = {
+  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
+  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe' },
+  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
+} as const;
+
+export interface ReconcilerOptions {
+  /** What is subscribed over this connection. */
+  readonly kinds: readonly SubscriptionKind[];
+  /** Splits a batch into those that Redis takes in one command; all at once, if not given. */
+  readonly split?: (batch: readonly Subscription[]) => readonly (readonly Subscription[])[];
+  readonly log: BrokerLog;
+}
+
+/** Someone who is told how the work goes on. */
+export interface ReconcilerObserver {
+  onProgress(): void;
+  /** Redis says that some channel is not for this connection. */
+  onElsewhere(): void;
+}
 
 /**
- * Brings Redis to know what the registry wants, over one subscriber connection: after every change
+ * Brings Redis to know what a registry wants, over one subscriber connection: after every change
  * of the registry, and from nothing after every reconnect. ioredis' own resubscribe is off, since a
  * refusal there is an unhandled rejection and a subscriber that is deaf for ever.
  */
 export class Reconciler {
   readonly #client: Redis;
   readonly #registry: SubscriptionRegistry;
-  readonly #log: BrokerLog;
-  readonly #onProgress: () => void;
+  readonly #options: ReconcilerOptions;
+  readonly #observer: ReconcilerObserver;
   readonly #refused = new Set<Subscription>();
+  readonly #elsewhere = new Set<Subscription>();
   /** Counts connections, so that an answer that comes after its connection ended is ignored. */
   #epoch = 0;
   #isReady = false;
@@ -30,17 +57,18 @@ export class Reconciler {
   #isRefusalLogged = false;
   #retryDelay = FIRST_RETRY;
   #retryTimer: NodeJS.Timeout | undefined;
+  #elsewhereTimer: NodeJS.Timeout | undefined;
 
   constructor(
     client: Redis,
     registry: SubscriptionRegistry,
-    log: BrokerLog,
-    onProgress: () => void,
+    options: ReconcilerOptions,
+    observer: ReconcilerObserver,
   ) {
     this.#client = client;
     this.#registry = registry;
-    this.#log = log;
-    this.#onProgress = onProgress;
+    this.#options = options;
+    this.#observer = observer;
   }
 
   /** The connection can take commands, and knows no subscription of ours. */
@@ -54,8 +82,10 @@ export class Reconciler {
     this.#epoch++;
     this.#isReady = false;
     this.#refused.clear();
+    this.#elsewhere.clear();
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
+    clearTimeout(this.#elsewhereTimer);
+    this.#retryTimer = this.#elsewhereTimer = undefined;
     this.#retryDelay = FIRST_RETRY;
     this.#registry.reset({ from: lastProof });
   }
@@ -70,29 +100,33 @@ export class Reconciler {
   async #run(): Promise<void> {
     const epoch = this.#epoch;
     while (this.#isReady && epoch === this.#epoch && this.#registry.hasStale) {
-      this.#tell('channel', this.#registry.takeStale('channel', BATCH));
-      this.#tell('pattern', this.#registry.takeStale('pattern', BATCH));
+      for (const kind of this.#options.kinds) {
+        this.#tell(kind, this.#registry.takeStale(kind, BATCH));
+      }
       if (this.#registry.hasStale) await setImmediate();
     }
     this.#isScheduled = false;
     this.schedule();
-    this.#onProgress();
+    this.#observer.onProgress();
   }
 
   #tell(kind: SubscriptionKind, subscriptions: readonly Subscription[]): void {
     const ended = subscriptions.filter((it) => !it.isWanted);
     const wanted = subscriptions.filter((it) => it.isWanted);
-    if (ended.length > 0) this.#unsubscribe(kind, ended);
-    if (wanted.length > 0) this.#subscribe(kind, wanted);
+    for (const batch of this.#split(ended)) this.#unsubscribe(kind, batch);
+    for (const batch of this.#split(wanted)) this.#subscribe(kind, batch);
+  }
+
+  #split(batch: readonly Subscription[]): readonly (readonly Subscription[])[] {
+    if (batch.length === 0) return [];
+    return this.#options.split?.(batch) ?? [batch];
   }
 
   #subscribe(kind: SubscriptionKind, batch: readonly Subscription[]): void {
     const epoch = this.#epoch;
     for (const subscription of batch) this.#registry.told(subscription);
     const names = batch.map(({ name }) => name);
-    const acknowledgement =
-      kind === 'channel' ? this.#client.subscribe(...names) : this.#client.psubscribe(...names);
-    acknowledgement.then(
+    this.#client[COMMANDS[kind].subscribe](...names).then(
       () => epoch === this.#epoch && this.#onAcknowledged(batch),
       (error: unknown) => epoch === this.#epoch && this.#onRefused(kind, batch, error),
     );
@@ -102,8 +136,7 @@ export class Reconciler {
     const names = batch.map(({ name }) => name);
     // Told is told: what is wanted again from here on is sent after it, and Redis keeps the order.
     for (const subscription of batch) this.#registry.end(subscription);
-    const done =
-      kind === 'channel' ? this.#client.unsubscribe(...names) : this.#client.punsubscribe(...names);
+    const done = this.#client[COMMANDS[kind].unsubscribe](...names);
     // When it fails with its connection, there is nothing left to unsubscribe from.
     done.catch((error: unknown) => isReply(error) && this.#onUnsubscribeRefused(error));
     if (!telemetry.unsubscribe.hasSubscribers) return;
@@ -113,41 +146,62 @@ export class Reconciler {
   #onUnsubscribeRefused(error: unknown): void {
     if (this.#isRefusalLogged) return;
     this.#isRefusalLogged = true;
-    this.#log.error(`Redis goes on sending what nobody wants any more: ${messageOf(error)}`);
+    this.#options.log.error(
+      `Redis goes on sending what nobody wants any more: ${messageOf(error)}`,
+    );
   }
 
   #onAcknowledged(batch: readonly Subscription[]): void {
     for (const subscription of batch) {
-      if (subscription.state !== 'told') continue;
+      if (subscription.state !== 'told' || !this.#registry.has(subscription)) continue;
       this.#registry.acknowledge(subscription);
       this.#refused.delete(subscription);
       const { kind, name } = subscription;
       if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name });
     }
-    this.#onProgress();
+    this.#observer.onProgress();
   }
 
   #onRefused(kind: SubscriptionKind, batch: readonly Subscription[], error: unknown): void {
     // A connection that fails takes its answer with it; the next one starts from nothing.
     if (!isReply(error)) return;
-    const told = batch.filter(({ state }) => state === 'told');
+    const told = batch.filter((it) => it.state === 'told' && this.#registry.has(it));
+    if (ELSEWHERE.test(messageOf(error))) {
+      this.#postpone(told);
+      return;
+    }
     if (batch.length > 1) {
       // One forbidden name makes Redis refuse them all.
       for (const subscription of told) this.#subscribe(kind, [subscription]);
       return;
     }
     for (const subscription of told) this.#refuse(subscription, error);
-    this.#onProgress();
+    this.#observer.onProgress();
   }
 
-  #refuse(subscription: Subscription, cause: unknown): void {
+  /** Tries again later what is served somewhere else; until then it may have been taken there. */
+  #postpone(batch: readonly Subscription[]): void {
+    for (const subscription of batch) {
+      this.#registry.postpone(subscription);
+      this.#elsewhere.add(subscription);
+    }
+    this.#observer.onElsewhere();
+    this.#elsewhereTimer ??= setTimeout(() => {
+      this.#elsewhereTimer = undefined;
+      this.#reviewAll(this.#elsewhere);
+      this.#elsewhere.clear();
+    }, ELSEWHERE_RETRY).unref();
+  }
+
+  #refuse(subscription: Subscription, reply: unknown): void {
     const { kind, name } = subscription;
+    const cause = explainReply(reply);
     const error = new CommandRefusedError('subscribe', name, cause);
     this.#registry.refuse(subscription, error);
     if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name, error });
     if (!subscription.isWanted) return;
     if (!this.#refused.has(subscription)) {
-      this.#log.error(
+      this.#options.log.error(
         `Not allowed to listen to "${shorten(name)}"; trying again: ${messageOf(cause)}`,
       );
     }
@@ -159,13 +213,17 @@ export class Reconciler {
     if (this.#retryTimer) return;
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
-      for (const subscription of this.#refused) {
-        if (subscription.isWanted) this.#registry.review(subscription);
-        else this.#refused.delete(subscription);
-      }
-      this.schedule();
+      this.#reviewAll(this.#refused);
     }, this.#retryDelay).unref();
     this.#retryDelay = Math.min(this.#retryDelay * 2, LAST_RETRY);
+  }
+
+  #reviewAll(subscriptions: Set<Subscription>): void {
+    for (const subscription of subscriptions) {
+      if (this.#registry.has(subscription)) this.#registry.review(subscription);
+      else subscriptions.delete(subscription);
+    }
+    this.schedule();
   }
 }
 

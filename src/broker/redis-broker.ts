@@ -1,64 +1,43 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { telemetry } from '../telemetry.js';
-import type { Broker, BrokerLog, BrokerStatus, DeliveryListener } from './broker.js';
+import type { Broker, BrokerStatus, DeliveryListener } from './broker.js';
 import type { RedisConnection } from './clients.js';
-import { DeliveryProbe, type DeliveryProbeOptions } from './delivery-probe.js';
-import type { LivenessOptions } from './liveness.js';
-import type { PublishBufferOptions } from './publish-buffer.js';
+import type { HalfOptions } from './half-options.js';
 import { createHalves } from './halves.js';
 import type { PublishingHalf } from './publishing-half.js';
-import type { Subscriber } from './subscriber.js';
+import { assertSharded } from './sharded-support.js';
+import type { SubscribingHalf } from './subscribing-half.js';
 
-export interface RedisBrokerOptions {
+export interface RedisBrokerOptions extends HalfOptions {
   readonly connection: RedisConnection;
-  readonly liveness: LivenessOptions;
-  readonly probe: DeliveryProbeOptions;
-  /** What may wait for a publisher that is away; `false`: nothing. */
-  readonly buffer: PublishBufferOptions | false;
-  readonly log: BrokerLog;
 }
 
-/** The broker over Redis: a publisher, a subscriber, and the probe from one to the other. */
+/** The broker over Redis: a half that publishes and a half that subscribes, and what both come to. */
 export class RedisBroker implements Broker {
   readonly #publisher: PublishingHalf;
-  readonly #subscriber: Subscriber;
-  readonly #probe: DeliveryProbe;
+  readonly #subscriber: SubscribingHalf;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
+  readonly #isSharded: boolean;
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
-  #wasInPlace = false;
   #isClosing = false;
 
-  constructor({ connection, liveness, probe, buffer, log }: RedisBrokerOptions) {
-    const { publisher, subscriber } = createHalves(
-      connection,
-      { liveness, buffer, log },
-      {
-        onPublisherChange: () => this.#updateStatus(),
-        onChange: () => this.#updateStatus(),
-        onMessage: () => this.#probe.heard(),
-        deafSince: () => this.#probe.deafSince,
-      },
-    );
+  constructor({ connection, ...options }: RedisBrokerOptions) {
+    const { publisher, subscriber } = createHalves(connection, options, {
+      onChange: () => this.#updateStatus(),
+    });
+    this.#isSharded = options.isSharded;
     this.#publisher = publisher;
     this.#subscriber = subscriber;
-    this.#probe = new DeliveryProbe(probe, {
-      isHearing: () => this.#isInPlace && !this.#subscriber.isEmpty,
-      publish: (channel) => this.publish(channel, ''),
-      subscribe: (channel, listener) => this.subscribe('channel', channel, listener),
-      unsubscribe: (channel, listener) => this.unsubscribe('channel', channel, listener),
-      onStarving: (isRepeated) => this.#onStarving(isRepeated),
-      onDelivering: () => this.#updateStatus(),
-    });
   }
 
   get status(): BrokerStatus {
     return this.#status;
   }
 
-  get countsReceivers(): boolean {
-    return this.#publisher.countsReceivers;
+  countsReceivers(isSharded: boolean): boolean {
+    return this.#publisher.countsReceivers(isSharded);
   }
 
   get isUp(): boolean {
@@ -73,12 +52,17 @@ export class RedisBroker implements Broker {
   async connect(patience: number): Promise<void> {
     this.#isClosing = false;
     if (this.#status === 'disconnected') this.#setStatus('connecting');
-    this.#probe.start();
     await Promise.all([this.#publisher.open(patience), this.#subscriber.open(patience)]);
+    const [client] = this.#publisher.clients;
+    if (this.#isSharded && client) await assertSharded(client);
   }
 
-  publish(channel: string, payload: string | Uint8Array): Promise<number> {
-    return this.#publisher.publish(channel, payload);
+  reaches(channel: string, isSharded: boolean): boolean {
+    return this.#publisher.reaches(channel, isSharded);
+  }
+
+  publish(channel: string, payload: string | Uint8Array, isSharded = false): Promise<number> {
+    return this.#publisher.publish(channel, payload, isSharded);
   }
 
   subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
@@ -102,12 +86,12 @@ export class RedisBroker implements Broker {
     return this.#subscriber.hears(kind, name);
   }
 
-  channels(glob: string): Promise<string[]> {
-    return this.#publisher.channels(glob);
+  channels(glob: string, isSharded = false): Promise<string[]> {
+    return this.#publisher.channels(glob, isSharded);
   }
 
-  subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
-    return this.#publisher.subscriberCounts(channels);
+  subscriberCounts(channels: readonly string[], isSharded = false): Promise<Map<string, number>> {
+    return this.#publisher.subscriberCounts(channels, isSharded);
   }
 
   patternCount(): Promise<number> {
@@ -120,42 +104,26 @@ export class RedisBroker implements Broker {
 
   onClient(listener: (client: Redis, role: 'publisher' | 'subscriber') => void): void {
     this.#publisher.onClient((client) => listener(client, 'publisher'));
-    for (const client of this.#subscriber.clients) listener(client, 'subscriber');
+    this.#subscriber.onClient((client) => listener(client, 'subscriber'));
   }
 
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#setStatus('disconnected');
-    this.#probe.stop();
     await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
     this.#wasConnected = false;
   }
 
-  get #isInPlace(): boolean {
-    return this.isUp && this.#subscriber.isRestored;
-  }
-
-  #onStarving(isRepeated: boolean): void {
-    const since = this.#probe.deafSince ?? new Date();
-    if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
-    this.#updateStatus();
-    this.#subscriber.restart(`no message since ${since.toISOString()}, although Redis takes them`);
-    // Of two connections to different servers, either may be the one that was left behind.
-    if (isRepeated) this.#publisher.restart('the subscriber does not hear what it publishes');
-  }
-
   #updateStatus(): void {
     if (this.#isClosing) return;
-    const isInPlace = this.#isInPlace;
-    // After a restart nobody wants to wait for an interval.
-    if (isInPlace && !this.#wasInPlace && this.#probe.isStarving) this.#probe.prove();
-    this.#wasInPlace = isInPlace;
-    if (isInPlace) this.#wasConnected = true;
     this.#setStatus(this.#statusNow());
   }
 
   #statusNow(): BrokerStatus {
-    if (this.#wasInPlace) return this.#probe.isStarving ? 'starving' : 'connected';
+    if (this.isUp && this.#subscriber.isRestored) {
+      this.#wasConnected = true;
+      return this.#subscriber.isStarving ? 'starving' : 'connected';
+    }
     const hasEnded = this.#publisher.hasEnded || this.#subscriber.hasEnded;
     if (hasEnded || this.#status === 'disconnected') return 'disconnected';
     return this.#wasConnected ? 'reconnecting' : 'connecting';
@@ -164,6 +132,7 @@ export class RedisBroker implements Broker {
   #setStatus(status: BrokerStatus): void {
     if (status === this.#status) return;
     this.#status = status;
+    if (telemetry.status.hasSubscribers) telemetry.status.publish({ status, isUp: this.isUp });
     for (const listener of this.#statusListeners) {
       // A listener that changes it has told the others already.
       if (this.#status === status) listener(status);

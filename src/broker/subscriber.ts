@@ -1,52 +1,40 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../errors.js';
-import type { BrokerLog, Delivery, DeliveryListener } from './broker.js';
+import { telemetry } from '../telemetry.js';
+import type { Delivery, DeliveryListener } from './broker.js';
 import { Connection } from './connection.js';
-import { openGuided, type Guide } from './guide.js';
+import { DeliveryProbe } from './delivery-probe.js';
+import { openGuided } from './guide.js';
 import { Linger } from './linger.js';
-import type { LivenessOptions } from './liveness.js';
 import { Reconciler } from './reconciler.js';
-import { RedisDelivery } from './redis-delivery.js';
+import { receiveFrom } from './redis-delivery.js';
+import type { SubscriberObserver, SubscriberOptions } from './subscriber-options.js';
+import type { SubscribingHalf } from './subscribing-half.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
-import type { Subscription } from './subscription.js';
+import type { Outage, Subscription } from './subscription.js';
 
-export interface SubscriberOptions {
-  readonly liveness: LivenessOptions;
-  readonly log: BrokerLog;
-  readonly guide?: Guide;
-}
-
-/** Someone who is told what becomes of a subscriber. */
-export interface SubscriberObserver {
-  /** The connection, or what is subscribed over it, is no longer as it was. */
-  onChange(): void;
-  /** A message has arrived; told before anybody hears it. */
-  onMessage(): void;
-  /** Since when messages may not have arrived although the connection was there, if anything says so. */
-  deafSince(): Date | undefined;
-}
-
-/** The receiving half of a broker: one connection, what is subscribed over it, and who hears it. */
-export class Subscriber {
+/** One connection, what is subscribed over it, and who hears it. */
+export class Subscriber implements SubscribingHalf {
+  readonly #client: Redis;
   readonly #connection: Connection;
-  readonly #guide: Guide | undefined;
+  readonly #options: SubscriberOptions;
   readonly #registry = new SubscriptionRegistry();
   readonly #reconciler: Reconciler;
+  readonly #probe: DeliveryProbe;
   readonly #linger = new Linger((subscription) => this.#review(subscription));
   readonly #observer: SubscriberObserver;
-  readonly #log: BrokerLog;
   #isRestored = false;
 
-  constructor(
-    client: Redis,
-    { liveness, log, guide }: SubscriberOptions,
-    observer: SubscriberObserver,
-  ) {
+  constructor(client: Redis, options: SubscriberOptions, observer: SubscriberObserver) {
+    const { liveness, log } = options;
+    this.#client = client;
+    this.#options = options;
     this.#observer = observer;
-    this.#log = log;
-    this.#reconciler = new Reconciler(client, this.#registry, log, () => this.#onProgress());
-    this.#guide = guide;
+    this.#reconciler = new Reconciler(client, this.#registry, options, {
+      onProgress: () => this.#onProgress(),
+      onElsewhere: () => observer.onElsewhere?.(),
+    });
     this.#connection = new Connection(
       client,
       { role: 'subscriber', isOwned: true, liveness, log },
@@ -56,37 +44,47 @@ export class Subscriber {
         onEnded: (error) => this.#onEnded(error),
       },
     );
-    this.#receive(client);
+    this.#probe = this.#createProbe();
+    receiveFrom(client, (delivery) => this.#deliver(delivery));
+    // Redis says that a shard channel is no longer here, without being asked.
+    client.on('moved', () => observer.onElsewhere?.());
   }
 
   get clients(): readonly [Redis] {
-    return [this.#connection.client];
+    return [this.#client];
+  }
+
+  onClient(listener: (client: Redis) => void): void {
+    listener(this.#client);
   }
 
   get isReady(): boolean {
     return this.#connection.isReady;
   }
 
-  /** Whether everything that was wanted when the last connection was lost is back. */
   get isRestored(): boolean {
     return this.#isRestored;
   }
 
-  /** Whether the connection will not come back. */
+  get isStarving(): boolean {
+    return this.#probe.isStarving;
+  }
+
   get hasEnded(): boolean {
     return this.#connection.hasEnded;
   }
 
-  /** Whether nothing is subscribed, nor is to be. */
   get isEmpty(): boolean {
     return this.#registry.isEmpty;
   }
 
   open(patience: number): Promise<void> {
-    return openGuided(this.#connection, this.#guide, patience);
+    this.#probe.start();
+    return openGuided(this.#connection, this.#options.guide, patience);
   }
 
   async close(): Promise<void> {
+    this.#probe.stop();
     await this.#connection.close();
     this.#registry.abandon(new ClosedError());
     this.#isRestored = false;
@@ -128,28 +126,71 @@ export class Subscriber {
     return this.#registry.isAcknowledged(kind, name);
   }
 
-  #receive(client: Redis): void {
-    // Bytes, not text: only the codec knows what they are, and it reads them once.
-    client.on('messageBuffer', (name: Buffer, payload: Buffer) => {
-      const channel = name.toString();
-      this.#deliver(new RedisDelivery('channel', channel, channel, payload));
-    });
-    client.on('pmessageBuffer', (pattern: string, name: Buffer, payload: Buffer) => {
-      this.#deliver(new RedisDelivery('pattern', pattern, name.toString(), payload));
+  /** The last moment until which everything is known to have arrived. */
+  get lastProof(): Date {
+    return this.#probe.deafSince ?? this.#connection.lastProof;
+  }
+
+  /** Where probes are published. */
+  get probeChannel(): string {
+    return this.#probe.channel;
+  }
+
+  /** Publishes probes elsewhere from now on. */
+  moveProbe(channel: string): void {
+    this.#probe.move(channel);
+  }
+
+  /** Gives away the subscriptions of one kind that belong to another subscriber. */
+  release(kind: SubscriptionKind, isElsewhere: (it: Subscription) => boolean): Subscription[] {
+    return this.#registry.release(kind, isElsewhere);
+  }
+
+  /** Takes a subscription that another subscriber has {@link release released}; it may have been away since. */
+  adopt(subscription: Subscription, outage: Outage): void {
+    this.#registry.adopt(subscription, outage);
+    this.#isRestored &&= this.#registry.isRestored;
+    this.#reconciler.schedule();
+  }
+
+  /** Subscribes again what Redis has ended on its own, over a connection that is there still. */
+  renew(isEnded: (it: Subscription) => boolean, outage: Outage): void {
+    for (const kind of this.#options.kinds) {
+      for (const subscription of this.#registry.acknowledged(kind)) {
+        if (isEnded(subscription)) this.#registry.lose(subscription, outage);
+      }
+    }
+    this.#isRestored &&= this.#registry.isRestored;
+    this.#reconciler.schedule();
+    this.#observer.onChange();
+  }
+
+  #createProbe(): DeliveryProbe {
+    const { probe, publisher, kinds } = this.#options;
+    const [kind = 'channel'] = kinds;
+    return new DeliveryProbe(probe, {
+      isHearing: () => this.isReady && this.isRestored && !this.isEmpty && publisher.isReady,
+      publish: (channel) => publisher.publish(channel),
+      subscribe: (channel, listener) => this.subscribe(kind, channel, listener),
+      unsubscribe: (channel, listener) => this.unsubscribe(kind, channel, listener, false),
+      onStarving: (isRepeated) => this.#onStarving(isRepeated),
+      onDelivering: () => this.#observer.onChange(),
     });
   }
 
   #deliver(delivery: Delivery): void {
-    this.#observer.onMessage();
+    this.#probe.heard();
     try {
       this.#registry.deliver(delivery);
     } catch (error) {
       // Thrown on, it would end the process.
-      this.#log.error(`A listener of "${shorten(delivery.channel)}" threw: ${messageOf(error)}`);
+      const { channel } = delivery;
+      this.#options.log.error(`A listener of "${shorten(channel)}" threw: ${messageOf(error)}`);
     }
   }
 
   #review(subscription: Subscription): void {
+    if (!this.#registry.has(subscription)) return;
     this.#registry.review(subscription);
     this.#reconciler.schedule();
   }
@@ -160,13 +201,27 @@ export class Subscriber {
   }
 
   #onProgress(): void {
+    const wasRestored = this.#isRestored;
     if (this.isReady && this.#registry.isRestored) this.#isRestored = true;
+    // After a restart nobody wants to wait for an interval.
+    if (this.#isRestored && !wasRestored && this.isStarving) this.#probe.prove();
     this.#observer.onChange();
+  }
+
+  #onStarving(isRepeated: boolean): void {
+    const since = this.lastProof;
+    if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
+    this.#observer.onChange();
+    this.restart(`no message since ${since.toISOString()}, although Redis takes them`);
+    // Of two connections to different servers, either may be the one that was left behind.
+    if (isRepeated) {
+      this.#options.publisher.restart('the subscriber does not hear what it publishes');
+    }
   }
 
   #onLost(): void {
     this.#isRestored = false;
-    this.#reconciler.onLost(this.#observer.deafSince() ?? this.#connection.lastProof);
+    this.#reconciler.onLost(this.lastProof);
     this.#observer.onChange();
   }
 

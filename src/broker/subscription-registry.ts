@@ -1,39 +1,43 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import type { Delivery, DeliveryListener } from './broker.js';
-import { Subscription, type Outage } from './subscription.js';
+import { createKinds } from './known-subscriptions.js';
+import { Subscription, type Outage, type Session } from './subscription.js';
 
 /**
  * Owns what must be subscribed, and what Redis is known to have acknowledged. It outlives every
  * connection: whoever speaks to Redis works off the difference. Knows nothing of Redis itself.
+ *
+ * A lost connection concerns every subscription, and there may be half a million of them: each is
+ * looked at when its turn comes to be told again, or when somebody asks for it, whichever is first.
  */
 export class SubscriptionRegistry {
-  readonly #subscriptions = {
-    channel: new Map<string, Subscription>(),
-    pattern: new Map<string, Subscription>(),
-  };
-  readonly #stale = { channel: new Set<Subscription>(), pattern: new Set<Subscription>() };
+  readonly #kinds = createKinds();
+  #session: Session = {};
+  #wanted = 0;
+  /** How many of the wanted have not been looked at since the last connection was lost. */
+  #unseen = 0;
+  /** How many have been, and are not back yet. */
   #owed = 0;
 
   /** Adds a listener, and returns the subscription that it belongs to from now on. */
   add(kind: SubscriptionKind, name: string, listener: DeliveryListener): Subscription {
-    const subscription = this.#subscriptions[kind].get(name) ?? this.#create(kind, name);
+    const subscription = this.#find(kind, name) ?? this.#create(kind, name);
+    if (!subscription.isWanted) this.#wanted++;
     subscription.add(listener);
-    this.#look(subscription);
+    this.#file(subscription);
     return subscription;
   }
 
   /** Adds a listener to whom it is an outage that the subscription is not there yet. */
   want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
     const subscription = this.add(kind, name, listener);
-    if (subscription.state === 'acknowledged' || subscription.outage) return;
-    subscription.outage = { from: new Date() };
-    this.#owed++;
+    if (subscription.state !== 'acknowledged') this.#owe(subscription, { from: new Date() });
   }
 
   /** Takes a listener away; a subscription without one is to be ended. */
   remove(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
     const subscription = this.detach(kind, name, listener);
-    if (subscription) this.#look(subscription);
+    if (subscription) this.#file(subscription);
   }
 
   /** Takes a listener away; a subscription without one stays until {@link review}. */
@@ -42,36 +46,48 @@ export class SubscriptionRegistry {
     name: string,
     listener: DeliveryListener,
   ): Subscription | undefined {
-    const subscription = this.#subscriptions[kind].get(name);
-    subscription?.remove(listener);
+    const subscription = this.#find(kind, name);
+    if (!subscription?.isWanted) return subscription;
+    subscription.remove(listener);
+    if (!subscription.isWanted) this.#wanted--;
     return subscription;
   }
 
   /** Hands a delivery to everyone who listens to its subscription. */
   deliver(delivery: Delivery): void {
-    this.#subscriptions[delivery.kind].get(delivery.subscription)?.deliver(delivery);
+    this.#kinds[delivery.kind].byName.get(delivery.subscription)?.deliver(delivery);
   }
 
   /** Hands out, once, up to `limit` subscriptions of one kind that Redis has to be told about. */
   takeStale(kind: SubscriptionKind, limit: number): Subscription[] {
+    const { stale } = this.#kinds[kind];
+    while (stale.size < limit && this.#lookAtNext(kind));
     const taken: Subscription[] = [];
-    const stale = this.#stale[kind];
     for (const subscription of stale) {
+      if (taken.length === limit) break;
       stale.delete(subscription);
       taken.push(subscription);
-      if (taken.length === limit) break;
     }
     return taken;
   }
 
   get isEmpty(): boolean {
-    const { channel, pattern } = this.#subscriptions;
-    return channel.size + pattern.size === 0;
+    return Object.values(this.#kinds).every(({ byName }) => byName.size === 0);
   }
 
   get hasStale(): boolean {
-    const { channel, pattern } = this.#stale;
-    return channel.size + pattern.size > 0;
+    return this.#unseen > 0 || Object.values(this.#kinds).some(({ stale }) => stale.size > 0);
+  }
+
+  /** Whether everything that was wanted when the last connection was lost is back. */
+  get isRestored(): boolean {
+    return this.#unseen === 0 && this.#owed === 0;
+  }
+
+  /** Whether a subscription is one of these. */
+  has(subscription: Subscription): boolean {
+    const { kind, name } = subscription;
+    return this.#kinds[kind].byName.get(name) === subscription;
   }
 
   told(subscription: Subscription): void {
@@ -85,72 +101,159 @@ export class SubscriptionRegistry {
 
   /** Whether Redis acknowledged it over the connection that is open now. */
   isAcknowledged(kind: SubscriptionKind, name: string): boolean {
-    return this.#subscriptions[kind].get(name)?.state === 'acknowledged';
+    return this.#find(kind, name)?.state === 'acknowledged';
   }
 
   /** Redis was told to end it. Forgets it, unless somebody came to want it meanwhile. */
   end(subscription: Subscription): void {
     subscription.state = 'untold';
-    this.#look(subscription);
+    this.#file(subscription);
   }
 
   /** Redis said no. What was acknowledged once stays wanted; the caller decides when to try again. */
   refuse(subscription: Subscription, error: unknown): void {
+    const wasWanted = subscription.isWanted;
     subscription.refuse(error);
-    if (!subscription.isWanted) this.#look(subscription);
+    if (subscription.isWanted) return;
+    if (wasWanted) this.#wanted--;
+    this.#file(subscription);
+  }
+
+  /** Redis has not taken it, and has not refused it either; the caller decides when to try again. */
+  postpone(subscription: Subscription): void {
+    subscription.state = 'untold';
+  }
+
+  /** Redis has ended what it had acknowledged, over the connection that is open still. */
+  lose(subscription: Subscription, outage: Outage): void {
+    if (subscription.isWanted) this.#owe(subscription, outage);
+    subscription.state = 'untold';
+    this.#file(subscription);
+  }
+
+  /** Everything of one kind that Redis has acknowledged over the connection that is open now. */
+  *acknowledged(kind: SubscriptionKind): Generator<Subscription> {
+    for (const subscription of this.#kinds[kind].byName.values()) {
+      const isCurrent = subscription.session === this.#session;
+      if (isCurrent && subscription.state === 'acknowledged') yield subscription;
+    }
+  }
+
+  /** Gives away the subscriptions of one kind that belong to another registry. */
+  release(kind: SubscriptionKind, isElsewhere: (it: Subscription) => boolean): Subscription[] {
+    const { byName, stale } = this.#kinds[kind];
+    const released = [...byName.values()].filter(isElsewhere);
+    for (const subscription of released) {
+      this.#see(subscription);
+      if (subscription.isWanted) this.#wanted--;
+      if (subscription.outage) this.#owed--;
+      stale.delete(subscription);
+      byName.delete(subscription.name);
+    }
+    return released.filter(({ isWanted }) => isWanted);
+  }
+
+  /** Takes a subscription that another registry has {@link release released}, and that Redis has to be told of anew. */
+  adopt(subscription: Subscription, outage: Outage): void {
+    const wasAcknowledged = subscription.state === 'acknowledged';
+    subscription.session = this.#session;
+    subscription.state = 'untold';
+    this.#kinds[subscription.kind].byName.set(subscription.name, subscription);
+    this.#wanted++;
+    if (subscription.outage) this.#owed++;
+    else if (wasAcknowledged) this.#owe(subscription, outage);
+    this.#file(subscription);
   }
 
   /** Looks at a subscription again: one that was refused is tried anew, one without listeners ended. */
   review(subscription: Subscription): void {
-    this.#look(subscription);
+    this.#see(subscription);
+    this.#file(subscription);
   }
 
   /** The connection is gone, and with it everything that Redis knew of us. */
   reset(outage: Outage): void {
-    for (const subscription of this.#all()) {
-      if (subscription.isWanted && !subscription.outage) {
-        subscription.outage = outage;
-        this.#owed++;
-      }
-      subscription.state = 'untold';
-      this.#look(subscription);
+    this.#session.outage = outage;
+    this.#session = {};
+    this.#unseen = this.#wanted;
+    for (const kind of Object.values(this.#kinds)) {
+      kind.stale.clear();
+      kind.unseen = kind.byName.values();
     }
   }
 
   /** Fails everyone who waits for an acknowledgement. */
   abandon(error: unknown): void {
-    for (const subscription of this.#all()) this.refuse(subscription, error);
+    for (const { byName } of Object.values(this.#kinds)) {
+      for (const subscription of byName.values()) {
+        if (!subscription.isAwaited) continue;
+        this.#see(subscription);
+        this.refuse(subscription, error);
+        if (subscription.isWanted) this.#file(subscription);
+      }
+    }
   }
 
-  /** Whether everything that was wanted when the last connection was lost is back. */
-  get isRestored(): boolean {
-    return this.#owed === 0;
+  /** A subscription by its name, if it is one still. */
+  #find(kind: SubscriptionKind, name: string): Subscription | undefined {
+    const subscription = this.#kinds[kind].byName.get(name);
+    if (!subscription || subscription.session === this.#session) return subscription;
+    this.#see(subscription);
+    if (subscription.isWanted) return subscription;
+    this.#forget(subscription);
+    return undefined;
   }
 
-  *#all(): Generator<Subscription> {
-    yield* this.#subscriptions.channel.values();
-    yield* this.#subscriptions.pattern.values();
+  /** Looks at one more subscription since the last connection was lost; `false` where there is none. */
+  #lookAtNext(kind: SubscriptionKind): boolean {
+    const next = this.#kinds[kind].unseen?.next();
+    if (!next || next.done) {
+      this.#kinds[kind].unseen = undefined;
+      return false;
+    }
+    this.#see(next.value);
+    this.#file(next.value);
+    return true;
   }
 
-  /** Files a subscription where its state says it belongs: to be told, done, or forgotten. */
-  #look(subscription: Subscription): void {
+  /** Has a subscription know that the connection which it was true of is gone. */
+  #see(subscription: Subscription): void {
+    const { session } = subscription;
+    if (session === this.#session) return;
+    subscription.session = this.#session;
+    subscription.state = 'untold';
+    if (!subscription.isWanted) return;
+    this.#unseen--;
+    if (session?.outage) this.#owe(subscription, session.outage);
+  }
+
+  #owe(subscription: Subscription, outage: Outage): void {
+    if (subscription.outage) return;
+    subscription.outage = outage;
+    this.#owed++;
+  }
+
+  /** Puts a subscription where its state says it belongs: to be told, done, or forgotten. */
+  #file(subscription: Subscription): void {
+    const { stale } = this.#kinds[subscription.kind];
     if (subscription.isStale) {
-      this.#stale[subscription.kind].add(subscription);
+      stale.add(subscription);
       return;
     }
-    this.#stale[subscription.kind].delete(subscription);
+    stale.delete(subscription);
     if (!subscription.isWanted) this.#forget(subscription);
   }
 
   #create(kind: SubscriptionKind, name: string): Subscription {
     const subscription = new Subscription(kind, name);
-    this.#subscriptions[kind].set(name, subscription);
+    subscription.session = this.#session;
+    this.#kinds[kind].byName.set(name, subscription);
     return subscription;
   }
 
   #forget(subscription: Subscription): void {
-    const known = this.#subscriptions[subscription.kind];
-    if (known.get(subscription.name) === subscription) known.delete(subscription.name);
+    const { byName } = this.#kinds[subscription.kind];
+    if (byName.get(subscription.name) === subscription) byName.delete(subscription.name);
     if (subscription.outage) this.#owed--;
     subscription.outage = undefined;
   }

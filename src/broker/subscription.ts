@@ -8,6 +8,12 @@ type SubscriptionState = 'untold' | 'told' | 'acknowledged';
 /** An outage that is not over; all subscriptions that it took share one. */
 export type Outage = Pick<PubSubGap, 'from'>;
 
+/** The time of one connection: what Redis knows of us it knows until then. */
+export interface Session {
+  /** What has ended it. */
+  outage?: Outage;
+}
+
 interface Waiter {
   readonly listener: DeliveryListener;
   readonly resolve: () => void;
@@ -17,6 +23,10 @@ interface Waiter {
 /** One channel or glob that somebody listens to, or did until a moment ago. */
 export class Subscription {
   state: SubscriptionState = 'untold';
+  /** What {@link state} is true of. */
+  session: Session | undefined;
+  /** Of a shard channel in a Cluster, once somebody has worked it out. */
+  slot: number | undefined;
   /** What took it, if it was there before and is not back yet. */
   outage: Outage | undefined;
   // Most channels have one listener; a Set for each would double what half a million of them cost.
@@ -33,6 +43,11 @@ export class Subscription {
 
   get isWanted(): boolean {
     return this.#only !== undefined || this.#many !== undefined;
+  }
+
+  /** Whether somebody waits for its acknowledgement. */
+  get isAwaited(): boolean {
+    return this.#waiters !== undefined && this.#waiters.length > 0;
   }
 
   /** Whether Redis has to be told something. */

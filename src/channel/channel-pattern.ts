@@ -12,8 +12,11 @@ import {
 /** The named parts of a channel, as a pattern with `:name` segments took them. */
 export type ChannelParams = Readonly<Record<string, string>>;
 
-/** `'channel'`: a literal name, SUBSCRIBE. `'pattern'`: a glob, PSUBSCRIBE. */
-export type SubscriptionKind = 'channel' | 'pattern';
+/** `'channel'`: a literal name. `'pattern'`: a glob. */
+export type PatternKind = 'channel' | 'pattern';
+
+/** How Redis is told: SUBSCRIBE, PSUBSCRIBE, or SSUBSCRIBE, which needs a literal name. */
+export type SubscriptionKind = PatternKind | 'shard';
 
 const NO_PARAMS: ChannelParams = Object.freeze({});
 const NO_TOKENS = { tokens: [], names: [] };
@@ -30,7 +33,7 @@ export class ChannelPattern {
   private constructor(
     /** The pattern as the user wrote it. */
     readonly source: string,
-    readonly kind: SubscriptionKind,
+    readonly kind: PatternKind,
     /** What Redis is told, without a prefix: a channel name, or a glob. */
     readonly name: string,
     { tokens, names }: { tokens: readonly GlobToken[]; names: readonly string[] },
@@ -55,6 +58,20 @@ export class ChannelPattern {
   /** Whether Redis delivers more than the pattern means, so that {@link match} has to decide. */
   get hasParams(): boolean {
     return this.#names.length > 0;
+  }
+
+  /**
+   * How Redis is told of it. Throws {@link InvalidOptionError} for a sharded glob: no sharded message
+   * is delivered for a pattern.
+   */
+  subscriptionKind(isSharded: boolean): SubscriptionKind {
+    if (!isSharded) return this.kind;
+    if (this.kind === 'channel') return 'shard';
+    throw new InvalidOptionError(
+      'sharded',
+      `false for the pattern "${shorten(this.source)}", since Redis matches no pattern with sharded messages`,
+      true,
+    );
   }
 
   /** The name to subscribe with `prefix` before it. */

@@ -30,8 +30,8 @@ export class MessageObserver implements MessageListener {
     private readonly onSubscribed?: (gap?: PubSubGap) => void,
   ) {}
 
-  async open(bus: MessageBus): Promise<void> {
-    const { subscription, acknowledged } = bus.subscribe(this.pattern, this);
+  async open(bus: MessageBus, isSharded: boolean): Promise<void> {
+    const { subscription, acknowledged } = bus.subscribe(this.pattern, this, isSharded);
     this.#subscription = subscription;
     await acknowledged;
     if (!this.#isClosed) this.onSubscribed?.();

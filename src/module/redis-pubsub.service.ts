@@ -4,14 +4,32 @@ import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { escapeGlob } from '../channel/glob.js';
 import { ClosedError, InvalidOptionError, shorten } from '../errors.js';
+import { checkBoolean } from '../option-checks.js';
 import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
-import { unwrapRecord } from '../transport/redis-pubsub.record.js';
+import { RedisPubSubRecord, unwrapRecord } from '../transport/redis-pubsub.record.js';
 import { MessageObserver, type PubSubMessage } from './message-observer.js';
+
+/** How {@link RedisPubSubService.publish} publishes. */
+export interface PublishingOptions {
+  /**
+   * Whether the channel is sharded (SPUBLISH).
+   *
+   * @default what the module's `sharded` says
+   */
+  readonly sharded?: boolean;
+}
 
 /** What an observer may ask for beside the messages. */
 export interface ObserveOptions {
+  /**
+   * Whether the channel is sharded (SSUBSCRIBE); not possible for a pattern.
+   *
+   * @default what the module's `sharded` says
+   */
+  readonly sharded?: boolean;
+
   /**
    * Called when Redis has acknowledged the subscription: from then on every message is heard. The
    * first time without a gap; after an outage with the time in which messages may have been lost.
@@ -51,9 +69,12 @@ export class RedisPubSubService {
    * Publishes to a channel. Resolves to the number of subscriptions that Redis delivered to; rejects
    * with a `PubSubError` that names the channel. Takes a `RedisPubSubRecord` for headers.
    */
-  publish(channel: string, data: unknown): Promise<number> {
+  publish(channel: string, data: unknown, options: PublishingOptions = {}): Promise<number> {
     try {
-      return this.#bus.publish(channel, unwrapRecord({ pattern: channel, data }, this.#bus.codec));
+      const ofRecord = data instanceof RedisPubSubRecord ? data.sharded : undefined;
+      const isSharded = this.#isSharded(options.sharded ?? ofRecord);
+      const message = unwrapRecord({ pattern: channel, data }, this.#bus.codec);
+      return this.#bus.publish(channel, message, { isSharded });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -92,7 +113,7 @@ export class RedisPubSubService {
 
   /**
    * The channels under the module's prefix that have a subscriber anywhere, glob subscriptions not
-   * counted (PUBSUB CHANNELS). A `:name` in the pattern takes one segment, as in a handler's.
+   * counted (PUBSUB CHANNELS; with the module's `sharded`, SHARDCHANNELS). A `:name` in the pattern takes one segment, as in a handler's.
    */
   async channels(pattern = '*'): Promise<string[]> {
     const { prefix } = this.#bus.options;
@@ -100,6 +121,7 @@ export class RedisPubSubService {
     const name = parsed.withPrefix(prefix);
     const names = await this.#bus.broker.channels(
       parsed.kind === 'pattern' ? name : escapeGlob(name),
+      this.#bus.options.sharded,
     );
     return names
       .filter((found) => !this.#bus.reserved.has(found))
@@ -107,10 +129,10 @@ export class RedisPubSubService {
       .filter((channel) => parsed.match(channel));
   }
 
-  /** How many subscribers each channel has, glob subscriptions not counted (PUBSUB NUMSUB). */
+  /** How many subscribers each channel has, glob subscriptions not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB). */
   async subscriberCounts(...channels: string[]): Promise<Record<string, number>> {
     const names = channels.map((channel) => this.#bus.nameOf(channel));
-    const counts = await this.#bus.broker.subscriberCounts(names);
+    const counts = await this.#bus.broker.subscriberCounts(names, this.#bus.options.sharded);
     return Object.fromEntries(
       channels.map((channel, i) => [channel, counts.get(names[i] ?? '') ?? 0]),
     );
@@ -130,6 +152,8 @@ export class RedisPubSubService {
 
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
     const onSubscribed = this.#guard(pattern, options);
+    const isSharded = this.#isSharded(options?.sharded);
+    pattern.subscriptionKind(isSharded);
     return new Observable((subscriber: Subscriber<PubSubMessage<T>>) => {
       if (this.#isDrained) return subscriber.complete();
       const observer = new MessageObserver(
@@ -139,7 +163,7 @@ export class RedisPubSubService {
         onSubscribed,
       );
       this.#observers.add(observer);
-      observer.open(this.#bus).catch((error: unknown) => subscriber.error(error));
+      observer.open(this.#bus, isSharded).catch((error: unknown) => subscriber.error(error));
       return () => {
         this.#observers.delete(observer);
         observer.close();
@@ -155,6 +179,7 @@ export class RedisPubSubService {
     if (typeof handler !== 'function') {
       throw new InvalidOptionError('handler', 'a function', handler);
     }
+    const isSharded = this.#isSharded(options?.sharded);
     if (this.#isDrained) throw new ClosedError();
     const observer: MessageObserver = new MessageObserver(
       pattern,
@@ -168,12 +193,16 @@ export class RedisPubSubService {
     };
     this.#observers.add(observer);
     try {
-      await observer.open(this.#bus);
+      await observer.open(this.#bus, isSharded);
     } catch (error) {
       close();
       throw error;
     }
     return { pattern: pattern.source, unsubscribe: close };
+  }
+
+  #isSharded(sharded: boolean | undefined): boolean {
+    return sharded === undefined ? this.#bus.options.sharded : checkBoolean('sharded', sharded);
   }
 
   /** The callback of an observer, made safe to call from within the broker. */

@@ -1,5 +1,5 @@
 import type { Delivery, DeliveryListener, PubSubGap } from '../broker/broker.js';
-import type { ChannelPattern } from '../channel/channel-pattern.js';
+import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import type { MessageBus } from './message-bus.js';
 
@@ -19,7 +19,7 @@ export class BusSubscription implements DeliveryListener {
 
   constructor(
     bus: MessageBus,
-    readonly pattern: ChannelPattern,
+    readonly kind: SubscriptionKind,
     /** As Redis knows it. */
     readonly name: string,
     listener: MessageListener,
@@ -44,6 +44,6 @@ export class BusSubscription implements DeliveryListener {
 
   /** Hears nothing from the call on; see `Broker#unsubscribe`. */
   close(lingers = false): void {
-    this.#bus.broker.unsubscribe(this.pattern.kind, this.name, this, lingers);
+    this.#bus.broker.unsubscribe(this.kind, this.name, this, lingers);
   }
 }

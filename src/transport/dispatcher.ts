@@ -1,15 +1,14 @@
-import type { Logger } from '@nestjs/common';
-import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
+import type { ConsumerDeserializer } from '@nestjs/microservices';
 import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { toMessage } from '../codec/envelope-codec.js';
 import { shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
+import type { DispatcherOptions } from './dispatcher-options.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
 import { reportFailure } from './handler-failure.js';
 import { InFlight } from './in-flight.js';
-import type { MessageBus } from './message-bus.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 import { INTERNAL_ERROR, Responder } from './responder.js';
 
@@ -18,20 +17,6 @@ const LAST_WORDS = 100;
 
 /** What the callers and the log learn of a stream that a shutdown cuts. */
 const INTERRUPTED = { status: 'error', message: 'The service was closed' } as const;
-
-/** Nest's processing hooks, where somebody has set them. */
-export interface ProcessingHooks {
-  onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => void;
-  onEnd?: (context: RedisPubSubContext) => void;
-}
-
-export interface DispatcherOptions {
-  readonly bus: MessageBus;
-  readonly logger: Pick<Logger, 'error' | 'warn'>;
-  readonly hooks: ProcessingHooks;
-  readonly serializer: Serializer | undefined;
-  readonly deserializer: ConsumerDeserializer | undefined;
-}
 
 /** Runs handlers: events to their end, requests to their last reply. Knows what is running. */
 export class Dispatcher implements RouteTarget, DeliveryListener {
@@ -44,6 +29,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+  }
+
+  get isSharded(): boolean {
+    return this.#options.bus.options.sharded;
   }
 
   /** Lets what is running end within `timeout` milliseconds, then cuts the streams that go on. */
@@ -196,7 +185,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
     // Clients on `Transport.REDIS` name no channel, and wait for their replies on this one.
     const replyTo = wanted ?? `${delivery.channel}.reply`;
-    return new Responder(bus, logger, serializer, { id, replyTo });
+    const isSharded = delivery.kind === 'shard';
+    return new Responder(bus, logger, serializer, { id, replyTo, isSharded });
   }
 
   #consume(result: Observable<unknown>): Promise<void> {

@@ -10,6 +10,9 @@ import { RedisPubSubContext } from './redis-pubsub.context.js';
 
 /** What runs the handler of a route. */
 export interface RouteTarget {
+  /** Whether handlers that do not say so are sharded. */
+  readonly isSharded: boolean;
+
   /** Runs the handler to its end; never rejects. */
   run(
     route: HandlerRoute,
@@ -28,6 +31,8 @@ export class HandlerRoute implements MessageListener {
   overflows = 0;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
+  /** Whether it hears what is published to shard channels. */
+  readonly isSharded: boolean;
 
   constructor(
     readonly pattern: ChannelPattern,
@@ -38,6 +43,9 @@ export class HandlerRoute implements MessageListener {
     this.#target = target;
     const extras = handler.extras as HandlerOptions | undefined;
     const options = resolveHandlerOptions(extras);
+    this.isSharded = options.sharded ?? target.isSharded;
+    // At the start, and not when Redis is told.
+    pattern.subscriptionKind(this.isSharded);
     if (!HandlerQueue.isNeeded(options)) {
       assertNoQueueOptions(extras);
     } else {

@@ -1,23 +1,17 @@
 import { Logger } from '@nestjs/common';
-import type { Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel, type ChannelPattern } from '../channel/channel-pattern.js';
-import type { IncomingMessage, MessageCodec, MessageId, OutgoingMessage } from '../codec/codec.js';
+import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { isRecord } from '../codec/envelope-codec.js';
 import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BusSubscription, type MessageListener } from './bus-subscription.js';
 import { createCodec } from './create-codec.js';
+import type { PublishOptions, RequestKey } from './publish-options.js';
 import { ReservedChannels } from './reserved-channels.js';
-
-/** What tells a request from all others. */
-export interface RequestKey {
-  readonly id: MessageId;
-  readonly replyTo: string;
-}
 
 /**
  * Messages over a broker: puts the prefix before names and strips it, encodes and decodes, keeps out
@@ -37,7 +31,8 @@ export class MessageBus {
     this.broker = new RedisBroker({
       connection: options.connection,
       liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
-      probe: { channel: this.reserved.createProbe(), interval: options.probeInterval },
+      probe: { start: this.reserved.createProbe(), interval: options.probeInterval },
+      isSharded: options.sharded,
       buffer: options.publishBuffer,
       log: this.#logger,
     });
@@ -78,10 +73,13 @@ export class MessageBus {
 
   /**
    * Publishes a message on a literal channel; resolves to the number of subscriptions that Redis
-   * delivered to. Rejects with a `PubSubError`; never throws. With a serializer of Nest's, what it
-   * makes of the message is sent instead.
+   * delivered to. Rejects with a `PubSubError`; never throws.
    */
-  publish(channel: string, message: OutgoingMessage, serializer?: Serializer): Promise<number> {
+  publish(
+    channel: string,
+    message: OutgoingMessage,
+    { serializer, isSharded }: PublishOptions,
+  ): Promise<number> {
     let name: string;
     let payload: string | Uint8Array;
     try {
@@ -94,26 +92,24 @@ export class MessageBus {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#send(name, payload);
+    return this.#send(name, payload, isSharded);
   }
 
   /** Publishes what `createReply` returns on a channel by Redis' name; as {@link publish} otherwise. */
-  async reply(name: string, createReply: () => unknown): Promise<number> {
-    return this.#send(
-      name,
-      this.#encode(name, () => this.codec.encodeValue(createReply())),
-    );
+  async reply(name: string, isSharded: boolean, createReply: () => unknown): Promise<number> {
+    const payload = this.#encode(name, () => this.codec.encodeValue(createReply()));
+    return this.#send(name, payload, isSharded);
   }
 
   /** Whether a message that was delivered to so many subscriptions reached nobody for certain. */
-  isUnheard(receivers: number): boolean {
-    return receivers === 0 && this.broker.countsReceivers;
+  isUnheard(receivers: number, isSharded: boolean): boolean {
+    return receivers === 0 && this.broker.countsReceivers(isSharded);
   }
 
   /** Tells servers that nobody waits for the replies to a request any more. */
-  cancel(request: RequestKey): void {
+  cancel(request: RequestKey, isSharded: boolean): void {
     // It can only spare work: failures show in the telemetry of publishing.
-    this.reply(this.reserved.cancellations, () => request).catch(() => undefined);
+    this.reply(this.reserved.cancellations, isSharded, () => request).catch(() => undefined);
   }
 
   /** A packet that is no message: a reply, a cancellation. `undefined` where it is none. */
@@ -134,16 +130,17 @@ export class MessageBus {
   subscribe(
     pattern: ChannelPattern,
     listener: MessageListener,
+    isSharded: boolean,
   ): { subscription: BusSubscription; acknowledged: Promise<void> } {
-    const subscription = this.#createSubscription(pattern, listener);
-    const acknowledged = this.broker.subscribe(pattern.kind, subscription.name, subscription);
-    return { subscription, acknowledged };
+    const subscription = this.#createSubscription(pattern, listener, isSharded);
+    const { kind, name } = subscription;
+    return { subscription, acknowledged: this.broker.subscribe(kind, name, subscription) };
   }
 
   /** As {@link subscribe}, but nobody waits; see `Broker#want`. */
-  want(pattern: ChannelPattern, listener: MessageListener): BusSubscription {
-    const subscription = this.#createSubscription(pattern, listener);
-    this.broker.want(pattern.kind, subscription.name, subscription);
+  want(pattern: ChannelPattern, listener: MessageListener, isSharded: boolean): BusSubscription {
+    const subscription = this.#createSubscription(pattern, listener, isSharded);
+    this.broker.want(subscription.kind, subscription.name, subscription);
     return subscription;
   }
 
@@ -158,13 +155,22 @@ export class MessageBus {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
   }
 
-  #createSubscription(pattern: ChannelPattern, listener: MessageListener): BusSubscription {
+  #createSubscription(
+    pattern: ChannelPattern,
+    listener: MessageListener,
+    isSharded: boolean,
+  ): BusSubscription {
     if (pattern.kind === 'channel') this.nameOf(pattern.name);
-    return new BusSubscription(this, pattern, pattern.withPrefix(this.options.prefix), listener);
+    return new BusSubscription(
+      this,
+      pattern.subscriptionKind(isSharded),
+      pattern.withPrefix(this.options.prefix),
+      listener,
+    );
   }
 
-  #send(name: string, payload: string | Uint8Array): Promise<number> {
-    const published = this.broker.publish(name, payload);
+  #send(name: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
+    const published = this.broker.publish(name, payload, isSharded);
     if (telemetry.publish.hasSubscribers) {
       published.then(
         (receivers) => telemetry.publish.publish({ channel: name, receivers }),

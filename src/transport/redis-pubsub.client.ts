@@ -142,11 +142,13 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     if (!this.#bus.codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
     }
-    if (!this.#bus.broker.isUp) {
+    const isSharded = this.#isSharded(packet);
+    const channel = normalizePattern(packet.pattern);
+    const name = this.#bus.nameOf(channel);
+    if (!this.#bus.broker.isUp || !this.#bus.broker.reaches(name, isSharded)) {
       throw new ConnectionError('Cannot send a request: not connected to Redis');
     }
     const isCompat = this.#resolved.replies === 'compat';
-    const channel = normalizePattern(packet.pattern);
     const id = isCompat ? `${this.#inbox.name}.${++this.#lastId}` : String(++this.#lastId);
     const replyTo = isCompat ? undefined : this.#inbox.name;
     const request = new Request(
@@ -154,16 +156,21 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
       {
         id,
         channel,
-        replyChannel: replyTo ?? `${this.#bus.nameOf(channel)}.reply`,
+        replyAddress: { channel: replyTo ?? `${name}.reply`, isSharded },
         timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
         deserializer: this.#options.deserializer,
-        isUnheard: (receivers) => this.#bus.isUnheard(receivers),
-        onAbandoned: () => replyTo !== undefined && this.#bus.cancel({ id, replyTo }),
+        isUnheard: (receivers) => this.#bus.isUnheard(receivers, isSharded),
+        onAbandoned: () => replyTo !== undefined && this.#bus.cancel({ id, replyTo }, isSharded),
       },
       callback,
     );
     void request.start(() => this.#publish({ ...packet, id, replyTo }));
     return () => request.cancel();
+  }
+
+  #isSharded({ data }: { readonly data: unknown }): boolean {
+    const { sharded } = this.#resolved;
+    return data instanceof RedisPubSubRecord ? (data.sharded ?? sharded) : sharded;
   }
 
   /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
@@ -192,7 +199,10 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     try {
       const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
       const outgoing = unwrapRecord(message, this.#bus.codec);
-      return this.#bus.publish(channel, outgoing, this.#options.serializer);
+      return this.#bus.publish(channel, outgoing, {
+        serializer: this.#options.serializer,
+        isSharded: this.#isSharded(message),
+      });
     } catch (error) {
       return Promise.reject(error);
     }

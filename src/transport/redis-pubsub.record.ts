@@ -1,6 +1,6 @@
 import type { Headers, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
-import { checkMilliseconds } from '../option-checks.js';
+import { checkBoolean, checkMilliseconds } from '../option-checks.js';
 
 /** Data with headers, for `emit`, `send` and `publish`. Made by {@link RedisPubSubRecordBuilder}. */
 export class RedisPubSubRecord<T = unknown> {
@@ -9,6 +9,8 @@ export class RedisPubSubRecord<T = unknown> {
     readonly headers: Headers = {},
     /** For a request: overrides the client's `requestTimeout`, in milliseconds. */
     readonly timeout?: number,
+    /** Overrides the client's, or the module's, `sharded`. */
+    readonly sharded?: boolean,
   ) {}
 }
 
@@ -17,6 +19,7 @@ export class RedisPubSubRecordBuilder<T = unknown> {
   #data: T;
   readonly #headers = new Map<string, string>();
   #timeout: number | undefined;
+  #sharded: boolean | undefined;
 
   constructor(data: T) {
     this.#data = data;
@@ -51,8 +54,19 @@ export class RedisPubSubRecordBuilder<T = unknown> {
     return this;
   }
 
+  /** Whether this message goes to a shard channel (SPUBLISH), whatever the client's `sharded` says. */
+  setSharded(sharded = true): this {
+    this.#sharded = checkBoolean('sharded', sharded);
+    return this;
+  }
+
   build(): RedisPubSubRecord<T> {
-    return new RedisPubSubRecord(this.#data, Object.fromEntries(this.#headers), this.#timeout);
+    return new RedisPubSubRecord(
+      this.#data,
+      Object.fromEntries(this.#headers),
+      this.#timeout,
+      this.#sharded,
+    );
   }
 }
 

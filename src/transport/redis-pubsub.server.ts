@@ -10,13 +10,16 @@ import { ChannelPattern } from '../channel/channel-pattern.js';
 import { ClosedError, messageOf, shorten } from '../errors.js';
 import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
 import { normalizePattern } from './create-codec.js';
-import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
+import type { ProcessingHooks } from './dispatcher-options.js';
 import { HandlerRoute } from './handler-route.js';
 import type { BusSubscription } from './bus-subscription.js';
 import { MessageBus } from './message-bus.js';
 
 /** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
 export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');
+
+const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
 
 /**
  * What `status` tells of. `connected`: both connections are up and every subscription is in place.
@@ -130,13 +133,17 @@ export class RedisPubSubServer
    */
   async subscribeHandlers(): Promise<void> {
     const fresh = [...this.#routes.keys()].filter((route) => !this.#routes.get(route));
-    const hearsRequests = fresh.some((route) => !route.isEventHandler);
+    const requestRoutes = fresh.filter((route) => !route.isEventHandler);
+    const cancellations = Promise.all(
+      [...new Set(requestRoutes.map(cancellationKind))].map((kind) =>
+        this.#hearCancellations(kind),
+      ),
+    );
     if (this.#bus.options.onStart === 'background') {
-      if (hearsRequests) void this.#hearCancellations();
       for (const route of fresh) this.#want(route);
       return;
     }
-    if (hearsRequests) await this.#hearCancellations();
+    await cancellations;
     const results = await Promise.allSettled(fresh.map((route) => this.#subscribe(route)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
@@ -158,7 +165,9 @@ export class RedisPubSubServer
       route.dropWaiting();
     }
     await this.#dispatcher.drain(this.#shutdownTimeout);
-    this.#bus.broker.unsubscribe('channel', this.#bus.reserved.cancellations, this.#dispatcher);
+    for (const kind of ['channel', 'shard'] as const) {
+      this.#bus.broker.unsubscribe(kind, this.#bus.reserved.cancellations, this.#dispatcher);
+    }
   }
 
   override close(): Promise<void> {
@@ -199,10 +208,10 @@ export class RedisPubSubServer
     this.#isListening = true;
   }
 
-  async #hearCancellations(): Promise<void> {
+  async #hearCancellations(kind: 'channel' | 'shard'): Promise<void> {
     const { broker, reserved } = this.#bus;
     try {
-      await broker.subscribe('channel', reserved.cancellations, this.#dispatcher);
+      await broker.subscribe(kind, reserved.cancellations, this.#dispatcher);
     } catch (error) {
       if (error instanceof ClosedError) return;
       // Requests work without; streams then go on until their own end or the client's.
@@ -212,19 +221,19 @@ export class RedisPubSubServer
 
   async #subscribe(route: HandlerRoute): Promise<void> {
     const { pattern } = route;
-    const { subscription, acknowledged } = this.#bus.subscribe(pattern, route);
+    const { subscription, acknowledged } = this.#bus.subscribe(pattern, route, route.isSharded);
     this.#routes.set(route, subscription);
     await acknowledged;
-    this.#logSubscription(pattern);
+    this.#logSubscription(route);
   }
 
   #want(route: HandlerRoute): void {
-    this.#routes.set(route, this.#bus.want(route.pattern, route));
-    this.#logSubscription(route.pattern);
+    this.#routes.set(route, this.#bus.want(route.pattern, route, route.isSharded));
+    this.#logSubscription(route);
   }
 
-  #logSubscription(pattern: ChannelPattern): void {
-    const command = pattern.kind === 'pattern' ? 'PSUBSCRIBE' : 'SUBSCRIBE';
+  #logSubscription({ pattern, isSharded }: HandlerRoute): void {
+    const command = COMMANDS[pattern.subscriptionKind(isSharded)];
     const name = pattern.withPrefix(this.#bus.options.prefix);
     this.logger.log(`"${shorten(pattern.source)}" → ${command} ${shorten(name)}`);
   }
@@ -245,4 +254,9 @@ export class RedisPubSubServer
       );
     }
   }
+}
+
+/** Callers cancel a request as they have published it. */
+function cancellationKind({ isSharded }: HandlerRoute): 'channel' | 'shard' {
+  return isSharded ? 'shard' : 'channel';
 }

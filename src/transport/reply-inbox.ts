@@ -7,6 +7,12 @@ export interface PendingRequest {
   onFailure(error: unknown): void;
 }
 
+/** Where replies come: on a channel, by Redis' name, or on a shard channel. */
+export interface ReplyAddress {
+  readonly channel: string;
+  readonly isSharded: boolean;
+}
+
 /** A channel that replies come on, while anyone needs it. */
 interface ReplyChannel {
   readonly opened: Promise<void>;
@@ -29,33 +35,36 @@ export class ReplyInbox implements DeliveryListener {
     this.name = bus.reserved.createInbox();
   }
 
-  /** Resolves when replies can arrive on `channel`. Each call wants a {@link release}. */
-  async acquire(channel: string): Promise<void> {
-    const known = this.#channels.get(channel) ?? {
-      opened: this.#bus.broker.subscribe('channel', channel, this),
+  /** Resolves when replies can arrive at an address. Each call wants a {@link release}. */
+  async acquire(address: ReplyAddress): Promise<void> {
+    const { kind, channel, key } = keyOf(address);
+    const known = this.#channels.get(key) ?? {
+      opened: this.#bus.broker.subscribe(kind, channel, this),
       users: 0,
     };
-    this.#channels.set(channel, known);
+    this.#channels.set(key, known);
     known.users++;
     try {
       await known.opened;
     } catch (error) {
-      this.#channels.delete(channel);
+      this.#channels.delete(key);
       throw error;
     }
   }
 
   /** Whether replies that are published now would arrive. */
-  hears(channel: string): boolean {
-    return this.#bus.broker.hears('channel', channel);
+  hears(address: ReplyAddress): boolean {
+    const { kind, channel } = keyOf(address);
+    return this.#bus.broker.hears(kind, channel);
   }
 
   /** Ends an {@link acquire}. The client's own channel is kept: the next request wants it again. */
-  release(channel: string): void {
-    const known = this.#channels.get(channel);
+  release(address: ReplyAddress): void {
+    const { kind, channel, key } = keyOf(address);
+    const known = this.#channels.get(key);
     if (!known || --known.users > 0 || channel === this.name) return;
-    this.#channels.delete(channel);
-    this.#bus.broker.unsubscribe('channel', channel, this);
+    this.#channels.delete(key);
+    this.#bus.broker.unsubscribe(kind, channel, this);
   }
 
   expect(id: string, request: PendingRequest): void {
@@ -83,4 +92,9 @@ export class ReplyInbox implements DeliveryListener {
     this.#pending.clear();
     for (const request of requests) request.onFailure(error);
   }
+}
+
+function keyOf({ channel, isSharded }: ReplyAddress) {
+  const kind = isSharded ? 'shard' : 'channel';
+  return { kind, channel, key: `${kind} ${channel}` } as const;
 }

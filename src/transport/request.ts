@@ -1,14 +1,13 @@
 import type { ProducerDeserializer, WritePacket } from '@nestjs/microservices';
 import { isRecord } from '../codec/envelope-codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError } from '../errors.js';
-import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
+import type { PendingRequest, ReplyAddress, ReplyInbox } from './reply-inbox.js';
 
 export interface RequestOptions {
   readonly id: string;
   /** The channel that the request goes to; for errors. */
   readonly channel: string;
-  /** Redis' name of the channel that the replies come on. */
-  readonly replyChannel: string;
+  readonly replyAddress: ReplyAddress;
   /** How long to wait for the next reply, in milliseconds; 0 for ever. */
   readonly timeout: number;
   readonly deserializer: ProducerDeserializer | undefined;
@@ -88,7 +87,7 @@ export class Request implements PendingRequest {
     this.#isDone = true;
     clearTimeout(this.#timer);
     this.#inbox.forget(this.#options.id);
-    if (this.#isAcquired) this.#inbox.release(this.#options.replyChannel);
+    if (this.#isAcquired) this.#inbox.release(this.#options.replyAddress);
   }
 
   async #deserialize(deserializer: ProducerDeserializer, reply: object): Promise<void> {
@@ -102,16 +101,16 @@ export class Request implements PendingRequest {
   }
 
   async #acquire(): Promise<void> {
-    const { id, replyChannel } = this.#options;
-    await this.#inbox.acquire(replyChannel);
+    const { id, replyAddress } = this.#options;
+    await this.#inbox.acquire(replyAddress);
     if (this.#isDone) {
-      this.#inbox.release(replyChannel);
+      this.#inbox.release(replyAddress);
       return;
     }
     this.#isAcquired = true;
     this.#inbox.expect(id, this);
     // After an outage the link is up a moment before its subscriptions are.
-    if (!this.#inbox.hears(replyChannel)) {
+    if (!this.#inbox.hears(replyAddress)) {
       throw new ConnectionError('Cannot send a request: its replies could not arrive yet');
     }
   }

@@ -2,7 +2,8 @@ import type { Logger } from '@nestjs/common';
 import type { Serializer } from '@nestjs/microservices';
 import { merge, Subject, takeUntil, type Observable } from 'rxjs';
 import { PayloadError, messageOf, shorten } from '../errors.js';
-import type { MessageBus, RequestKey } from './message-bus.js';
+import type { MessageBus } from './message-bus.js';
+import type { RequestKey } from './publish-options.js';
 
 /** A reply in Nest's form. The last one to a request has `isDisposed`. */
 export interface Reply {
@@ -14,6 +15,11 @@ export interface Reply {
 /** What a caller learns of an error that is not its business. The words are Nest's. */
 export const INTERNAL_ERROR = { status: 'error', message: 'Internal server error' } as const;
 
+/** A request, and how its replies go: as it came. */
+export interface AnswerableRequest extends RequestKey {
+  readonly isSharded: boolean;
+}
+
 /** Publishes the replies to one request. No method rejects. */
 export class Responder {
   /** Whether nobody waits for replies any more. */
@@ -24,7 +30,7 @@ export class Responder {
     private readonly bus: MessageBus,
     private readonly logger: Pick<Logger, 'error'>,
     private readonly serializer: Serializer | undefined,
-    private readonly request: RequestKey,
+    private readonly request: AnswerableRequest,
   ) {}
 
   /** Whether it answers this request. */
@@ -80,11 +86,12 @@ export class Responder {
 
   /** Resolves to whether anyone was there to hear it. */
   async #publish(reply: Reply): Promise<boolean> {
-    const { id, replyTo } = this.request;
+    const { id, replyTo, isSharded } = this.request;
     const packet = { ...reply, id };
     try {
       const createReply = (): unknown => this.serializer?.serialize(packet) ?? packet;
-      return !this.bus.isUnheard(await this.bus.reply(replyTo, createReply));
+      const receivers = await this.bus.reply(replyTo, isSharded, createReply);
+      return !this.bus.isUnheard(receivers, isSharded);
     } catch (error) {
       this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
       // The caller would wait for nothing.
@@ -94,10 +101,10 @@ export class Responder {
   }
 
   async #apologize(): Promise<void> {
-    const { id, replyTo } = this.request;
+    const { id, replyTo, isSharded } = this.request;
     const apology = { id, err: INTERNAL_ERROR, isDisposed: true };
     await this.bus
-      .reply(replyTo, () => apology)
+      .reply(replyTo, isSharded, () => apology)
       .catch((error) => {
         this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
       });

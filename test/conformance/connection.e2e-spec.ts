@@ -13,8 +13,15 @@ const FOR_EVER = 1_000_000;
 const open = (connection: RedisConnection) => {
   const log = new CollectedLog();
   const liveness = { interval: 3_000, timeout: 3_000 };
-  const probe = { channel: '_pubsub.probe', interval: 0 };
-  const broker = new RedisBroker({ connection, liveness, probe, buffer: false, log });
+  const probe = { start: '_pubsub.probe', interval: 0 };
+  const broker = new RedisBroker({
+    connection,
+    liveness,
+    probe,
+    buffer: false,
+    isSharded: false,
+    log,
+  });
   closeAfterTest(() => broker.close());
   return { broker, log };
 };

@@ -24,7 +24,8 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const broker = new RedisBroker({
       connection: proxy.url,
       liveness: { interval: 20, timeout: 5_000 },
-      probe: { channel: probe, interval },
+      probe: { start: probe, interval },
+      isSharded: false,
       buffer: { maxMessages: 100, maxAge: 5_000 },
       log,
     });
@@ -143,7 +144,8 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const broker = new RedisBroker({
       connection: { port: old.port, host: '127.0.0.1', username: 'probed', password: 'x' },
       liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { channel: probe, interval: 20 },
+      probe: { start: probe, interval: 20 },
+      isSharded: false,
       buffer: false,
       log: new CollectedLog(),
     });

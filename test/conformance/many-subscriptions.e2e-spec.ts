@@ -11,7 +11,8 @@ describe('5,000 subscriptions', () => {
     const broker = new RedisBroker({
       connection: redis.url,
       liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { channel: '_pubsub.probe', interval: 0 },
+      probe: { start: '_pubsub.probe', interval: 0 },
+      isSharded: false,
       buffer: false,
       log: new CollectedLog(),
     });

@@ -11,7 +11,8 @@ const over = (client: Redis): RedisBroker => {
   const broker = new RedisBroker({
     connection: client,
     liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { channel: '_pubsub.probe', interval: 0 },
+    probe: { start: '_pubsub.probe', interval: 0 },
+    isSharded: false,
     buffer: false,
     log: new CollectedLog(),
   });

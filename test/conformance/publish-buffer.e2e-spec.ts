@@ -23,7 +23,8 @@ describe('what is published while Redis is away', () => {
     const broker = new RedisBroker({
       connection: connection ?? redis.url,
       liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { channel: '_pubsub.probe', interval: 0 },
+      probe: { start: '_pubsub.probe', interval: 0 },
+      isSharded: false,
       buffer,
       log: new CollectedLog(),
     });

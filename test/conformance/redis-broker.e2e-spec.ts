@@ -31,7 +31,8 @@ const broker = (connection: RedisConnection): RedisBroker =>
   new RedisBroker({
     connection,
     liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { channel: '_pubsub.probe', interval: 0 },
+    probe: { start: '_pubsub.probe', interval: 0 },
+    isSharded: false,
     buffer: false,
     log: new CollectedLog(),
   });

@@ -23,7 +23,8 @@ describe('a broker', () => {
     const broker = new RedisBroker({
       connection,
       liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { channel: '_pubsub.probe', interval: 0 },
+      probe: { start: '_pubsub.probe', interval: 0 },
+      isSharded: false,
       buffer: false,
       log: quiet,
     });

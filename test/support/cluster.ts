@@ -174,6 +174,28 @@ export class TestCluster {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** How many clients of all nodes are subscribed to a shard channel. */
+  async shardSubscribers(channel: string): Promise<number> {
+    const counts = await Promise.all(
+      this.#answering.map(async ({ client }) => {
+        const [, count] = (await client.call('PUBSUB', 'SHARDNUMSUB', channel)) as unknown[];
+        return Number(count);
+      }),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Ends every connection that clients have to any node, beside those that the tests look at it with. */
+  async killConnections(): Promise<void> {
+    await Promise.all(
+      this.#answering.flatMap(({ client }) =>
+        ['normal', 'pubsub'].map((type) =>
+          client.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes'),
+        ),
+      ),
+    );
+  }
+
   /** How many globs are subscribed at all nodes. */
   async patterns(): Promise<number> {
     const counts = await Promise.all(
@@ -235,10 +257,13 @@ export class TestCluster {
 }
 
 /** A Cluster for the tests of one file. */
-export function useCluster(): () => TestCluster {
+export function useCluster(
+  prepare: (cluster: TestCluster) => Promise<void> = async () => undefined,
+): () => TestCluster {
   let cluster: TestCluster | undefined;
   beforeAll(async () => {
     cluster = await TestCluster.start();
+    await prepare(cluster);
   });
   afterAll(() => cluster?.stop());
   return () => {

@@ -82,6 +82,7 @@ describe('types', () => {
       | 'drop'
       | 'subscribe'
       | 'unsubscribe'
+      | 'status'
       | 'starve'
       | 'reconnect'
     >();

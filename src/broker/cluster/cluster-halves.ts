@@ -2,9 +2,13 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { BrokerLog } from '../broker.js';
 import type { Guide } from '../guide.js';
 import { PUBLISHER_OPTIONS, retryDelay, SUBSCRIBER_OPTIONS } from '../clients.js';
-import type { Halves, HalfOptions, HalvesObserver } from '../halves.js';
+import { probeThrough, subscriberOptions, type HalfOptions } from '../half-options.js';
+import type { Halves } from '../halves.js';
 import { Publisher } from '../publisher.js';
+import { SplitSubscriber } from '../split-subscriber.js';
 import { Subscriber } from '../subscriber.js';
+import type { HalfObserver } from '../subscribing-half.js';
+import type { Subscription } from '../subscription.js';
 import { ClusterPublisher } from './cluster-publisher.js';
 import { ClusterTopology } from './cluster-topology.js';
 import {
@@ -13,6 +17,9 @@ import {
   type ClusterConnection,
   readCluster,
 } from './cluster-connection.js';
+import { ShardedPublisher } from './sharded-publisher.js';
+import { ShardedSubscriber } from './sharded-subscriber.js';
+import { slotOf } from './slot.js';
 
 /** How long either half may look for a node that is there, whatever the patience; in milliseconds. */
 const LEAST_PATIENCE = 3_000;
@@ -22,45 +29,120 @@ const ASK_TIMEOUT = 1_000;
 const SILENT: BrokerLog = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
- * The halves over a Cluster with classic Pub/Sub: one publisher and one subscriber, each at some
- * node, and at another one when that is lost or no longer part of the Cluster.
+ * The halves over a Cluster. Of classic Pub/Sub: one publisher and one subscriber, each at some node,
+ * and at another one when that is lost or no longer part of the Cluster. Of shard channels: one of
+ * each at each node that owns slots.
  */
 export function createClusterHalves(
   connection: ClusterConnection,
   options: HalfOptions,
-  observer: HalvesObserver,
+  observer: HalfObserver,
 ): Halves {
   const { startupNodes, redisOptions, interval, translate } = readCluster(connection);
   const create = (address: string, role: RedisOptions): Redis =>
     new Redis({ ...redisOptions, retryStrategy: retryDelay, ...role, ...hostAndPort(address) });
-
   const topology = new ClusterTopology({
     startupNodes,
     interval,
     ask: (address, signal) => askForNodes(create(address, SCOUT), signal),
     translate,
     prefersNames: Boolean(redisOptions.tls),
-    onGone: (addresses) => {
-      for (const half of [publisher, subscriber]) leave(half, addresses);
-    },
+    onGone: (addresses) => Object.values(classic).forEach((half) => leave(half, addresses)),
+    onMoved: () => Object.values(sharded).forEach((half) => half.onMoved()),
     log: options.log,
   });
-  const optionsOf = (client: Redis) => {
-    return { ...options, isOwned: true, guide: guideOf(client, topology) };
+  const cluster: ClusterParts = { topology, create, options, observer };
+  const classic = createClassic(cluster);
+  const sharded = createSharded(cluster);
+  const isShardedFirst = options.isSharded;
+  return {
+    publisher: new ClusterPublisher({
+      classic: classic.publisher,
+      sharded: sharded.publisher,
+      isShardedFirst,
+      topology,
+      createPublisher: (address) => createScout(cluster, address),
+    }),
+    subscriber: new SplitSubscriber({
+      classic: classic.subscriber,
+      sharded: sharded.subscriber,
+      isShardedFirst,
+    }),
   };
+}
+
+/** What all connections to a Cluster are made of. */
+interface ClusterParts {
+  readonly topology: ClusterTopology;
+  readonly create: (address: string, role: RedisOptions) => Redis;
+  readonly options: HalfOptions;
+  readonly observer: HalfObserver;
+}
+
+/** A publisher that asks, and publishes nothing. */
+function createScout({ create, options }: ClusterParts, address: string): Publisher {
+  const silent = { ...options, isOwned: true, buffer: false, log: SILENT } as const;
+  return new Publisher(create(address, SCOUT), silent, () => undefined);
+}
+
+function createClassic({ topology, create, options, observer }: ClusterParts) {
   const publishing = wander(create(topology.next(), PUBLISHER_OPTIONS), topology);
-  const publisher = new Publisher(publishing, optionsOf(publishing), () =>
-    observer.onPublisherChange(),
+  const publisher = new Publisher(
+    publishing,
+    { ...options, isOwned: true, guide: guideOf(publishing, topology) },
+    () => observer.onChange(),
   );
   const subscribing = wander(create(topology.next(), SUBSCRIBER_OPTIONS), topology);
-  const subscriber = new Subscriber(subscribing, optionsOf(subscribing), observer);
-  const createPublisher = (address: string): Publisher =>
-    new Publisher(
-      create(address, SCOUT),
-      { ...options, isOwned: true, buffer: false, log: SILENT },
-      () => undefined,
-    );
-  return { publisher: new ClusterPublisher(publisher, topology, createPublisher), subscriber };
+  const subscriber = new Subscriber(
+    subscribing,
+    {
+      ...subscriberOptions(options, probeThrough(publisher, false), false),
+      guide: guideOf(subscribing, topology),
+    },
+    observer,
+  );
+  return { publisher, subscriber };
+}
+
+function createSharded({ topology, create, options, observer }: ClusterParts) {
+  const publisher = new ShardedPublisher(
+    {
+      topology,
+      buffer: options.buffer,
+      createPublisher: (address, onChange) =>
+        new Publisher(
+          create(address, PUBLISHER_OPTIONS),
+          { ...options, isOwned: true, buffer: false },
+          onChange,
+        ),
+    },
+    () => observer.onChange(),
+  );
+  const subscriber = new ShardedSubscriber(
+    {
+      topology,
+      probeStart: options.probe.start,
+      createSubscriber: (address, nodeObserver) => {
+        const probing = probeThrough(publisher.at(address), true);
+        const nodeOptions = { ...subscriberOptions(options, probing, true), split: splitBySlot };
+        return new Subscriber(create(address, SUBSCRIBER_OPTIONS), nodeOptions, nodeObserver);
+      },
+    },
+    observer,
+  );
+  return { publisher, subscriber };
+}
+
+/** Redis takes only channels of one slot in one command. */
+function splitBySlot(batch: readonly Subscription[]): Subscription[][] {
+  const bySlot = new Map<number, Subscription[]>();
+  for (const subscription of batch) {
+    const slot = (subscription.slot ??= slotOf(subscription.name));
+    const known = bySlot.get(slot);
+    if (known) known.push(subscription);
+    else bySlot.set(slot, [subscription]);
+  }
+  return [...bySlot.values()];
 }
 
 /** For one question. */

@@ -6,8 +6,14 @@ export interface ClusterNode {
   readonly namedAddress: string | undefined;
   /** Whether the others have given it up. */
   readonly isFailing: boolean;
-  readonly hasSlots: boolean;
+  /** The slots that it owns, from the first to the last of each range; those on their way count where they were. */
+  readonly slots: readonly SlotRange[];
+  /** Grows with each change of who owns what. */
+  readonly epoch: number;
 }
+
+/** First and last slot. */
+export type SlotRange = readonly [first: number, last: number];
 
 /** Without an address a node says of itself that it is where it was asked. */
 const ENDPOINT = /^(.*):(\d+)(?:@\d+)?(?:,([^,]*))?(?:,.*)?$/;
@@ -22,7 +28,7 @@ export function parseClusterNodes(text: string, askedHost: string): ClusterNode[
 }
 
 function parseNode(line: string, askedHost: string): ClusterNode | undefined {
-  const [, endpoint = '', flags = '', , , , , , ...slots] = line.trim().split(' ');
+  const [, endpoint = '', flags = '', , , , epoch, , ...slots] = line.trim().split(' ');
   const [, host, port, name] = ENDPOINT.exec(endpoint) ?? [];
   const isReachable = port !== undefined && port !== '0' && !/noaddr|handshake/.test(flags);
   if (!isReachable) return undefined;
@@ -30,7 +36,13 @@ function parseNode(line: string, askedHost: string): ClusterNode | undefined {
     address: `${host || askedHost}:${port}`,
     namedAddress: name ? `${name}:${port}` : undefined,
     isFailing: flags.split(',').includes('fail'),
-    // In brackets are slots that are on their way.
-    hasSlots: slots.some((range) => /^\d/.test(range)),
+    slots: slots.flatMap(parseRange),
+    epoch: Number(epoch) || 0,
   };
+}
+
+/** In brackets are slots that are on their way. */
+function parseRange(range: string): SlotRange[] {
+  const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
+  return first === undefined ? [] : [[Number(first), Number(last ?? first)]];
 }

@@ -2,31 +2,49 @@ import type { Redis } from 'ioredis';
 import type { Publisher } from '../publisher.js';
 import type { PublishingHalf } from '../publishing-half.js';
 import type { ClusterTopology } from './cluster-topology.js';
+import type { ShardedPublisher } from './sharded-publisher.js';
+
+/** How long the first attempts of what is opened on the way may take: nobody waits for them. */
+const NO_HURRY = 30_000;
+
+export interface ClusterPublisherParts {
+  /** PUBLISH. */
+  readonly classic: Publisher;
+  /** SPUBLISH. */
+  readonly sharded: ShardedPublisher;
+  /** Whether shard channels are published to from the start, or when somebody first does. */
+  readonly isShardedFirst: boolean;
+  readonly topology: ClusterTopology;
+  /** To ask a node. */
+  readonly createPublisher: (address: string) => Publisher;
+}
 
 /**
- * The sending half over a Cluster, where every node delivers what is published on any. Everything
- * goes through one node, as long as that is there: on several paths messages would overtake each other.
+ * The sending half over a Cluster, where every node delivers what is published on any with PUBLISH. All
+ * of that goes through one node, as long as that is there: on several paths messages would overtake
+ * each other. What is published to shard channels goes to the owners of their slots.
  */
 export class ClusterPublisher implements PublishingHalf {
-  /** PUBLISH counts the clients of one node. */
-  readonly countsReceivers = false;
+  readonly #parts: ClusterPublisherParts;
   readonly #publisher: Publisher;
+  readonly #sharded: ShardedPublisher;
   readonly #topology: ClusterTopology;
-  readonly #createPublisher: (address: string) => Publisher;
 
-  /** `createPublisher`: to ask another node. */
-  constructor(
-    publisher: Publisher,
-    topology: ClusterTopology,
-    createPublisher: (address: string) => Publisher,
-  ) {
-    this.#publisher = publisher;
-    this.#topology = topology;
-    this.#createPublisher = createPublisher;
+  constructor(parts: ClusterPublisherParts) {
+    this.#parts = parts;
+    this.#publisher = parts.classic;
+    this.#sharded = parts.sharded;
+    this.#topology = parts.topology;
+  }
+
+  /** PUBLISH counts the clients of one node; SPUBLISH those of the one where they all are. */
+  countsReceivers(isSharded: boolean): boolean {
+    return isSharded;
   }
 
   get isReady(): boolean {
-    return this.#publisher.isReady;
+    const isMissing = this.#parts.isShardedFirst && !this.#sharded.isReady;
+    return this.#publisher.isReady && !isMissing;
   }
 
   get hasEnded(): boolean {
@@ -34,36 +52,51 @@ export class ClusterPublisher implements PublishingHalf {
   }
 
   get clients(): readonly Redis[] {
-    return this.#publisher.clients;
+    return [...this.#publisher.clients, ...this.#sharded.clients];
   }
 
   onClient(listener: (client: Redis) => void): void {
     this.#publisher.onClient(listener);
+    this.#sharded.onClient(listener);
   }
 
-  open(patience: number): Promise<void> {
-    return this.#publisher.open(patience);
+  async open(patience: number): Promise<void> {
+    const opened = [this.#publisher.open(patience)];
+    if (this.#parts.isShardedFirst || this.#sharded.isOpen) {
+      opened.push(this.#sharded.open(patience));
+    }
+    await Promise.all(opened);
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#topology.stop(), this.#publisher.close()]);
+    await Promise.all([this.#topology.stop(), this.#publisher.close(), this.#sharded.close()]);
   }
 
   restart(reason: string): void {
     this.#publisher.restart(reason);
   }
 
-  publish(channel: string, payload: string | Uint8Array): Promise<number> {
-    return this.#publisher.publish(channel, payload);
+  reaches(channel: string, isSharded: boolean): boolean {
+    return isSharded ? this.#sharded.reaches(channel) : this.#publisher.isReady;
   }
 
-  async channels(glob: string): Promise<string[]> {
-    const found = await this.#ask((node) => node.channels(glob));
+  publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
+    if (!isSharded) return this.#publisher.publish(channel, payload, false);
+    // Whoever publishes waits for the outcome, and the log tells of failures.
+    if (!this.#sharded.isOpen) this.#sharded.open(NO_HURRY).catch(() => undefined);
+    return this.#sharded.publish(channel, payload);
+  }
+
+  async channels(glob: string, isSharded: boolean): Promise<string[]> {
+    const found = await this.#ask((node) => node.channels(glob, isSharded));
     return [...new Set(found.flat())];
   }
 
-  async subscriberCounts(channels: readonly string[]): Promise<Map<string, number>> {
-    const counts = await this.#ask((node) => node.subscriberCounts(channels));
+  async subscriberCounts(
+    channels: readonly string[],
+    isSharded: boolean,
+  ): Promise<Map<string, number>> {
+    const counts = await this.#ask((node) => node.subscriberCounts(channels, isSharded));
     const sum = (channel: string): number =>
       counts.reduce((total, ofNode) => total + (ofNode.get(channel) ?? 0), 0);
     return new Map(channels.map((channel) => [channel, sum(channel)]));
@@ -87,7 +120,7 @@ export class ClusterPublisher implements PublishingHalf {
     address: string,
     question: (node: Publisher) => Promise<Answer>,
   ): Promise<Answer | undefined> {
-    const node = this.#createPublisher(address);
+    const node = this.#parts.createPublisher(address);
     try {
       // A node that is not there has no subscribers.
       const isThere = await node.open(0).then(

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import type { BrokerLog } from '../broker.js';
 import { parseClusterNodes, type ClusterNode } from './cluster-node.js';
+import { SlotMap } from './slot-map.js';
 
 /** Between two rounds of questions until somebody answers, in milliseconds. */
 const RETRY = 250;
@@ -19,12 +20,14 @@ export interface ClusterTopologyOptions {
   readonly prefersNames: boolean;
   /** These nodes were part of the Cluster, and are no longer, or are dead. */
   readonly onGone: (addresses: ReadonlySet<string>) => void;
+  /** Slots have other owners than before. */
+  readonly onMoved: () => void;
   readonly log: BrokerLog;
 }
 
 /**
- * Which nodes a Cluster has. It is asked for on an interval, a different node each time: whoever only
- * listens to a node is never told that it has lost its part.
+ * Which nodes a Cluster has, and which slots each of them owns. It is asked for on an interval, a
+ * different node each time: whoever only listens to a node is never told that it has lost its part.
  */
 export class ClusterTopology {
   readonly #options: ClusterTopologyOptions;
@@ -32,6 +35,10 @@ export class ClusterTopology {
   #turn: number;
   #timer: NodeJS.Timeout | undefined;
   #refreshing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #slots = SlotMap.EMPTY;
+  #epoch = 0;
+  #asOf = new Date();
   #stopping = new AbortController();
   #isKnown = false;
   #failure: unknown;
@@ -49,6 +56,16 @@ export class ClusterTopology {
     return this.#addresses;
   }
 
+  /** Who owns which slot; those of masters that the others have given up belong to nobody. */
+  get slots(): SlotMap {
+    return this.#slots;
+  }
+
+  /** When somebody last said that it is so. */
+  get asOf(): Date {
+    return this.#asOf;
+  }
+
   /** Each node in turn. */
   next(): string {
     this.#turn = (this.#turn + 1) % this.#addresses.length;
@@ -58,7 +75,9 @@ export class ClusterTopology {
   start(): void {
     if (this.#timer) return;
     this.#stopping = new AbortController();
-    this.#timer = setInterval(() => void this.#refresh(), this.#options.interval).unref();
+    this.#timer = setInterval(() => {
+      if (!this.#refreshing) void this.refresh();
+    }, this.#options.interval).unref();
   }
 
   /** Resolves when a node has answered; rejects when none has within `patience` milliseconds. */
@@ -67,7 +86,7 @@ export class ClusterTopology {
     const { signal } = this.#stopping;
     const deadline = performance.now() + patience;
     while (!this.#isKnown) {
-      await this.#refresh();
+      await this.refresh();
       if (signal.aborted) throw new ClosedError();
       if (this.#isKnown) return;
       if (performance.now() >= deadline) throw unreachable(this.#failure);
@@ -80,29 +99,46 @@ export class ClusterTopology {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#stopping.abort();
+    await this.#next;
     await this.#refreshing;
   }
 
-  #refresh(): Promise<void> {
-    this.#refreshing ??= this.#askAround(this.#stopping.signal).finally(() => {
+  /**
+   * Asks anew, `first` before all others; never rejects. A round that is under way may have asked
+   * before whatever makes somebody ask: another one follows it.
+   */
+  refresh(first?: string): Promise<void> {
+    if (!this.#refreshing) return this.#begin(first);
+    this.#next ??= this.#refreshing.then(() => {
+      this.#next = undefined;
+      return this.#begin(first);
+    });
+    return this.#next;
+  }
+
+  #begin(first: string | undefined): Promise<void> {
+    this.#refreshing = this.#askAround(first, this.#stopping.signal).finally(() => {
       this.#refreshing = undefined;
     });
     return this.#refreshing;
   }
 
-  /** Asks one node after the other until one answers. */
-  async #askAround(signal: AbortSignal): Promise<void> {
-    for (const address of this.#inTurn()) {
-      if (signal.aborted) return;
-      try {
-        this.#learn(await this.#options.ask(address, signal), address);
-        this.#isFailureLogged = false;
-        return;
-      } catch (error) {
+  /** Asks one node after the other until one answers that is up to date. */
+  async #askAround(first: string | undefined, signal: AbortSignal): Promise<void> {
+    const outdated: View[] = [];
+    for (const address of this.#inTurn(first)) {
+      const view = await this.#ask(address, signal).catch((error: unknown) => {
         this.#failure = error;
-      }
+      });
+      if (signal.aborted) return;
+      if (view && view.epoch >= this.#epoch) return this.#learn(view);
+      // A node that was cut off goes on as if nothing had happened.
+      if (view) outdated.push(view);
     }
-    if (this.#isFailureLogged || signal.aborted) return;
+    // Nobody knows of what we know: the Cluster was made anew.
+    const [latest] = outdated.toSorted((a, b) => b.epoch - a.epoch);
+    if (latest) return this.#learn(latest);
+    if (this.#isFailureLogged) return;
     this.#isFailureLogged = true;
     this.#options.log.warn(
       `No node of the Cluster answers; trying on (${messageOf(this.#failure)})`,
@@ -110,33 +146,57 @@ export class ClusterTopology {
   }
 
   /** At last those to begin with: nobody who is known may be where he was. */
-  #inTurn(): Set<string> {
-    const first = this.#addresses.indexOf(this.next());
-    const known = [...this.#addresses.slice(first), ...this.#addresses.slice(0, first)];
-    return new Set([...known, ...this.#options.startupNodes]);
+  #inTurn(first: string | undefined): Set<string> {
+    const turn = this.#addresses.indexOf(this.next());
+    const known = [...this.#addresses.slice(turn), ...this.#addresses.slice(0, turn)];
+    const all = [...known, ...this.#options.startupNodes];
+    return new Set(first === undefined ? all : [first, ...all]);
   }
 
-  #learn(answer: string, asked: string): void {
-    const host = asked.slice(0, asked.lastIndexOf(':'));
-    const nodes = parseClusterNodes(answer, host);
+  async #ask(address: string, signal: AbortSignal): Promise<View> {
+    const asOf = new Date();
+    const answer = await this.#options.ask(address, signal);
+    const nodes = parseClusterNodes(answer, address.slice(0, address.lastIndexOf(':')));
     // Such a node is not, or no longer, part of the Cluster.
-    if (!nodes.some(({ hasSlots }) => hasSlots)) throw new Error(`${asked} knows of no slots`);
-    // Each node has an order of its own; a turn needs one.
-    const alive = nodes
-      .filter(({ isFailing }) => !isFailing)
-      .map((node) => this.#addressOf(node))
-      .toSorted();
+    if (!nodes.some(({ slots }) => slots.length > 0)) {
+      throw new Error(`${address} knows of no slots`);
+    }
+    return { nodes, asOf, epoch: Math.max(...nodes.map(({ epoch }) => epoch)) };
+  }
+
+  #learn({ nodes, asOf, epoch }: View): void {
+    const alive = nodes.filter(({ isFailing }) => !isFailing);
     if (alive.length === 0) return;
-    const gone = new Set(this.#addresses.filter((address) => !alive.includes(address)));
-    this.#addresses = alive;
+    this.#isFailureLogged = false;
     this.#isKnown = true;
+    this.#epoch = epoch;
+    this.#learnSlots(alive);
+    this.#asOf = asOf;
+    // Each node has an order of its own; a turn needs one.
+    const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
+    const gone = new Set(this.#addresses.filter((address) => !addresses.includes(address)));
+    this.#addresses = addresses;
     if (gone.size > 0) this.#options.onGone(gone);
+  }
+
+  #learnSlots(nodes: readonly ClusterNode[]): void {
+    const slots = SlotMap.of(nodes, (node) => this.#addressOf(node));
+    if (slots.equals(this.#slots)) return;
+    this.#slots = slots;
+    this.#options.onMoved();
   }
 
   #addressOf({ address, namedAddress }: ClusterNode): string {
     const { translate, prefersNames } = this.#options;
     return translate((prefersNames && namedAddress) || address);
   }
+}
+
+/** What one node knows. */
+interface View {
+  readonly nodes: readonly ClusterNode[];
+  readonly asOf: Date;
+  readonly epoch: number;
 }
 
 function unreachable(cause: unknown): ConnectionError {

@@ -45,7 +45,8 @@ class Run {
     this.#broker = new RedisBroker({
       connection: { host: '127.0.0.1', port: redis.port, retryStrategy: () => 1 },
       liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { channel: '_pubsub.probe', interval: 0 },
+      probe: { start: '_pubsub.probe', interval: 0 },
+      isSharded: false,
       buffer: false,
       log: new CollectedLog(),
     });

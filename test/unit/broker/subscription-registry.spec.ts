@@ -134,6 +134,8 @@ describe('being restored', () => {
     registry.reset({ from: new Date() });
     registry.add('channel', 'late', new Listener());
     expect(registry.isRestored).toBe(false);
+    expect(registry.takeStale('channel', 2)).toContain(subscription);
+    registry.told(subscription);
     registry.acknowledge(subscription);
     expect(registry.isRestored).toBe(true);
   });

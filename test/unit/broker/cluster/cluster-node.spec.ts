@@ -17,9 +17,23 @@ describe('the answer to CLUSTER NODES', () => {
       `${THREE} 10.0.0.3:7003@17003 slave ${ONE} 0 1795470595175 1 connected`,
     );
     expect(nodes).toMatchObject([
-      { address: '10.0.0.2:7002', hasSlots: true },
-      { address: '10.0.0.1:7001', hasSlots: true },
-      { address: '10.0.0.3:7003', hasSlots: false },
+      {
+        address: '10.0.0.2:7002',
+        epoch: 2,
+        slots: [
+          [5461, 5461],
+          [8001, 16_383],
+        ],
+      },
+      {
+        address: '10.0.0.1:7001',
+        epoch: 1,
+        slots: [
+          [0, 5460],
+          [5462, 8000],
+        ],
+      },
+      { address: '10.0.0.3:7003', epoch: 1, slots: [] },
     ]);
   });
 
@@ -38,7 +52,7 @@ describe('the answer to CLUSTER NODES', () => {
     ['without a host, with a host name', ':7001@17001,one.example.org', 'asked.example.org:7001'],
   ])('has an address %s', (_, endpoint, address) => {
     const [node] = parse(`${ONE} ${endpoint} myself,master - 0 0 1 connected 0-8000`);
-    expect(node).toMatchObject({ address, hasSlots: true });
+    expect(node).toMatchObject({ address, slots: [[0, 8000]] });
   });
 
   it.each([
@@ -77,12 +91,12 @@ describe('the answer to CLUSTER NODES', () => {
       `${TWO} ::1:23102@33102 master - 0 0 2 connected 8001-16383 [10-<-${ONE}]`,
       `${THREE} ::1:23103@33103 master - 0 0 3 connected [11-<-${ONE}]`,
     );
-    expect(nodes.map(({ hasSlots }) => hasSlots)).toEqual([true, true, false]);
+    expect(nodes.map(({ slots }) => slots)).toEqual([[[0, 8000]], [[8001, 16_383]], []]);
   });
 
   it('may have lines that end as those of other systems do', () => {
     const nodes = parse(`${ONE} 10.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-8000\r`, '');
-    expect(nodes).toMatchObject([{ address: '10.0.0.1:7001', hasSlots: true }]);
+    expect(nodes).toMatchObject([{ address: '10.0.0.1:7001', slots: [[0, 8000]] }]);
   });
 
   it('may be nothing that is known', () => {
@@ -96,11 +110,21 @@ describe('the answer to CLUSTER NODES', () => {
 
     it('has the place where it was asked, its name and its slots as they come', async () => {
       const address = `127.0.0.1:${node().port}`;
-      expect(await ask()).toMatchObject([{ address, hasSlots: false }]);
+      expect(await ask()).toMatchObject([{ address, slots: [] }]);
       await node().client.cluster('ADDSLOTS', 0, 1, 2, 9, 16_383);
       await node().client.config('SET', 'cluster-announce-hostname', 'one.example.org');
       const namedAddress = `one.example.org:${node().port}`;
-      expect(await ask()).toMatchObject([{ address, namedAddress, hasSlots: true }]);
+      expect(await ask()).toMatchObject([
+        {
+          address,
+          namedAddress,
+          slots: [
+            [0, 2],
+            [9, 9],
+            [16_383, 16_383],
+          ],
+        },
+      ]);
     });
   });
 });

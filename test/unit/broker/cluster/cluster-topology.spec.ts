@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { SlotMap } from '../../../../src/broker/cluster/slot-map.js';
 import { ClusterTopology } from '../../../../src/broker/cluster/cluster-topology.js';
 
-const node = (id: string, port: number, slots: string, flags = 'master') =>
-  `${id} 10.0.0.1:${port}@1${port},node-${id}.example ${flags} - 0 0 1 connected ${slots}`;
+const node = (id: string, port: number, slots: string, { flags = 'master', epoch = 1 } = {}) =>
+  `${id} 10.0.0.1:${port}@1${port},node-${id}.example ${flags} - 0 0 ${epoch} connected ${slots}`;
 
 /** What each address answers; who is not in it does not. */
 type Views = Record<string, string[]>;
@@ -19,6 +20,7 @@ describe('the topology of a Cluster', () => {
   function topologyOver(views: Views, { startupNodes = ['seed:1'], prefersNames = false } = {}) {
     const asked: string[] = [];
     const gone: string[] = [];
+    const moves: SlotMap[] = [];
     const topology = new ClusterTopology({
       startupNodes,
       interval: 1,
@@ -31,6 +33,7 @@ describe('the topology of a Cluster', () => {
       },
       translate: (address) => address,
       onGone: (addresses) => gone.push(...addresses),
+      onMoved: () => moves.push(topology.slots),
       log: { log: () => undefined, warn: () => undefined, error: () => undefined },
     });
     stops.push(() => topology.stop());
@@ -39,7 +42,7 @@ describe('the topology of a Cluster', () => {
       const until = asked.length + count;
       while (asked.length < until) await new Promise((resolve) => setImmediate(resolve));
     };
-    return { topology, asked, gone, questions };
+    return { topology, asked, gone, moves, questions };
   }
 
   it('is learnt from whoever answers', async () => {
@@ -99,10 +102,60 @@ describe('the topology of a Cluster', () => {
     const views: Views = { 'seed:1': BOTH, [A]: BOTH, [B]: BOTH };
     const { topology, questions, gone } = topologyOver(views);
     await topology.known(1_000);
-    const failed = [node('a', 1, '0-8191', 'master,fail'), node('b', 2, '8192-16383')];
+    const failed = [node('a', 1, '0-8191', { flags: 'master,fail' }), node('b', 2, '8192-16383')];
     for (const address of Object.keys(views)) views[address] = failed;
     await questions(4);
     expect(topology.addresses).toEqual([B]);
     expect(gone).toContain(A);
+  });
+
+  it('tells when slots have other owners, and when they have not', async () => {
+    const views: Views = { 'seed:1': BOTH, [A]: BOTH, [B]: BOTH };
+    const { topology, moves, questions } = topologyOver(views);
+    await topology.known(1_000);
+    await questions(4);
+    expect(moves).toHaveLength(1);
+    const moved = [node('a', 1, '0-8190'), node('b', 2, '8191-16383', { epoch: 2 })];
+    for (const address of Object.keys(views)) views[address] = moved;
+    await questions(4);
+    expect(moves.map((slots) => slots.ownerOf(8_191))).toEqual([A, B]);
+  });
+
+  it('has no owner for the slots of a master that the others have given up', async () => {
+    const failed = [node('a', 1, '0-8191', { flags: 'master,fail' }), node('b', 2, '8192-16383')];
+    const { topology } = topologyOver({ 'seed:1': failed });
+    await topology.known(1_000);
+    expect([topology.slots.ownerOf(0), topology.slots.ownerOf(8_192)]).toEqual([undefined, B]);
+    expect([...topology.slots.owners]).toEqual([B]);
+  });
+
+  it('is not told anew by a node that was cut off and knows of nothing since', async () => {
+    const failedOver = [node('a', 1, ''), node('b', 2, '0-16383', { epoch: 5 })];
+    const views: Views = { 'seed:1': failedOver, [A]: BOTH, [B]: failedOver };
+    const { topology, moves, questions } = topologyOver(views);
+    await topology.known(1_000);
+    await questions(6);
+    expect(moves).toHaveLength(1);
+    expect(topology.slots.ownerOf(0)).toBe(B);
+  });
+
+  it('is what all say when nobody knows of what was known, as after it was made anew', async () => {
+    const later = [node('a', 1, ''), node('b', 2, '0-16383', { epoch: 5 })];
+    const views: Views = { 'seed:1': later, [A]: later, [B]: later };
+    const { topology, moves, questions } = topologyOver(views);
+    await topology.known(1_000);
+    for (const address of Object.keys(views)) views[address] = BOTH;
+    await questions(6);
+    expect(moves).toHaveLength(2);
+    expect(topology.slots.ownerOf(0)).toBe(A);
+  });
+
+  it('asks anew after a question that was under way, and whom it is told to first', async () => {
+    const { topology, asked } = topologyOver({ 'seed:1': BOTH, [A]: BOTH, [B]: BOTH });
+    await topology.known(1_000);
+    const [under, next] = [topology.refresh(A), topology.refresh(B)];
+    await under;
+    await next;
+    expect(asked.slice(asked.lastIndexOf(A))).toContain(B);
   });
 });

@@ -1,0 +1,210 @@
+import type { Redis } from 'ioredis';
+import type { SubscriptionKind } from '../../channel/channel-pattern.js';
+import { ClosedError } from '../../errors.js';
+import type { DeliveryListener } from '../broker.js';
+import type { Subscriber } from '../subscriber.js';
+import type { SubscriberObserver } from '../subscriber-options.js';
+import type { HalfObserver, SubscribingHalf } from '../subscribing-half.js';
+import type { Subscription } from '../subscription.js';
+import type { ClusterTopology } from './cluster-topology.js';
+import { slotOf } from './slot.js';
+
+/** How long the first attempts at a node that comes on the way may take: nobody waits for them. */
+const NO_HURRY = 30_000;
+
+export interface ShardedSubscriberOptions {
+  readonly topology: ClusterTopology;
+  /** One connection to a node, for shard channels. */
+  readonly createSubscriber: (address: string, observer: SubscriberObserver) => Subscriber;
+  /** Where probes are published: channels that begin with this. */
+  readonly probeStart: string;
+}
+
+/**
+ * Shard channels of a Cluster: a subscriber at each node that owns slots. A channel is subscribed where
+ * its slot is, and follows it: without being asked, Redis ends what is subscribed at a former owner.
+ */
+export class ShardedSubscriber implements SubscribingHalf {
+  readonly #options: ShardedSubscriberOptions;
+  readonly #observer: HalfObserver;
+  readonly #nodes = new Map<string, Subscriber>();
+  readonly #clientListeners: ((client: Redis) => void)[] = [];
+  #isOpen = false;
+  #isLookingAround = false;
+
+  constructor(options: ShardedSubscriberOptions, observer: HalfObserver) {
+    this.#options = options;
+    this.#observer = observer;
+  }
+
+  get isReady(): boolean {
+    const needed = this.#all.filter(({ isEmpty }) => !isEmpty);
+    return (
+      (needed.length > 0 ? needed : this.#all).every(({ isReady }) => isReady) && this.#isKnown
+    );
+  }
+
+  get isRestored(): boolean {
+    return this.#all.every(({ isRestored, isEmpty }) => isRestored || isEmpty);
+  }
+
+  get isStarving(): boolean {
+    return this.#all.some(({ isStarving }) => isStarving);
+  }
+
+  get hasEnded(): boolean {
+    return this.#all.some(({ hasEnded }) => hasEnded);
+  }
+
+  get isEmpty(): boolean {
+    return this.#all.every(({ isEmpty }) => isEmpty);
+  }
+
+  get clients(): readonly Redis[] {
+    return this.#all.flatMap(({ clients }) => clients);
+  }
+
+  onClient(listener: (client: Redis) => void): void {
+    this.#clientListeners.push(listener);
+    for (const client of this.clients) listener(client);
+  }
+
+  async open(patience: number): Promise<void> {
+    this.#isOpen = true;
+    await this.#options.topology.known(patience);
+    if (!this.#isOpen) throw new ClosedError();
+    for (const owner of this.#owners) this.#nodeAt(owner);
+    await Promise.all(this.#all.map((node) => node.open(patience)));
+    this.#observer.onChange();
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    await Promise.all(this.#all.map((node) => node.close()));
+  }
+
+  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
+    return this.#nodeOf(name).subscribe(kind, name, listener);
+  }
+
+  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
+    this.#nodeOf(name).want(kind, name, listener);
+  }
+
+  unsubscribe(
+    kind: SubscriptionKind,
+    name: string,
+    listener: DeliveryListener,
+    lingers: boolean,
+  ): void {
+    this.#nodeOf(name).unsubscribe(kind, name, listener, lingers);
+  }
+
+  hears(kind: SubscriptionKind, name: string): boolean {
+    return this.#nodeOf(name).hears(kind, name);
+  }
+
+  /** Slots have other owners: moves what is subscribed to where it belongs now. */
+  onMoved(): void {
+    if (!this.#isOpen) return;
+    for (const owner of this.#owners) this.#nodeAt(owner);
+    this.#moveProbes();
+    for (const [address, node] of this.#nodes) this.#moveFrom(address, node);
+    for (const [address, node] of this.#nodes) {
+      if (!this.#owners.has(address) && node.isEmpty) this.#leave(address, node);
+    }
+    this.#observer.onChange();
+  }
+
+  get #all(): readonly Subscriber[] {
+    return [...this.#nodes.values()];
+  }
+
+  get #owners(): ReadonlySet<string> {
+    return this.#options.topology.slots.owners;
+  }
+
+  get #isKnown(): boolean {
+    return this.#owners.size > 0;
+  }
+
+  /** The node that a channel is subscribed at. */
+  #nodeOf(name: string): Subscriber {
+    return this.#nodeAt(this.#ownerOf(slotOf(name)) ?? this.#anyone());
+  }
+
+  #ownerOf(slot: number): string | undefined {
+    return this.#options.topology.slots.ownerOf(slot);
+  }
+
+  /** Somebody who keeps what nobody owns, until somebody does. */
+  #anyone(): string {
+    const [first] = this.#nodes.keys();
+    return first ?? this.#options.topology.next();
+  }
+
+  #nodeAt(address: string): Subscriber {
+    const known = this.#nodes.get(address);
+    if (known) return known;
+    const node: Subscriber = this.#options.createSubscriber(address, {
+      onChange: () => this.#observer.onChange(),
+      onElsewhere: () => void this.#lookAround(address),
+    });
+    this.#nodes.set(address, node);
+    if (this.#owners.has(address)) node.moveProbe(this.#probeAt(address));
+    for (const listener of this.#clientListeners) node.onClient(listener);
+    if (this.#isOpen) node.open(NO_HURRY).catch(() => undefined);
+    return node;
+  }
+
+  /** A node says that some channel is not its own: it is the one that knows whose it is. */
+  async #lookAround(address: string): Promise<void> {
+    if (this.#isLookingAround) return;
+    this.#isLookingAround = true;
+    await this.#options.topology.refresh(address);
+    this.#isLookingAround = false;
+    // Slots can go and come back between two looks.
+    const node = this.#nodes.get(address);
+    const heard = node && subscribedChannels(node);
+    if (heard) node.renew(({ name }) => !heard.has(name), { from: node.lastProof });
+  }
+
+  #moveProbes(): void {
+    for (const [address, node] of this.#nodes) {
+      const isElsewhere = this.#ownerOf(slotOf(node.probeChannel)) !== address;
+      if (isElsewhere && this.#owners.has(address)) node.moveProbe(this.#probeAt(address));
+    }
+  }
+
+  #probeAt(address: string): string {
+    return this.#options.topology.slots.channelOf(address, this.#options.probeStart);
+  }
+
+  #moveFrom(address: string, node: Subscriber): void {
+    const moved = node.release('shard', (subscription) => {
+      const owner = this.#ownerOf(slotOfSubscription(subscription));
+      return owner !== undefined && owner !== address;
+    });
+    if (moved.length === 0) return;
+    const { asOf } = this.#options.topology;
+    const from = node.lastProof < asOf ? node.lastProof : asOf;
+    for (const subscription of moved) this.#nodeOf(subscription.name).adopt(subscription, { from });
+  }
+
+  #leave(address: string, node: Subscriber): void {
+    this.#nodes.delete(address);
+    void node.close();
+  }
+}
+
+function slotOfSubscription(subscription: Subscription): number {
+  subscription.slot ??= slotOf(subscription.name);
+  return subscription.slot;
+}
+
+/** What ioredis believes to be subscribed over a connection; it is told of each end. */
+function subscribedChannels({ clients: [client] }: Subscriber): ReadonlySet<string> | undefined {
+  if (client.status !== 'ready') return undefined;
+  const { subscriber } = client.condition ?? {};
+  return new Set(subscriber ? subscriber.channels('ssubscribe') : []);
+}

@@ -1,0 +1,25 @@
+/** How many slots the channels of a Cluster are spread over. */
+export const SLOTS = 16_384;
+
+/** CRC16 of the XMODEM kind, byte by byte (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc;
+});
+
+/** The slot of a shard channel, as CLUSTER KEYSLOT tells it: of what stands between `{` and `}`, if anything does. */
+export function slotOf(channel: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(hashed(channel))) {
+    crc = ((crc << 8) ^ (TABLE[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
+  }
+  return crc % SLOTS;
+}
+
+function hashed(channel: string): string {
+  const open = channel.indexOf('{');
+  if (open === -1) return channel;
+  const close = channel.indexOf('}', open + 1);
+  return close > open + 1 ? channel.slice(open + 1, close) : channel;
+}

@@ -1,0 +1,55 @@
+import type { BrokerLog } from './broker.js';
+import type { LivenessOptions } from './liveness.js';
+import type { PublishBufferOptions } from './publish-buffer.js';
+import type { PublishingHalf } from './publishing-half.js';
+import type { SubscriberOptions } from './subscriber-options.js';
+import type { ProbePublisher } from './subscribing-half.js';
+
+/** What both halves of a broker are given, over whichever topology. */
+export interface HalfOptions {
+  readonly liveness: LivenessOptions;
+  readonly probe: ProbeOptions;
+  readonly buffer: PublishBufferOptions | false;
+  /** Whether shard channels are what is published and subscribed to from the start. */
+  readonly isSharded: boolean;
+  readonly log: BrokerLog;
+}
+
+export interface ProbeOptions {
+  /** Where probes are published: channels that begin with this, which are nobody else's. */
+  readonly start: string;
+  /** How often it is looked whether messages arrive, in milliseconds; 0: never. */
+  readonly interval: number;
+}
+
+/** What a subscriber of either kind is given, over whichever topology. */
+export function subscriberOptions(
+  { liveness, probe, log }: HalfOptions,
+  publisher: ProbePublisher,
+  isSharded: boolean,
+): SubscriberOptions {
+  return {
+    kinds: isSharded ? ['shard'] : ['channel', 'pattern'],
+    liveness,
+    probe: {
+      channel: isSharded ? `${probe.start}.shard` : probe.start,
+      interval: probe.interval,
+    },
+    publisher,
+    log,
+  };
+}
+
+/** A publisher as a probe uses it. */
+export function probeThrough(
+  publisher: Pick<PublishingHalf, 'isReady' | 'publish' | 'restart'>,
+  isSharded: boolean,
+): ProbePublisher {
+  return {
+    get isReady() {
+      return publisher.isReady;
+    },
+    publish: (channel) => publisher.publish(channel, '', isSharded),
+    restart: (reason) => publisher.restart(reason),
+  };
+}

@@ -1,0 +1,23 @@
+import type { BrokerLog } from './broker.js';
+import type { DeliveryProbeOptions } from './delivery-probe.js';
+import type { Guide } from './guide.js';
+import type { LivenessOptions } from './liveness.js';
+import type { ReconcilerOptions } from './reconciler.js';
+import type { ProbePublisher } from './subscribing-half.js';
+
+export interface SubscriberOptions extends ReconcilerOptions {
+  readonly liveness: LivenessOptions;
+  readonly log: BrokerLog;
+  readonly probe: DeliveryProbeOptions;
+  /** Publishes what the probe listens for. */
+  readonly publisher: ProbePublisher;
+  readonly guide?: Guide;
+}
+
+/** Someone who is told what becomes of a subscriber. */
+export interface SubscriberObserver {
+  /** The connection, or what is subscribed over it, is no longer as it was. */
+  onChange(): void;
+  /** Redis says that some shard channel is no longer, or not, for this connection. */
+  onElsewhere?(): void;
+}

@@ -1,0 +1,18 @@
+import type { Logger } from '@nestjs/common';
+import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
+import type { MessageBus } from './message-bus.js';
+import type { RedisPubSubContext } from './redis-pubsub.context.js';
+
+/** Nest's processing hooks, where somebody has set them. */
+export interface ProcessingHooks {
+  onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => void;
+  onEnd?: (context: RedisPubSubContext) => void;
+}
+
+export interface DispatcherOptions {
+  readonly bus: MessageBus;
+  readonly logger: Pick<Logger, 'error' | 'warn'>;
+  readonly hooks: ProcessingHooks;
+  readonly serializer: Serializer | undefined;
+  readonly deserializer: ConsumerDeserializer | undefined;
+}

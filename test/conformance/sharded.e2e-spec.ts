@@ -1,0 +1,96 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { RedisConnection } from 'nestjs-redis-pubsub';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { useCluster } from '../support/cluster.js';
+import { plain, useRedis } from '../support/redis.js';
+import { CollectedLog } from './collector.js';
+import { shardedSuite } from './sharded.suite.js';
+
+const redis = useRedis(['--user', 'limited', 'on', '>se@cret', 'resetchannels', '&ok.*', '+@all']);
+const cluster = useCluster(async (it) => it.addUser('limited', 'se@cret', '&ok.*'));
+
+const asLimited: RedisOptions = { username: 'limited', password: 'se@cret' };
+
+const broker = (connection: RedisConnection, isSharded = true): RedisBroker =>
+  new RedisBroker({
+    connection,
+    liveness: { interval: 3_000, timeout: 3_000 },
+    probe: { start: '_pubsub.probe', interval: 0 },
+    buffer: { maxMessages: 1_000, maxAge: 5_000 },
+    isSharded,
+    log: new CollectedLog(),
+  });
+
+/** A client of the user's own; it is the test that closes it. */
+function own<Client extends Redis | Cluster>(client: Client): Client {
+  client.on('error', () => undefined);
+  closeAfterTest(async () => client.disconnect());
+  return client;
+}
+
+const standalone = {
+  subscribers: async (channel: string) =>
+    Number(((await redis.client.call('PUBSUB', 'SHARDNUMSUB', channel)) as unknown[])[1]),
+  killConnections: () => redis.killConnections(),
+};
+
+const clustered = {
+  subscribers: (channel: string) => cluster().shardSubscribers(channel),
+  killConnections: () => cluster().killConnections(),
+};
+
+const options = (more: RedisOptions = {}): RedisOptions => ({ ...plain(redis.port), ...more });
+const nodes = (redisOptions: RedisOptions = {}) => ({
+  nodes: cluster().startupNodes,
+  options: { redisOptions },
+});
+
+shardedSuite('a broker over options, with RESP3', {
+  ...standalone,
+  create: () => broker(options()),
+  createLimited: () => broker(options(asLimited)),
+});
+
+shardedSuite('a broker over options, with RESP2', {
+  ...standalone,
+  create: () => broker(options({ protocol: 2 })),
+  createLimited: () => broker(options({ ...asLimited, protocol: 2 })),
+});
+
+shardedSuite('a broker that was not told of shard channels at the start', {
+  ...standalone,
+  create: () => broker(options(), false),
+  createLimited: () => broker(options(asLimited), false),
+});
+
+shardedSuite('a broker over a user’s own client, with keyPrefix and automatic pipelining', {
+  ...standalone,
+  create: () => broker(own(new Redis(options({ keyPrefix: 'k:', enableAutoPipelining: true })))),
+  createLimited: () => broker(own(new Redis(options({ ...asLimited, keyPrefix: 'k:' })))),
+});
+
+shardedSuite('a broker over a Cluster, with RESP3', {
+  ...clustered,
+  create: () => broker(nodes()),
+  createLimited: () => broker(nodes(asLimited)),
+});
+
+shardedSuite('a broker over a Cluster, with RESP2', {
+  ...clustered,
+  create: () => broker(nodes({ protocol: 2 })),
+  createLimited: () => broker(nodes({ ...asLimited, protocol: 2 })),
+});
+
+shardedSuite('a broker over a Cluster that was not told of shard channels at the start', {
+  ...clustered,
+  create: () => broker(nodes(), false),
+  createLimited: () => broker(nodes(asLimited), false),
+});
+
+shardedSuite('a broker over a Cluster client of the user’s own', {
+  ...clustered,
+  create: () => broker(own(new Cluster(cluster().startupNodes))),
+  createLimited: () =>
+    broker(own(new Cluster(cluster().startupNodes, { redisOptions: asLimited }))),
+});

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { CommandRefusedError } from 'nestjs-redis-pubsub';
+import type { Broker } from '../../src/broker/broker.js';
+import { eventually } from '../support/redis.js';
+import { closeAfterTest } from '../support/app.js';
+import { Collector, unique } from './collector.js';
+
+export interface ShardedFeatures {
+  /** A broker that is not connected; all of them reach the same channels. */
+  readonly create: () => Broker;
+  /** A broker, not connected, that may use only channels that begin with `ok.`. */
+  readonly createLimited: () => Broker;
+  /** How many subscribers a shard channel has, at all servers behind the broker. */
+  readonly subscribers: (channel: string) => Promise<number>;
+  /** Ends every connection to every server. */
+  readonly killConnections: () => Promise<void>;
+}
+
+const MANY = 100;
+
+/** What every implementation of the port promises of shard channels. */
+export function shardedSuite(name: string, features: ShardedFeatures): void {
+  const { create, createLimited, subscribers, killConnections } = features;
+
+  async function open(make = create): Promise<Broker> {
+    const broker = make();
+    closeAfterTest(() => broker.close());
+    await broker.connect(20_000);
+    return broker;
+  }
+
+  describe(`shard channels of ${name}`, () => {
+    it('are in place when subscribe resolves, and publish tells how many there are', async () => {
+      const [publisher, one, other] = await Promise.all([open(), open(), open()]);
+      const collector = new Collector();
+      const channels = Array.from({ length: 20 }, () => unique('ack'));
+      for (const channel of channels) {
+        expect(await publisher.publish(channel, 'nobody', true)).toBe(0);
+        await one.subscribe('shard', channel, collector);
+        expect(await publisher.publish(channel, 'one', true)).toBe(1);
+        await other.subscribe('shard', channel, new Collector());
+        expect(await publisher.publish(channel, 'two', true)).toBe(2);
+      }
+      await collector.hears(2 * channels.length);
+      expect(new Set(collector.texts)).toEqual(new Set(['one', 'two']));
+      expect(publisher.countsReceivers(true)).toBe(true);
+    });
+
+    it('do not hear what is published to others of the same name, nor the other way round', async () => {
+      const broker = await open();
+      const channel = unique('apart');
+      const [shard, classic, glob] = [new Collector(), new Collector(), new Collector()];
+      await Promise.all([
+        broker.subscribe('shard', channel, shard),
+        broker.subscribe('channel', channel, classic),
+        broker.subscribe('pattern', `${channel}*`, glob),
+      ]);
+      await broker.publish(channel, 'sharded', true);
+      await broker.publish(channel, 'classic');
+      await Promise.all([shard.hears(1), classic.hears(1), glob.hears(1)]);
+      expect([shard.texts, classic.texts, glob.texts]).toEqual([
+        ['sharded'],
+        ['classic'],
+        ['classic'],
+      ]);
+    });
+
+    it('keep the order of one publisher', async () => {
+      const [publisher, subscriber] = await Promise.all([open(), open()]);
+      const channels = Array.from({ length: 10 }, () => unique('order'));
+      const collectors = channels.map(() => new Collector());
+      await Promise.all(
+        channels.map((channel, i) =>
+          subscriber.subscribe('shard', channel, collectors[i] ?? new Collector()),
+        ),
+      );
+      const numbers = Array.from({ length: MANY }, (_, i) => String(i));
+      for (const number of numbers) void publishAll(publisher, channels, number);
+      await Promise.all(collectors.map((it) => it.hears(MANY)));
+      for (const { texts } of collectors) expect(texts).toEqual(numbers);
+    });
+
+    it('end with their last listener, and leave nothing in Redis', async () => {
+      const broker = await open();
+      const channel = unique('last');
+      const [one, other] = [new Collector(), new Collector()];
+      await broker.subscribe('shard', channel, one);
+      await broker.subscribe('shard', channel, other);
+      expect(await subscribers(channel)).toBe(1);
+      broker.unsubscribe('shard', channel, one);
+      expect(await broker.publish(channel, 'x', true)).toBe(1);
+      await other.hears(1);
+      broker.unsubscribe('shard', channel, other);
+      await eventually(async () => (await subscribers(channel)) === 0);
+      expect(one.texts).toEqual([]);
+    });
+
+    it('are refused one by one, and the others are not', async () => {
+      const broker = await open(createLimited);
+      const [allowed, forbidden] = [unique('ok.news'), unique('secret.news')];
+      const collector = new Collector();
+      const [mine, theirs] = await Promise.allSettled([
+        broker.subscribe('shard', allowed, collector),
+        broker.subscribe('shard', forbidden, new Collector()),
+      ]);
+      expect(mine?.status).toBe('fulfilled');
+      const reason: unknown = theirs?.status === 'rejected' ? theirs.reason : undefined;
+      expect(reason).toBeInstanceOf(CommandRefusedError);
+      expect(String(reason)).toContain(forbidden);
+      await expect(broker.publish(forbidden, 'x', true)).rejects.toBeInstanceOf(
+        CommandRefusedError,
+      );
+      expect(await broker.publish(allowed, 'x', true)).toBe(1);
+      await collector.hears(1);
+    });
+
+    it('come back after every connection was killed, and tell of the gap', async () => {
+      const [publisher, subscriber] = await Promise.all([open(), open()]);
+      const channels = Array.from({ length: MANY }, () => unique('back'));
+      const collector = new Collector();
+      await Promise.all(channels.map((it) => subscriber.subscribe('shard', it, collector)));
+      await killConnections();
+      await eventually(() => collector.gaps.length === MANY);
+      await eventually(() => [publisher, subscriber].every(({ status }) => status === 'connected'));
+      expect(await publishAll(publisher, channels, 'x')).toEqual(channels.map(() => 1));
+      await collector.hears(MANY);
+    });
+
+    it('are told of by the server: names, and how many subscribers', async () => {
+      const broker = await open();
+      const start = unique('census');
+      const channels = Array.from({ length: 10 }, (_, i) => `${start}.${i}`);
+      await Promise.all(channels.map((it) => broker.subscribe('shard', it, new Collector())));
+      expect((await broker.channels(`${start}.*`, true)).toSorted()).toEqual(channels);
+      const counts = await broker.subscriberCounts([...channels, `${start}.none`], true);
+      expect([...counts.values()]).toEqual([...channels.map(() => 1), 0]);
+      expect(await broker.channels(`${start}.*`)).toEqual([]);
+    });
+
+    it('can be begun again, with what is still wanted', async () => {
+      const broker = await open();
+      const channel = unique('again');
+      const collector = new Collector();
+      await broker.subscribe('shard', channel, collector);
+      await broker.close();
+      expect(await subscribers(channel)).toBe(0);
+      await broker.connect(20_000);
+      await eventually(async () => (await subscribers(channel)) === 1);
+      expect(await broker.publish(channel, 'x', true)).toBe(1);
+      await collector.hears(1);
+    });
+  });
+}
+
+function publishAll(
+  broker: Broker,
+  channels: readonly string[],
+  payload: string,
+): Promise<number[]> {
+  return Promise.all(channels.map((channel) => broker.publish(channel, payload, true)));
+}
