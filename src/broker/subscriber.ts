@@ -24,6 +24,7 @@ export class Subscriber implements SubscribingHalf {
   readonly #probe: DeliveryProbe;
   readonly #linger = new Linger((subscription) => this.#review(subscription));
   readonly #observer: SubscriberObserver;
+  #usefulUntil: Date | undefined;
   #isRestored = false;
 
   constructor(client: Redis, options: SubscriberOptions, observer: SubscriberObserver) {
@@ -90,8 +91,9 @@ export class Subscriber implements SubscribingHalf {
     this.#isRestored = false;
   }
 
-  /** Replaces a connection that is of no use, although it is there. */
-  restart(reason: string): void {
+  /** Replaces a connection that is of no use, although it is there, and may not have been since `usefulUntil`. */
+  restart(reason: string, usefulUntil?: Date): void {
+    this.#usefulUntil = usefulUntil;
     this.#connection.restart(reason);
   }
 
@@ -128,7 +130,8 @@ export class Subscriber implements SubscribingHalf {
 
   /** The last moment until which everything is known to have arrived. */
   get lastProof(): Date {
-    return this.#probe.deafSince ?? this.#connection.lastProof;
+    const proof = this.#probe.deafSince ?? this.#connection.lastProof;
+    return this.#usefulUntil && this.#usefulUntil < proof ? this.#usefulUntil : proof;
   }
 
   /** Where probes are published. */
@@ -196,6 +199,7 @@ export class Subscriber implements SubscribingHalf {
   }
 
   #onReady(): void {
+    this.#usefulUntil = undefined;
     this.#reconciler.onReady();
     this.#onProgress();
   }

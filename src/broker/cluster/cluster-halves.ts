@@ -47,7 +47,8 @@ export function createClusterHalves(
     ask: (address, signal) => askForNodes(create(address, SCOUT), signal),
     translate,
     prefersNames: Boolean(redisOptions.tls),
-    onGone: (addresses) => Object.values(classic).forEach((half) => leave(half, addresses)),
+    onGone: (addresses) =>
+      Object.values(classic).forEach((half) => leave(half, addresses, topology.asOf)),
     onMoved: () => Object.values(sharded).forEach((half) => half.onMoved()),
     log: options.log,
   });
@@ -200,10 +201,14 @@ function wander(client: Redis, topology: ClusterTopology): Redis {
   return client;
 }
 
-/** Has a half look for another node if its own is among these. */
-function leave(half: Publisher | Subscriber, addresses: ReadonlySet<string>): void {
+/** Has a half look for another node if its own is among these; it was of use until then. */
+function leave(
+  half: Publisher | Subscriber,
+  addresses: ReadonlySet<string>,
+  usefulUntil: Date,
+): void {
   const [client] = half.clients;
   if (half.isReady && addresses.has(addressOf(client.options))) {
-    half.restart('its node is dead, or no longer part of the Cluster');
+    half.restart('its node is dead, or no longer part of the Cluster', usefulUntil);
   }
 }

@@ -39,6 +39,7 @@ export class ClusterTopology {
   #slots = SlotMap.EMPTY;
   #epoch = 0;
   #asOf = new Date();
+  #lastAsked = new Date();
   #stopping = new AbortController();
   #isKnown = false;
   #failure: unknown;
@@ -61,7 +62,10 @@ export class ClusterTopology {
     return this.#slots;
   }
 
-  /** When somebody last said that it is so. */
+  /**
+   * Until when it was so for certain: what one node says last, others may know better by then, but not
+   * yet when it was asked before.
+   */
   get asOf(): Date {
     return this.#asOf;
   }
@@ -171,12 +175,13 @@ export class ClusterTopology {
     this.#isKnown = true;
     this.#epoch = epoch;
     this.#learnSlots(alive);
-    this.#asOf = asOf;
     // Each node has an order of its own; a turn needs one.
     const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
     const gone = new Set(this.#addresses.filter((address) => !addresses.includes(address)));
     this.#addresses = addresses;
     if (gone.size > 0) this.#options.onGone(gone);
+    this.#asOf = this.#lastAsked;
+    this.#lastAsked = asOf;
   }
 
   #learnSlots(nodes: readonly ClusterNode[]): void {

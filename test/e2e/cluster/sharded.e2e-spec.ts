@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { NoSubscribersError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
+import { lastValueFrom } from 'rxjs';
+import { useCluster } from '../../support/cluster.js';
+import { eventually } from '../../support/redis.js';
+import { handlerClass } from './sharded-handlers.js';
+import { at, startClusterApp, type ClusterApp } from './cluster-app.js';
+import { NumberedFlow } from './numbered-flow.js';
+
+const CHANNELS = Array.from({ length: 20 }, (_, i) => `flow.${i}`);
+const RATE = 200;
+const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
+const watched = { pingInterval: 200, pingTimeout: 200 };
+
+describe('sharded Pub/Sub in a Cluster', () => {
+  const cluster = useCluster();
+  afterEach(() => cluster().recover());
+
+  /** A publisher and a listener, and a flow from one to the other that comes through. */
+  async function flowing(channels: readonly string[] = CHANNELS) {
+    const [first, second] = await cluster().masters();
+    const options = { sharded: true, publishBuffer, ...watched };
+    const publisher = await startClusterApp({ connection: at(first!), ...options });
+    const listener = await startClusterApp({ connection: at(second!), ...options });
+    const flow = new NumberedFlow(publisher.service, channels);
+    await flow.listen(listener.service);
+    flow.start(RATE);
+    await flow.comesThrough();
+    return { publisher, listener, flow };
+  }
+
+  async function assertWell(flow: NumberedFlow, ...apps: ClusterApp[]): Promise<void> {
+    for (const app of apps) await app.becomes('connected');
+    await flow.comesThrough();
+    await flow.stop();
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
+    expect(flow.unexpected).toEqual([]);
+    for (const channel of CHANNELS) {
+      await eventually(async () => (await cluster().shardSubscribers(channel)) === 1);
+    }
+  }
+
+  it('hears a graceful failover of each master in turn, in order and once', async () => {
+    const { publisher, listener, flow } = await flowing();
+    for (const master of await cluster().masters()) {
+      await cluster().failOver(master);
+      await flow.comesThrough();
+    }
+    await assertWell(flow, publisher, listener);
+    expect(flow.failures.length).toBeLessThan(RATE);
+  });
+
+  it('follows a slot that moves under load: nothing is shuffled, doubled or refused', async () => {
+    const [from, to] = await cluster().masters();
+    const channel = await cluster().channelOf(from!, 'slot');
+    const { flow } = await flowing([channel]);
+    for (const owner of [to!, from!, to!, from!, to!, from!]) {
+      await cluster().moveSlot(channel, owner);
+      await flow.comesThrough();
+    }
+    await flow.stop();
+    expect(flow.failures).toEqual([]);
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
+    await eventually(async () => (await cluster().shardSubscribers(channel)) === 1);
+  });
+
+  it('goes on with the replica of a master that was killed', async () => {
+    const { publisher, listener, flow } = await flowing();
+    const [, master] = await cluster().masters();
+    await master!.kill();
+    await listener.becomes('reconnecting');
+    await assertWell(flow, publisher, listener);
+  });
+
+  it('goes on with the replica of a master that hangs', async () => {
+    const { publisher, listener, flow } = await flowing();
+    const [, , master] = await cluster().masters();
+    master!.hang();
+    await listener.becomes('reconnecting');
+    await listener.becomes('connected');
+    await flow.comesThrough();
+    master!.resume();
+    await cluster().settled();
+    await publisher.becomes('connected');
+    await flow.comesThrough();
+    await flow.stop();
+    expect(flow.twice).toEqual([]);
+    expect(flow.unexpected).toEqual([]);
+  });
+
+  it('tells observers of the gap when their slot has moved', async () => {
+    const [from, to] = await cluster().masters();
+    const channel = await cluster().channelOf(from!, 'gap');
+    const { service } = await startClusterApp({ connection: at(from!), sharded: true });
+    const gaps: unknown[] = [];
+    service.observe(channel, { onSubscribed: (gap) => gaps.push(gap) }).subscribe();
+    await eventually(() => gaps.length === 1);
+    await cluster().moveSlot(channel, to!);
+    await eventually(() => gaps.length === 2);
+    expect(gaps).toEqual([undefined, { from: expect.any(Date), to: expect.any(Date) }]);
+  });
+
+  it('carries events and requests, and knows that nobody is there', async () => {
+    const [first, second] = await cluster().masters();
+    const heard: unknown[] = [];
+    const handlers = handlerClass((data) => heard.push(data));
+    await startClusterApp({ connection: at(first!), sharded: true }, { controllers: [handlers] });
+    const { client } = await startClusterApp({ connection: at(second!), sharded: true });
+    expect(await lastValueFrom(client.emit('user.created', 'Ada'))).toBe(1);
+    await eventually(() => heard.length === 1);
+    expect(await lastValueFrom(client.send('user.greet', 'Ada'))).toBe('Hello, Ada');
+    await expect(lastValueFrom(client.send('nobody', 1))).rejects.toBeInstanceOf(
+      NoSubscribersError,
+    );
+    // Not sharded: the handler is not among those who hear it.
+    const classic = new RedisPubSubRecordBuilder('x').setSharded(false).build();
+    expect(await lastValueFrom(client.emit('user.created', classic))).toBe(0);
+  });
+
+  it('has a subscriber at each master and one connection to publish classically, and no more', async () => {
+    const before = await cluster().connections();
+    const app = await startClusterApp({ connection: at(cluster().nodes[0]!), sharded: true });
+    const publishers = app.publisherPorts();
+    expect((await cluster().connections()).length - before.length).toBeGreaterThanOrEqual(7);
+    expect(publishers).toHaveLength(6);
+    await app.app.close();
+    await eventually(async () => (await cluster().connections()).length <= before.length);
+  });
+});
