@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { CommandRefusedError } from 'nestjs-redis-pubsub';
 import type { Broker } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
@@ -29,7 +29,7 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
     return broker;
   }
 
-  describe(`shard channels of ${name}`, () => {
+  describe.runIf(inject('hasSharded'))(`shard channels of ${name}`, () => {
     it('are in place when subscribe resolves, and publish tells how many there are', async () => {
       const [publisher, one, other] = await Promise.all([open(), open(), open()]);
       const collector = new Collector();

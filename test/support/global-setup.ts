@@ -1,7 +1,20 @@
+import { Redis } from 'ioredis';
+import type { TestProject } from 'vitest/node';
 import { startPrivateRedis } from '../../sample/support/private-redis.js';
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Whether the server that the tests run against has sharded Pub/Sub (7.0 and later). */
+    hasSharded: boolean;
+  }
+}
+
 /** Ends the run at once, with words on how to get a Redis, where none can be started. */
-export async function setup(): Promise<void> {
+export async function setup(project: TestProject): Promise<void> {
   const redis = await startPrivateRedis();
+  const client = new Redis(redis.url);
+  const info = await client.info('server');
+  project.provide('hasSharded', /^redis_version:(?:[7-9]|\d\d)/m.test(info));
+  client.disconnect();
   await redis.stop();
 }

@@ -14,6 +14,7 @@ export class TcpProxy {
   #accepted = 0;
   #swallows: readonly Direction[] = [];
   #holdsFrom: RegExp | undefined;
+  #replaced: { text: string; by: string } | undefined;
 
   constructor(target: number) {
     this.#target = target;
@@ -61,6 +62,12 @@ export class TcpProxy {
     for (const link of this.#links) link.release();
   }
 
+  /** Has clients read other text than the server sends, of the same length. */
+  replace(text: string, by: string): void {
+    if (by.length !== text.length) throw new Error(`Expected as much text as in "${text}"`);
+    this.#replaced = { text, by };
+  }
+
   /**
    * Makes connections half-open: bytes, and the end of the connection, are lost in these directions
    * and nobody is told. Those that are open now stay so; new ones are, until {@link forward}.
@@ -95,10 +102,19 @@ export class TcpProxy {
 
   #accept(client: Socket): void {
     this.#accepted++;
-    const link = new Link(client, connect(this.#target, '127.0.0.1'), () => this.#holdsFrom);
+    const link = new Link(client, connect(this.#target, '127.0.0.1'), {
+      holdsFrom: () => this.#holdsFrom,
+      replaced: () => this.#replaced,
+    });
     link.swallow(this.#swallows);
     this.#links.add(link);
   }
+}
+
+/** What a proxy is to do with the bytes of every connection, now. */
+interface Orders {
+  readonly holdsFrom: () => RegExp | undefined;
+  readonly replaced: () => { readonly text: string; readonly by: string } | undefined;
 }
 
 /** One connection through the proxy. */
@@ -106,14 +122,14 @@ class Link {
   swallowed = '';
   readonly #client: Socket;
   readonly #server: Socket;
-  readonly #holdsFrom: () => RegExp | undefined;
+  readonly #orders: Orders;
   readonly #swallows = new Set<Direction>();
   #held: Buffer[] = [];
 
-  constructor(client: Socket, server: Socket, holdsFrom: () => RegExp | undefined) {
+  constructor(client: Socket, server: Socket, orders: Orders) {
     this.#client = client;
     this.#server = server;
-    this.#holdsFrom = holdsFrom;
+    this.#orders = orders;
     client.on('data', (bytes: Buffer) => this.#toServer(bytes));
     server.on('data', (bytes: Buffer) => this.#toClient(bytes));
     client.on('close', () => this.#swallows.has('toServer') || server.destroy());
@@ -143,14 +159,21 @@ class Link {
 
   #toServer(bytes: Buffer): void {
     if (this.#swallows.has('toServer')) return;
-    const isHeld = this.isHolding || this.#holdsFrom()?.test(bytes.toString('latin1'));
+    const isHeld = this.isHolding || this.#orders.holdsFrom()?.test(bytes.toString('latin1'));
     if (isHeld) this.#held.push(bytes);
     else this.#server.write(bytes);
   }
 
   #toClient(bytes: Buffer): void {
     if (this.#swallows.has('toClient')) this.swallowed += bytes.toString('latin1');
-    else this.#client.write(bytes);
+    else this.#client.write(this.#replace(bytes));
+  }
+
+  #replace(bytes: Buffer): Buffer {
+    const replaced = this.#orders.replaced();
+    if (!replaced) return bytes;
+    const text = bytes.toString('latin1').replaceAll(replaced.text, replaced.by);
+    return Buffer.from(text, 'latin1');
   }
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { NoSubscribersError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
 import { lastValueFrom } from 'rxjs';
 import { useCluster } from '../../support/cluster.js';
@@ -12,7 +12,7 @@ const RATE = 200;
 const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
 const watched = { pingInterval: 200, pingTimeout: 200 };
 
-describe('sharded Pub/Sub in a Cluster', () => {
+describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
   const cluster = useCluster();
   afterEach(() => cluster().recover());
 

@@ -1,0 +1,203 @@
+import { Controller, Injectable } from '@nestjs/common';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
+import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
+import { describe, expect, inject, it } from 'vitest';
+import {
+  InvalidOptionError,
+  RedisPubSubClient,
+  RedisPubSubModule,
+  RedisPubSubRecordBuilder,
+  RedisPubSubServer,
+  type PubSubMessage,
+} from 'nestjs-redis-pubsub';
+import { createClient, startService as startServer } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
+import { startContext } from './apps.js';
+import { startService } from './service-app.js';
+
+const next = <T>(messages: Observable<PubSubMessage<T>>): Promise<PubSubMessage<T>> =>
+  firstValueFrom(messages);
+
+describe.runIf(inject('hasSharded'))('sharded: true', () => {
+  const redis = useRedis();
+  const sharded = async (channel: string): Promise<number> => {
+    const [, count] = (await redis.client.call('PUBSUB', 'SHARDNUMSUB', channel)) as unknown[];
+    return Number(count);
+  };
+
+  it('makes literal handlers hear SPUBLISH, and those that say otherwise PUBLISH', async () => {
+    const heard: string[] = [];
+    @Injectable()
+    class Handlers {
+      @EventPattern<string>('a')
+      onA() {
+        heard.push('a');
+      }
+
+      @EventPattern<string>('b', { sharded: false })
+      onB() {
+        heard.push('b');
+      }
+
+      @EventPattern<string>('c.*', { sharded: false })
+      onC() {
+        heard.push('c.*');
+      }
+    }
+    const { log } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url, sharded: true })],
+      providers: [Handlers],
+    });
+    expect(log.of('log')).toEqual(
+      expect.arrayContaining(['"a" → SSUBSCRIBE a', '"b" → SUBSCRIBE b', '"c.*" → PSUBSCRIBE c.*']),
+    );
+    for (const channel of ['a', 'b', 'c.1']) {
+      await redis.client.publish(channel, '1');
+      await redis.client.spublish(channel, '1');
+    }
+    await eventually(() => heard.length === 3);
+    expect(heard.toSorted()).toEqual(['a', 'b', 'c.*']);
+  });
+
+  it('of one handler makes that one sharded', async () => {
+    const heard: string[] = [];
+    @Controller()
+    class Handlers {
+      @EventPattern<string>('one', { sharded: true })
+      onOne() {
+        heard.push('one');
+      }
+    }
+    await startServer(
+      { module: class Root {}, controllers: [Handlers] },
+      { connection: redis.url },
+    );
+    expect(await redis.client.publish('one', '1')).toBe(0);
+    expect(await redis.client.spublish('one', '1')).toBe(1);
+    await eventually(() => heard.length === 1);
+  });
+
+  it('together with a glob is an error at the start that says what to do', async () => {
+    @Controller()
+    class Handlers {
+      @EventPattern<string>('user.*')
+      onUser() {}
+    }
+    const root = { module: class Root {}, controllers: [Handlers] };
+    await expect(startServer(root, { connection: redis.url, sharded: true })).rejects.toThrow(
+      'Expected "sharded" to be false for the pattern "user.*", since Redis matches no pattern with sharded messages, got true',
+    );
+  });
+
+  it('answers requests over shard channels: nothing of them is broadcast', async () => {
+    @Controller()
+    class Handlers {
+      @MessagePattern('greet')
+      greet(name: string) {
+        return `Hello, ${name}`;
+      }
+    }
+    await startServer(
+      { module: class Root {}, controllers: [Handlers] },
+      { connection: redis.url, sharded: true },
+    );
+    const client = createClient({ connection: redis.url, sharded: true });
+    expect(await lastValueFrom(client.send('greet', 'Ada'))).toBe('Hello, Ada');
+    expect(await redis.client.pubsub('CHANNELS', '*')).toEqual([]);
+    await expect(lastValueFrom(client.send('nobody', 1))).rejects.toThrow(/Nobody is subscribed/);
+    // One request of a client that is not sharded.
+    const other = createClient({ connection: redis.url });
+    const record = new RedisPubSubRecordBuilder('Eve').setSharded().build();
+    expect(await lastValueFrom(other.send('greet', record))).toBe('Hello, Eve');
+  });
+
+  it('is what the service does, and each call can say otherwise', async () => {
+    const { service } = await startService(redis, { sharded: true, prefix: 's:' });
+    const [shard, classic] = [
+      next(service.observe('x')),
+      next(service.observe('x', { sharded: false })),
+    ];
+    await eventually(async () => (await sharded('s:x')) === 1);
+    await redis.subscribers('s:x', 1);
+    expect(await service.publish('x', 'to shard')).toBe(1);
+    expect(await service.publish('x', 'to classic', { sharded: false })).toBe(1);
+    expect([(await shard).data, (await classic).data]).toEqual(['to shard', 'to classic']);
+    const held = await service.subscribe('y', () => undefined);
+    expect(await service.channels('*')).toContain('y');
+    expect(await service.subscriberCounts('y', 'z')).toEqual({ y: 1, z: 0 });
+    held.unsubscribe();
+  });
+
+  it('of a call makes that call sharded, over a connection that is made then', async () => {
+    const { app, service } = await startService(redis);
+    const server = app.get(RedisPubSubServer);
+    const statuses: string[] = [];
+    server.status.subscribe((status) => statuses.push(status));
+    expect(server.unwrap<unknown[]>()).toHaveLength(2);
+    const heard: unknown[] = [];
+    await service.subscribe('mine', ({ data }) => heard.push(data), { sharded: true });
+    expect(server.unwrap<unknown[]>()).toHaveLength(3);
+    expect(await service.publish('mine', 1, { sharded: true })).toBe(1);
+    await eventually(() => heard.length === 1);
+    expect(statuses).toEqual(['connected']);
+  });
+
+  it('of an observer of a pattern is refused', async () => {
+    const { service } = await startService(redis, { sharded: true });
+    expect(() => service.observePattern('user.*')).toThrow(InvalidOptionError);
+    await expect(service.subscribePattern('user.*', () => undefined)).rejects.toThrow(
+      'Expected "sharded" to be false for the pattern "user.*"',
+    );
+    const seen = next(service.observePattern('user.*', { sharded: false }));
+    await redis.patterns(1);
+    await service.publish('user.1', 'classic', { sharded: false });
+    expect((await seen).data).toBe('classic');
+  });
+
+  it.each([
+    [{ sharded: 'yes' as never }, 'Expected "sharded" to be true or false, got "yes"'],
+    [
+      { sharded: true, replies: 'compat' as const },
+      'Expected "sharded" to be false with replies: "compat", got true',
+    ],
+  ])('is checked: %o', (options, message) => {
+    expect(() => new RedisPubSubClient(options)).toThrow(message);
+  });
+
+  describe('over a server that is too old', () => {
+    it('is refused at the start, in words', async () => {
+      const proxy = await startProxy(redis.port);
+      const [, version = ''] = /redis_version:(\S+)/.exec(await redis.client.info('server')) ?? [];
+      const older = `6${version.slice(1)}`;
+      proxy.replace(`redis_version:${version}`, `redis_version:${older}`);
+      const start = startContext({
+        imports: [RedisPubSubModule.forRoot({ connection: proxy.url, sharded: true })],
+      });
+      await expect(start).rejects.toThrow(
+        `sharded Pub/Sub needs Redis 7.0, this server is ${older}`,
+      );
+    });
+  });
+
+  describe('over a server that does not know the commands', () => {
+    const old = useRedis([
+      '--rename-command',
+      'SSUBSCRIBE',
+      '',
+      '--rename-command',
+      'SPUBLISH',
+      '',
+    ]);
+
+    it('is refused call by call, in words', async () => {
+      const { service } = await startService(old);
+      const words = /"x": sharded Pub\/Sub needs Redis 7.0, and this server does not have it/;
+      await expect(service.publish('x', 1, { sharded: true })).rejects.toThrow(words);
+      await expect(service.subscribe('x', () => undefined, { sharded: true })).rejects.toThrow(
+        words,
+      );
+      expect(await service.publish('x', 1)).toBe(0);
+    });
+  });
+});
