@@ -44,6 +44,10 @@ export interface TelemetryEvents {
   status: { readonly status: BrokerStatus; readonly isUp: boolean };
   /** Subscriptions are in place and nothing arrives, since then: the subscriber is replaced. */
   starve: { readonly since: Date };
+  /** A subscriber is back, and since it was there before Redis has ended so many connections whose output buffers were full. */
+  overrun: { readonly connections: number };
+  /** By how much the event loop was late in the last second, in milliseconds. */
+  lag: { readonly mean: number; readonly max: number };
   /** A lost connection is back. `outage` is in milliseconds, from its end until it was ready. */
   reconnect: { readonly connection: 'publisher' | 'subscriber'; readonly outage: number };
 }
@@ -66,6 +70,8 @@ export const telemetry: Telemetry = {
   unsubscribe: named('unsubscribe'),
   status: named('status'),
   starve: named('starve'),
+  overrun: named('overrun'),
+  lag: named('lag'),
   reconnect: named('reconnect'),
 };
 

@@ -3,6 +3,7 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { telemetry } from '../telemetry.js';
 import type { Broker, BrokerStatus, DeliveryListener } from './broker.js';
 import type { RedisConnection } from './clients.js';
+import { EventLoopWatch } from './event-loop-watch.js';
 import type { HalfOptions } from './half-options.js';
 import { createHalves } from './halves.js';
 import type { PublishingHalf } from './publishing-half.js';
@@ -19,6 +20,7 @@ export class RedisBroker implements Broker {
   readonly #subscriber: SubscribingHalf;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
   readonly #isSharded: boolean;
+  readonly #eventLoop = new EventLoopWatch();
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
   #isClosing = false;
@@ -52,6 +54,7 @@ export class RedisBroker implements Broker {
   async connect(patience: number): Promise<void> {
     this.#isClosing = false;
     if (this.#status === 'disconnected') this.#setStatus('connecting');
+    this.#eventLoop.start();
     await Promise.all([this.#publisher.open(patience), this.#subscriber.open(patience)]);
     const [client] = this.#publisher.clients;
     if (this.#isSharded && client) await assertSharded(client);
@@ -110,6 +113,7 @@ export class RedisBroker implements Broker {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#setStatus('disconnected');
+    this.#eventLoop.stop();
     await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
     this.#wasConnected = false;
   }

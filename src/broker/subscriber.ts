@@ -7,6 +7,7 @@ import { Connection } from './connection.js';
 import { DeliveryProbe } from './delivery-probe.js';
 import { openGuided } from './guide.js';
 import { Linger } from './linger.js';
+import { OutputBufferWatch } from './output-buffer-watch.js';
 import { Reconciler } from './reconciler.js';
 import { receiveFrom } from './redis-delivery.js';
 import type { SubscriberObserver, SubscriberOptions } from './subscriber-options.js';
@@ -22,6 +23,7 @@ export class Subscriber implements SubscribingHalf {
   readonly #registry = new SubscriptionRegistry();
   readonly #reconciler: Reconciler;
   readonly #probe: DeliveryProbe;
+  readonly #outputBuffer: OutputBufferWatch;
   readonly #linger = new Linger((subscription) => this.#review(subscription));
   readonly #observer: SubscriberObserver;
   #usefulUntil: Date | undefined;
@@ -46,6 +48,7 @@ export class Subscriber implements SubscribingHalf {
       },
     );
     this.#probe = this.#createProbe();
+    this.#outputBuffer = new OutputBufferWatch(client, log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
     // Redis says that a shard channel is no longer here, without being asked.
     client.on('moved', () => observer.onElsewhere?.());
@@ -201,6 +204,7 @@ export class Subscriber implements SubscribingHalf {
   #onReady(): void {
     this.#usefulUntil = undefined;
     this.#reconciler.onReady();
+    void this.#outputBuffer.onReady();
     this.#onProgress();
   }
 

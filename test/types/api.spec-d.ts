@@ -84,6 +84,8 @@ describe('types', () => {
       | 'unsubscribe'
       | 'status'
       | 'starve'
+      | 'overrun'
+      | 'lag'
       | 'reconnect'
     >();
   });
