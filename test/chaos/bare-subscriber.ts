@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { createClient, type Access } from './access.js';
 
 /** A subscriber that is ioredis and nothing else: what a fault does without this library. */
 export class BareSubscriber {
@@ -9,7 +10,7 @@ export class BareSubscriber {
   /** What ioredis told of, in its order. */
   readonly events: string[] = [];
 
-  private constructor(readonly client: Redis) {
+  private constructor(readonly client: Redis | Cluster) {
     client.on('message', (_: string, message: string) => this.heard.push(message));
     for (const event of ['ready', 'close', 'error', 'end']) {
       client.on(event, () => this.events.push(event));
@@ -17,8 +18,8 @@ export class BareSubscriber {
   }
 
   /** Resolves when it is subscribed. */
-  static async start(options: RedisOptions, channel: string): Promise<BareSubscriber> {
-    const subscriber = new BareSubscriber(new Redis(options));
+  static async start(access: Access, channel: string): Promise<BareSubscriber> {
+    const subscriber = new BareSubscriber(createClient(access));
     await subscriber.client.subscribe(channel);
     subscriber.events.length = 0;
     return subscriber;

@@ -66,7 +66,7 @@ function halfOpen(proxy: TcpProxy, name: string, directions: readonly Direction[
 const LARGE = 4 * 1024 * 1024;
 
 async function cutMidFrame({ publisher, subject }: Scene, proxy: TcpProxy): Promise<void> {
-  const { stream } = subject.clients[1];
+  const stream = subject.clients.at(-1)?.stream;
   const before = stream?.bytesRead ?? 0;
   // A subscriber that is not back from the fault before will not get it.
   const deadline = performance.now() + 1_000;

@@ -1,11 +1,11 @@
-import type { Redis } from 'ioredis';
 import { setTimeout } from 'node:timers/promises';
 import type { RedisPubSubModuleOptions } from 'nestjs-redis-pubsub';
 import { assertCounts, assertFreshSubscription } from './checks.js';
 import { countSockets, LeakWatch, listenersOf } from './leak-watch.js';
+import type { PlainPublisher } from './plain-publisher.js';
 import { record, type Measurement } from './report.js';
 import type { Scene } from './scene.js';
-import { createPlainPublisher, SteadyPublisher } from './steady-publisher.js';
+import { SteadyPublisher } from './steady-publisher.js';
 import type { Lane } from './ledger.js';
 import { createLanes, startSubject, type Lanes, type Subject } from './subject.js';
 import { subjectConnections, type Fault, type Strike, type Topology } from './topology.js';
@@ -27,7 +27,7 @@ type Recovery = Pick<Measurement, 'recovery' | 'silence' | 'lost'>;
  */
 export class Scenario implements Scene {
   readonly subject: Subject;
-  readonly plain: Redis;
+  readonly plain: PlainPublisher;
   readonly publisher: SteadyPublisher;
   readonly #own: SteadyPublisher;
   readonly #leaks: LeakWatch;
@@ -38,7 +38,7 @@ export class Scenario implements Scene {
   private constructor(
     readonly topology: Topology,
     readonly lanes: Lanes,
-    { subject, plain, leaks }: { subject: Subject; plain: Redis; leaks: LeakWatch },
+    { subject, plain, leaks }: { subject: Subject; plain: PlainPublisher; leaks: LeakWatch },
   ) {
     this.subject = subject;
     this.plain = plain;
@@ -76,9 +76,9 @@ export class Scenario implements Scene {
     options: RedisPubSubModuleOptions = {},
   ): Promise<Scenario> {
     const leaks = new LeakWatch();
-    const lanes = createLanes();
-    const plain = createPlainPublisher(topology);
-    await until('the plain publisher is ready', () => plain.status === 'ready');
+    const lanes = createLanes(topology.channels);
+    const plain = topology.createPublisher();
+    await until('the plain publisher is ready', () => plain.isReady);
     const subject = await startSubject(topology, lanes, options);
     const scenario = new Scenario(topology, lanes, { subject, plain, leaks });
     scenario.publisher.start();
@@ -169,7 +169,7 @@ export class Scenario implements Scene {
   async #close(): Promise<void> {
     this.publisher.stop();
     this.#own.stop();
-    this.plain.disconnect();
+    this.plain.close();
     let isClosed = false;
     const closed = this.subject.close().finally(() => {
       isClosed = true;

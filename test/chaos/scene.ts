@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { PlainPublisher } from './plain-publisher.js';
 import type { SteadyPublisher } from './steady-publisher.js';
 import type { Lanes, Subject } from './subject.js';
 import type { Topology } from './topology.js';
@@ -10,5 +10,5 @@ export interface Scene {
   readonly lanes: Lanes;
   /** Publishes on the plain lanes, over {@link plain}. */
   readonly publisher: SteadyPublisher;
-  readonly plain: Redis;
+  readonly plain: PlainPublisher;
 }

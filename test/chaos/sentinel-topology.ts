@@ -3,11 +3,15 @@ import { SentinelSet } from '../support/sentinel.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { connectionFaults } from './connection-faults.js';
 import { sentinelFaults } from './sentinel-faults.js';
+import { CHANNELS } from './channels.js';
+import { createPlainPublisher, type PlainPublisher } from './plain-publisher.js';
 import type { Fault, Topology } from './topology.js';
 
 /** A master with a replica, and three sentinels; a proxy on the way from the application to each of them. */
 export class SentinelTopology implements Topology {
   readonly name = 'Sentinel';
+  readonly channels = CHANNELS;
+  readonly connections = 2;
   readonly faults: readonly Fault[];
 
   private constructor(
@@ -40,6 +44,10 @@ export class SentinelTopology implements Topology {
       failoverDetector: true,
       sentinelCommandTimeout: 500,
     };
+  }
+
+  createPublisher(): PlainPublisher {
+    return createPlainPublisher(this.direct);
   }
 
   readonly nodes = (): readonly Redis[] =>

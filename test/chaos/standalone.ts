@@ -4,6 +4,8 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 import { connectionFaults } from './connection-faults.js';
 import { serverFaults } from './server-faults.js';
 import { networkFaults } from './network-faults.js';
+import { CHANNELS } from './channels.js';
+import { createPlainPublisher, type PlainPublisher } from './plain-publisher.js';
 import type { Fault, Topology } from './topology.js';
 
 /** The ACL user of the application under test. */
@@ -12,6 +14,8 @@ const USER = { username: 'app', password: 'secret' };
 /** One Redis, and a proxy on the way from the application to it. */
 export class Standalone implements Topology {
   readonly name = 'standalone';
+  readonly channels = CHANNELS;
+  readonly connections = 2;
   readonly faults: readonly Fault[];
   readonly control: Redis;
 
@@ -44,6 +48,10 @@ export class Standalone implements Topology {
 
   get direct(): RedisOptions {
     return { host: '127.0.0.1', port: this.server.port };
+  }
+
+  createPublisher(): PlainPublisher {
+    return createPlainPublisher(this.direct);
   }
 
   readonly nodes = (): readonly Redis[] => [this.control];

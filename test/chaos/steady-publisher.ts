@@ -1,6 +1,4 @@
-import { Redis } from 'ioredis';
 import type { Lane } from './ledger.js';
-import type { Topology } from './topology.js';
 
 const EVERY = 5;
 
@@ -29,17 +27,4 @@ export class SteadyPublisher {
   stop(): void {
     clearInterval(this.#timer);
   }
-}
-
-/** A plain client that sends nothing twice, and fails at once what it cannot send. */
-export function createPlainPublisher(topology: Topology): Redis {
-  const client = new Redis({
-    ...topology.direct,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: () => 20,
-  });
-  client.on('error', () => undefined);
-  return client;
 }

@@ -8,9 +8,12 @@ import {
   RedisPubSubServer,
   RedisPubSubService,
   type PubSubGap,
+  type PubSubMessage,
   type RedisPubSubModuleOptions,
 } from 'nestjs-redis-pubsub';
 import { captureLog, type TestLog } from '../support/app.js';
+import { withOptions } from './access.js';
+import { namesOf, type Channels } from './channels.js';
 import { Ear, Lane } from './ledger.js';
 import { settings } from './settings.js';
 import { SUBJECT, type Topology } from './topology.js';
@@ -20,19 +23,15 @@ interface Numbered {
   readonly number: number;
 }
 
-/** The messages of a scenario: all but the last from a plain client, the last from the library. */
-export function createLanes() {
+/** The messages of a scenario, from a plain client and from the library. */
+export function createLanes({ plain, own }: Channels) {
   return {
-    plain: ['chaos.literal', 'chaos.room.1', 'chaos.room.2'].map((name) => new Lane(name)),
-    own: [new Lane('chaos.own')],
+    plain: plain.map((name) => new Lane(name)),
+    own: own.map((name) => new Lane(name)),
   };
 }
 
 export type Lanes = ReturnType<typeof createLanes>;
-
-/** What the application under test listens to; every one of them with a handler and an observer. */
-const LITERALS = ['chaos.literal', 'chaos.own'];
-const PATTERN = 'chaos.room.:id';
 
 /** The application under test. */
 export class Subject {
@@ -50,18 +49,13 @@ export class Subject {
     app.get(RedisPubSubServer).status.subscribe((status) => this.statuses.push(status));
   }
 
-  /** What Redis must know of it. */
-  get subscriptions() {
-    return { literals: LITERALS, patterns: 1 };
-  }
-
   get status(): string | undefined {
     return this.statuses.at(-1);
   }
 
-  /** The ioredis clients of the library: publisher and subscriber. */
-  get clients(): [Redis, Redis] {
-    return this.#app.get(RedisPubSubServer).unwrap<[Redis, Redis]>();
+  /** The ioredis clients of the library: those that publish, then those that subscribe. */
+  get clients(): readonly Redis[] {
+    return this.#app.get(RedisPubSubServer).unwrap<Redis[]>();
   }
 
   close(): Promise<void> {
@@ -76,61 +70,53 @@ export async function startSubject(
   options: RedisPubSubModuleOptions = {},
 ): Promise<Subject> {
   const log = captureLog();
-  const all = [...lanes.plain, ...lanes.own];
-  const gaps = new Map<string, PubSubGap[]>([...LITERALS, PATTERN].map((name) => [name, []]));
+  const names = namesOf(topology.channels);
+  const gaps = new Map<string, PubSubGap[]>(names.map((name) => [name, []]));
   const gapsOf = (channel: string) =>
-    gaps.get(LITERALS.includes(channel) ? channel : PATTERN) ?? [];
+    gaps.get(channel) ?? gaps.get(topology.channels.pattern ?? '') ?? [];
   const create = (kind: string) =>
     new Map(
-      all.map((lane) => [
+      [...lanes.plain, ...lanes.own].map((lane) => [
         lane.channel,
         new Ear(`${kind} of ${lane.channel}`, lane, gapsOf(lane.channel)),
       ]),
     );
   const [handlers, observers] = [create('handler'), create('observer')];
+  const hear = (channel: string, number: number) => handlers.get(channel)?.hear(number);
   const module = {
     module: class Root {},
     imports: [
       RedisPubSubModule.forRoot({
-        connection: { ...topology.connection, connectionName: SUBJECT },
+        connection: withOptions(topology.connection, { connectionName: SUBJECT }),
         ...settings().liveness,
         ...options,
       }),
     ],
-    controllers: [handlerClass((channel, number) => handlers.get(channel)?.hear(number))],
+    controllers: names.map((name) => handlerClass(name, hear)),
   };
   const app = await NestFactory.createApplicationContext(module, {
     logger: log,
     abortOnError: false,
   });
   const subject = new Subject(app, log, [...handlers.values(), ...observers.values()]);
-  await observe(subject.service, observers, gaps);
+  await observe(subject.service, topology.channels, observers, gaps);
   return subject;
 }
 
-function handlerClass(hear: (channel: string, number: number) => void) {
+function handlerClass(name: string, hear: (channel: string, number: number) => void) {
   @Controller()
-  class ChaosHandlers {
-    @EventPattern<string>('chaos.literal')
-    onLiteral(@Payload() data: Numbered, @Channel() channel: string) {
-      hear(channel, data.number);
-    }
-
-    @EventPattern<string>('chaos.own')
-    onOwn(@Payload() data: Numbered, @Channel() channel: string) {
-      hear(channel, data.number);
-    }
-
-    @EventPattern<string>(PATTERN)
-    onRoom(@Payload() data: Numbered, @Channel() channel: string) {
+  class ChaosHandler {
+    @EventPattern<string>(name)
+    onEvent(@Payload() data: Numbered, @Channel() channel: string) {
       hear(channel, data.number);
     }
   }
-  return ChaosHandlers;
+  return ChaosHandler;
 }
 
 async function observe(
   service: RedisPubSubService,
+  channels: Channels,
   observers: ReadonlyMap<string, Ear>,
   gaps: ReadonlyMap<string, PubSubGap[]>,
 ): Promise<void> {
@@ -139,13 +125,14 @@ async function observe(
     if (gap) gaps.get(name)?.push(gap);
     else acknowledged++;
   };
-  for (const name of LITERALS) {
-    service
-      .observe<Numbered>(name, { onSubscribed: tell(name) })
-      .subscribe(({ channel, data }) => observers.get(channel)?.hear(data.number));
+  const hear = ({ channel, data }: PubSubMessage<Numbered>) =>
+    observers.get(channel)?.hear(data.number);
+  const { literals, pattern } = channels;
+  for (const name of literals) {
+    service.observe<Numbered>(name, { onSubscribed: tell(name) }).subscribe(hear);
   }
-  service
-    .observePattern<Numbered>(PATTERN, { onSubscribed: tell(PATTERN) })
-    .subscribe(({ channel, data }) => observers.get(channel)?.hear(data.number));
-  await until('every observer is told that it hears', () => acknowledged === LITERALS.length + 1);
+  if (pattern !== undefined) {
+    service.observePattern<Numbered>(pattern, { onSubscribed: tell(pattern) }).subscribe(hear);
+  }
+  await until('every observer is told that it hears', () => acknowledged === gaps.size);
 }

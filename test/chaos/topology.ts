@@ -1,4 +1,7 @@
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
+import type { Access } from './access.js';
+import type { Channels } from './channels.js';
+import type { PlainPublisher } from './plain-publisher.js';
 import type { Scene } from './scene.js';
 
 /** What becomes of a fault that has begun. */
@@ -24,12 +27,15 @@ export interface Fault {
 export interface Topology {
   readonly name: string;
   /** What the library is given as its `connection`. */
-  readonly connection: RedisOptions;
-  /** What a plain client is given: the way to Redis that has no faults of its own. */
-  readonly direct: RedisOptions;
+  readonly connection: Access;
+  readonly channels: Channels;
+  /** How many connections the application has when all is well. */
+  readonly connections: number;
   /** A plain client of each data node that is running. */
   readonly nodes: () => readonly Redis[];
   readonly faults: readonly Fault[];
+  /** Publishes by the way to Redis that has no faults of its own. */
+  createPublisher(): PlainPublisher;
   stop(): Promise<void>;
 }
 

@@ -1,0 +1,32 @@
+import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+
+/** Nothing waits, and nothing is sent again. */
+export const AT_ONCE = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+} as const satisfies RedisOptions;
+
+/** A client beside the library: it sends nothing twice, and fails at once what it cannot send. */
+export class PlainPublisher {
+  constructor(readonly client: Redis | Cluster) {
+    client.on('error', () => undefined);
+  }
+
+  get isReady(): boolean {
+    return this.client.status === 'ready';
+  }
+
+  publish(channel: string, message: string): Promise<unknown> {
+    return this.client.publish(channel, message);
+  }
+
+  close(): void {
+    this.client.disconnect();
+  }
+}
+
+/** A plain publisher to one server, or to the master that sentinels name. */
+export function createPlainPublisher(options: RedisOptions): PlainPublisher {
+  return new PlainPublisher(new Redis({ ...options, ...AT_ONCE, retryStrategy: () => 20 }));
+}
