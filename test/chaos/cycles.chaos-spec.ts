@@ -17,7 +17,7 @@ describe('subscribing and unsubscribing over and over', () => {
   let subject: Subject;
   beforeAll(async () => {
     redis = await Standalone.start();
-    subject = await startSubject(redis, createLanes(redis.channels));
+    subject = await startSubject(redis, createLanes(redis));
   });
   afterAll(async () => {
     await subject.close();

@@ -53,6 +53,28 @@ describe('the ledger', () => {
     expect(ear.violations(3)).toEqual([]);
   });
 
+  it('finds disorder of what failed, unless a server may go on later with what it had taken', async () => {
+    const [strict, lenient] = [await publish(2, 'failed'), await publish(2, 'failed', true)];
+    for (const { ear } of [strict, lenient]) for (const number of [1, 0]) ear.hear(number);
+    expect(strict.ear.violations(2)).toEqual(['an ear: 0 came after 1']);
+    expect(lenient.ear.violations(2)).toEqual([]);
+  });
+
+  it('finds a double of what failed and is late, though everything else is forgotten', async () => {
+    const { ear, lane } = await publish(2, 'failed', true);
+    for (const number of [0, 1]) ear.hear(number);
+    ear.forget(2);
+    lane.forget(2);
+    ear.hear(0);
+    expect(ear.violations(2)).toEqual(['an ear: 0 came twice']);
+  });
+
+  it('finds disorder of what was accepted, wherever a server may go on later', async () => {
+    const { ear } = await publish(2, 'accepted', true);
+    for (const number of [1, 0]) ear.hear(number);
+    expect(ear.violations(2)).toEqual(['an ear: 0 came after 1']);
+  });
+
   it('knows when somebody hears again: by a message that was sent since', async () => {
     const { ear, lane } = await publish(1);
     ear.watch(Date.now() + 1);
@@ -65,8 +87,12 @@ describe('the ledger', () => {
   });
 });
 
-async function publish(count: number, outcome: 'accepted' | 'failed' = 'accepted') {
-  const lane = new Lane('some');
+async function publish(
+  count: number,
+  outcome: 'accepted' | 'failed' = 'accepted',
+  isLateAllowed = false,
+) {
+  const lane = new Lane('some', isLateAllowed);
   const gaps: PubSubGap[] = [];
   const sent = Array.from({ length: count }, () =>
     outcome === 'accepted' ? Promise.resolve() : Promise.reject(new Error('refused')),

@@ -15,7 +15,11 @@ export class Lane {
   readonly publications = new Map<number, Publication>();
   #next = 0;
 
-  constructor(readonly channel: string) {}
+  /** `isLateAllowed`: a server that was given up may go on later with what it had taken. */
+  constructor(
+    readonly channel: string,
+    readonly isLateAllowed = false,
+  ) {}
 
   /** The number that the next message will have. */
   get next(): number {
@@ -45,10 +49,15 @@ export class Lane {
     send(publication.number).then(settle('accepted'), settle('failed'));
   }
 
-  /** Forgets what came before a number. */
+  /** Whether a message may come after later ones: its publisher was told that it failed. */
+  mayBeLate(number: number): boolean {
+    return this.isLateAllowed && this.publications.get(number)?.outcome === 'failed';
+  }
+
+  /** Forgets what came before a number, and is not to come any more. */
   forget(before: number): void {
     for (const number of this.publications.keys()) {
-      if (number < before) this.publications.delete(number);
+      if (number < before && !this.mayBeLate(number)) this.publications.delete(number);
     }
   }
 }
@@ -88,7 +97,7 @@ export class Ear {
   hear(number: number): void {
     const now = Date.now();
     if (this.#heard.has(number)) this.#violations.push(`${this.name}: ${number} came twice`);
-    else if (number <= this.#last) {
+    else if (number <= this.#last && !this.lane.mayBeLate(number)) {
       this.#violations.push(`${this.name}: ${number} came after ${this.#last}`);
     }
     this.#heard.add(number);
@@ -124,9 +133,10 @@ export class Ear {
     return [...this.#violations, ...untold.map((it) => this.#describe(it))];
   }
 
-  /** Forgets what came before a number. */
+  /** Forgets what came before a number, and is not to come any more. */
   forget(before: number): void {
-    this.#heard = new Set([...this.#heard].filter((number) => number >= before));
+    const isKept = (number: number): boolean => number >= before || this.lane.mayBeLate(number);
+    this.#heard = new Set([...this.#heard].filter(isKept));
   }
 
   #describe({ number, sentAt, settledAt }: Publication): string {

@@ -76,7 +76,7 @@ export class Scenario implements Scene {
     options: RedisPubSubModuleOptions = {},
   ): Promise<Scenario> {
     const leaks = new LeakWatch();
-    const lanes = createLanes(topology.channels);
+    const lanes = createLanes(topology);
     const plain = topology.createPublisher();
     await until('the plain publisher is ready', () => plain.isReady);
     const subject = await startSubject(topology, lanes, options);

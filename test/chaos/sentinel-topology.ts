@@ -11,6 +11,7 @@ import type { Fault, Topology } from './topology.js';
 export class SentinelTopology implements Topology {
   readonly name = 'Sentinel';
   readonly channels = CHANNELS;
+  readonly isLateAllowed = false;
   readonly connections = 2;
   readonly faults: readonly Fault[];
 

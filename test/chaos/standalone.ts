@@ -15,6 +15,7 @@ const USER = { username: 'app', password: 'secret' };
 export class Standalone implements Topology {
   readonly name = 'standalone';
   readonly channels = CHANNELS;
+  readonly isLateAllowed = false;
   readonly connections = 2;
   readonly faults: readonly Fault[];
   readonly control: Redis;

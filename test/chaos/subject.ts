@@ -24,11 +24,9 @@ interface Numbered {
 }
 
 /** The messages of a scenario, from a plain client and from the library. */
-export function createLanes({ plain, own }: Channels) {
-  return {
-    plain: plain.map((name) => new Lane(name)),
-    own: own.map((name) => new Lane(name)),
-  };
+export function createLanes({ channels, isLateAllowed }: Topology) {
+  const create = (names: readonly string[]) => names.map((name) => new Lane(name, isLateAllowed));
+  return { plain: create(channels.plain), own: create(channels.own) };
 }
 
 export type Lanes = ReturnType<typeof createLanes>;

@@ -29,6 +29,8 @@ export interface Topology {
   /** What the library is given as its `connection`. */
   readonly connection: Access;
   readonly channels: Channels;
+  /** Whether a server that was given up may publish later what failed then, and others have overtaken. */
+  readonly isLateAllowed: boolean;
   /** How many connections the application has when all is well. */
   readonly connections: number;
   /** A plain client of each data node that is running. */
