@@ -10,16 +10,27 @@ export interface Publication {
   outcome: 'pending' | 'accepted' | 'failed';
 }
 
+export interface LaneOptions {
+  /** The number of its first message; what has a lower one is left from an earlier lane. */
+  readonly first?: number;
+  /** Whether a server that was given up may go on later with what it had taken. */
+  readonly isLateAllowed?: boolean;
+}
+
 /** The messages of one channel, which one publisher numbers and sends in their order. */
 export class Lane {
   readonly publications = new Map<number, Publication>();
-  #next = 0;
+  readonly first: number;
+  readonly #isLateAllowed: boolean;
+  #next: number;
 
-  /** `isLateAllowed`: a server that was given up may go on later with what it had taken. */
   constructor(
     readonly channel: string,
-    readonly isLateAllowed = false,
-  ) {}
+    { first = 0, isLateAllowed = false }: LaneOptions = {},
+  ) {
+    this.first = this.#next = first;
+    this.#isLateAllowed = isLateAllowed;
+  }
 
   /** The number that the next message will have. */
   get next(): number {
@@ -51,7 +62,7 @@ export class Lane {
 
   /** Whether a message may come after later ones: its publisher was told that it failed. */
   mayBeLate(number: number): boolean {
-    return this.isLateAllowed && this.publications.get(number)?.outcome === 'failed';
+    return this.#isLateAllowed && this.publications.get(number)?.outcome === 'failed';
   }
 
   /** Forgets what came before a number, and is not to come any more. */
@@ -95,6 +106,7 @@ export class Ear {
   }
 
   hear(number: number): void {
+    if (number < this.lane.first) return;
     const now = Date.now();
     if (this.#heard.has(number)) this.#violations.push(`${this.name}: ${number} came twice`);
     else if (number <= this.#last && !this.lane.mayBeLate(number)) {

@@ -1,23 +1,30 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NOT_MENDED } from './cluster-faults.js';
+import { ClusterTopology } from './cluster-topology.js';
 import { Random } from './random.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';
 import { Standalone } from './standalone.js';
 import type { Topology } from './topology.js';
 
-describe('random faults in a row', () => {
-  let redis: Standalone;
-  beforeAll(async () => {
-    redis = await Standalone.start();
-  });
-  afterAll(() => redis.stop());
-
+describe('random numbers', () => {
   it('come the same for the same seed', () => {
     expect(numbers(7)).toEqual(numbers(7));
     expect(numbers(7)).not.toEqual(numbers(8));
     expect(new Set(numbers(7)).size).toBeGreaterThan(50);
   });
+});
+
+describe.each<[string, () => Promise<Topology>]>([
+  ['a standalone Redis', () => Standalone.start()],
+  ['a Cluster', () => ClusterTopology.start()],
+])('random faults of %s in a row', (_, start) => {
+  let redis: Topology;
+  beforeAll(async () => {
+    redis = await start();
+  });
+  afterAll(() => redis.stop());
 
   it('leave nobody deaf, and nothing is lost without a word', { timeout: 3_600_000 }, async () => {
     const { seed, faults } = settings();
@@ -36,11 +43,12 @@ function numbers(seed: number): number[] {
 /** Some of them strike while the application recovers from the one before. */
 async function suffer(
   scenario: Scenario,
-  { faults }: Topology,
+  topology: Topology,
   random: Random,
   count: number,
 ): Promise<void> {
   const { pingInterval, pingTimeout } = settings().liveness;
+  const faults = topology.faults.filter(({ name }) => name !== NOT_MENDED);
   const story: string[] = [];
   let blows: Awaited<ReturnType<Scenario['strike']>>[] = [];
   for (let i = 1; i <= count; i++) {

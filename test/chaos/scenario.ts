@@ -83,7 +83,12 @@ export class Scenario implements Scene {
     const scenario = new Scenario(topology, lanes, { subject, plain, leaks });
     scenario.publisher.start();
     scenario.#own.start();
-    await scenario.#check();
+    try {
+      await scenario.#check();
+    } catch (error) {
+      await scenario.#close();
+      throw error;
+    }
     scenario.#sockets = countSockets();
     return scenario;
   }

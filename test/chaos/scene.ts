@@ -11,4 +11,6 @@ export interface Scene {
   /** Publishes on the plain lanes, over {@link plain}. */
   readonly publisher: SteadyPublisher;
   readonly plain: PlainPublisher;
+  /** Resolves when every listener has heard what is published from now on. */
+  hearsFromNowOn(): Promise<unknown>;
 }

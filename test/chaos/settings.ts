@@ -9,8 +9,10 @@ export interface ChaosSettings {
   /** How many random faults come in a row. */
   readonly faults: number;
   readonly soakSeconds: number;
-  /** How many times a Sentinel fault is repeated. */
+  /** How many times a fault of several servers is repeated. */
   readonly failovers: number;
+  /** How many times a failover is that an operator of a Cluster orders. */
+  readonly gracefulFailovers: number;
   /** How many channels are subscribed to and left again. */
   readonly cycles: number;
   /** What the library is given, in milliseconds. */
@@ -34,6 +36,7 @@ export function readSettings(env: NodeJS.ProcessEnv, measurements: string): Chao
     faults: count(env, 'CHAOS_FAULTS') ?? (isFull ? 200 : 20),
     soakSeconds: count(env, 'CHAOS_SOAK_SECONDS') ?? (isFull ? 600 : 60),
     failovers: isFull ? 5 : 1,
+    gracefulFailovers: isFull ? 30 : 5,
     cycles: isFull ? 1_000_000 : 50_000,
     liveness: isFull
       ? { pingInterval: 3_000, pingTimeout: 3_000 }

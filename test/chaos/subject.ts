@@ -25,7 +25,9 @@ interface Numbered {
 
 /** The messages of a scenario, from a plain client and from the library. */
 export function createLanes({ channels, isLateAllowed }: Topology) {
-  const create = (names: readonly string[]) => names.map((name) => new Lane(name, isLateAllowed));
+  // Higher than any number of the scenario before, which may be on its way between nodes yet.
+  const options = { first: Date.now(), isLateAllowed };
+  const create = (names: readonly string[]) => names.map((name) => new Lane(name, options));
   return { plain: create(channels.plain), own: create(channels.own) };
 }
 

@@ -12,6 +12,8 @@ const SLOTS = 16_384;
 const BUS = 10_000;
 /** After how long its peers take a node for dead, in milliseconds. */
 const NODE_TIMEOUT = 1_000;
+/** For how long a replica takes the votes of one election for those of the next, in milliseconds. */
+const ELECTION_MEMORY = 4 * NODE_TIMEOUT;
 
 /** First and last slot, and its master, as CLUSTER SLOTS tells it. */
 type SlotRange = readonly [
@@ -24,6 +26,8 @@ type SlotRange = readonly [
 export class TestCluster {
   readonly nodes: readonly ServerProcess[];
   readonly #folder: string;
+  /** When each node was last put in its master's place, at the latest. */
+  readonly #electedAt = new Map<ServerProcess, number>();
 
   private constructor(folder: string, nodes: readonly ServerProcess[]) {
     this.#folder = folder;
@@ -67,6 +71,14 @@ export class TestCluster {
     return this.nodeAt(Number(/:(\d+)@/.exec(line ?? '')?.[1]));
   }
 
+  /** The master of a replica. */
+  async masterOf(replica: ServerProcess): Promise<ServerProcess> {
+    const lines = await linesOf(replica);
+    const [, , , id = ''] = (lines.find((it) => it.includes('myself')) ?? '').split(' ');
+    const line = lines.find((it) => it.startsWith(id));
+    return this.nodeAt(Number(/:(\d+)@/.exec(line ?? '')?.[1]));
+  }
+
   /** Some text after `name` whose slot a node serves. */
   async channelOf(owner: ServerProcess, name: string): Promise<string> {
     for (let i = 0; ; i++) {
@@ -85,10 +97,13 @@ export class TestCluster {
   /** Puts a replica in its master's place, with both of them well; resolves when all nodes know. */
   async failOver(master: ServerProcess): Promise<ServerProcess> {
     const replica = await this.replicaOf(master);
+    // With old votes it would be a master for a moment, until the others put it in its place again.
+    await eventually(() => performance.now() - this.#lastElection(replica) > ELECTION_MEMORY);
     await replica.client.cluster('FAILOVER');
     await eventually(async () =>
       (await replica.client.info('replication')).includes('role:master'),
     );
+    this.#electedAt.set(replica, performance.now());
     await this.settled();
     return replica;
   }
@@ -112,6 +127,7 @@ export class TestCluster {
       else await node.start();
     }
     await this.settled();
+    for (const master of await this.masters()) this.#electedAt.set(master, performance.now());
   }
 
   /** Takes a replica out, as `redis-cli --cluster del-node` does; it stays up, by itself. */
@@ -221,6 +237,10 @@ export class TestCluster {
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #lastElection(node: ServerProcess): number {
+    return this.#electedAt.get(node) ?? -Infinity;
   }
 
   get #answering(): readonly ServerProcess[] {
