@@ -27,7 +27,8 @@ export async function replicaOfSubscriber(
   return node;
 }
 
-async function portOf(half: Half, { subject }: Scene): Promise<number> {
+/** The port of the node that a half of the application is at. */
+export async function portOf(half: Half, { subject }: Scene): Promise<number> {
   let port: number | undefined;
   await until(`the ${half} is at a node`, () => {
     const stream = subject.clients.at(half === 'publisher' ? 0 : -1)?.stream;

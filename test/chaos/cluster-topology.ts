@@ -29,6 +29,11 @@ export class ClusterTopology implements Topology {
     return { nodes: this.cluster.startupNodes };
   }
 
+  /** For a client that asks once which nodes there are, and never again. */
+  get fixedConnection(): ClusterAccess {
+    return { ...this.connection, options: { slotsRefreshInterval: 3_600_000 } };
+  }
+
   readonly nodes = (): readonly Redis[] =>
     this.cluster.nodes.filter(({ answers }) => answers).map(({ client }) => client);
 

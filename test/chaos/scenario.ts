@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises';
-import type { RedisPubSubModuleOptions } from 'nestjs-redis-pubsub';
 import { assertCounts, assertFreshSubscription } from './checks.js';
 import { countSockets, LeakWatch, listenersOf } from './leak-watch.js';
 import type { PlainPublisher } from './plain-publisher.js';
@@ -7,7 +6,13 @@ import { record, type Measurement } from './report.js';
 import type { Scene } from './scene.js';
 import { SteadyPublisher } from './steady-publisher.js';
 import type { Lane } from './ledger.js';
-import { createLanes, startSubject, type Lanes, type Subject } from './subject.js';
+import {
+  createLanes,
+  startSubject,
+  type Lanes,
+  type Subject,
+  type SubjectOptions,
+} from './subject.js';
 import { subjectConnections, type Fault, type Strike, type Topology } from './topology.js';
 import { until } from './until.js';
 
@@ -56,7 +61,7 @@ export class Scenario implements Scene {
   static async run(
     topology: Topology,
     play: (scenario: Scenario) => Promise<void>,
-    options?: RedisPubSubModuleOptions,
+    options?: SubjectOptions,
   ): Promise<void> {
     const scenario = await Scenario.start(topology, options);
     try {
@@ -71,10 +76,7 @@ export class Scenario implements Scene {
   }
 
   /** Resolves when every listener hears. */
-  static async start(
-    topology: Topology,
-    options: RedisPubSubModuleOptions = {},
-  ): Promise<Scenario> {
+  static async start(topology: Topology, options: SubjectOptions = {}): Promise<Scenario> {
     const leaks = new LeakWatch();
     const lanes = createLanes(topology);
     const plain = topology.createPublisher();

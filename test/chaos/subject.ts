@@ -12,7 +12,7 @@ import {
   type RedisPubSubModuleOptions,
 } from 'nestjs-redis-pubsub';
 import { captureLog, type TestLog } from '../support/app.js';
-import { withOptions } from './access.js';
+import { withOptions, type Access } from './access.js';
 import { namesOf, type Channels } from './channels.js';
 import { Ear, Lane } from './ledger.js';
 import { settings } from './settings.js';
@@ -32,6 +32,11 @@ export function createLanes({ channels, isLateAllowed }: Topology) {
 }
 
 export type Lanes = ReturnType<typeof createLanes>;
+
+/** How the application under test differs from the usual one. */
+export type SubjectOptions = Omit<RedisPubSubModuleOptions, 'connection'> & {
+  readonly connection?: Access;
+};
 
 /** The application under test. */
 export class Subject {
@@ -67,7 +72,7 @@ export class Subject {
 export async function startSubject(
   topology: Topology,
   lanes: Lanes,
-  options: RedisPubSubModuleOptions = {},
+  { connection = topology.connection, ...options }: SubjectOptions = {},
 ): Promise<Subject> {
   const log = captureLog();
   const names = namesOf(topology.channels);
@@ -87,7 +92,7 @@ export async function startSubject(
     module: class Root {},
     imports: [
       RedisPubSubModule.forRoot({
-        connection: withOptions(topology.connection, { connectionName: SUBJECT }),
+        connection: withOptions(connection, { connectionName: SUBJECT }),
         ...settings().liveness,
         ...options,
       }),

@@ -1,0 +1,160 @@
+import { Cluster, Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Access } from './access.js';
+import { BareSubscriber } from './bare-subscriber.js';
+import { NOT_MENDED } from './cluster-faults.js';
+import { portOf } from './cluster-places.js';
+import { ClusterTopology } from './cluster-topology.js';
+import { pastEveryDeadline } from './durations.js';
+import type { Publication } from './ledger.js';
+import { Scenario } from './scenario.js';
+import type { SubjectOptions } from './subject.js';
+import { faultOf } from './topology.js';
+import { until } from './until.js';
+
+const CHANNEL = 'chaos.literal';
+
+/** Each fault once more, without what keeps this library from it, and at its side. */
+describe('a Cluster, and the faults are real', () => {
+  let redis: ClusterTopology;
+  const clients: (Redis | Cluster)[] = [];
+  beforeAll(async () => {
+    redis = await ClusterTopology.start();
+  });
+  afterEach(() => clients.splice(0).forEach((client) => client.disconnect()));
+  afterAll(() => redis.stop());
+
+  const startTwin = async (access: Access): Promise<BareSubscriber> => {
+    const twin = await BareSubscriber.start(access, CHANNEL);
+    clients.push(twin.client);
+    return twin;
+  };
+
+  const listenAtOwner = async (channel: string): Promise<Redis> => {
+    const { port } = await redis.cluster.ownerOf(channel);
+    const client = new Redis(port);
+    clients.push(client);
+    await client.ssubscribe(channel);
+    return client;
+  };
+
+  const receivers = async (channel: string): Promise<number> => {
+    const { client } = await redis.cluster.ownerOf(channel);
+    return Number(await client.spublish(channel, 'twin'));
+  };
+
+  it('[ioredis] loses what Redis accepted, and says nothing at all, after CLIENT KILL', async () => {
+    await Scenario.run(redis, async (scenario) => {
+      const twin = await startTwin(redis.connection);
+      const before = next(scenario);
+      for (const node of redis.nodes()) await node.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      const after = next(scenario);
+      await until('the twin hears again', () => twin.hears(after));
+      const accepted = [...(scenario.lanes.plain[0]?.publications.values() ?? [])].filter(
+        ({ number, outcome }) => number >= before && number < after && outcome === 'accepted',
+      );
+      const isLost = ({ number }: Publication) => !twin.heard.includes(`{"number":${number}}`);
+      expect(accepted.filter(isLost)).not.toEqual([]);
+      expect(twin.events).toEqual([]);
+      await scenario.hearsFromNowOn();
+      twin.close();
+    });
+  });
+
+  it('[ioredis] publishes at another node each time, so that messages overtake each other', async () => {
+    const twin = await startTwin({ port: redis.cluster.nodes[0]?.port });
+    const publisher = new Cluster(redis.connection.nodes);
+    clients.push(publisher);
+    const isDisordered = (): boolean =>
+      twin.heard.some((number, i) => Number(number) < Number(twin.heard[i - 1]));
+    let number = 0;
+    await until('one message overtakes another', async () => {
+      await publisher.publish(CHANNEL, String(number++));
+      return isDisordered();
+    });
+    expect(isDisordered()).toBe(true);
+  });
+
+  it.each([
+    'graceful failover of the master of the subscriber',
+    'graceful failover of the master of the publisher',
+    'slots of the channels moved',
+  ])('[ioredis with SSUBSCRIBE] is ready and deaf after it: %s', async (name) => {
+    await Scenario.run(redis, async (scenario) => {
+      const masters = await redis.cluster.masters();
+      const channels = [CHANNEL];
+      for (const master of masters) channels.push(await redis.cluster.channelOf(master, 'twin'));
+      const twins = await Promise.all(channels.map((channel) => listenAtOwner(channel)));
+      await scenario.strike(faultOf(redis, name));
+      expect(await Promise.all(channels.map((channel) => receivers(channel)))).toContain(0);
+      expect(twins.map(({ status }) => status)).toEqual(channels.map(() => 'ready'));
+      await scenario.hearsFromNowOn();
+      for (const twin of twins) twin.disconnect();
+    });
+  });
+
+  it.each([
+    'killed master of the subscriber',
+    'killed master of the subscriber, with a hung replica',
+  ])('[ioredis at one node] is deaf when the application hears again: %s', async (name) => {
+    await Scenario.run(redis, async (scenario) => {
+      const twin = await startTwin(await nodeOfSubscriber(scenario));
+      const { strike } = await scenario.strike(faultOf(redis, name));
+      const moved = next(scenario);
+      await scenario.hearsFromNowOn();
+      expect(twin.hears(moved)).toBe(false);
+      twin.close();
+      await strike.cleanUp?.();
+    });
+  });
+
+  it.each(['hung master of the subscriber', NOT_MENDED])(
+    '[ioredis] is ready and deaf when the application hears again: %s',
+    async (name) => {
+      await Scenario.run(redis, async (scenario) => {
+        const twin = await startTwin({ nodes: [await nodeOfSubscriber(scenario)] });
+        const { strike } = await scenario.strike(faultOf(redis, name));
+        const moved = next(scenario);
+        await scenario.hearsFromNowOn();
+        expect(twin.client.status).toBe('ready');
+        expect(twin.events).toEqual([]);
+        expect(twin.hears(moved)).toBe(false);
+        twin.close();
+        await strike.cleanUp?.();
+      });
+    },
+  );
+
+  const NEVER = 3_600_000;
+
+  it.each<[string, string, SubjectOptions]>([
+    ['PING', 'hung master of the subscriber', { pingInterval: NEVER, probeInterval: 0 }],
+    ['a probe', NOT_MENDED, { probeInterval: 0 }],
+  ])(
+    '[without %s, and without asking for the nodes] stays connected and deaf: %s',
+    async (_, name, options) => {
+      await Scenario.run(
+        redis,
+        async (scenario) => {
+          const strike = await faultOf(redis, name).strike(scenario);
+          const after = next(scenario);
+          await pastEveryDeadline();
+          const ears = scenario.subject.ears.filter(({ lane }) =>
+            scenario.lanes.plain.includes(lane),
+          );
+          expect(scenario.subject.status).toBe('connected');
+          expect(ears.every((ear) => ear.last <= after)).toBe(true);
+          await strike.cleanUp?.();
+        },
+        { connection: redis.fixedConnection, ...options },
+      );
+    },
+  );
+});
+
+/** The number that the next message of the channel will have. */
+const next = ({ lanes }: Scenario): number => lanes.plain[0]?.next ?? 0;
+
+async function nodeOfSubscriber(scenario: Scenario) {
+  return { host: '127.0.0.1', port: await portOf('subscriber', scenario) };
+}
