@@ -52,6 +52,18 @@ describe('a Cluster', () => {
     await expect(sufferAll(NOT_MENDED)).resolves.toBeUndefined();
   });
 
+  it(`${NOT_MENDED}: the probe finds it where nobody asks for the nodes`, async () => {
+    const options = { connection: redis.fixedConnection, probeInterval: 200 };
+    const played = Scenario.run(
+      redis,
+      async (scenario) => {
+        await scenario.recover([await scenario.strike(faultOf(redis, NOT_MENDED))]);
+      },
+      options,
+    );
+    await expect(played).resolves.toBeUndefined();
+  });
+
   it.each(NAMES)(
     '%s: the application can be closed in the middle of it',
     { timeout: 120_000 },

@@ -26,6 +26,7 @@ type SlotRange = readonly [
 export class TestCluster {
   readonly nodes: readonly ServerProcess[];
   readonly #folder: string;
+  readonly #removed = new Set<ServerProcess>();
   /** When each node was last put in its master's place, at the latest. */
   readonly #electedAt = new Map<ServerProcess, number>();
 
@@ -51,7 +52,7 @@ export class TestCluster {
 
   /** The node that serves the slot of a channel. */
   async ownerOf(channel: string): Promise<ServerProcess> {
-    const [asked] = this.#answering;
+    const [asked] = this.#members;
     const slot = Number(await asked?.client.cluster('KEYSLOT', channel));
     const ranges = (await asked?.client.cluster('SLOTS')) as unknown as SlotRange[];
     const range = ranges.find(([first, last]) => first <= slot && slot <= last);
@@ -68,15 +69,14 @@ export class TestCluster {
   async replicaOf(master: ServerProcess): Promise<ServerProcess> {
     const id = await idOf(master);
     const line = (await linesOf(master)).find((it) => it.includes(` ${id} `));
-    return this.nodeAt(Number(/:(\d+)@/.exec(line ?? '')?.[1]));
+    return this.nodeAt(portOf(line));
   }
 
   /** The master of a replica. */
   async masterOf(replica: ServerProcess): Promise<ServerProcess> {
     const lines = await linesOf(replica);
     const [, , , id = ''] = (lines.find((it) => it.includes('myself')) ?? '').split(' ');
-    const line = lines.find((it) => it.startsWith(id));
-    return this.nodeAt(Number(/:(\d+)@/.exec(line ?? '')?.[1]));
+    return this.nodeAt(portOf(lines.find((it) => it.startsWith(id))));
   }
 
   /** Some text after `name` whose slot a node serves. */
@@ -89,7 +89,7 @@ export class TestCluster {
 
   /** The nodes that serve slots now. */
   async masters(): Promise<ServerProcess[]> {
-    const [asked] = this.#answering;
+    const [asked] = this.#members;
     const ranges = (await asked?.client.cluster('SLOTS')) as unknown as SlotRange[];
     return [...new Set(ranges.map((range) => this.nodeAt(range[2][1])))];
   }
@@ -133,6 +133,7 @@ export class TestCluster {
   /** Takes a replica out, as `redis-cli --cluster del-node` does; it stays up, by itself. */
   async remove(replica: ServerProcess): Promise<void> {
     const id = await idOf(replica);
+    this.#removed.add(replica);
     for (const { client } of this.nodes.filter((it) => it !== replica)) {
       await client.cluster('FORGET', id);
     }
@@ -141,16 +142,15 @@ export class TestCluster {
 
   /** Takes a node that was {@link remove removed} in again, for the master that has no replica. */
   async adopt(node: ServerProcess): Promise<void> {
-    const other = this.nodes.find((it) => it !== node);
     await node.client.cluster('RESET', 'HARD');
-    await other?.client.cluster('MEET', '127.0.0.1', node.port);
+    const bare = await this.#masterWithoutReplica();
+    await bare.client.cluster('MEET', '127.0.0.1', node.port);
     await eventually(async () => (await linesOf(node)).length === this.nodes.length);
-    const lines = await linesOf(node);
-    const ids = await Promise.all((await this.masters()).map((master) => idOf(master)));
-    const bare = ids.find((id) => !lines.some((line) => line.includes(` ${id} `))) ?? '';
+    const id = await idOf(bare);
     await eventually(
-      async () => (await node.client.cluster('REPLICATE', bare).catch(() => '')) === 'OK',
+      async () => (await node.client.cluster('REPLICATE', id).catch(() => '')) === 'OK',
     );
+    this.#removed.delete(node);
     await this.settled();
   }
 
@@ -241,6 +241,19 @@ export class TestCluster {
 
   #lastElection(node: ServerProcess): number {
     return this.#electedAt.get(node) ?? -Infinity;
+  }
+
+  async #masterWithoutReplica(): Promise<ServerProcess> {
+    for (const master of await this.masters()) {
+      const id = await idOf(master);
+      if (!(await linesOf(master)).some((line) => line.includes(` ${id} `))) return master;
+    }
+    throw new Error('Expected a master to have no replica, got one for each');
+  }
+
+  /** Those that answer for the Cluster: one that was {@link remove removed} knows of itself only. */
+  get #members(): readonly ServerProcess[] {
+    return this.#answering.filter((node) => !this.#removed.has(node));
   }
 
   get #answering(): readonly ServerProcess[] {
@@ -340,6 +353,9 @@ async function linesOf({ client }: ServerProcess): Promise<string[]> {
     .trim()
     .split('\n');
 }
+
+/** The port in a line of CLUSTER NODES. */
+const portOf = (line = ''): number => Number(/:(\d+)@/.exec(line)?.[1]);
 
 /** Who a node takes for what: of each node its id, its flags, its master and its slots. */
 async function viewOf(node: ServerProcess): Promise<string> {
