@@ -5,11 +5,8 @@ import type { ClusterTopology } from './cluster-topology.js';
 import { noticed, pastEveryDeadline } from './durations.js';
 import type { Fault, Strike } from './topology.js';
 
-/**
- * A node that has left the Cluster answers PING to the end, which is taken for a proof of delivery:
- * the gap that is told is too short. The test of this fault says when that is mended.
- */
-export const NOT_MENDED = 'detached replica of the subscriber';
+/** A node that has left the Cluster answers PING to the end, and delivers nothing any more. */
+export const DETACHED = 'detached replica of the subscriber';
 
 /** What can happen to the nodes of a Cluster, where the application is at them. */
 export function clusterFaults(topology: ClusterTopology): Fault[] {
@@ -105,7 +102,7 @@ function migration(topology: ClusterTopology): Fault {
 function detachment(topology: ClusterTopology): Fault {
   const { cluster, repair } = topology;
   return {
-    name: NOT_MENDED,
+    name: DETACHED,
     countedFrom: 'its beginning',
     strike: wholeFirst(topology, async (scene) => {
       const replica = await replicaOfSubscriber(topology, scene);

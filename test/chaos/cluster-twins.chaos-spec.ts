@@ -2,7 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Access } from './access.js';
 import { BareSubscriber } from './bare-subscriber.js';
-import { NOT_MENDED } from './cluster-faults.js';
+import { DETACHED } from './cluster-faults.js';
 import { portOf } from './cluster-places.js';
 import { ClusterTopology } from './cluster-topology.js';
 import { pastEveryDeadline } from './durations.js';
@@ -108,7 +108,7 @@ describe('a Cluster, and the faults are real', () => {
     });
   });
 
-  it.each(['hung master of the subscriber', NOT_MENDED])(
+  it.each(['hung master of the subscriber', DETACHED])(
     '[ioredis] is ready and deaf when the application hears again: %s',
     async (name) => {
       await Scenario.run(redis, async (scenario) => {
@@ -129,7 +129,7 @@ describe('a Cluster, and the faults are real', () => {
 
   it.each<[string, string, SubjectOptions]>([
     ['PING', 'hung master of the subscriber', { pingInterval: NEVER, probeInterval: 0 }],
-    ['a probe', NOT_MENDED, { probeInterval: 0 }],
+    ['a probe', DETACHED, { probeInterval: 0 }],
   ])(
     '[without %s, and without asking for the nodes] stays connected and deaf: %s',
     async (_, name, options) => {

@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NOT_MENDED } from './cluster-faults.js';
 import { ClusterTopology } from './cluster-topology.js';
 import { Random } from './random.js';
 import { Scenario } from './scenario.js';
@@ -48,7 +47,7 @@ async function suffer(
   count: number,
 ): Promise<void> {
   const { pingInterval, pingTimeout } = settings().liveness;
-  const faults = topology.faults.filter(({ name }) => name !== NOT_MENDED);
+  const { faults } = topology;
   const story: string[] = [];
   let blows: Awaited<ReturnType<Scenario['strike']>>[] = [];
   for (let i = 1; i <= count; i++) {
