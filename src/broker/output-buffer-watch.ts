@@ -5,7 +5,7 @@ import type { BrokerLog } from './broker.js';
 /** What INFO tells of a server, and of what it has done to clients that did not keep up. */
 interface ServerCounts {
   readonly runId: string;
-  /** Absent before Redis 7.4. */
+  /** Absent in Redis 7.0. */
   readonly cuts: number | undefined;
 }
 

@@ -48,7 +48,7 @@ describe('a subscriber that is slower than its messages', () => {
 
   it('is told from one whose connection was lost, where Redis counts whom it has cut', async () => {
     const proxy = await startProxy(redis.port);
-    // Before 7.4 no server has the counter: the way here is the same.
+    // Redis 7.0 does not have the counter: what is here is what a later one would say.
     if (!hasCounter) proxy.replace(UNUSED, counting(0));
     const overruns = collect('overrun');
     const { collector, log } = await open(proxy.port);
