@@ -12,6 +12,8 @@ export interface SubscriberOptions extends ReconcilerOptions {
   /** Publishes what the probe listens for. */
   readonly publisher: ProbePublisher;
   readonly guide?: Guide;
+  /** How long a message may be on its way to the server that this is connected to, in milliseconds. */
+  readonly detour?: number;
 }
 
 /** Someone who is told what becomes of a subscriber. */

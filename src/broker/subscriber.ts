@@ -133,7 +133,9 @@ export class Subscriber implements SubscribingHalf {
 
   /** The last moment until which everything is known to have arrived. */
   get lastProof(): Date {
-    const proof = this.#probe.deafSince ?? this.#connection.lastProof;
+    const answered = this.#probe.deafSince ?? this.#connection.lastProof;
+    // An answer proves nothing of what another server has taken a moment before.
+    const proof = new Date(answered.getTime() - (this.#options.detour ?? 0));
     return this.#usefulUntil && this.#usefulUntil < proof ? this.#usefulUntil : proof;
   }
 

@@ -57,7 +57,11 @@ function halfOpen(proxy: TcpProxy, name: string, directions: readonly Direction[
       proxy.forward();
       return {
         lasts: pastEveryDeadline,
-        cleanUp: () => killConnections(stale),
+        cleanUp: async () => {
+          await killConnections(stale);
+          // One that was just being made then had no name yet.
+          proxy.sweep();
+        },
       };
     },
   };

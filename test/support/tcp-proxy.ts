@@ -82,6 +82,11 @@ export class TcpProxy {
     this.#swallows = [];
   }
 
+  /** Ends what is left of connections of which one end is gone, and the other was not told. */
+  sweep(): void {
+    for (const link of this.#links) if (link.isBroken) link.destroy();
+  }
+
   /** Sends new connections to another server; those that are open now stay where they are. */
   retarget(port: number): void {
     this.#target = port;
@@ -137,6 +142,10 @@ class Link {
     // A reset is an end like any other here, and 'close' follows it.
     client.on('error', () => undefined);
     server.on('error', () => undefined);
+  }
+
+  get isBroken(): boolean {
+    return this.#client.destroyed || this.#server.destroyed;
   }
 
   get isHolding(): boolean {

@@ -26,6 +26,12 @@ const LEAST_PATIENCE = 3_000;
 /** How long a node may take to say what it knows of the others. */
 const ASK_TIMEOUT = 1_000;
 
+/**
+ * How long a message may be on its way from node to node, in milliseconds: their links hold small ones
+ * back until the last was acknowledged, which TCP may put off for 200.
+ */
+const BETWEEN_NODES = 250;
+
 const SILENT: BrokerLog = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
@@ -99,6 +105,7 @@ function createClassic({ topology, create, options, observer }: ClusterParts) {
     {
       ...subscriberOptions(options, probeThrough(publisher, false), false),
       guide: guideOf(subscribing, topology),
+      detour: BETWEEN_NODES,
     },
     observer,
   );
