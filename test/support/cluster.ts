@@ -120,6 +120,20 @@ export class TestCluster {
     await this.settled();
   }
 
+  /** Has the owner of a channel's slot lose it and own it again, before anybody could notice. */
+  async blinkSlot(channel: string): Promise<void> {
+    const from = await this.ownerOf(channel);
+    const slot = await from.client.cluster('KEYSLOT', channel);
+    const other = (await this.masters()).find((it) => it !== from);
+    const [fromId, otherId] = [await idOf(from), await idOf(other ?? from)];
+    await from.client
+      .pipeline()
+      .call('CLUSTER', 'SETSLOT', slot, 'NODE', otherId)
+      .call('CLUSTER', 'SETSLOT', slot, 'NODE', fromId)
+      .exec();
+    await this.settled();
+  }
+
   /** Brings back what was killed or hung; resolves when every master could be failed over again. */
   async recover(): Promise<void> {
     for (const node of this.nodes) {

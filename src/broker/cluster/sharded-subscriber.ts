@@ -5,12 +5,14 @@ import type { DeliveryListener } from '../broker.js';
 import type { Subscriber } from '../subscriber.js';
 import type { SubscriberObserver } from '../subscriber-options.js';
 import type { HalfObserver, SubscribingHalf } from '../subscribing-half.js';
-import type { Subscription } from '../subscription.js';
+import type { Outage, Subscription } from '../subscription.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { slotOf } from './slot.js';
 
 /** How long the first attempts at a node that comes on the way may take: nobody waits for them. */
 const NO_HURRY = 30_000;
+/** Channels are gone through once for all that are ended within this time, in milliseconds. */
+const RENEWAL_DELAY = 500;
 
 export interface ShardedSubscriberOptions {
   readonly topology: ClusterTopology;
@@ -28,9 +30,9 @@ export class ShardedSubscriber implements SubscribingHalf {
   readonly #options: ShardedSubscriberOptions;
   readonly #observer: HalfObserver;
   readonly #nodes = new Map<string, Subscriber>();
+  readonly #renewals = new Map<string, NodeJS.Timeout>();
   readonly #clientListeners: ((client: Redis) => void)[] = [];
   #isOpen = false;
-  #isLookingAround = false;
 
   constructor(options: ShardedSubscriberOptions, observer: HalfObserver) {
     this.#options = options;
@@ -73,13 +75,16 @@ export class ShardedSubscriber implements SubscribingHalf {
     this.#isOpen = true;
     await this.#options.topology.known(patience);
     if (!this.#isOpen) throw new ClosedError();
-    for (const owner of this.#owners) this.#nodeAt(owner);
+    // What was wanted before anybody knew of the slots is where it need not belong.
+    this.onMoved();
     await Promise.all(this.#all.map((node) => node.open(patience)));
     this.#observer.onChange();
   }
 
   async close(): Promise<void> {
     this.#isOpen = false;
+    for (const timer of this.#renewals.values()) clearTimeout(timer);
+    this.#renewals.clear();
     await Promise.all(this.#all.map((node) => node.close()));
   }
 
@@ -148,7 +153,7 @@ export class ShardedSubscriber implements SubscribingHalf {
     if (known) return known;
     const node: Subscriber = this.#options.createSubscriber(address, {
       onChange: () => this.#observer.onChange(),
-      onElsewhere: () => void this.#lookAround(address),
+      onElsewhere: () => this.#onElsewhere(address),
     });
     this.#nodes.set(address, node);
     if (this.#owners.has(address)) node.moveProbe(this.#probeAt(address));
@@ -158,15 +163,22 @@ export class ShardedSubscriber implements SubscribingHalf {
   }
 
   /** A node says that some channel is not its own: it is the one that knows whose it is. */
-  async #lookAround(address: string): Promise<void> {
-    if (this.#isLookingAround) return;
-    this.#isLookingAround = true;
-    await this.#options.topology.refresh(address);
-    this.#isLookingAround = false;
-    // Slots can go and come back between two looks.
+  #onElsewhere(address: string): void {
+    if (!this.#isOpen) return;
+    void this.#options.topology.refresh(address);
+    const node = this.#nodes.get(address);
+    if (!node || this.#renewals.has(address)) return;
+    const outage = { from: node.lastProof };
+    const timer = setTimeout(() => this.#renew(address, outage), RENEWAL_DELAY).unref();
+    this.#renewals.set(address, timer);
+  }
+
+  /** Slots can go and come back between two looks: Redis has ended their channels all the same. */
+  #renew(address: string, outage: Outage): void {
+    this.#renewals.delete(address);
     const node = this.#nodes.get(address);
     const heard = node && subscribedChannels(node);
-    if (heard) node.renew(({ name }) => !heard.has(name), { from: node.lastProof });
+    if (heard) node.renew(({ name }) => !heard.has(name), outage);
   }
 
   #moveProbes(): void {

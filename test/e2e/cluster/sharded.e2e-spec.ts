@@ -102,6 +102,18 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(gaps).toEqual([undefined, { from: expect.any(Date), to: expect.any(Date) }]);
   });
 
+  it('subscribes again what Redis has ended although its slot is where it was', async () => {
+    const [owner] = await cluster().masters();
+    const channel = await cluster().channelOf(owner!, 'blink');
+    const { service } = await startClusterApp({ connection: at(owner!), sharded: true });
+    const gaps: unknown[] = [];
+    service.observe(channel, { onSubscribed: (gap) => gaps.push(gap) }).subscribe();
+    await eventually(() => gaps.length === 1);
+    await cluster().blinkSlot(channel);
+    await eventually(() => gaps.length === 2);
+    expect(await service.publish(channel, 'x')).toBe(1);
+  });
+
   it('carries events and requests, and knows that nobody is there', async () => {
     const [first, second] = await cluster().masters();
     const heard: unknown[] = [];
