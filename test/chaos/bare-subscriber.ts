@@ -25,9 +25,14 @@ export class BareSubscriber {
     return subscriber;
   }
 
+  /** The highest number that it heard. */
+  get last(): number {
+    return Math.max(...this.heard.map(numberOf));
+  }
+
   /** Whether it has heard a message from a number on. */
   hears(from: number): boolean {
-    return this.heard.some((message) => numberOf(message) >= from);
+    return this.last >= from;
   }
 
   close(): void {
