@@ -32,7 +32,7 @@ export async function assertCounts({ topology }: Scene): Promise<void> {
   const patterns = pattern === undefined ? 0 : 1;
   for (const channel of literals) {
     await until(
-      `PUBSUB NUMSUB ${channel} is 1`,
+      `PUBSUB knows one subscriber of ${channel}`,
       async () => (await subscribers(topology, channel)) === 1,
     );
   }
@@ -44,8 +44,9 @@ export async function assertCounts({ topology }: Scene): Promise<void> {
 }
 
 async function subscribers(topology: Topology, channel: string): Promise<number> {
+  const question = topology.isSharded ? 'SHARDNUMSUB' : 'NUMSUB';
   const counts = topology.nodes().map(async (node) => {
-    const [, count] = (await node.pubsub('NUMSUB', channel)) as [string, number];
+    const [, count] = (await node.call('PUBSUB', question, channel)) as [string, number];
     return count;
   });
   return sum(await Promise.all(counts));

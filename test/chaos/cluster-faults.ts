@@ -3,6 +3,7 @@ import type { ServerProcess } from '../support/sentinel.js';
 import { masterOf, replicaOfSubscriber, type Half } from './cluster-places.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { noticed, pastEveryDeadline } from './durations.js';
+import type { Scene } from './scene.js';
 import type { Fault, Strike } from './topology.js';
 
 /** A node that has left the Cluster answers PING to the end, and delivers nothing any more. */
@@ -17,7 +18,8 @@ export function clusterFaults(topology: ClusterTopology): Fault[] {
     killWithoutReplica(topology),
     hang(topology),
     migration(topology),
-    detachment(topology),
+    // Sharded, nobody is at a replica.
+    ...(topology.isSharded ? [] : [detachment(topology)]),
   ];
 }
 
@@ -43,14 +45,16 @@ function killWithReplica(topology: ClusterTopology): Fault {
   });
 }
 
-/** Nobody takes over. */
+/** Nobody takes over: shard channels of its slots are away until it is back. */
 function killWithoutReplica(topology: ClusterTopology): Fault {
+  const { isSharded, repair } = topology;
   const name = 'killed master of the subscriber, with a hung replica';
-  return failure(topology, name, async (master, replica) => {
+  const fault = failure(topology, name, async (master, replica, scene) => {
     replica.hang();
     await master.kill();
-    return {};
+    return isSharded ? { lasts: () => noticed(scene), end: repair } : {};
   });
+  return { ...fault, countedFrom: isSharded ? 'its end' : 'its beginning' };
 }
 
 function hang(topology: ClusterTopology): Fault {
@@ -64,7 +68,7 @@ function hang(topology: ClusterTopology): Fault {
 function failure(
   topology: ClusterTopology,
   name: string,
-  hit: (master: ServerProcess, replica: ServerProcess) => Promise<Strike>,
+  hit: (master: ServerProcess, replica: ServerProcess, scene: Scene) => Promise<Strike>,
 ): Fault {
   const { cluster, repair } = topology;
   return {
@@ -75,7 +79,7 @@ function failure(
       const replica = await cluster.replicaOf(master);
       await scene.plain.leave(master.port, replica.port);
       topology.needs(() => cluster.recover());
-      return { ...(await hit(master, replica)), cleanUp: repair };
+      return { ...(await hit(master, replica, scene)), cleanUp: repair };
     }),
   };
 }

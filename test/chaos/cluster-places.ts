@@ -6,12 +6,17 @@ import { until } from './until.js';
 /** A half of the application under test. */
 export type Half = 'subscriber' | 'publisher';
 
-/** The node that a half of the application is at, as a master: if it is none, it is made one. */
+/**
+ * The node that a half of the application is at, as a master: if it is none, it is made one. Sharded, it
+ * is at all of them; then it is the one that owns the slot of a channel of that half.
+ */
 export async function masterOf(
   half: Half,
-  { cluster }: ClusterTopology,
+  { cluster, isSharded }: ClusterTopology,
   scene: Scene,
 ): Promise<ServerProcess> {
+  const [lane] = half === 'subscriber' ? scene.lanes.plain : scene.lanes.own;
+  if (isSharded) return cluster.ownerOf(lane?.channel ?? '');
   const node = cluster.nodeAt(await portOf(half, scene));
   const isMaster = (await cluster.masters()).includes(node);
   return isMaster ? node : cluster.failOver(await cluster.masterOf(node));

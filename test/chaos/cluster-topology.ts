@@ -1,28 +1,41 @@
 import type { Redis } from 'ioredis';
 import { TestCluster } from '../support/cluster.js';
 import type { ClusterAccess } from './access.js';
-import { CHANNELS } from './channels.js';
+import { CHANNELS, type Channels } from './channels.js';
 import { clusterFaults } from './cluster-faults.js';
 import { connectionFaults } from './connection-faults.js';
 import type { PlainPublisher } from './plain-publisher.js';
 import { ResidentPublisher } from './resident-publisher.js';
+import { ShardPublisher } from './shard-publisher.js';
 import type { Fault, Topology } from './topology.js';
+
+export interface ClusterTopologyOptions {
+  readonly isSharded?: boolean;
+}
 
 /** Three masters with a replica each. */
 export class ClusterTopology implements Topology {
-  readonly name = 'Cluster';
-  readonly channels = CHANNELS;
+  readonly name: string;
   readonly isLateAllowed = true;
-  readonly connections = 2;
+  readonly connections: number;
   readonly faults: readonly Fault[];
   #repair: (() => Promise<void>) | undefined;
 
-  private constructor(readonly cluster: TestCluster) {
+  private constructor(
+    readonly cluster: TestCluster,
+    readonly isSharded: boolean,
+    readonly channels: Channels,
+  ) {
+    this.name = isSharded ? 'Cluster, sharded' : 'Cluster';
+    // Sharded: of each kind one per master, and one that would publish what is not sharded.
+    this.connections = isSharded ? 7 : 2;
     this.faults = [...connectionFaults(), ...clusterFaults(this)];
   }
 
-  static async start(): Promise<ClusterTopology> {
-    return new ClusterTopology(await TestCluster.start());
+  static async start({ isSharded = false }: ClusterTopologyOptions = {}): Promise<ClusterTopology> {
+    const cluster = await TestCluster.start();
+    const channels = isSharded ? await channelsOfEachMaster(cluster) : CHANNELS;
+    return new ClusterTopology(cluster, isSharded, channels);
   }
 
   get connection(): ClusterAccess {
@@ -38,6 +51,7 @@ export class ClusterTopology implements Topology {
     this.cluster.nodes.filter(({ answers }) => answers).map(({ client }) => client);
 
   createPublisher(): PlainPublisher {
+    if (this.isSharded) return new ShardPublisher(this.connection);
     return new ResidentPublisher(this.cluster.nodes.map(({ port }) => port));
   }
 
@@ -56,4 +70,13 @@ export class ClusterTopology implements Topology {
   async stop(): Promise<void> {
     await this.cluster.stop();
   }
+}
+
+/** A glob cannot be sharded; so these are literals, with slots at every master. */
+async function channelsOfEachMaster(cluster: TestCluster): Promise<Channels> {
+  const masters = await cluster.masters();
+  const names = (start: string) =>
+    Promise.all(masters.map((master) => cluster.channelOf(master, start)));
+  const [plain, own] = [await names('chaos.plain'), await names('chaos.own')];
+  return { plain, own, literals: [...plain, ...own] };
 }

@@ -10,6 +10,7 @@ import type { Fault, Topology } from './topology.js';
 /** A master with a replica, and three sentinels; a proxy on the way from the application to each of them. */
 export class SentinelTopology implements Topology {
   readonly name = 'Sentinel';
+  readonly isSharded = false;
   readonly channels = CHANNELS;
   readonly isLateAllowed = false;
   readonly connections = 2;

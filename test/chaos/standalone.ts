@@ -14,6 +14,7 @@ const USER = { username: 'app', password: 'secret' };
 /** One Redis, and a proxy on the way from the application to it. */
 export class Standalone implements Topology {
   readonly name = 'standalone';
+  readonly isSharded = false;
   readonly channels = CHANNELS;
   readonly isLateAllowed = false;
   readonly connections = 2;

@@ -93,6 +93,7 @@ export async function startSubject(
     imports: [
       RedisPubSubModule.forRoot({
         connection: withOptions(connection, { connectionName: SUBJECT }),
+        sharded: topology.isSharded,
         ...settings().liveness,
         ...options,
       }),

@@ -28,6 +28,8 @@ export interface Topology {
   readonly name: string;
   /** What the library is given as its `connection`. */
   readonly connection: Access;
+  /** Whether literals are sharded: SSUBSCRIBE and SPUBLISH. */
+  readonly isSharded: boolean;
   readonly channels: Channels;
   /** Whether a server that was given up may publish later what failed then, and others have overtaken. */
   readonly isLateAllowed: boolean;
@@ -68,7 +70,7 @@ export async function subjectConnections(topology: Topology): Promise<SubjectCon
       .map((line) => ({
         node,
         id: field(line, 'id'),
-        isSubscriber: field(line, 'sub') !== '0' || field(line, 'psub') !== '0',
+        isSubscriber: ['sub', 'psub', 'ssub'].some((kind) => Number(field(line, kind)) > 0),
       }));
   });
   return (await Promise.all(lists)).flat();
