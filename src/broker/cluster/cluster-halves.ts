@@ -9,6 +9,7 @@ import { SplitSubscriber } from '../split-subscriber.js';
 import { Subscriber } from '../subscriber.js';
 import type { HalfObserver } from '../subscribing-half.js';
 import type { Subscription } from '../subscription.js';
+import { BETWEEN_NODES } from './between-nodes.js';
 import { ClusterPublisher } from './cluster-publisher.js';
 import { ClusterTopology } from './cluster-topology.js';
 import {
@@ -25,12 +26,6 @@ import { slotOf } from './slot.js';
 const LEAST_PATIENCE = 3_000;
 /** How long a node may take to say what it knows of the others. */
 const ASK_TIMEOUT = 1_000;
-
-/**
- * How long a message may be on its way from node to node, in milliseconds: their links hold small ones
- * back until the last was acknowledged, which TCP may put off for 200.
- */
-const BETWEEN_NODES = 250;
 
 const SILENT: BrokerLog = { log: () => undefined, warn: () => undefined, error: () => undefined };
 

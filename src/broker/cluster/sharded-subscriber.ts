@@ -7,6 +7,7 @@ import type { SubscriberObserver } from '../subscriber-options.js';
 import type { HalfObserver, SubscribingHalf } from '../subscribing-half.js';
 import type { Outage, Subscription } from '../subscription.js';
 import type { ClusterTopology } from './cluster-topology.js';
+import { BETWEEN_NODES } from './between-nodes.js';
 import { slotOf } from './slot.js';
 
 /** How long the first attempts at a node that comes on the way may take: nobody waits for them. */
@@ -32,7 +33,10 @@ export class ShardedSubscriber implements SubscribingHalf {
   readonly #nodes = new Map<string, Subscriber>();
   readonly #renewals = new Map<string, NodeJS.Timeout>();
   readonly #clientListeners: ((client: Redis) => void)[] = [];
+  readonly #opening = new Set<NodeJS.Timeout>();
   #isOpen = false;
+  /** Whether what comes now comes in the place of others. */
+  #wasOpened = false;
 
   constructor(options: ShardedSubscriberOptions, observer: HalfObserver) {
     this.#options = options;
@@ -78,13 +82,15 @@ export class ShardedSubscriber implements SubscribingHalf {
     // What was wanted before anybody knew of the slots is where it need not belong.
     this.onMoved();
     await Promise.all(this.#all.map((node) => node.open(patience)));
+    this.#wasOpened = true;
     this.#observer.onChange();
   }
 
   async close(): Promise<void> {
-    this.#isOpen = false;
-    for (const timer of this.#renewals.values()) clearTimeout(timer);
+    this.#isOpen = this.#wasOpened = false;
+    for (const timer of [...this.#renewals.values(), ...this.#opening]) clearTimeout(timer);
     this.#renewals.clear();
+    this.#opening.clear();
     await Promise.all(this.#all.map((node) => node.close()));
   }
 
@@ -158,8 +164,22 @@ export class ShardedSubscriber implements SubscribingHalf {
     this.#nodes.set(address, node);
     if (this.#owners.has(address)) node.moveProbe(this.#probeAt(address));
     for (const listener of this.#clientListeners) node.onClient(listener);
-    if (this.#isOpen) node.open(NO_HURRY).catch(() => undefined);
+    if (this.#isOpen) this.#openSoon(address, node);
     return node;
+  }
+
+  /**
+   * A new owner was a replica of the former one, and delivers what it still gets from there: a second
+   * time, or after what was published later. Who comes when that is over hears neither.
+   */
+  #openSoon(address: string, node: Subscriber): void {
+    const delay = this.#wasOpened ? BETWEEN_NODES : 0;
+    const timer = setTimeout(() => {
+      this.#opening.delete(timer);
+      // It may have lost its slots before it had a connection.
+      if (this.#nodes.get(address) === node) node.open(NO_HURRY).catch(() => undefined);
+    }, delay);
+    this.#opening.add(timer);
   }
 
   /** A node says that some channel is not its own: it is the one that knows whose it is. */
