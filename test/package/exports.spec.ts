@@ -48,6 +48,7 @@ describe('exports', () => {
       'PubSubHandler',
       'PubSubMessage',
       'PubSubSubscription',
+      'PublishingOptions',
       'RedisConnection',
       'RedisPubSubClientOptions',
       'RedisPubSubEvents',
