@@ -39,6 +39,16 @@ export default defineConfig({
           globalSetup: ['test/chaos/global-setup.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.faults-spec.ts'],
+          testTimeout: 600_000,
+          fileParallelism: false,
+          globalSetup: ['test/faults/global-setup.ts'],
+        },
+      },
       { extends: true, test: { name: 'package', include: ['test/package/**/*.spec.ts'] } },
       {
         extends: true,

@@ -1,4 +1,6 @@
+import type { Cluster, Redis } from 'ioredis';
 import { noticed, pastEveryDeadline, refused } from './durations.js';
+import type { Lane } from './ledger.js';
 import type { Standalone } from './standalone.js';
 import type { Fault } from './topology.js';
 
@@ -53,23 +55,35 @@ end`;
 
 /** More at once than a subscriber is allowed to be behind: Redis cuts it off without a word. */
 function outputBuffer(redis: Standalone): Fault {
-  const limit = (value: string) =>
-    redis.control.config('SET', 'client-output-buffer-limit', `pubsub ${value}`);
   return {
     name: 'output buffer limit reached',
     countedFrom: 'its end',
     strike: async ({ lanes, plain }) => {
-      await limit('1mb 1mb 0');
       const [lane] = lanes.plain;
       if (!lane) throw new Error('There is no lane to flood');
-      const [count, first] = [64, lane.next];
-      const pad = 'x'.repeat(64 * 1024);
-      // One script: while it runs, Redis sends nothing to anybody.
-      const flood = plain.client.eval(FLOOD, 0, first, count, pad, lane.channel);
-      for (let i = 0; i < count; i++) lane.note(() => flood);
-      await flood.catch(() => undefined);
-      await limit('32mb 8mb 60');
+      await flood(redis, plain.client, [lane]);
       return {};
     },
   };
+}
+
+/** Publishes more than an output buffer may hold on each of these lanes; resolves when Redis has. */
+export async function flood(
+  redis: Standalone,
+  plain: Redis | Cluster,
+  lanes: readonly Lane[],
+): Promise<void> {
+  const limit = (value: string) =>
+    redis.control.config('SET', 'client-output-buffer-limit', `pubsub ${value}`);
+  await limit('1mb 1mb 0');
+  const floods = lanes.map(async (lane) => {
+    const [count, first] = [64, lane.next];
+    const pad = 'x'.repeat(64 * 1024);
+    // One script: while it runs, Redis sends nothing to anybody.
+    const script = plain.eval(FLOOD, 0, first, count, pad, lane.channel);
+    for (let i = 0; i < count; i++) lane.note(() => script);
+    await script.catch(() => undefined);
+  });
+  await Promise.all(floods);
+  await limit('32mb 8mb 60');
 }

@@ -8,7 +8,7 @@ const BOTH: readonly Direction[] = ['toServer', 'toClient'];
 /** A TCP proxy on this machine before a Redis: a network whose faults a test can order. */
 export class TcpProxy {
   #target: number;
-  readonly #server = createServer((client) => this.#accept(client));
+  readonly #server = createServer({ noDelay: true }, (client) => this.#accept(client));
   readonly #links = new Set<Link>();
   #port = 0;
   #accepted = 0;
@@ -107,7 +107,8 @@ export class TcpProxy {
 
   #accept(client: Socket): void {
     this.#accepted++;
-    const link = new Link(client, connect(this.#target, '127.0.0.1'), {
+    const server = connect({ port: this.#target, host: '127.0.0.1', noDelay: true });
+    const link = new Link(client, server, {
       holdsFrom: () => this.#holdsFrom,
       replaced: () => this.#replaced,
     });

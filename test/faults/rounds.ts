@@ -1,0 +1,2 @@
+/** How often each fault strikes. */
+export const ROUNDS = 3;
