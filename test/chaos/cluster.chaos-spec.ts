@@ -7,6 +7,18 @@ import { faultOf } from './topology.js';
 describe('a Cluster', () => {
   const redis = clusterSuite([...NAMES, DETACHED], { isSharded: false });
 
+  it('CLIENT KILL of the subscriber: what is between two nodes is told of, however fresh the last PING', async () => {
+    const played = Scenario.run(
+      redis(),
+      async (scenario) => {
+        const fault = faultOf(redis(), 'CLIENT KILL of the subscriber');
+        for (let run = 0; run < 10; run++) await scenario.recover([await scenario.strike(fault)]);
+      },
+      { pingInterval: 10 },
+    );
+    await expect(played).resolves.toBeUndefined();
+  });
+
   it(`${DETACHED}: the probe finds it where nobody asks for the nodes`, async () => {
     const options = { connection: redis().fixedConnection, probeInterval: 200 };
     const played = Scenario.run(

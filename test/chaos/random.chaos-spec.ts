@@ -1,7 +1,7 @@
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterTopology } from './cluster-topology.js';
 import { Random } from './random.js';
+import { sufferAtRandom } from './random-faults.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';
 import { Standalone } from './standalone.js';
@@ -28,7 +28,7 @@ describe.each<[string, () => Promise<Topology>]>([
   it('leave nobody deaf, and nothing is lost without a word', { timeout: 3_600_000 }, async () => {
     const { seed, faults } = settings();
     const played = Scenario.run(redis, (scenario) =>
-      suffer(scenario, redis, new Random(seed), faults),
+      sufferAtRandom(scenario, redis.faults, new Random(seed), faults),
     );
     await expect(played).resolves.toBeUndefined();
   });
@@ -37,35 +37,4 @@ describe.each<[string, () => Promise<Topology>]>([
 function numbers(seed: number): number[] {
   const random = new Random(seed);
   return Array.from({ length: 100 }, () => random.below(1_000));
-}
-
-/** Some of them strike while the application recovers from the one before. */
-async function suffer(
-  scenario: Scenario,
-  topology: Topology,
-  random: Random,
-  count: number,
-): Promise<void> {
-  const { pingInterval, pingTimeout } = settings().liveness;
-  const { faults } = topology;
-  const story: string[] = [];
-  let blows: Awaited<ReturnType<Scenario['strike']>>[] = [];
-  for (let i = 1; i <= count; i++) {
-    const fault = random.pick(faults);
-    const duration = random.below(2 * (pingInterval + pingTimeout));
-    story.push(`${i}. ${fault.name} (${duration} ms)`);
-    try {
-      blows.push(await scenario.strike(fault, duration));
-      if (i < count && random.below(3) === 0) {
-        await setTimeout(random.below(200));
-        continue;
-      }
-      await scenario.recover(blows);
-    } catch (error) {
-      throw new Error(`CHAOS_SEED=${settings().seed}, after:\n${story.slice(-5).join('\n')}`, {
-        cause: error,
-      });
-    }
-    blows = [];
-  }
 }

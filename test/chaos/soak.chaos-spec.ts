@@ -1,18 +1,23 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClusterTopology } from './cluster-topology.js';
 import { usedHeap } from './heap.js';
 import { Random } from './random.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';
 import { Standalone } from './standalone.js';
+import type { Topology } from './topology.js';
 
 /** In megabytes; the process has its own ups and downs. */
 const GROWTH = 16;
 
-describe('a long time with a fault every few seconds', () => {
-  let redis: Standalone;
+describe.each<[string, () => Promise<Topology>]>([
+  ['a standalone Redis', () => Standalone.start()],
+  ['a Cluster', () => ClusterTopology.start()],
+])('a long time with a fault of %s every few seconds', (_, start) => {
+  let redis: Topology;
   beforeAll(async () => {
-    redis = await Standalone.start();
+    redis = await start();
   });
   afterAll(() => redis.stop());
 
