@@ -11,7 +11,9 @@ export class BareSubscriber {
   readonly events: string[] = [];
 
   private constructor(readonly client: Redis | Cluster) {
-    client.on('message', (_: string, message: string) => this.heard.push(message));
+    for (const event of ['message', 'smessage']) {
+      client.on(event, (_: string, message: string) => this.heard.push(message));
+    }
     for (const event of ['ready', 'close', 'error', 'end']) {
       client.on(event, () => this.events.push(event));
     }
@@ -21,6 +23,14 @@ export class BareSubscriber {
   static async start(access: Access, channel: string): Promise<BareSubscriber> {
     const subscriber = new BareSubscriber(createClient(access));
     await subscriber.client.subscribe(channel);
+    subscriber.events.length = 0;
+    return subscriber;
+  }
+
+  /** Likewise with SSUBSCRIBE, at the owner of the channel's slot. */
+  static async startSharded(owner: RedisOptions, channel: string): Promise<BareSubscriber> {
+    const subscriber = new BareSubscriber(createClient(owner));
+    await subscriber.client.ssubscribe(channel);
     subscriber.events.length = 0;
     return subscriber;
   }
