@@ -65,6 +65,14 @@ export class Lane {
     return this.#isLateAllowed && this.publications.get(number)?.outcome === 'failed';
   }
 
+  /** The last number, and what became of the messages that are not forgotten. */
+  describe(): string {
+    const outcomes = [...this.publications.values()].map(({ outcome }) => outcome);
+    const count = (wanted: string): string =>
+      `${outcomes.filter((outcome) => outcome === wanted).length} ${wanted}`;
+    return `${this.#next - 1} (${['accepted', 'failed', 'pending'].map(count).join(', ')})`;
+  }
+
   /** Forgets what came before a number, and is not to come any more. */
   forget(before: number): void {
     for (const number of this.publications.keys()) {

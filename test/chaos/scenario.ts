@@ -5,7 +5,7 @@ import type { PlainPublisher } from './plain-publisher.js';
 import { record, type Measurement } from './report.js';
 import type { Scene } from './scene.js';
 import { SteadyPublisher } from './steady-publisher.js';
-import type { Lane } from './ledger.js';
+import type { Ear, Lane } from './ledger.js';
 import {
   createLanes,
   startSubject,
@@ -126,9 +126,10 @@ export class Scenario implements Scene {
     const { ears } = this.subject;
     const marks = new Map(ears.map(({ lane }) => [lane, lane.next]));
     const markOf = (lane: Lane): number => marks.get(lane) ?? 0;
+    const behind = (): Ear[] => ears.filter((ear) => ear.last < markOf(ear.lane));
     await until(
-      () => `every listener hears what is published now: ${this.#deaf()}`,
-      () => ears.every((ear) => ear.last >= markOf(ear.lane)),
+      () => `every listener hears what is published now: ${this.#describe(behind())}`,
+      () => behind().length === 0,
     );
     return markOf;
   }
@@ -136,9 +137,10 @@ export class Scenario implements Scene {
   /** Resolves when everything is as it should be after faults that are over. */
   async recover(blows: readonly Blow[]): Promise<Recovery> {
     const { ears } = this.subject;
+    const deaf = (): Ear[] => ears.filter(({ recoveredAt }) => recoveredAt === undefined);
     await until(
-      () => `every listener hears: ${this.#deaf()}`,
-      () => ears.every(({ recoveredAt }) => recoveredAt !== undefined),
+      () => `every listener hears: ${this.#describe(deaf())}`,
+      () => deaf().length === 0,
     );
     const from = blows.at(-1)?.from ?? 0;
     const recovery = Math.max(...ears.map(({ recoveredAt = 0 }) => recoveredAt)) - from;
@@ -218,10 +220,10 @@ export class Scenario implements Scene {
     for (const ear of this.subject.ears) ear.watch(from);
   }
 
-  #deaf(): string {
-    const deaf = this.subject.ears.filter(({ recoveredAt }) => recoveredAt === undefined);
+  #describe(ears: readonly Ear[]): string {
+    const states = ears.map(({ name, last, lane }) => `${name}: ${last} of ${lane.describe()}`);
     const log = this.subject.log.lines.slice(-10).map(({ level, text }) => `${level}: ${text}`);
-    return `${deaf.map(({ name }) => name).join(', ')} (${this.subject.status})\n${log.join('\n')}`;
+    return `${states.join(', ')} (${this.subject.status})\n${log.join('\n')}`;
   }
 
   /** Checks everything up to now; resolves to the most that one listener lost, in gaps it was told of. */
