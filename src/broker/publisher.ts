@@ -92,13 +92,18 @@ export class Publisher implements PublishingHalf {
   }
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    if (this.#connection.isReady) return this.#send(channel, payload, isSharded);
+    if (this.#canSend) return this.#send(channel, payload, isSharded);
     if (this.#buffer && this.#connection.isComing) {
       return this.#buffer.add({ channel, payload, isSharded });
     }
     return Promise.reject(
       new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
     );
+  }
+
+  get #canSend(): boolean {
+    // The end of a stream shows a moment before it is told of.
+    return this.#connection.isReady && this.#connection.client.stream?.writable !== false;
   }
 
   async channels(glob: string, isSharded: boolean): Promise<string[]> {
