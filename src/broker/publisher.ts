@@ -103,7 +103,7 @@ export class Publisher implements PublishingHalf {
 
   get #canSend(): boolean {
     // The end of a stream shows a moment before it is told of.
-    return this.#connection.isReady && this.#connection.client.stream?.writable !== false;
+    return this.#connection.isReady && this.#connection.client.stream.writable;
   }
 
   async channels(glob: string, isSharded: boolean): Promise<string[]> {
