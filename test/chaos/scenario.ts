@@ -145,7 +145,7 @@ export class Scenario implements Scene {
     const from = blows.at(-1)?.from ?? 0;
     const recovery = Math.max(...ears.map(({ recoveredAt = 0 }) => recoveredAt)) - from;
     await until(
-      () => `connected: ${this.subject.status}`,
+      () => `connected: ${this.#describe([])}`,
       () => this.subject.status === 'connected',
     );
     await assertFreshSubscription(this);
@@ -223,7 +223,9 @@ export class Scenario implements Scene {
   #describe(ears: readonly Ear[]): string {
     const states = ears.map(({ name, last, lane }) => `${name}: ${last} of ${lane.describe()}`);
     const log = this.subject.log.lines.slice(-10).map(({ level, text }) => `${level}: ${text}`);
-    return `${states.join(', ')} (${this.subject.status})\n${log.join('\n')}`;
+    const clients = this.subject.clients.map(({ options, status }) => `${options.port} ${status}`);
+    const { status } = this.subject;
+    return [`${states.join(', ')} (${status}; ${clients.join(', ')})`, ...log].join('\n');
   }
 
   /** Checks everything up to now; resolves to the most that one listener lost, in gaps it was told of. */
