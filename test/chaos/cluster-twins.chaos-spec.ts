@@ -24,8 +24,8 @@ describe('a Cluster, and the faults are real', () => {
   afterEach(() => clients.splice(0).forEach((client) => client.disconnect()));
   afterAll(() => redis.stop());
 
-  const startTwin = async (access: Access): Promise<BareSubscriber> => {
-    const twin = await BareSubscriber.start(access, CHANNEL);
+  const startTwin = async (access: Access, channel = CHANNEL): Promise<BareSubscriber> => {
+    const twin = await BareSubscriber.start(access, channel);
     clients.push(twin.client);
     return twin;
   };
@@ -80,14 +80,15 @@ describe('a Cluster, and the faults are real', () => {
   });
 
   it('[ioredis] publishes at another node each time, so that messages overtake each other', async () => {
-    const twin = await startTwin({ port: redis.cluster.nodes[0]?.port });
+    const channel = 'twin.order';
+    const twin = await startTwin({ port: redis.cluster.nodes[0]?.port }, channel);
     const publisher = new Cluster(redis.connection.nodes);
     clients.push(publisher);
     const isDisordered = (): boolean =>
       twin.heard.some((number, i) => Number(number) < Number(twin.heard[i - 1]));
     let number = 0;
     await until('one message overtakes another', async () => {
-      await publisher.publish(CHANNEL, String(number++));
+      await publisher.publish(channel, String(number++));
       return isDisordered();
     });
     expect(isDisordered()).toBe(true);
