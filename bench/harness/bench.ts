@@ -1,0 +1,89 @@
+import type { LoadCommands } from '../load/load.js';
+import { startChild, type Child, type ChildOptions, type Remote } from './child.js';
+import type { RedisServer } from './redis-server.js';
+import type { Subjects } from './subjects.js';
+
+export interface BenchSettings {
+  readonly isQuick: boolean;
+  /** See `BenchOptions`. */
+  readonly profiles: string | undefined;
+  /** Told of every step. */
+  readonly onProgress: (text: string) => void;
+}
+
+/** How much of something in a full run, and in a quick one. */
+export interface Amount<Value> {
+  readonly full: Value;
+  readonly quick: Value;
+}
+
+const ROUNDS: Amount<number> = { full: 5, quick: 1 };
+
+/** What measures work with: one Redis, one process that sends, and processes under test. */
+export class Bench {
+  readonly redis: RedisServer;
+  readonly #settings: BenchSettings;
+  readonly #load: Child<LoadCommands>;
+
+  constructor(redis: RedisServer, settings: BenchSettings) {
+    this.redis = redis;
+    this.#settings = settings;
+    this.#load = startChild(new URL('../load/load.js', import.meta.url), {
+      args: [String(redis.port)],
+    });
+  }
+
+  /** The process that sends the load. */
+  get load(): Remote<LoadCommands> {
+    return this.#load.commands;
+  }
+
+  /** The amount for this run. */
+  pick<Value>({ full, quick }: Amount<Value>): Value {
+    return this.#settings.isQuick ? quick : full;
+  }
+
+  /**
+   * Runs every case once per round, so that a machine that grows slower does so for all, and no case
+   * always comes first. Returns the results of each, in the order of the rounds.
+   */
+  async interleave<Case extends string, Result>(
+    cases: readonly Case[],
+    run: (name: Case) => Promise<Result>,
+    rounds: Amount<number> = ROUNDS,
+  ): Promise<ReadonlyMap<Case, readonly Result[]>> {
+    const results = new Map(cases.map((name): [Case, Result[]] => [name, []]));
+    const count = this.pick(rounds);
+    for (let round = 0; round < count; round++) {
+      const first = round % cases.length;
+      for (const name of [...cases.slice(first), ...cases.slice(0, first)]) {
+        this.#settings.onProgress(`round ${round + 1} of ${count}: ${name}`);
+        results.get(name)?.push(await run(name));
+      }
+    }
+    return results;
+  }
+
+  /** Starts a process under test, and ends it when `use` is done with it. */
+  async withSubject<Name extends keyof Subjects, Result>(
+    name: Name,
+    use: (subject: Remote<Subjects[Name]>) => Promise<Result>,
+    options: ChildOptions = {},
+  ): Promise<Result> {
+    const { profiles } = this.#settings;
+    const profiling = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [];
+    const child = startChild<Subjects[Name]>(new URL(`../subjects/${name}.js`, import.meta.url), {
+      ...options,
+      nodeOptions: [...(options.nodeOptions ?? []), ...profiling],
+    });
+    try {
+      return await use(child.commands);
+    } finally {
+      await child.stop();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#load.stop();
+  }
+}

@@ -1,0 +1,55 @@
+import { createBirpc, type BirpcReturn } from 'birpc';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+
+/** How long a command may take; a message that never comes must not hang the run. */
+const COMMAND_TIMEOUT = 120_000;
+const STOP_TIMEOUT = 10_000;
+
+/** The commands of another process, called over IPC. */
+export type Remote<Commands extends object> = BirpcReturn<Commands>;
+
+/** A process of the benchmark. */
+export interface Child<Commands extends object> {
+  readonly commands: Remote<Commands>;
+  stop(): Promise<void>;
+}
+
+export interface ChildOptions {
+  readonly args?: readonly string[];
+  readonly nodeOptions?: readonly string[];
+}
+
+/** Starts a script that serves commands; see `serveCommands`. */
+export function startChild<Commands extends object>(
+  script: URL,
+  { args = [], nodeOptions = [] }: ChildOptions = {},
+): Child<Commands> {
+  const child = fork(script, args, {
+    execArgv: [...nodeOptions],
+    // Errors must arrive as errors.
+    serialization: 'advanced',
+    // Only the results belong on stdout.
+    stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
+  });
+  const commands = createBirpc<Commands>(
+    {},
+    {
+      post: (message) => child.send(message),
+      on: (receive) => child.on('message', receive),
+      timeout: COMMAND_TIMEOUT,
+    },
+  );
+  const exited = once(child, 'exit').then(([code, signal]) => {
+    commands.$close(new Error(`${script.pathname} ended with ${signal ?? `exit code ${code}`}`));
+  });
+  return {
+    commands,
+    stop: async () => {
+      if (child.connected) child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/** Runs a task so many times, `limit` of them at the same time. */
+export async function runInFlight(
+  count: number,
+  limit: number,
+  run: () => Promise<unknown>,
+): Promise<void> {
+  let left = count;
+  const work = async (): Promise<void> => {
+    while (left-- > 0) await run();
+  };
+  await Promise.all(Array.from({ length: limit }, work));
+}

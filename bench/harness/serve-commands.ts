@@ -1,0 +1,10 @@
+import { createBirpc } from 'birpc';
+
+/** Lets the process that started this one call `commands`, until it disconnects. */
+export function serveCommands(commands: object): void {
+  createBirpc<object, object>(commands, {
+    post: (message) => process.send?.(message),
+    on: (receive) => process.on('message', receive),
+  });
+  process.on('disconnect', () => process.exit(0));
+}

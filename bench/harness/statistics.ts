@@ -1,0 +1,21 @@
+/** One figure over several rounds. */
+export interface Summary {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  /** In the order of the rounds. */
+  readonly rounds: readonly number[];
+}
+
+/** The median and the spread of at least one value. */
+export function summarize(rounds: readonly number[]): Summary {
+  const sorted = rounds.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const at = (index: number): number => sorted[index] ?? Number.NaN;
+  return {
+    median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
+    min: at(0),
+    max: at(sorted.length - 1),
+    rounds,
+  };
+}

@@ -1,0 +1,54 @@
+// What this package costs and carries, beside Nest's own transport and bare clients.
+import { Bench } from './harness/bench.js';
+import { environment } from './harness/environment.js';
+import { RedisServer } from './harness/redis-server.js';
+import { MEASURES } from './measures/all.js';
+import { parseOptions, USAGE, type BenchOptions } from './options.js';
+import { toMarkdown } from './report/markdown.js';
+import type { Report } from './report/report.js';
+import { writeReport } from './report/write-report.js';
+
+try {
+  await main(readOptions());
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}
+
+function readOptions(): BenchOptions {
+  const names = MEASURES.map(({ name }) => name);
+  try {
+    return parseOptions(process.argv.slice(2), names);
+  } catch (error) {
+    throw new Error(`${USAGE}\nMeasures: ${names.join(', ')}`, { cause: error });
+  }
+}
+
+async function main(options: BenchOptions): Promise<void> {
+  const redis = await RedisServer.start();
+  try {
+    const report = await run(redis, options);
+    console.log(toMarkdown(report));
+    if (options.out !== undefined) await writeReport(report, options.out);
+  } finally {
+    await redis.stop();
+  }
+}
+
+async function run(redis: RedisServer, { only, isQuick, profiles }: BenchOptions): Promise<Report> {
+  const chosen = MEASURES.filter(({ name }) => only?.includes(name) ?? true);
+  let current = '';
+  const onProgress = (text: string): void => console.error(`${current}, ${text}`);
+  const bench = new Bench(redis, { isQuick, profiles, onProgress });
+  try {
+    const measures: Report['measures'][number][] = [];
+    for (const measure of chosen) {
+      const { name, title } = measure;
+      current = name;
+      measures.push({ name, title, ...(await measure.run(bench)) });
+    }
+    return { environment: await environment(await redis.version()), measures };
+  } finally {
+    await bench.close();
+  }
+}

@@ -1,0 +1,53 @@
+import type { Bench } from '../harness/bench.js';
+import { figuresOf, rowOf, usageRow, type Rounds } from '../harness/figures.js';
+import type { Measure } from '../harness/measure.js';
+import { atMostTimes } from '../harness/target.js';
+import type { Usage } from '../harness/usage.js';
+import { SMALL } from '../workload/payloads.js';
+
+/** Whether our client is told to send the events of one tick together (`batchPublishes`). */
+const BATCH_PUBLISHES = false;
+
+const SIZE = 2_000;
+const BURSTS = { full: 50, quick: 2 };
+const WARM_UP = { full: 5, quick: 1 };
+
+interface BurstUsage {
+  readonly emitter: Usage;
+  /** CPU time of Redis for one event, in microseconds. */
+  readonly redis: number;
+}
+
+/** What an event takes of those that are emitted in one tick. */
+export const emitBursts: Measure = {
+  name: 'emit-bursts',
+  title: `Emit, ${SIZE.toLocaleString('en')} in one tick`,
+
+  async run(bench) {
+    const rounds = await measureBursts(bench);
+    const redis = figuresOf(rounds, (result) => result.redis);
+    return {
+      rows: [
+        usageRow(this.title, rounds, ({ emitter }) => emitter, [atMostTimes(0.2, 'built-in')]),
+        rowOf('… CPU of Redis beside it', 'µs of CPU per message', redis),
+      ],
+      notes: BATCH_PUBLISHES
+        ? ['Our client emits in bursts with `batchPublishes: true`.']
+        : ['Our client emits in bursts without batching, one PUBLISH for each event.'],
+    };
+  },
+};
+
+function measureBursts(bench: Bench): Promise<Rounds<BurstUsage>> {
+  return bench.interleave(['ours', 'built-in', 'ioredis', 'node-redis'], (participant) =>
+    bench.withSubject('emitter', async (emitter) => {
+      await emitter.connect(participant, bench.redis.port, { batches: BATCH_PUBLISHES });
+      await emitter.emitBursts({ bytes: SMALL, bursts: bench.pick(WARM_UP), size: SIZE });
+      const bursts = bench.pick(BURSTS);
+      const redisBefore = await bench.redis.cpu();
+      const usage = await emitter.emitBursts({ bytes: SMALL, bursts, size: SIZE });
+      const redis = ((await bench.redis.cpu()) - redisBefore) / (bursts * SIZE);
+      return { emitter: usage, redis };
+    }),
+  );
+}

@@ -1,0 +1,40 @@
+import type { Bench } from '../harness/bench.js';
+import { usageRow, type Rounds } from '../harness/figures.js';
+import type { Measure } from '../harness/measure.js';
+import { atMostTimes } from '../harness/target.js';
+import type { Usage } from '../harness/usage.js';
+import { usageAt } from './support/pick-usage.js';
+import { sizesFor, type Size } from './support/sizes.js';
+
+const IN_FLIGHT = 500;
+const EXPECTATIONS = [atMostTimes(0.6, 'built-in'), atMostTimes(1.2, 'ioredis')];
+
+/** What an event takes the process that emits it, many at a time. */
+export const emit: Measure = {
+  name: 'emit',
+  title: `Emit, ${IN_FLIGHT} in flight`,
+
+  async run(bench) {
+    const sizes = sizesFor(bench);
+    const rounds = await measureEmitting(bench, sizes);
+    return {
+      rows: sizes.map(({ name }, index) =>
+        usageRow(`${this.title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
+      ),
+    };
+  },
+};
+
+function measureEmitting(bench: Bench, sizes: readonly Size[]): Promise<Rounds<Usage[]>> {
+  return bench.interleave(['ours', 'built-in', 'ioredis', 'node-redis'], (participant) =>
+    bench.withSubject('emitter', async (emitter) => {
+      await emitter.connect(participant, bench.redis.port, { batches: false });
+      const usages: Usage[] = [];
+      for (const { bytes, count } of sizes) {
+        await emitter.emit({ bytes, count: Math.ceil(count / 10), inFlight: IN_FLIGHT });
+        usages.push(await emitter.emit({ bytes, count, inFlight: IN_FLIGHT }));
+      }
+      return usages;
+    }),
+  );
+}

@@ -1,0 +1,12 @@
+import type { Measure } from '../harness/measure.js';
+import { EVERY_CHANNEL } from '../workload/channels.js';
+import { receiveRows } from './support/receive-rows.js';
+
+const title = 'Receive, glob handler';
+
+/** What a message to a handler of a glob takes. */
+export const receiveGlob: Measure = {
+  name: 'receive-glob',
+  title,
+  run: (bench) => receiveRows(bench, title, { patterns: [EVERY_CHANNEL], isGlob: true }),
+};

@@ -1,0 +1,25 @@
+import { usageRow } from '../harness/figures.js';
+import type { Measure } from '../harness/measure.js';
+import { atMostTimes } from '../harness/target.js';
+import { EVERY_CHANNEL } from '../workload/channels.js';
+import { SMALL } from '../workload/payloads.js';
+import { usageAt } from './support/pick-usage.js';
+import { measureReceiving } from './support/receiving.js';
+
+const COUNT = { full: 30_000, quick: 500 };
+
+/** What a message takes whose data goes through a `ValidationPipe` into a DTO of class-validator. */
+export const receiveValidated: Measure = {
+  name: 'receive-validated',
+  title: 'Receive with a ValidationPipe',
+
+  async run(bench) {
+    const rounds = await measureReceiving(
+      bench,
+      ['ours', 'built-in', 'ioredis', 'node-redis'],
+      { patterns: [EVERY_CHANNEL], isGlob: true, isValidated: true },
+      [{ bytes: SMALL, count: bench.pick(COUNT) }],
+    );
+    return { rows: [usageRow(this.title, rounds, usageAt(0), [atMostTimes(1.1, 'ioredis')])] };
+  },
+};

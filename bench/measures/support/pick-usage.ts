@@ -1,0 +1,10 @@
+import type { Usage } from '../../harness/usage.js';
+
+/** Picks one of several usages that were measured in one go. */
+export function usageAt(index: number): (usages: readonly Usage[]) => Usage {
+  return (usages) => {
+    const usage = usages[index];
+    if (!usage) throw new Error(`Expected more than ${index} usages, got ${usages.length}`);
+    return usage;
+  };
+}

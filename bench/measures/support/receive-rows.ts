@@ -1,0 +1,25 @@
+import type { Bench } from '../../harness/bench.js';
+import { usageRow } from '../../harness/figures.js';
+import type { MeasureResult } from '../../harness/result.js';
+import { atMostTimes } from '../../harness/target.js';
+import { usageAt } from './pick-usage.js';
+import { measureReceiving, type ListenOptions } from './receiving.js';
+import { sizesFor } from './sizes.js';
+
+const EXPECTATIONS = [atMostTimes(0.43, 'built-in'), atMostTimes(1.15, 'ioredis')];
+
+/** What receiving takes all participants, for each size of payload. */
+export async function receiveRows(
+  bench: Bench,
+  title: string,
+  options: ListenOptions,
+): Promise<MeasureResult> {
+  const sizes = sizesFor(bench);
+  const participants = ['ours', 'built-in', 'ioredis', 'node-redis'] as const;
+  const rounds = await measureReceiving(bench, participants, options, sizes);
+  return {
+    rows: sizes.map(({ name }, index) =>
+      usageRow(`${title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
+    ),
+  };
+}

@@ -1,0 +1,20 @@
+import type { Bench } from '../../harness/bench.js';
+import { PAYLOADS } from '../../workload/payloads.js';
+
+/** A size of payload, and how many messages of it are enough for a steady figure. */
+export interface Size {
+  readonly name: string;
+  readonly bytes: number;
+  readonly count: number;
+}
+
+const COUNTS: Record<(typeof PAYLOADS)[number]['name'], { full: number; quick: number }> = {
+  '60 B': { full: 60_000, quick: 500 },
+  '1 KB': { full: 30_000, quick: 500 },
+  '16 KB': { full: 5_000, quick: 100 },
+};
+
+/** The sizes of payloads for this run. */
+export function sizesFor(bench: Bench): Size[] {
+  return PAYLOADS.map((payload) => ({ ...payload, count: bench.pick(COUNTS[payload.name]) }));
+}

@@ -1,0 +1,46 @@
+import { RedisPubSubClient, RedisPubSubServer } from 'nestjs-redis-pubsub';
+import { requestController } from './controllers.js';
+import { askWith, emitWith } from './nest-client.js';
+import type { Participant } from './participant.js';
+import { serve } from './serve.js';
+
+/** This package, as built. */
+export const participant: Participant = {
+  listen: ({ port, controller }) => serve(controller, createServer(port)),
+
+  async connectEmitter(port, { batches }) {
+    const options = {
+      connection: connectionTo(port),
+      ...(batches ? { batchPublishes: true } : {}),
+    };
+    const client = new RedisPubSubClient(options);
+    await client.connect();
+    return emitWith(client);
+  },
+
+  respond: (port, channel) =>
+    serve(
+      requestController(channel, (data) => data),
+      createServer(port),
+    ),
+
+  async connectRequester(port, channel, data) {
+    const client = createClient(port);
+    await client.connect();
+    return askWith(client, channel, data);
+  },
+};
+
+/** A client with connections of its own, not yet open. */
+export function createClient(port: number): RedisPubSubClient {
+  return new RedisPubSubClient({ connection: connectionTo(port) });
+}
+
+/** A server that does not listen yet. */
+export function createServer(port: number): RedisPubSubServer {
+  return new RedisPubSubServer({ connection: connectionTo(port) });
+}
+
+function connectionTo(port: number): string {
+  return `redis://127.0.0.1:${port}`;
+}

@@ -1,0 +1,8 @@
+import type { Environment } from '../harness/environment.js';
+import type { MeasureResult } from '../harness/result.js';
+
+/** Everything that a run found. */
+export interface Report {
+  readonly environment: Environment;
+  readonly measures: readonly ({ readonly name: string; readonly title: string } & MeasureResult)[];
+}

@@ -1,0 +1,65 @@
+import { markdownTable } from 'markdown-table';
+import type { Figures, Row, Series } from '../harness/result.js';
+import type { Summary } from '../harness/statistics.js';
+import type { ParticipantName } from '../participants/participant.js';
+import { formatNumber } from './number.js';
+import type { Report } from './report.js';
+
+const PARTICIPANTS: readonly ParticipantName[] = ['ours', 'built-in', 'ioredis', 'node-redis'];
+const NUMBERS: readonly 'r'[] = PARTICIPANTS.map(() => 'r');
+
+/** Every figure of a report beside its target. */
+export function mainTable({ measures }: Report): string {
+  const rows = measures.flatMap((measure) => measure.rows);
+  return markdownTable(
+    [
+      ['measure', 'unit', ...PARTICIPANTS, 'target', 'reached', 'met'],
+      ...rows.map((row) => [row.name, row.unit, ...cells(row.figures), ...targetCells(row)]),
+    ],
+    { align: ['l', 'l', ...NUMBERS, 'l', 'l', 'l'], stringLength: (text) => text.length },
+  );
+}
+
+/** The time that passed for one message, where CPU time is what counts; `undefined` without any. */
+export function wallTable({ measures }: Report): string | undefined {
+  const rows = measures.flatMap((measure) => measure.rows).filter((row) => row.wall);
+  if (rows.length === 0) return undefined;
+  return markdownTable(
+    [['measure', ...PARTICIPANTS], ...rows.map((row) => [row.name, ...cells(row.wall ?? {})])],
+    { align: ['l', ...NUMBERS] },
+  );
+}
+
+/** The points of a series. */
+export function seriesTable({ xTitle, points }: Series): string {
+  const shown = PARTICIPANTS.filter((name) => points.some(({ figures }) => figures[name]));
+  return markdownTable(
+    [
+      [xTitle, ...shown],
+      ...points.map(({ x, figures }) => [x.toLocaleString('en'), ...cells(figures, shown)]),
+    ],
+    { align: ['r', ...shown.map(() => 'r')] },
+  );
+}
+
+function cells(figures: Figures, participants = PARTICIPANTS): string[] {
+  return participants.map((participant) => {
+    const summary = figures[participant];
+    return summary ? cell(summary) : '';
+  });
+}
+
+function cell({ median, min, max, rounds }: Summary): string {
+  if (rounds.length === 1 || min === max) return formatNumber(median);
+  return `${formatNumber(median)} (${formatNumber(min)}–${formatNumber(max)})`;
+}
+
+function targetCells({ targets }: Row): string[] {
+  const lines = (read: (target: Row['targets'][number]) => string): string =>
+    targets.map(read).join('; ');
+  return [
+    lines(({ text }) => text),
+    lines(({ actual }) => formatNumber(actual)),
+    lines(({ isMet }) => (isMet ? '✓' : '✗')),
+  ];
+}
