@@ -47,7 +47,7 @@ async function run(redis: RedisServer, { only, isQuick, profiles }: BenchOptions
       current = name;
       measures.push({ name, title, ...(await measure.run(bench)) });
     }
-    return { environment: await environment(await redis.version()), measures };
+    return { isQuick, environment: await environment(await redis.version()), measures };
   } finally {
     await bench.close();
   }

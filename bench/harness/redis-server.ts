@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { setTimeout } from 'node:timers/promises';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
 
 /** Subscribers that are slower than the load must not be cut off: that all arrives is part of it. */
@@ -35,13 +36,17 @@ export class RedisServer {
     return (user + system) * 1_000_000;
   }
 
-  /** Resolves when so many channels have a subscriber. */
+  /** Resolves when at least so many channels have a subscriber; there may be one that is nobody's business. */
   async channels(count: number): Promise<void> {
-    while (Number(await this.#info('stats', 'pubsub_channels')) !== count) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, INTERVAL);
-      });
-    }
+    await until(async () => Number(await this.#info('stats', 'pubsub_channels')) >= count);
+  }
+
+  /** Resolves when a channel has a subscriber. */
+  async subscribers(channel: string): Promise<void> {
+    await until(async () => {
+      const [, count] = await this.#client.pubsub('NUMSUB', channel);
+      return Number(count) > 0;
+    });
   }
 
   /** Ends the connections of all that subscribe to anything. */
@@ -60,4 +65,8 @@ export class RedisServer {
     if (value === undefined) throw new Error(`Expected INFO to have "${field}", got ${text}`);
     return value;
   }
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await setTimeout(INTERVAL);
 }

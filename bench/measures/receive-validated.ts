@@ -16,7 +16,7 @@ export const receiveValidated: Measure = {
   async run(bench) {
     const rounds = await measureReceiving(
       bench,
-      ['ours', 'built-in', 'ioredis', 'node-redis'],
+      { participants: ['ours', 'built-in', 'ioredis', 'node-redis'] },
       { patterns: [EVERY_CHANNEL], isGlob: true, isValidated: true },
       [{ bytes: SMALL, count: bench.pick(COUNT) }],
     );

@@ -1,6 +1,6 @@
 import { ClientRedis, ServerRedis } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { requestController } from './controllers.js';
+import { requestController, type Handle } from './controllers.js';
 import { askWith, emitWith } from './nest-client.js';
 import type { Participant } from './participant.js';
 import { serve } from './serve.js';
@@ -19,14 +19,7 @@ export const participant: Participant = {
     return emitWith(client);
   },
 
-  async respond(port, channel) {
-    const server = createServer(port);
-    await serve(
-      requestController(channel, (data) => data),
-      server,
-    );
-    await acknowledged(server);
-  },
+  respond: (port, channel) => answer(port, channel, (data) => data),
 
   async connectRequester(port, channel, data) {
     const client = createClient(port);
@@ -40,13 +33,15 @@ export function createClient(port: number): ClientRedis {
   return new ClientRedis(connectionTo(port));
 }
 
-/** A server that does not listen yet. */
-export function createServer(port: number): ServerRedis {
-  return new ServerRedis(connectionTo(port));
+/** Answers every request on a channel with what `handle` returns. */
+export async function answer(port: number, channel: string, handle: Handle): Promise<void> {
+  const server = new ServerRedis(connectionTo(port));
+  await serve(requestController(channel, handle), server);
+  await acknowledged(server);
 }
 
 /** It listens before Redis has acknowledged anything; Redis answers in order. */
-export async function acknowledged(server: ServerRedis): Promise<void> {
+async function acknowledged(server: ServerRedis): Promise<void> {
   const [, subscriber] = server.unwrap<[publisher: Redis, subscriber: Redis]>();
   await subscriber.ping();
 }

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
-import { Controller, UsePipes, ValidationPipe, type Type } from '@nestjs/common';
+import { Controller, type Type } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
-import { IsArray, IsInt, IsString, MaxLength, Min } from 'class-validator';
 
 /** What a handler does with the data of a message. */
 export type Handle = (data: unknown) => unknown;
@@ -20,36 +19,6 @@ export function eventController(
     }
   }
   return EventController;
-}
-
-/** The same, and the data is validated before. */
-export function validatedController(patterns: readonly string[], handle: Handle): Type {
-  class NotificationDto {
-    @IsInt()
-    @Min(1)
-    readonly id!: number;
-
-    @IsString()
-    @MaxLength(100)
-    readonly name!: string;
-
-    @IsArray()
-    @IsString({ each: true })
-    readonly tags!: string[];
-
-    @IsString()
-    readonly text!: string;
-  }
-
-  @Controller()
-  @UsePipes(new ValidationPipe({ transform: true, whitelist: true }))
-  class ValidatedController {
-    @EventPattern<readonly string[]>(patterns)
-    onEvent(@Payload() data: NotificationDto): unknown {
-      return handle(data);
-    }
-  }
-  return ValidatedController;
 }
 
 /** A class with one handler of requests. */

@@ -1,5 +1,5 @@
 import { RedisPubSubClient, RedisPubSubServer } from 'nestjs-redis-pubsub';
-import { requestController } from './controllers.js';
+import { requestController, type Handle } from './controllers.js';
 import { askWith, emitWith } from './nest-client.js';
 import type { Participant } from './participant.js';
 import { serve } from './serve.js';
@@ -18,11 +18,7 @@ export const participant: Participant = {
     return emitWith(client);
   },
 
-  respond: (port, channel) =>
-    serve(
-      requestController(channel, (data) => data),
-      createServer(port),
-    ),
+  respond: (port, channel) => answer(port, channel, (data) => data),
 
   async connectRequester(port, channel, data) {
     const client = createClient(port);
@@ -34,6 +30,11 @@ export const participant: Participant = {
 /** A client with connections of its own, not yet open. */
 export function createClient(port: number): RedisPubSubClient {
   return new RedisPubSubClient({ connection: connectionTo(port) });
+}
+
+/** Answers every request on a channel with what `handle` returns. */
+export function answer(port: number, channel: string, handle: Handle): Promise<void> {
+  return serve(requestController(channel, handle), createServer(port));
 }
 
 /** A server that does not listen yet. */

@@ -26,10 +26,10 @@ export type Ask = () => Promise<unknown>;
 /** One way to do the jobs that are measured. */
 export interface Participant {
   /** Handles events. Resolves when Redis has acknowledged every pattern. */
-  listen(listening: Listening): Promise<void>;
-  connectEmitter(port: number, options: EmitterOptions): Promise<Emit>;
+  readonly listen: (listening: Listening) => Promise<void>;
+  readonly connectEmitter: (port: number, options: EmitterOptions) => Promise<Emit>;
   /** Answers every request on a channel with its own data. Resolves when Redis has acknowledged it. */
-  respond(port: number, channel: string): Promise<void>;
+  readonly respond: (port: number, channel: string) => Promise<void>;
   /** Resolves to what asks on a channel, always with the same data. */
-  connectRequester(port: number, channel: string, data: unknown): Promise<Ask>;
+  readonly connectRequester: (port: number, channel: string, data: unknown) => Promise<Ask>;
 }

@@ -8,6 +8,7 @@ export function toMarkdown(report: Report): string {
   return [
     '# Results',
     environmentOf(report.environment),
+    ...(report.isQuick ? ['**A quick run: its counts are too small to say anything.**'] : []),
     'Each figure is the median of its rounds, with the lowest and the highest in brackets.',
     mainTable(report),
     ...notesOf(report),

@@ -2,9 +2,10 @@
 import { Arrivals } from '../harness/arrivals.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import type { Usage } from '../harness/usage.js';
-import { eventController, validatedController } from '../participants/controllers.js';
+import { eventController } from '../participants/controllers.js';
 import { loadParticipant } from '../participants/load-participant.js';
 import type { ParticipantName } from '../participants/participant.js';
+import { validatedController } from '../participants/validated-controller.js';
 
 export interface ReceiverOptions {
   readonly participant: ParticipantName;

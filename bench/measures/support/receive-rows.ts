@@ -3,9 +3,10 @@ import { usageRow } from '../../harness/figures.js';
 import type { MeasureResult } from '../../harness/result.js';
 import { atMostTimes } from '../../harness/target.js';
 import { usageAt } from './pick-usage.js';
-import { measureReceiving, type ListenOptions } from './receiving.js';
+import { measureReceiving, type Comparison, type ListenOptions } from './receiving.js';
 import { sizesFor } from './sizes.js';
 
+const COMPARISON: Comparison = { participants: ['ours', 'built-in', 'ioredis', 'node-redis'] };
 const EXPECTATIONS = [atMostTimes(0.43, 'built-in'), atMostTimes(1.15, 'ioredis')];
 
 /** What receiving takes all participants, for each size of payload. */
@@ -15,8 +16,7 @@ export async function receiveRows(
   options: ListenOptions,
 ): Promise<MeasureResult> {
   const sizes = sizesFor(bench);
-  const participants = ['ours', 'built-in', 'ioredis', 'node-redis'] as const;
-  const rounds = await measureReceiving(bench, participants, options, sizes);
+  const rounds = await measureReceiving(bench, COMPARISON, options, sizes);
   return {
     rows: sizes.map(({ name }, index) =>
       usageRow(`${title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),

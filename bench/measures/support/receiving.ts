@@ -1,39 +1,51 @@
-import type { Bench } from '../../harness/bench.js';
+import type { Amount, Bench } from '../../harness/bench.js';
 import type { Rounds } from '../../harness/figures.js';
 import type { Usage } from '../../harness/usage.js';
+import type { Flood } from '../../load/load.js';
 import type { ParticipantName } from '../../participants/participant.js';
 import type { ReceiverOptions } from '../../subjects/receiver.js';
-
-/** How many messages, of what size. */
-export interface Sending {
-  readonly bytes: number;
-  readonly count: number;
-}
 
 /** How the receiver listens, whoever it is. */
 export type ListenOptions = Omit<ReceiverOptions, 'participant' | 'port'>;
 
-/** What one message of each of the sendings takes the process that receives it, once it is warm. */
+/** Who is compared, and how often. */
+export interface Comparison {
+  readonly participants: readonly ParticipantName[];
+  readonly rounds?: Amount<number>;
+}
+
+/** What one message of each of the floods takes each participant; see {@link receiveOnce}. */
 export function measureReceiving(
   bench: Bench,
-  participants: readonly ParticipantName[],
-  listenOptions: ListenOptions,
-  sendings: readonly Sending[],
+  { participants, rounds }: Comparison,
+  options: ListenOptions,
+  floods: readonly Flood[],
 ): Promise<Rounds<Usage[]>> {
-  return bench.interleave(participants, (participant) =>
-    bench.withSubject('receiver', async (receiver) => {
-      await receiver.listen({ ...listenOptions, participant, port: bench.redis.port });
-      const usages: Usage[] = [];
-      for (const sending of sendings) {
-        const warmUp = { ...sending, count: Math.ceil(sending.count / 10) };
-        for (const flood of [warmUp, sending]) {
-          await receiver.expect(flood.count);
-          await bench.load.flood(flood);
-          const usage = await receiver.finished();
-          if (flood === sending) usages.push(usage);
-        }
-      }
-      return usages;
-    }),
+  return bench.interleave(
+    participants,
+    (participant) => receiveOnce(bench, { ...options, participant }, floods),
+    rounds,
   );
+}
+
+/** What one message of each of the floods takes the process that receives it, once it is warm. */
+export function receiveOnce(
+  bench: Bench,
+  options: Omit<ReceiverOptions, 'port'>,
+  floods: readonly Flood[],
+): Promise<Usage[]> {
+  return bench.withSubject('receiver', async (receiver) => {
+    await receiver.listen({ ...options, port: bench.redis.port });
+    const receive = async (flood: Flood): Promise<Usage> => {
+      await receiver.expect(flood.count);
+      await bench.load.flood(flood);
+      return receiver.finished();
+    };
+    const usages: Usage[] = [];
+    for (const flood of floods) {
+      await receive({ ...flood, count: Math.ceil(flood.count / 10) });
+      usages.push(await receive(flood));
+    }
+    return usages;
+  });
 }

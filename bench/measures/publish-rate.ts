@@ -1,0 +1,84 @@
+import type { Bench } from '../harness/bench.js';
+import { rowOf } from '../harness/figures.js';
+import type { Measure } from '../harness/measure.js';
+import type { Figures, Series } from '../harness/result.js';
+import { pointsOf } from '../harness/series.js';
+import { summarize } from '../harness/statistics.js';
+import { atLeast } from '../harness/target.js';
+import { channelNames } from '../workload/channels.js';
+import { SMALL } from '../workload/payloads.js';
+
+const HANDLERS = { full: [1, 10, 100, 1_000], quick: [1, 100] };
+const COUNT = { full: 40_000, quick: 2_000 };
+const ROUNDS = { full: 3, quick: 1 };
+const PARTICIPANTS = ['ours', 'built-in', 'ioredis'] as const;
+type Participant = (typeof PARTICIPANTS)[number];
+
+/** How many messages a second of Redis' CPU time publishes while literal handlers are registered. */
+export const publishRate: Measure = {
+  name: 'publish-rate',
+  title: 'PUBLISH rate of Redis with literal handlers registered',
+
+  async run(bench) {
+    const handlers = bench.pick(HANDLERS);
+    const points = await measureRates(bench, handlers);
+    const most = (handlers.at(-1) ?? 0).toLocaleString('en');
+    return {
+      rows: [
+        rowOf(
+          `PUBLISH rate of Redis with ${most} literal handlers`,
+          'of that with one',
+          lastToFirst(points),
+          [atLeast(0.9, '')],
+        ),
+      ],
+      series: {
+        title: this.title,
+        unit: 'messages per second of CPU time of Redis',
+        xTitle: 'handlers',
+        points,
+      },
+      notes: [
+        'The built-in registers literal handlers with `wildcards: true` here, which it needs for any glob.',
+      ],
+    };
+  },
+};
+
+async function measureRates(bench: Bench, handlers: readonly number[]): Promise<Series['points']> {
+  const rounds = await bench.interleave(
+    PARTICIPANTS,
+    async (participant) => {
+      const rates: number[] = [];
+      for (const count of handlers) rates.push(await measureRate(bench, participant, count));
+      return rates;
+    },
+    ROUNDS,
+  );
+  return pointsOf(handlers, rounds, (rate) => rate);
+}
+
+function measureRate(bench: Bench, participant: Participant, handlers: number): Promise<number> {
+  const { redis, load } = bench;
+  return bench.withSubject('receiver', async (receiver) => {
+    const isGlob = participant === 'built-in';
+    const patterns = channelNames(handlers);
+    await receiver.listen({ participant, port: redis.port, patterns, isGlob });
+    const count = bench.pick(COUNT);
+    const before = await redis.cpu();
+    await load.flood({ count, bytes: SMALL, channel: 'bench.nobody.listens' });
+    return count / (((await redis.cpu()) - before) / 1_000_000);
+  });
+}
+
+function lastToFirst(points: Series['points']): Figures {
+  const first = points[0]?.figures ?? {};
+  const last = points.at(-1)?.figures ?? {};
+  return Object.fromEntries(
+    PARTICIPANTS.map((participant) => {
+      const rates = last[participant]?.rounds ?? [];
+      const ratios = rates.map((rate, i) => rate / (first[participant]?.rounds[i] ?? Number.NaN));
+      return [participant, summarize(ratios)];
+    }),
+  );
+}

@@ -1,0 +1,25 @@
+import { figuresOf, rowOf } from '../harness/figures.js';
+import type { Measure } from '../harness/measure.js';
+import { exactly } from '../harness/target.js';
+
+const CLIENTS = 20;
+const ROUNDS = { full: 3, quick: 1 };
+
+/** How many messages the replies to some clients are. */
+export const replyFanOut: Measure = {
+  name: 'reply-fan-out',
+  title: `Replies to ${CLIENTS} clients with one request each`,
+
+  async run(bench) {
+    const rounds = await bench.interleave(
+      ['ours', 'built-in'] as const,
+      (participant) =>
+        bench.withSubject('reply-counter', (counter) =>
+          counter.countReplies(participant, bench.redis.port, CLIENTS),
+        ),
+      ROUNDS,
+    );
+    const delivered = figuresOf(rounds, (count) => count);
+    return { rows: [rowOf(this.title, 'messages delivered', delivered, [exactly(CLIENTS)])] };
+  },
+};

@@ -1,0 +1,19 @@
+import { figuresOf, rowOf } from '../harness/figures.js';
+import type { Measure } from '../harness/measure.js';
+import { atMostTimes } from '../harness/target.js';
+import { measureRequesting } from './support/requesting.js';
+
+const COUNT = { full: 5_000, quick: 100 };
+
+/** How long a request waits for its answer, one at a time. */
+export const requestLatency: Measure = {
+  name: 'request-latency',
+  title: 'Request-response, one at a time',
+
+  async run(bench) {
+    const participants = ['ours', 'built-in', 'ioredis'] as const;
+    const rounds = await measureRequesting(bench, participants, bench.pick(COUNT), 1);
+    const median = figuresOf(rounds, ({ latency }) => latency.p50);
+    return { rows: [rowOf(this.title, 'µs, median', median, [atMostTimes(1.25, 'ioredis')])] };
+  },
+};

@@ -1,0 +1,27 @@
+import { figuresOf, rowOf } from '../harness/figures.js';
+import type { Measure } from '../harness/measure.js';
+import { atLeastTimes } from '../harness/target.js';
+import { measureRequesting } from './support/requesting.js';
+
+const IN_FLIGHT = 100;
+const COUNT = { full: 20_000, quick: 500 };
+
+/** How many requests are answered in a second, many at a time. */
+export const requests: Measure = {
+  name: 'requests',
+  title: `Request-response, ${IN_FLIGHT} in flight`,
+
+  async run(bench) {
+    const participants = ['ours', 'built-in', 'ioredis'] as const;
+    const rounds = await measureRequesting(bench, participants, bench.pick(COUNT), IN_FLIGHT);
+    const perSecond = figuresOf(rounds, ({ usage }) => 1_000_000 / usage.wall);
+    const cpu = figuresOf(rounds, ({ usage }) => usage.cpu);
+    return {
+      rows: [
+        rowOf(this.title, 'round trips per second', perSecond, [atLeastTimes(3, 'built-in')]),
+        rowOf('… CPU of the process that asks', 'µs of CPU per message', cpu),
+      ],
+      notes: ['Requests of bare ioredis are two bare hops: a PUBLISH there, and one back.'],
+    };
+  },
+};

@@ -1,0 +1,58 @@
+import type { Bench } from '../harness/bench.js';
+import type { Measure } from '../harness/measure.js';
+import { pointsOf } from '../harness/series.js';
+import type { Usage } from '../harness/usage.js';
+import { SMALL } from '../workload/payloads.js';
+import { growthRow } from './support/growth-row.js';
+
+const BACKLOGS = { full: [0, 100, 1_000, 10_000], quick: [0, 100] };
+const COUNT = { full: 40_000, quick: 500 };
+const ROUNDS = { full: 3, quick: 1 };
+
+/** What a message takes, the more of them wait for a bounded handler. */
+export const scaleBacklog: Measure = {
+  name: 'scale-backlog',
+  title: 'CPU per message, by messages that wait for a bounded handler',
+
+  async run(bench) {
+    const backlogs = bench.pick(BACKLOGS);
+    const rounds = await bench.interleave(
+      ['ours'] as const,
+      () => measureBacklogs(bench, backlogs),
+      ROUNDS,
+    );
+    const points = pointsOf(backlogs, rounds, ({ cpu }) => cpu);
+    return {
+      rows: [growthRow('Cost of a message as its queue grows', points)],
+      series: { title: this.title, unit: 'µs of CPU per message', xTitle: 'messages', points },
+    };
+  },
+};
+
+function measureBacklogs(bench: Bench, backlogs: readonly number[]): Promise<Usage[]> {
+  return bench.withSubject('queueing', async (subject) => {
+    const count = bench.pick(COUNT);
+    const hold = async (messages: number): Promise<void> => {
+      await subject.hold(messages);
+      await bench.load.flood({ count: messages, bytes: SMALL });
+      await subject.held();
+    };
+    const receive = async (): Promise<Usage> => {
+      await subject.expect(count);
+      await bench.load.flood({ count, bytes: SMALL });
+      return subject.finished();
+    };
+    await subject.listen(bench.redis.port);
+    // The first message stays with the handler, and the others wait behind it.
+    await hold(1);
+    await receive();
+    const usages: Usage[] = [];
+    let waiting = 0;
+    for (const backlog of backlogs) {
+      if (backlog > waiting) await hold(backlog - waiting);
+      waiting = backlog;
+      usages.push(await receive());
+    }
+    return usages;
+  });
+}

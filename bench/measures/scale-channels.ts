@@ -1,0 +1,59 @@
+import type { Bench } from '../harness/bench.js';
+import type { Measure } from '../harness/measure.js';
+import { pointsOf } from '../harness/series.js';
+import type { Usage } from '../harness/usage.js';
+import type { ObserverName } from '../participants/observer.js';
+import { SMALL } from '../workload/payloads.js';
+import { growthRow } from './support/growth-row.js';
+
+const CHANNELS = { full: [1, 10, 100, 1_000, 10_000, 100_000], quick: [1, 100] };
+const COUNT = { full: 40_000, quick: 500 };
+const ROUNDS = { full: 3, quick: 1 };
+
+/** What a message takes, the more channels are observed, to each of them in turn. */
+export const scaleChannels: Measure = {
+  name: 'scale-channels',
+  title: 'CPU per message, by observed channels',
+
+  async run(bench) {
+    const channels = bench.pick(CHANNELS);
+    const rounds = await bench.interleave(
+      ['ours', 'ioredis'] as const,
+      (participant) => measureChannels(bench, participant, channels),
+      ROUNDS,
+    );
+    const points = pointsOf(channels, rounds, ({ cpu }) => cpu);
+    return {
+      rows: [growthRow('Cost of a message as channels grow', points)],
+      series: { title: this.title, unit: 'µs of CPU per message', xTitle: 'channels', points },
+    };
+  },
+};
+
+function measureChannels(
+  bench: Bench,
+  participant: ObserverName,
+  steps: readonly number[],
+): Promise<Usage[]> {
+  return bench.withSubject('observing', async (subject) => {
+    await subject.connect(participant, bench.redis.port);
+    const count = bench.pick(COUNT);
+    const receive = async (channels: number): Promise<Usage> => {
+      await subject.expect(count);
+      await bench.load.flood({ count, bytes: SMALL, channels });
+      return subject.finished();
+    };
+    const usages: Usage[] = [];
+    let observed = 0;
+    for (const channels of steps) {
+      await subject.observe(observed, channels);
+      await bench.redis.channels(channels);
+      await subject.settle();
+      // The first messages are for the compiler.
+      if (observed === 0) await receive(channels);
+      observed = channels;
+      usages.push(await receive(channels));
+    }
+    return usages;
+  });
+}

@@ -1,0 +1,44 @@
+import type { Measure } from '../harness/measure.js';
+import { pointsOf } from '../harness/series.js';
+import { EVERY_CHANNEL } from '../workload/channels.js';
+import { growthRow } from './support/growth-row.js';
+import { measureReceiving } from './support/receiving.js';
+
+const SENDINGS = {
+  full: [
+    { bytes: 60, count: 20_000 },
+    { bytes: 256, count: 20_000 },
+    { bytes: 1_024, count: 20_000 },
+    { bytes: 4_096, count: 8_000 },
+    { bytes: 16_384, count: 3_000 },
+    { bytes: 65_536, count: 800 },
+    { bytes: 262_144, count: 200 },
+  ],
+  quick: [
+    { bytes: 60, count: 500 },
+    { bytes: 16_384, count: 100 },
+  ],
+};
+const ROUNDS = { full: 3, quick: 1 };
+
+/** What a message takes, the more data it has. */
+export const scalePayload: Measure = {
+  name: 'scale-payload',
+  title: 'CPU per message, by size of its data',
+
+  async run(bench) {
+    const sendings = bench.pick(SENDINGS);
+    const rounds = await measureReceiving(
+      bench,
+      { participants: ['ours', 'built-in', 'ioredis'], rounds: ROUNDS },
+      { patterns: [EVERY_CHANNEL], isGlob: true },
+      sendings,
+    );
+    const sizes = sendings.map(({ bytes }) => bytes);
+    const points = pointsOf(sizes, rounds, ({ cpu }) => cpu);
+    return {
+      rows: [growthRow('Cost of a message as its data grows', points)],
+      series: { title: this.title, unit: 'µs of CPU per message', xTitle: 'bytes', points },
+    };
+  },
+};

@@ -1,0 +1,14 @@
+// A process that answers requests.
+import { serveCommands } from '../harness/serve-commands.js';
+import { loadParticipant } from '../participants/load-participant.js';
+import type { ParticipantName } from '../participants/participant.js';
+
+const commands = {
+  async respond(participant: ParticipantName, port: number, channel: string): Promise<void> {
+    await (await loadParticipant(participant)).respond(port, channel);
+  },
+};
+
+export type ResponderCommands = typeof commands;
+
+serveCommands(commands);
