@@ -64,6 +64,13 @@ export class Bench {
     return results;
   }
 
+  /** Runs something so many times, one after the other, and returns all results. */
+  async repeat<Result>(times: Amount<number>, run: () => Promise<Result>): Promise<Result[]> {
+    const results: Result[] = [];
+    for (let i = 0; i < this.pick(times); i++) results.push(await run());
+    return results;
+  }
+
   /** Starts a process under test, and ends it when `use` is done with it. */
   async withSubject<Name extends keyof Subjects, Result>(
     name: Name,

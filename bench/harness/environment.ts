@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './root.js';
 
@@ -9,6 +9,8 @@ export interface Environment {
   readonly date: string;
   readonly cpu: string;
   readonly cores: number;
+  /** How many processes wanted to run in the last quarter of an hour: others make figures noisy. */
+  readonly load: number;
   /** In GB. */
   readonly memory: number;
   readonly versions: Readonly<Record<string, string>>;
@@ -21,6 +23,7 @@ export async function environment(redisVersion: string): Promise<Environment> {
     date: new Date().toISOString(),
     cpu: cpu?.model ?? 'unknown',
     cores: cpus().length,
+    load: loadavg()[2] ?? 0,
     memory: Math.round(totalmem() / 1e9),
     versions: {
       'nestjs-redis-pubsub': await versionIn(''),

@@ -7,13 +7,13 @@ import type { Usage } from './usage.js';
 /** What each participant's rounds gave. */
 export type Rounds<Result> = ReadonlyMap<ParticipantName, readonly Result[]>;
 
-/** One number of each round, for each participant. */
+/** One number of each round, or several, for each participant. */
 export function figuresOf<Result>(
   rounds: Rounds<Result>,
-  pick: (result: Result) => number,
+  pick: (result: Result) => number | readonly number[],
 ): Figures {
   return Object.fromEntries(
-    [...rounds].map(([participant, results]) => [participant, summarize(results.map(pick))]),
+    [...rounds].map(([participant, results]) => [participant, summarize(results.flatMap(pick))]),
   );
 }
 

@@ -26,9 +26,12 @@ export const emitBursts: Measure = {
   async run(bench) {
     const rounds = await measureBursts(bench);
     const redis = figuresOf(rounds, (result) => result.redis);
+    const row = usageRow(this.title, rounds, ({ emitter }) => emitter, [
+      atMostTimes(0.2, 'built-in'),
+    ]);
     return {
       rows: [
-        usageRow(this.title, rounds, ({ emitter }) => emitter, [atMostTimes(0.2, 'built-in')]),
+        { ...row, bar: { chart: 'cpu-60-b', label: this.title } },
         rowOf('… CPU of Redis beside it', 'µs of CPU per message', redis),
       ],
       notes: BATCH_PUBLISHES

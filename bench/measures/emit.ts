@@ -3,11 +3,13 @@ import { usageRow, type Rounds } from '../harness/figures.js';
 import type { Measure } from '../harness/measure.js';
 import { atMostTimes } from '../harness/target.js';
 import type { Usage } from '../harness/usage.js';
+import { floorNotes } from './support/floor-notes.js';
 import { usageAt } from './support/pick-usage.js';
 import { sizesFor, type Size } from './support/sizes.js';
 
 const IN_FLIGHT = 500;
-const EXPECTATIONS = [atMostTimes(0.6, 'built-in'), atMostTimes(1.2, 'ioredis')];
+const OF_BUILT_IN = 0.6;
+const EXPECTATIONS = [atMostTimes(OF_BUILT_IN, 'built-in'), atMostTimes(1.2, 'ioredis')];
 
 /** What an event takes the process that emits it, many at a time. */
 export const emit: Measure = {
@@ -17,11 +19,11 @@ export const emit: Measure = {
   async run(bench) {
     const sizes = sizesFor(bench);
     const rounds = await measureEmitting(bench, sizes);
-    return {
-      rows: sizes.map(({ name }, index) =>
-        usageRow(`${this.title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
-      ),
-    };
+    const rows = sizes.map(({ name, chart }, index) => ({
+      ...usageRow(`${this.title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
+      bar: { chart, label: this.title },
+    }));
+    return { rows, notes: floorNotes(rows, OF_BUILT_IN) };
   },
 };
 

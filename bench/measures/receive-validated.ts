@@ -20,6 +20,7 @@ export const receiveValidated: Measure = {
       { patterns: [EVERY_CHANNEL], isGlob: true, isValidated: true },
       [{ bytes: SMALL, count: bench.pick(COUNT) }],
     );
-    return { rows: [usageRow(this.title, rounds, usageAt(0), [atMostTimes(1.1, 'ioredis')])] };
+    const row = usageRow(this.title, rounds, usageAt(0), [atMostTimes(1.1, 'ioredis')]);
+    return { rows: [{ ...row, bar: { chart: 'cpu-60-b', label: this.title } }] };
   },
 };

@@ -4,7 +4,7 @@ import { atLeastTimes } from '../harness/target.js';
 import { measureRequesting } from './support/requesting.js';
 
 const IN_FLIGHT = 100;
-const COUNT = { full: 20_000, quick: 500 };
+const COUNT = { full: 4_000, quick: 500 };
 
 /** How many requests are answered in a second, many at a time. */
 export const requests: Measure = {
@@ -13,12 +13,20 @@ export const requests: Measure = {
 
   async run(bench) {
     const participants = ['ours', 'built-in', 'ioredis'] as const;
-    const rounds = await measureRequesting(bench, participants, bench.pick(COUNT), IN_FLIGHT);
-    const perSecond = figuresOf(rounds, ({ usage }) => 1_000_000 / usage.wall);
-    const cpu = figuresOf(rounds, ({ usage }) => usage.cpu);
+    const rounds = await measureRequesting(bench, participants, {
+      count: bench.pick(COUNT),
+      inFlight: IN_FLIGHT,
+    });
+    const perSecond = figuresOf(rounds, (samples) =>
+      samples.map(({ usage }) => 1_000_000 / usage.wall),
+    );
+    const cpu = figuresOf(rounds, (samples) => samples.map(({ usage }) => usage.cpu));
     return {
       rows: [
-        rowOf(this.title, 'round trips per second', perSecond, [atLeastTimes(3, 'built-in')]),
+        {
+          ...rowOf(this.title, 'round trips per second', perSecond, [atLeastTimes(3, 'built-in')]),
+          bar: { chart: 'requests', label: `${IN_FLIGHT} in flight` },
+        },
         rowOf('… CPU of the process that asks', 'µs of CPU per message', cpu),
       ],
       notes: ['Requests of bare ioredis are two bare hops: a PUBLISH there, and one back.'],

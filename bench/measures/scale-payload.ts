@@ -38,7 +38,13 @@ export const scalePayload: Measure = {
     const points = pointsOf(sizes, rounds, ({ cpu }) => cpu);
     return {
       rows: [growthRow('Cost of a message as its data grows', points)],
-      series: { title: this.title, unit: 'µs of CPU per message', xTitle: 'bytes', points },
+      series: {
+        title: this.title,
+        unit: 'µs of CPU per message',
+        xTitle: 'bytes',
+        isLogarithmic: true,
+        points,
+      },
     };
   },
 };

@@ -1,9 +1,10 @@
 import type { Environment } from '../harness/environment.js';
+import type { Chart } from './charts.js';
 import { mainTable, seriesTable, wallTable } from './tables.js';
 import type { Report } from './report.js';
 
-/** The whole report for people. */
-export function toMarkdown(report: Report): string {
+/** The whole report for people, with the charts that lie beside it. */
+export function toMarkdown(report: Report, charts: readonly Chart[] = []): string {
   const wall = wallTable(report);
   return [
     '# Results',
@@ -12,6 +13,7 @@ export function toMarkdown(report: Report): string {
     'Each figure is the median of its rounds, with the lowest and the highest in brackets.',
     mainTable(report),
     ...notesOf(report),
+    ...charts.map(({ name, title }) => `![${title}](${name}.svg)`),
     ...(wall ? ['## Time that passed, in µs per message', wall] : []),
     ...report.measures.flatMap(({ series }) =>
       series ? [`## ${series.title}, in ${series.unit}`, seriesTable(series)] : [],
@@ -19,10 +21,10 @@ export function toMarkdown(report: Report): string {
   ].join('\n\n');
 }
 
-function environmentOf({ date, cpu, cores, memory, versions }: Environment): string {
+function environmentOf({ date, cpu, cores, load, memory, versions }: Environment): string {
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `${date.slice(0, 10)}, ${cpu}, ${cores} cores, ${memory} GB.`,
+    `${date.slice(0, 10)}, ${cpu}, ${cores} cores, load ${load.toFixed(1)}, ${memory} GB.`,
     `${names.join(' · ')}.`,
   ].join('\n');
 }

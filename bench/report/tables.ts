@@ -1,11 +1,10 @@
 import { markdownTable } from 'markdown-table';
 import type { Figures, Row, Series } from '../harness/result.js';
 import type { Summary } from '../harness/statistics.js';
-import type { ParticipantName } from '../participants/participant.js';
 import { formatNumber } from './number.js';
+import { PARTICIPANTS } from './participants.js';
 import type { Report } from './report.js';
 
-const PARTICIPANTS: readonly ParticipantName[] = ['ours', 'built-in', 'ioredis', 'node-redis'];
 const NUMBERS: readonly 'r'[] = PARTICIPANTS.map(() => 'r');
 
 /** Every figure of a report beside its target. */

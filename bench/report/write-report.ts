@@ -1,14 +1,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { chartsOf } from './charts.js';
 import { toMarkdown } from './markdown.js';
 import type { Report } from './report.js';
 
-/** Writes a report into a folder: `results.json` and `results.md`. */
+/** Writes a report into a folder: `results.json`, `results.md`, and a chart for each picture. */
 export async function writeReport(report: Report, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
+  const charts = await chartsOf(report);
   await writeFormatted(join(folder, 'results.json'), JSON.stringify(report));
-  await writeFormatted(join(folder, 'results.md'), toMarkdown(report));
+  await writeFormatted(join(folder, 'results.md'), toMarkdown(report, charts));
+  for (const { name, svg } of charts) {
+    await writeFile(join(folder, `${name}.svg`), `${svg}\n`);
+  }
 }
 
 async function writeFormatted(file: string, text: string): Promise<void> {

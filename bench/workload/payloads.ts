@@ -17,9 +17,9 @@ interface Item {
 
 /** The sizes of data that messages are received and sent with, in bytes. */
 export const PAYLOADS = [
-  { name: '60 B', bytes: 60 },
-  { name: '1 KB', bytes: 1_024 },
-  { name: '16 KB', bytes: 16_384 },
+  { name: '60 B', bytes: 60, chart: 'cpu-60-b' },
+  { name: '1 KB', bytes: 1_024, chart: 'cpu-1-kb' },
+  { name: '16 KB', bytes: 16_384, chart: 'cpu-16-kb' },
 ] as const;
 
 /** The size of data where it does not matter. */

@@ -2,12 +2,14 @@ import type { Bench } from '../../harness/bench.js';
 import { usageRow } from '../../harness/figures.js';
 import type { MeasureResult } from '../../harness/result.js';
 import { atMostTimes } from '../../harness/target.js';
+import { floorNotes } from './floor-notes.js';
 import { usageAt } from './pick-usage.js';
 import { measureReceiving, type Comparison, type ListenOptions } from './receiving.js';
 import { sizesFor } from './sizes.js';
 
 const COMPARISON: Comparison = { participants: ['ours', 'built-in', 'ioredis', 'node-redis'] };
-const EXPECTATIONS = [atMostTimes(0.43, 'built-in'), atMostTimes(1.15, 'ioredis')];
+const OF_BUILT_IN = 0.43;
+const EXPECTATIONS = [atMostTimes(OF_BUILT_IN, 'built-in'), atMostTimes(1.15, 'ioredis')];
 
 /** What receiving takes all participants, for each size of payload. */
 export async function receiveRows(
@@ -17,9 +19,9 @@ export async function receiveRows(
 ): Promise<MeasureResult> {
   const sizes = sizesFor(bench);
   const rounds = await measureReceiving(bench, COMPARISON, options, sizes);
-  return {
-    rows: sizes.map(({ name }, index) =>
-      usageRow(`${title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
-    ),
-  };
+  const rows = sizes.map(({ name, chart }, index) => ({
+    ...usageRow(`${title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
+    bar: { chart, label: title },
+  }));
+  return { rows, notes: floorNotes(rows, OF_BUILT_IN) };
 }

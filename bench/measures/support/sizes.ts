@@ -1,4 +1,5 @@
 import type { Bench } from '../../harness/bench.js';
+import type { BarChartName } from '../../harness/result.js';
 import { PAYLOADS } from '../../workload/payloads.js';
 
 /** A size of payload, and how many messages of it are enough for a steady figure. */
@@ -6,6 +7,8 @@ export interface Size {
   readonly name: string;
   readonly bytes: number;
   readonly count: number;
+  /** Where its figures are drawn. */
+  readonly chart: BarChartName;
 }
 
 const COUNTS: Record<(typeof PAYLOADS)[number]['name'], { full: number; quick: number }> = {
