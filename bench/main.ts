@@ -1,7 +1,6 @@
 // What this package costs and carries, beside Nest's own transport and bare clients.
 import { Bench } from './harness/bench.js';
 import { environment } from './harness/environment.js';
-import { RedisServer } from './harness/redis-server.js';
 import { MEASURES } from './measures/all.js';
 import { parseOptions, USAGE, type BenchOptions } from './options.js';
 import { toMarkdown } from './report/markdown.js';
@@ -25,29 +24,25 @@ function readOptions(): BenchOptions {
 }
 
 async function main(options: BenchOptions): Promise<void> {
-  const redis = await RedisServer.start();
-  try {
-    const report = await run(redis, options);
-    console.log(toMarkdown(report));
-    if (options.out !== undefined) await writeReport(report, options.out);
-  } finally {
-    await redis.stop();
-  }
+  const report = await run(options);
+  console.log(toMarkdown(report));
+  if (options.out !== undefined) await writeReport(report, options.out);
 }
 
-async function run(redis: RedisServer, { only, isQuick, profiles }: BenchOptions): Promise<Report> {
+async function run({ only, isQuick, profiles }: BenchOptions): Promise<Report> {
   const chosen = MEASURES.filter(({ name }) => only?.includes(name) ?? true);
   let current = '';
   const onProgress = (text: string): void => console.error(`${current}, ${text}`);
-  const bench = new Bench(redis, { isQuick, profiles, onProgress });
+  const bench = await Bench.start({ isQuick, profiles, onProgress });
   try {
     const measures: Report['measures'][number][] = [];
     for (const measure of chosen) {
       const { name, title } = measure;
       current = name;
       measures.push({ name, title, ...(await measure.run(bench)) });
+      await bench.renew();
     }
-    return { isQuick, environment: await environment(await redis.version()), measures };
+    return { isQuick, environment: await environment(await bench.redis.version()), measures };
   } finally {
     await bench.close();
   }

@@ -1,6 +1,6 @@
 import type { LoadCommands } from '../load/load.js';
 import { startChild, type Child, type ChildOptions, type Remote } from './child.js';
-import type { RedisServer } from './redis-server.js';
+import { RedisServer } from './redis-server.js';
 import type { Subjects } from './subjects.js';
 
 export interface BenchSettings {
@@ -21,21 +21,34 @@ const ROUNDS: Amount<number> = { full: 5, quick: 1 };
 
 /** What measures work with: one Redis, one process that sends, and processes under test. */
 export class Bench {
-  readonly redis: RedisServer;
   readonly #settings: BenchSettings;
-  readonly #load: Child<LoadCommands>;
+  #redis: RedisServer;
+  #load: Child<LoadCommands>;
 
-  constructor(redis: RedisServer, settings: BenchSettings) {
-    this.redis = redis;
+  private constructor(settings: BenchSettings, redis: RedisServer) {
     this.#settings = settings;
-    this.#load = startChild(new URL('../load/load.js', import.meta.url), {
-      args: [String(redis.port)],
-    });
+    this.#redis = redis;
+    this.#load = startLoad(redis);
+  }
+
+  static async start(settings: BenchSettings): Promise<Bench> {
+    return new Bench(settings, await RedisServer.start());
+  }
+
+  get redis(): RedisServer {
+    return this.#redis;
   }
 
   /** The process that sends the load. */
   get load(): Remote<LoadCommands> {
     return this.#load.commands;
+  }
+
+  /** Replaces Redis and the process that sends: a server is slower for what it had to hold before. */
+  async renew(): Promise<void> {
+    await this.close();
+    this.#redis = await RedisServer.start();
+    this.#load = startLoad(this.#redis);
   }
 
   /** The amount for this run. */
@@ -92,5 +105,10 @@ export class Bench {
 
   async close(): Promise<void> {
     await this.#load.stop();
+    await this.#redis.stop();
   }
+}
+
+function startLoad(redis: RedisServer): Child<LoadCommands> {
+  return startChild(new URL('../load/load.js', import.meta.url), { args: [String(redis.port)] });
 }

@@ -7,7 +7,7 @@ const ARGUMENTS = ['--client-output-buffer-limit', 'pubsub 0 0 0'];
 /** How often a fact is looked for that Redis does not tell by itself, in milliseconds. */
 const INTERVAL = 5;
 
-/** The Redis that all participants of a run share, and a look at it from outside. */
+/** The Redis that all participants of a measure share, and a look at it from outside. */
 export class RedisServer {
   readonly #server: PrivateRedis;
   readonly #client: Redis;

@@ -24,11 +24,11 @@ export const latency: Measure = {
       rows: [
         {
           ...rowOf(`${this.title}, p50`, 'µs', p50, expectations),
-          bar: { chart: 'latency', label: 'From PUBLISH to handler, p50' },
+          bar: { chart: 'latency', label: 'PUBLISH to handler, p50' },
         },
         {
           ...rowOf(`${this.title}, p99`, 'µs', p99, expectations),
-          bar: { chart: 'latency', label: 'From PUBLISH to handler, p99' },
+          bar: { chart: 'latency', label: 'PUBLISH to handler, p99' },
         },
       ],
     };

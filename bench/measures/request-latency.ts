@@ -4,6 +4,7 @@ import { atMostTimes } from '../harness/target.js';
 import { measureRequesting } from './support/requesting.js';
 
 const COUNT = { full: 1_000, quick: 100 };
+const WARM_UP = { full: 5_000, quick: 100 };
 
 /** How long a request waits for its answer, one at a time. */
 export const requestLatency: Measure = {
@@ -15,6 +16,7 @@ export const requestLatency: Measure = {
     const rounds = await measureRequesting(bench, participants, {
       count: bench.pick(COUNT),
       inFlight: 1,
+      warmUp: bench.pick(WARM_UP),
     });
     const median = figuresOf(rounds, (samples) => samples.map(({ latency }) => latency.p50));
     const row = rowOf(this.title, 'µs, median', median, [atMostTimes(1.25, 'ioredis')]);

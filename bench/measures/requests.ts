@@ -5,6 +5,7 @@ import { measureRequesting } from './support/requesting.js';
 
 const IN_FLIGHT = 100;
 const COUNT = { full: 4_000, quick: 500 };
+const WARM_UP = { full: 20_000, quick: 500 };
 
 /** How many requests are answered in a second, many at a time. */
 export const requests: Measure = {
@@ -16,6 +17,7 @@ export const requests: Measure = {
     const rounds = await measureRequesting(bench, participants, {
       count: bench.pick(COUNT),
       inFlight: IN_FLIGHT,
+      warmUp: bench.pick(WARM_UP),
     });
     const perSecond = figuresOf(rounds, (samples) =>
       samples.map(({ usage }) => 1_000_000 / usage.wall),

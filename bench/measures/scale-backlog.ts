@@ -12,7 +12,7 @@ const ROUNDS = { full: 3, quick: 1 };
 /** What a message takes, the more of them wait for a bounded handler. */
 export const scaleBacklog: Measure = {
   name: 'scale-backlog',
-  title: 'CPU per message, by messages that wait for a bounded handler',
+  title: 'CPU per message, by messages that wait',
 
   async run(bench) {
     const backlogs = bench.pick(BACKLOGS);
@@ -24,7 +24,12 @@ export const scaleBacklog: Measure = {
     const points = pointsOf(backlogs, rounds, ({ cpu }) => cpu);
     return {
       rows: [growthRow('Cost of a message as its queue grows', points)],
-      series: { title: this.title, unit: 'µs of CPU per message', xTitle: 'messages', points },
+      series: {
+        title: this.title,
+        unit: 'µs of CPU per message',
+        xTitle: 'messages that wait for a bounded handler',
+        points,
+      },
     };
   },
 };

@@ -38,7 +38,9 @@ export function lineChart({ title, unit, xTitle, isLogarithmic, points }: Series
         type: 'quantitative',
         title: xTitle,
         // Zero is a point of some series.
-        scale: xs.includes(0) ? { type: 'symlog', constant: 10 } : { type: 'log' },
+        scale: xs.includes(0)
+          ? { type: 'symlog', constant: 10, nice: false }
+          : { type: 'log', nice: false },
         axis: { values: xs, format: ',d', grid: false },
       },
       color: {

@@ -6,10 +6,11 @@ import { channelName } from '../../workload/channels.js';
 
 const CHANNEL = channelName(0);
 
-/** How many round trips are measured at once, and how many of them are on their way. */
+/** How many round trips are measured at once, how many of them are on their way, and how many go before. */
 export interface Asking {
   readonly count: number;
   readonly inFlight: number;
+  readonly warmUp: number;
 }
 
 /** Several short samples in a round: on a shared machine their median says more than a long one. */
@@ -19,7 +20,7 @@ const SAMPLES = { full: 5, quick: 1 };
 export function measureRequesting(
   bench: Bench,
   participants: readonly ParticipantName[],
-  { count, inFlight }: Asking,
+  { count, inFlight, warmUp }: Asking,
 ): Promise<Rounds<RoundTrips[]>> {
   const { port } = bench.redis;
   return bench.interleave(participants, (participant) =>
@@ -27,9 +28,8 @@ export function measureRequesting(
       await responder.respond(participant, port, CHANNEL);
       return bench.withSubject('requester', async (requester) => {
         await requester.connect(participant, port, CHANNEL);
-        const ask = (): Promise<RoundTrips> => requester.ask(count, inFlight);
-        await ask();
-        return bench.repeat(SAMPLES, ask);
+        await requester.ask(warmUp, inFlight);
+        return bench.repeat(SAMPLES, () => requester.ask(count, inFlight));
       });
     }),
   );
