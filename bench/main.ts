@@ -36,11 +36,11 @@ async function run({ only, isQuick, profiles }: BenchOptions): Promise<Report> {
   const bench = await Bench.start({ isQuick, profiles, onProgress });
   try {
     const measures: Report['measures'][number][] = [];
-    for (const measure of chosen) {
+    for (const [index, measure] of chosen.entries()) {
+      if (index > 0) await bench.renew();
       const { name, title } = measure;
       current = name;
       measures.push({ name, title, ...(await measure.run(bench)) });
-      await bench.renew();
     }
     return { isQuick, environment: await environment(await bench.redis.version()), measures };
   } finally {

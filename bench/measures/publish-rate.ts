@@ -9,8 +9,9 @@ import { channelNames } from '../workload/channels.js';
 import { SMALL } from '../workload/payloads.js';
 
 const HANDLERS = { full: [1, 10, 100, 1_000], quick: [1, 100] };
-const COUNT = { full: 40_000, quick: 2_000 };
-const ROUNDS = { full: 3, quick: 1 };
+const COUNT = { full: 100_000, quick: 2_000 };
+const WARM_UP = { full: 20_000, quick: 1_000 };
+const CHANNEL = 'bench.nobody.listens';
 const PARTICIPANTS = ['ours', 'built-in', 'ioredis'] as const;
 type Participant = (typeof PARTICIPANTS)[number];
 
@@ -46,17 +47,13 @@ export const publishRate: Measure = {
 };
 
 async function measureRates(bench: Bench, handlers: readonly number[]): Promise<Series['points']> {
-  const rounds = await bench.interleave(
-    PARTICIPANTS,
-    async (participant) => {
-      // A server is slower for every pattern that it ever had at the same time.
-      await bench.renew();
-      const rates: number[] = [];
-      for (const count of handlers) rates.push(await measureRate(bench, participant, count));
-      return rates;
-    },
-    ROUNDS,
-  );
+  const rounds = await bench.interleave(PARTICIPANTS, async (participant) => {
+    // A server is slower for every pattern that it ever had at the same time.
+    await bench.renew();
+    const rates: number[] = [];
+    for (const count of handlers) rates.push(await measureRate(bench, participant, count));
+    return rates;
+  });
   return pointsOf(handlers, rounds, (rate) => rate);
 }
 
@@ -66,9 +63,12 @@ function measureRate(bench: Bench, participant: Participant, handlers: number): 
     const isGlob = participant === 'built-in';
     const patterns = channelNames(handlers);
     await receiver.listen({ participant, port: redis.port, patterns, isGlob });
+    const flood = (count: number): Promise<void> =>
+      load.flood({ count, bytes: SMALL, channel: CHANNEL });
+    await flood(bench.pick(WARM_UP));
     const count = bench.pick(COUNT);
     const before = await redis.cpu();
-    await load.flood({ count, bytes: SMALL, channel: 'bench.nobody.listens' });
+    await flood(count);
     return count / (((await redis.cpu()) - before) / 1_000_000);
   });
 }

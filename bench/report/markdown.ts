@@ -24,7 +24,7 @@ export function toMarkdown(report: Report, charts: readonly Chart[] = []): strin
 function environmentOf({ date, cpu, cores, load, memory, versions }: Environment): string {
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `${date.slice(0, 10)}, ${cpu}, ${cores} cores, load ${load.toFixed(1)}, ${memory} GB.`,
+    `${date.slice(0, 10)}, ${cpu}, ${cores} cores, load average ${load.toFixed(1)}, ${memory} GB.`,
     `${names.join(' · ')}.`,
   ].join('\n');
 }
