@@ -11,7 +11,7 @@ import { SMALL } from '../workload/payloads.js';
 const HANDLERS = { full: [1, 10, 100, 1_000], quick: [1, 100] };
 const COUNT = { full: 100_000, quick: 2_000 };
 const WARM_UP = { full: 20_000, quick: 1_000 };
-const CHANNEL = 'bench.nobody.listens';
+const UNHEARD = { bytes: SMALL, channel: 'bench.nobody.listens' };
 const PARTICIPANTS = ['ours', 'built-in', 'ioredis'] as const;
 type Participant = (typeof PARTICIPANTS)[number];
 
@@ -63,12 +63,10 @@ function measureRate(bench: Bench, participant: Participant, handlers: number): 
     const isGlob = participant === 'built-in';
     const patterns = channelNames(handlers);
     await receiver.listen({ participant, port: redis.port, patterns, isGlob });
-    const flood = (count: number): Promise<void> =>
-      load.flood({ count, bytes: SMALL, channel: CHANNEL });
-    await flood(bench.pick(WARM_UP));
+    await load.flood({ ...UNHEARD, count: bench.pick(WARM_UP) });
     const count = bench.pick(COUNT);
     const before = await redis.cpu();
-    await flood(count);
+    await load.flood({ ...UNHEARD, count });
     return count / (((await redis.cpu()) - before) / 1_000_000);
   });
 }
