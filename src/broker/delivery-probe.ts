@@ -66,7 +66,7 @@ export class DeliveryProbe implements DeliveryListener {
 
   /** Publishes elsewhere from now on. */
   move(channel: string): void {
-    if (this.#subscription !== 'none') this.#unsubscribe();
+    this.#leave();
     this.#channel = channel;
     this.#forget();
   }
@@ -85,6 +85,12 @@ export class DeliveryProbe implements DeliveryListener {
     this.#isStarving = false;
     this.#subscription = 'none';
     this.#patience = 1;
+  }
+
+  /** Stops, and listens no more. */
+  end(): void {
+    this.#leave();
+    this.stop();
   }
 
   /** A message has arrived, whichever. */
@@ -132,6 +138,10 @@ export class DeliveryProbe implements DeliveryListener {
         if (channel === this.#channel) this.#subscription = 'none';
       },
     );
+  }
+
+  #leave(): void {
+    if (this.#subscription !== 'none') this.#unsubscribe();
   }
 
   #unsubscribe(): void {

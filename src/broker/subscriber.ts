@@ -144,9 +144,10 @@ export class Subscriber implements SubscribingHalf {
     return this.#probe.channel;
   }
 
-  /** Publishes probes elsewhere from now on. */
-  moveProbe(channel: string): void {
-    this.#probe.move(channel);
+  /** Publishes probes elsewhere from now on, or nowhere. */
+  moveProbe(channel: string | undefined): void {
+    if (channel === undefined) this.#probe.end();
+    else this.#probe.move(channel);
   }
 
   /** Gives away the subscriptions of one kind that belong to another subscriber. */

@@ -215,6 +215,14 @@ export class TestCluster {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** How many shard channels whose names match a glob are subscribed to, at all nodes. */
+  async shardChannels(glob: string): Promise<number> {
+    const lists = await Promise.all(
+      this.#answering.map(({ client }) => client.call('PUBSUB', 'SHARDCHANNELS', glob)),
+    );
+    return lists.flat().length;
+  }
+
   /** Ends every connection that clients have to any node, beside those that the tests look at it with. */
   async killConnections(): Promise<void> {
     await Promise.all(

@@ -203,8 +203,10 @@ export class ShardedSubscriber implements SubscribingHalf {
 
   #moveProbes(): void {
     for (const [address, node] of this.#nodes) {
-      const isElsewhere = this.#ownerOf(slotOf(node.probeChannel)) !== address;
-      if (isElsewhere && this.#owners.has(address)) node.moveProbe(this.#probeAt(address));
+      const owner = this.#ownerOf(slotOf(node.probeChannel));
+      if (owner === undefined || owner === address) continue;
+      // Or else the probe would go to the new owner, with everything that is subscribed.
+      node.moveProbe(this.#owners.has(address) ? this.#probeAt(address) : undefined);
     }
   }
 

@@ -114,6 +114,28 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(await service.publish(channel, 'x')).toBe(1);
   });
 
+  it('is probed at each master, and leaves no probe behind at a former one', async () => {
+    const [first] = await cluster().masters();
+    const { service } = await startClusterApp({
+      connection: at(first!),
+      sharded: true,
+      probeInterval: 50,
+    });
+    for (const channel of CHANNELS) await service.subscribe(channel, () => undefined);
+    const probes = async (): Promise<number> => {
+      const names = await service.channels('*');
+      expect(names.filter((name) => !name.startsWith('flow.'))).toEqual([]);
+      return cluster().shardChannels('_pubsub.probe.*');
+    };
+    await eventually(async () => (await probes()) === 3);
+    for (const master of await cluster().masters()) await cluster().failOver(master);
+    await eventually(async () => (await probes()) === 3);
+    for (const channel of CHANNELS) {
+      await eventually(async () => (await cluster().shardSubscribers(channel)) === 1);
+    }
+    expect(await probes()).toBe(3);
+  });
+
   it('carries events and requests, and knows that nobody is there', async () => {
     const [first, second] = await cluster().masters();
     const heard: unknown[] = [];
