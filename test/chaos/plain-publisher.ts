@@ -1,4 +1,4 @@
-import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 /** Nothing waits, and nothing is sent again. */
 export const AT_ONCE = {
@@ -15,6 +15,12 @@ export class PlainPublisher {
 
   get isReady(): boolean {
     return this.client.status === 'ready';
+  }
+
+  /** How many connections it has, which are none of the library's. */
+  get sockets(): number {
+    const clients = this.client instanceof Cluster ? this.client.nodes() : [this.client];
+    return clients.filter(({ stream }) => stream && !stream.destroyed).length;
   }
 
   publish(channel: string, message: string): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import type { ClusterAccess } from './access.js';
 import { AT_ONCE, PlainPublisher } from './plain-publisher.js';
 
@@ -7,8 +7,6 @@ const [REFRESH, TIMEOUT] = [50, 500];
 
 /** A plain publisher that sends each message to the owner of its channel's slot. */
 export class ShardPublisher extends PlainPublisher {
-  readonly #nodes: () => readonly Redis[];
-
   constructor({ nodes }: ClusterAccess) {
     const client = new Cluster(nodes, {
       enableOfflineQueue: false,
@@ -20,13 +18,6 @@ export class ShardPublisher extends PlainPublisher {
       redisOptions: { ...AT_ONCE, socketTimeout: TIMEOUT },
     });
     super(client);
-    this.#nodes = () => client.nodes();
-    // How many connections there are must not depend on which nodes chance has asked.
-    client.on('+node', (node: Redis) => void node.connect().catch(() => undefined));
-  }
-
-  override get isReady(): boolean {
-    return super.isReady && this.#nodes().every(({ status }) => status === 'ready');
   }
 
   override publish(channel: string, message: string): Promise<unknown> {
