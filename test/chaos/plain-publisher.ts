@@ -9,8 +9,14 @@ export const AT_ONCE = {
 
 /** A client beside the library: it sends nothing twice, and fails at once what it cannot send. */
 export class PlainPublisher {
+  #isClosed = false;
+
   constructor(readonly client: Redis | Cluster) {
     client.on('error', () => undefined);
+    // ioredis gives up for good when sentinels tell of a failover while it connects.
+    client.on('end', () => {
+      if (!this.#isClosed) client.connect().catch(() => undefined);
+    });
   }
 
   get isReady(): boolean {
@@ -33,6 +39,7 @@ export class PlainPublisher {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.client.disconnect();
   }
 }
