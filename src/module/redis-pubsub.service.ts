@@ -8,7 +8,7 @@ import { checkBoolean } from '../option-checks.js';
 import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
-import { RedisPubSubRecord, unwrapRecord } from '../transport/redis-pubsub.record.js';
+import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
 import { MessageObserver, type PubSubMessage } from './message-observer.js';
 
 /** How {@link RedisPubSubService.publish} publishes. */
@@ -71,8 +71,7 @@ export class RedisPubSubService {
    */
   publish(channel: string, data: unknown, options: PublishingOptions = {}): Promise<number> {
     try {
-      const ofRecord = data instanceof RedisPubSubRecord ? data.sharded : undefined;
-      const isSharded = this.#isSharded(options.sharded ?? ofRecord);
+      const isSharded = this.#isSharded(options.sharded ?? shardedOf(data));
       const message = unwrapRecord({ pattern: channel, data }, this.#bus.codec);
       return this.#bus.publish(channel, message, { isSharded });
     } catch (error) {

@@ -8,7 +8,7 @@ import { resolveOptions, type RedisPubSubClientOptions, type ResolvedOptions } f
 import { normalizePattern } from './create-codec.js';
 import { Emission } from './emission.js';
 import { MessageBus } from './message-bus.js';
-import { RedisPubSubRecord, unwrapRecord } from './redis-pubsub.record.js';
+import { RedisPubSubRecord, shardedOf, unwrapRecord } from './redis-pubsub.record.js';
 import type { RedisPubSubEvents, RedisPubSubStatus } from './redis-pubsub.server.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { Request } from './request.js';
@@ -169,8 +169,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   #isSharded({ data }: { readonly data: unknown }): boolean {
-    const { sharded } = this.#resolved;
-    return data instanceof RedisPubSubRecord ? (data.sharded ?? sharded) : sharded;
+    return shardedOf(data) ?? this.#resolved.sharded;
   }
 
   /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */

@@ -70,6 +70,11 @@ export class RedisPubSubRecordBuilder<T = unknown> {
   }
 }
 
+/** What a record says of whether it goes to a shard channel; nothing, if it is none. */
+export function shardedOf(data: unknown): boolean | undefined {
+  return data instanceof RedisPubSubRecord ? data.sharded : undefined;
+}
+
 /**
  * The message with the record in its `data`, if it is one, taken apart. Throws `InvalidOptionError`
  * for headers that the codec has no place for.

@@ -20,7 +20,7 @@ import {
 } from './cluster-connection.js';
 import { ShardedPublisher } from './sharded-publisher.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
-import { slotOf } from './slot.js';
+import { slotOfSubscription } from './slot.js';
 
 /** How long either half may look for a node that is there, whatever the patience; in milliseconds. */
 const LEAST_PATIENCE = 3_000;
@@ -140,7 +140,7 @@ function createSharded({ topology, create, options, observer }: ClusterParts) {
 function splitBySlot(batch: readonly Subscription[]): Subscription[][] {
   const bySlot = new Map<number, Subscription[]>();
   for (const subscription of batch) {
-    const slot = (subscription.slot ??= slotOf(subscription.name));
+    const slot = slotOfSubscription(subscription);
     const known = bySlot.get(slot);
     if (known) known.push(subscription);
     else bySlot.set(slot, [subscription]);

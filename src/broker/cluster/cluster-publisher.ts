@@ -1,11 +1,9 @@
 import type { Redis } from 'ioredis';
+import { openOnTheWay } from '../open-on-the-way.js';
 import type { Publisher } from '../publisher.js';
 import type { PublishingHalf } from '../publishing-half.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import type { ShardedPublisher } from './sharded-publisher.js';
-
-/** How long the first attempts of what is opened on the way may take: nobody waits for them. */
-const NO_HURRY = 30_000;
 
 export interface ClusterPublisherParts {
   /** PUBLISH. */
@@ -82,8 +80,7 @@ export class ClusterPublisher implements PublishingHalf {
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     if (!isSharded) return this.#publisher.publish(channel, payload, false);
-    // Whoever publishes waits for the outcome, and the log tells of failures.
-    if (!this.#sharded.isOpen) this.#sharded.open(NO_HURRY).catch(() => undefined);
+    if (!this.#sharded.isOpen) openOnTheWay(this.#sharded);
     return this.#sharded.publish(channel, payload);
   }
 

@@ -1,13 +1,13 @@
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, shorten } from '../../errors.js';
+import { openOnTheWay } from '../open-on-the-way.js';
 import { PublishBuffer, type Outgoing, type PublishBufferOptions } from '../publish-buffer.js';
 import type { Publisher } from '../publisher.js';
 import type { PublishingHalf } from '../publishing-half.js';
 import type { ClusterTopology } from './cluster-topology.js';
+import { NodeMap } from './node-map.js';
 import { slotOf } from './slot.js';
 
-/** How long the first attempts at a node that comes on the way may take: nobody waits for them. */
-const NO_HURRY = 30_000;
 /** What may wait for the answers of a slot's former owner, where nothing may wait for a connection. */
 const WHILE_MOVING = { maxMessages: Infinity, maxAge: 1_000 };
 
@@ -34,11 +34,10 @@ export class ShardedPublisher {
   readonly #options: ShardedPublisherOptions;
   readonly #buffer: PublishBuffer;
   readonly #onChange: () => void;
-  readonly #nodes = new Map<string, Publisher>();
+  readonly #nodes = new NodeMap<Publisher>();
   readonly #lanes = new Map<number, Lane>();
   /** Slots of which nobody knows yet whose they are now. */
   readonly #unclear = new Set<number>();
-  readonly #clientListeners: ((client: Redis) => void)[] = [];
   #isOpen = false;
   #wasReady = false;
 
@@ -59,12 +58,11 @@ export class ShardedPublisher {
   }
 
   get clients(): readonly Redis[] {
-    return this.#all.flatMap(({ clients }) => clients);
+    return this.#nodes.clients;
   }
 
   onClient(listener: (client: Redis) => void): void {
-    this.#clientListeners.push(listener);
-    for (const client of this.clients) listener(client);
+    this.#nodes.onClient(listener);
   }
 
   async open(patience: number): Promise<void> {
@@ -72,12 +70,12 @@ export class ShardedPublisher {
     await this.#options.topology.known(patience);
     if (!this.#isOpen) throw new ClosedError();
     for (const owner of this.#options.topology.slots.owners) this.#nodeAt(owner);
-    await Promise.all(this.#all.map((node) => node.open(patience)));
+    await Promise.all(this.#nodes.all.map((node) => node.open(patience)));
   }
 
   async close(): Promise<void> {
     this.#isOpen = this.#wasReady = false;
-    await Promise.all(this.#all.map((node) => node.close()));
+    await Promise.all(this.#nodes.all.map((node) => node.close()));
     this.#buffer.fail(new ClosedError());
   }
 
@@ -126,17 +124,12 @@ export class ShardedPublisher {
     this.#onNodeChange();
   }
 
-  get #all(): readonly Publisher[] {
-    return [...this.#nodes.values()];
-  }
-
   #nodeAt(address: string): Publisher {
     const known = this.#nodes.get(address);
     if (known) return known;
     const node = this.#options.createPublisher(address, () => this.#onNodeChange());
     this.#nodes.set(address, node);
-    for (const listener of this.#clientListeners) node.onClient(listener);
-    node.open(NO_HURRY).catch(() => undefined);
+    openOnTheWay(node);
     return node;
   }
 

@@ -1,17 +1,17 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/channel-pattern.js';
 import { ClosedError } from '../../errors.js';
-import type { DeliveryListener } from '../broker.js';
+import { CompositeSubscriber } from '../composite-subscriber.js';
+import { openOnTheWay } from '../open-on-the-way.js';
 import type { Subscriber } from '../subscriber.js';
 import type { SubscriberObserver } from '../subscriber-options.js';
-import type { HalfObserver, SubscribingHalf } from '../subscribing-half.js';
-import type { Outage, Subscription } from '../subscription.js';
+import type { HalfObserver } from '../subscribing-half.js';
+import type { Outage } from '../subscription.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { BETWEEN_NODES } from './between-nodes.js';
-import { slotOf } from './slot.js';
+import { NodeMap } from './node-map.js';
+import { slotOf, slotOfSubscription } from './slot.js';
 
-/** How long the first attempts at a node that comes on the way may take: nobody waits for them. */
-const NO_HURRY = 30_000;
 /** Channels are gone through once for all that are ended within this time, in milliseconds. */
 const RENEWAL_DELAY = 500;
 
@@ -27,92 +27,58 @@ export interface ShardedSubscriberOptions {
  * Shard channels of a Cluster: a subscriber at each node that owns slots. A channel is subscribed where
  * its slot is, and follows it: without being asked, Redis ends what is subscribed at a former owner.
  */
-export class ShardedSubscriber implements SubscribingHalf {
+export class ShardedSubscriber extends CompositeSubscriber {
   readonly #options: ShardedSubscriberOptions;
   readonly #observer: HalfObserver;
-  readonly #nodes = new Map<string, Subscriber>();
+  readonly #nodes = new NodeMap<Subscriber>();
   readonly #renewals = new Map<string, NodeJS.Timeout>();
-  readonly #clientListeners: ((client: Redis) => void)[] = [];
   readonly #opening = new Set<NodeJS.Timeout>();
   #isOpen = false;
   /** Whether what comes now comes in the place of others. */
   #wasOpened = false;
 
   constructor(options: ShardedSubscriberOptions, observer: HalfObserver) {
+    super();
     this.#options = options;
     this.#observer = observer;
   }
 
-  get isReady(): boolean {
-    const needed = this.#all.filter(({ isEmpty }) => !isEmpty);
+  override get isReady(): boolean {
+    const needed = this.parts.filter(({ isEmpty }) => !isEmpty);
     return (
-      (needed.length > 0 ? needed : this.#all).every(({ isReady }) => isReady) && this.#isKnown
+      (needed.length > 0 ? needed : this.parts).every(({ isReady }) => isReady) && this.#isKnown
     );
   }
 
-  get isRestored(): boolean {
-    return this.#all.every(({ isRestored, isEmpty }) => isRestored || isEmpty);
+  override get isRestored(): boolean {
+    return this.parts.every(({ isRestored, isEmpty }) => isRestored || isEmpty);
   }
 
-  get isStarving(): boolean {
-    return this.#all.some(({ isStarving }) => isStarving);
+  override get clients(): readonly Redis[] {
+    return this.#nodes.clients;
   }
 
-  get hasEnded(): boolean {
-    return this.#all.some(({ hasEnded }) => hasEnded);
+  override onClient(listener: (client: Redis) => void): void {
+    this.#nodes.onClient(listener);
   }
 
-  get isEmpty(): boolean {
-    return this.#all.every(({ isEmpty }) => isEmpty);
-  }
-
-  get clients(): readonly Redis[] {
-    return this.#all.flatMap(({ clients }) => clients);
-  }
-
-  onClient(listener: (client: Redis) => void): void {
-    this.#clientListeners.push(listener);
-    for (const client of this.clients) listener(client);
-  }
-
-  async open(patience: number): Promise<void> {
+  override async open(patience: number): Promise<void> {
     this.#isOpen = true;
     await this.#options.topology.known(patience);
     if (!this.#isOpen) throw new ClosedError();
     // What was wanted before anybody knew of the slots is where it need not belong.
     this.onMoved();
-    await Promise.all(this.#all.map((node) => node.open(patience)));
+    await Promise.all(this.parts.map((node) => node.open(patience)));
     this.#wasOpened = true;
     this.#observer.onChange();
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.#isOpen = this.#wasOpened = false;
     for (const timer of [...this.#renewals.values(), ...this.#opening]) clearTimeout(timer);
     this.#renewals.clear();
     this.#opening.clear();
-    await Promise.all(this.#all.map((node) => node.close()));
-  }
-
-  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
-    return this.#nodeOf(name).subscribe(kind, name, listener);
-  }
-
-  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
-    this.#nodeOf(name).want(kind, name, listener);
-  }
-
-  unsubscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    lingers: boolean,
-  ): void {
-    this.#nodeOf(name).unsubscribe(kind, name, listener, lingers);
-  }
-
-  hears(kind: SubscriptionKind, name: string): boolean {
-    return this.#nodeOf(name).hears(kind, name);
+    await Promise.all(this.parts.map((node) => node.close()));
   }
 
   /** Slots have other owners: moves what is subscribed to where it belongs now. */
@@ -127,8 +93,12 @@ export class ShardedSubscriber implements SubscribingHalf {
     this.#observer.onChange();
   }
 
-  get #all(): readonly Subscriber[] {
-    return [...this.#nodes.values()];
+  protected override get parts(): readonly Subscriber[] {
+    return this.#nodes.all;
+  }
+
+  protected override partOf(_: SubscriptionKind, name: string): Subscriber {
+    return this.#nodeOf(name);
   }
 
   get #owners(): ReadonlySet<string> {
@@ -163,7 +133,6 @@ export class ShardedSubscriber implements SubscribingHalf {
     });
     this.#nodes.set(address, node);
     if (this.#owners.has(address)) node.moveProbe(this.#probeAt(address));
-    for (const listener of this.#clientListeners) node.onClient(listener);
     if (this.#isOpen) this.#openSoon(address, node);
     return node;
   }
@@ -177,7 +146,7 @@ export class ShardedSubscriber implements SubscribingHalf {
     const timer = setTimeout(() => {
       this.#opening.delete(timer);
       // It may have lost its slots before it had a connection.
-      if (this.#nodes.get(address) === node) node.open(NO_HURRY).catch(() => undefined);
+      if (this.#nodes.get(address) === node) openOnTheWay(node);
     }, delay);
     this.#opening.add(timer);
   }
@@ -229,11 +198,6 @@ export class ShardedSubscriber implements SubscribingHalf {
     this.#nodes.delete(address);
     void node.close();
   }
-}
-
-function slotOfSubscription(subscription: Subscription): number {
-  subscription.slot ??= slotOf(subscription.name);
-  return subscription.slot;
 }
 
 /** What ioredis believes to be subscribed over a connection; it is told of each end. */

@@ -1,3 +1,5 @@
+import type { Subscription } from '../subscription.js';
+
 /** How many slots the channels of a Cluster are spread over. */
 export const SLOTS = 16_384;
 
@@ -15,6 +17,11 @@ export function slotOf(channel: string): number {
     crc = ((crc << 8) ^ (TABLE[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
   }
   return crc % SLOTS;
+}
+
+/** The slot of a subscription's channel, worked out once. */
+export function slotOfSubscription(subscription: Subscription): number {
+  return (subscription.slot ??= slotOf(subscription.name));
 }
 
 function hashed(channel: string): string {
