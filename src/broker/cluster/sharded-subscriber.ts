@@ -34,8 +34,8 @@ export class ShardedSubscriber extends CompositeSubscriber {
   readonly #renewals = new Map<string, NodeJS.Timeout>();
   readonly #opening = new Set<NodeJS.Timeout>();
   #isOpen = false;
-  /** Whether what comes now comes in the place of others. */
-  #wasOpened = false;
+  /** Whether everything was where it belongs once: who comes now comes in the place of another. */
+  #isPlaced = false;
 
   constructor(options: ShardedSubscriberOptions, observer: HalfObserver) {
     super();
@@ -69,12 +69,11 @@ export class ShardedSubscriber extends CompositeSubscriber {
     // What was wanted before anybody knew of the slots is where it need not belong.
     this.onMoved();
     await Promise.all(this.parts.map((node) => node.open(patience)));
-    this.#wasOpened = true;
     this.#observer.onChange();
   }
 
   override async close(): Promise<void> {
-    this.#isOpen = this.#wasOpened = false;
+    this.#isOpen = this.#isPlaced = false;
     for (const timer of [...this.#renewals.values(), ...this.#opening]) clearTimeout(timer);
     this.#renewals.clear();
     this.#opening.clear();
@@ -90,6 +89,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
     for (const [address, node] of this.#nodes) {
       if (!this.#owners.has(address) && node.isEmpty) this.#leave(address, node);
     }
+    this.#isPlaced ||= this.#isKnown;
     this.#observer.onChange();
   }
 
@@ -142,7 +142,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
    * time, or after what was published later. Who comes when that is over hears neither.
    */
   #openSoon(address: string, node: Subscriber): void {
-    const delay = this.#wasOpened ? BETWEEN_NODES : 0;
+    const delay = this.#isPlaced ? BETWEEN_NODES : 0;
     const timer = setTimeout(() => {
       this.#opening.delete(timer);
       // It may have lost its slots before it had a connection.

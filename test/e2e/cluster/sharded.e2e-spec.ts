@@ -3,6 +3,8 @@ import { NoSubscribersError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsu
 import { lastValueFrom } from 'rxjs';
 import { useCluster } from '../../support/cluster.js';
 import { eventually } from '../../support/redis.js';
+import type { ServerProcess } from '../../support/sentinel.js';
+import { startProxy } from '../../support/tcp-proxy.js';
 import { handlerClass } from './sharded-handlers.js';
 import { at, startClusterApp, type ClusterApp } from './cluster-app.js';
 import { NumberedFlow } from './numbered-flow.js';
@@ -49,6 +51,34 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     }
     await assertWell(flow, publisher, listener);
     expect(flow.failures.length).toBeLessThan(RATE);
+  });
+
+  it('hears a failover in order and once after a start without a Cluster, too', async () => {
+    const [first] = await cluster().masters();
+    const proxy = await startProxy(first!.port);
+    await proxy.stop();
+    const listener = await startClusterApp({
+      connection: at({ port: proxy.port } as ServerProcess),
+      sharded: true,
+      onStart: 'background',
+      startTimeout: 1,
+    });
+    await eventually(() => listener.log.of('error').some((it) => it.includes('without Redis')));
+    await proxy.start();
+    const publisher = await startClusterApp({ connection: at(first!), sharded: true });
+    const flow = new NumberedFlow(publisher.service, CHANNELS.slice(0, 4));
+    await flow.listen(listener.service);
+    flow.start(1_000);
+    await flow.comesThrough();
+    for (let round = 0; round < 2; round++) {
+      for (const master of await cluster().masters()) {
+        await cluster().failOver(master);
+        await flow.comesThrough();
+      }
+    }
+    await flow.stop();
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
   });
 
   it('follows a slot that moves under load: nothing is shuffled, doubled or refused', async () => {
