@@ -1,12 +1,15 @@
 import type { ConnectionError } from '../errors.js';
 import type { BrokerLog } from './broker.js';
 import type { LivenessOptions } from './liveness.js';
+import type { MasterWatch } from './sentinel/master-watch.js';
 
 export interface ConnectionOptions {
   readonly role: 'publisher' | 'subscriber';
   /** Whether the client is ours to connect, watch and close, or a user's. */
   readonly isOwned: boolean;
   readonly liveness: LivenessOptions;
+  /** Watches that the server is still the master, where sentinels say who is. */
+  readonly masterWatch?: MasterWatch;
   readonly log: BrokerLog;
 }
 

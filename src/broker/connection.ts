@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, messageOf } from '../errors.js';
 import type { ConnectionObserver, ConnectionOptions } from './connection-options.js';
+import { disconnect } from './disconnect.js';
 import { LivenessMonitor } from './liveness.js';
 import { OutageReport } from './outage-report.js';
+import type { Watched } from './sentinel/master-watch.js';
 
-/** How long a connection may take to say goodbye before its socket is destroyed. */
-const QUIT_TIMEOUT = 1_000;
 /** What no further attempt will mend. */
 const FATAL = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH)/;
 
@@ -19,6 +19,7 @@ export class Connection {
   readonly #observer: ConnectionObserver;
   readonly #liveness: LivenessMonitor;
   readonly #report: OutageReport;
+  #watched: Watched | undefined;
   #isReady = false;
   #isClosing = false;
   /** How often it was closed: an `open` that waits for something has to notice. */
@@ -49,9 +50,10 @@ export class Connection {
     return this.#isListening && !this.#isClosing && !this.hasEnded;
   }
 
-  /** See `LivenessMonitor#lastProof`; for a connection that is watched. */
+  /** The last moment at which the connection is known to have worked, and to have led to the right server. */
   get lastProof(): Date {
-    return this.#liveness.lastProof;
+    const { lastProof } = this.#liveness;
+    return this.#watched && this.#watched.asOf < lastProof ? this.#watched.asOf : lastProof;
   }
 
   /** Whether no further attempt will be made. */
@@ -103,32 +105,11 @@ export class Connection {
     this.#isClosing = true;
     this.#liveness.stop();
     for (const abandon of this.#waiting) abandon();
-    if (this.#options.isOwned) await this.#disconnect();
+    const unwatched = this.#watched?.end();
+    if (this.#options.isOwned) await disconnect(this.client);
     else this.#unlisten();
+    await unwatched;
     this.#onLostOnce();
-  }
-
-  async #disconnect(): Promise<void> {
-    const { client } = this;
-    if (client.status === 'end' || client.status === 'wait') return;
-    if (client.status === 'reconnecting') {
-      // Between two attempts ioredis just stops, and tells nobody.
-      client.disconnect();
-      return;
-    }
-    let deadline: NodeJS.Timeout | undefined;
-    const ended = new Promise<void>((resolve) => {
-      client.once('end', resolve);
-      // Before there is a socket, as while sentinels are asked, there is nothing to end.
-      deadline = setTimeout(
-        () => (client.stream ? client.stream.destroy() : resolve()),
-        QUIT_TIMEOUT,
-      );
-    });
-    if (client.status === 'ready') await client.quit().catch(() => undefined);
-    client.disconnect();
-    await ended;
-    clearTimeout(deadline);
   }
 
   readonly #listeners = {
@@ -189,13 +170,21 @@ export class Connection {
   #onReady(): void {
     this.#isReady = true;
     this.#lastError = undefined;
-    if (this.#options.isOwned) this.#liveness.start();
+    if (this.#options.isOwned) this.#watch();
     this.#observer.onReady();
     this.#report.ready();
   }
 
+  #watch(): void {
+    this.#liveness.start();
+    this.#watched = this.#options.masterWatch?.watch(this.client, () =>
+      this.restart('the sentinels name another master'),
+    );
+  }
+
   #onClose(): void {
     this.#liveness.stop();
+    void this.#watched?.end();
     if (this.#isClosing) return;
     this.#report.failed(this.#isReady, this.#lastError);
     this.#onLostOnce();

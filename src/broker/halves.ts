@@ -6,6 +6,7 @@ import { Publisher } from './publisher.js';
 import type { PublishingHalf } from './publishing-half.js';
 import { SplitSubscriber } from './split-subscriber.js';
 import { Subscriber } from './subscriber.js';
+import { watchMaster } from './sentinel/watch-master.js';
 import type { HalfObserver, SubscribingHalf } from './subscribing-half.js';
 
 export interface Halves {
@@ -21,14 +22,16 @@ export function createHalves(
 ): Halves {
   if (isCluster(connection)) return createClusterHalves(connection, options, observer);
   const clients = createClients(connection);
+  const masterWatch = watchMaster(clients.subscriber.options, options.liveness.interval);
   const publisher = new Publisher(
     clients.publisher,
-    { ...options, isOwned: clients.ownsPublisher },
+    { ...options, isOwned: clients.ownsPublisher, masterWatch },
     () => observer.onChange(),
   );
   const create = (client: Redis, isSharded: boolean): Subscriber => {
     const probing = probeThrough(publisher, isSharded);
-    return new Subscriber(client, subscriberOptions(options, probing, isSharded), observer);
+    const given = { ...subscriberOptions(options, probing, isSharded), masterWatch };
+    return new Subscriber(client, given, observer);
   };
   const subscriber = new SplitSubscriber({
     classic: create(clients.subscriber, false),

@@ -12,6 +12,7 @@ import { openGuided, type Guide } from './guide.js';
 import type { LivenessOptions } from './liveness.js';
 import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
 import type { PublishingHalf } from './publishing-half.js';
+import type { MasterWatch } from './sentinel/master-watch.js';
 import { explainReply } from './sharded-support.js';
 
 export interface PublisherOptions {
@@ -22,6 +23,7 @@ export interface PublisherOptions {
   readonly buffer: PublishBufferOptions | false;
   readonly log: BrokerLog;
   readonly guide?: Guide;
+  readonly masterWatch?: MasterWatch;
 }
 
 /** The sending half over one connection. */
@@ -36,7 +38,7 @@ export class Publisher implements PublishingHalf {
   /** `onChange`: the connection is no longer as it was. */
   constructor(
     client: Redis,
-    { isOwned, liveness, buffer, log, guide }: PublisherOptions,
+    { isOwned, liveness, buffer, log, guide, masterWatch }: PublisherOptions,
     onChange: () => void,
   ) {
     this.#isOwned = isOwned;
@@ -45,7 +47,7 @@ export class Publisher implements PublishingHalf {
     this.#guide = guide;
     this.#connection = new Connection(
       client,
-      { role: 'publisher', isOwned, liveness, log },
+      { role: 'publisher', isOwned, liveness, masterWatch, log },
       {
         onReady: () => this.#onReady(),
         onLost: onChange,

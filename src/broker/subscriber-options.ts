@@ -3,6 +3,7 @@ import type { DeliveryProbeOptions } from './delivery-probe.js';
 import type { Guide } from './guide.js';
 import type { LivenessOptions } from './liveness.js';
 import type { ReconcilerOptions } from './reconciler.js';
+import type { MasterWatch } from './sentinel/master-watch.js';
 import type { ProbePublisher } from './subscribing-half.js';
 
 export interface SubscriberOptions extends ReconcilerOptions {
@@ -12,6 +13,7 @@ export interface SubscriberOptions extends ReconcilerOptions {
   /** Publishes what the probe listens for. */
   readonly publisher: ProbePublisher;
   readonly guide?: Guide;
+  readonly masterWatch?: MasterWatch;
   /** How long a message may be on its way to the server that this is connected to, in milliseconds. */
   readonly detour?: number;
 }

@@ -30,7 +30,7 @@ export class Subscriber implements SubscribingHalf {
   #isRestored = false;
 
   constructor(client: Redis, options: SubscriberOptions, observer: SubscriberObserver) {
-    const { liveness, log } = options;
+    const { liveness, masterWatch, log } = options;
     this.#client = client;
     this.#options = options;
     this.#observer = observer;
@@ -40,7 +40,7 @@ export class Subscriber implements SubscribingHalf {
     });
     this.#connection = new Connection(
       client,
-      { role: 'subscriber', isOwned: true, liveness, log },
+      { role: 'subscriber', isOwned: true, liveness, masterWatch, log },
       {
         onReady: () => this.#onReady(),
         onLost: () => this.#onLost(),

@@ -6,13 +6,8 @@ import type { Fault } from './topology.js';
 /** What makes the sentinels put the replica in the master's place. */
 export function sentinelFaults(set: SentinelSet, proxies: readonly TcpProxy[]): Fault[] {
   return [
-    graceful(set, 'graceful failover', () => undefined),
-    graceful(set, 'graceful failover, with the connections to the sentinels half-open', () => {
-      for (const proxy of proxies) {
-        proxy.swallow();
-        proxy.forward();
-      }
-    }),
+    graceful(set, 'graceful failover', []),
+    graceful(set, 'graceful failover, with the connections to the sentinels half-open', proxies),
     failure(set, 'hung master', async (master) => master.hang()),
     failure(set, 'killed master', (master) => master.kill()),
     failure(set, 'hung machine of the master and of a sentinel', async (master) => {
@@ -39,14 +34,20 @@ function failure(
   };
 }
 
-/** A failover that an operator orders: the old master goes on as if nothing were, for ten seconds. */
-function graceful(set: SentinelSet, name: string, prepare: () => void): Fault {
+/**
+ * A failover that an operator orders: the old master goes on as if nothing were, for ten seconds. The
+ * connections over `deaf` are half-open from before it on; new ones are not.
+ */
+function graceful(set: SentinelSet, name: string, deaf: readonly TcpProxy[]): Fault {
   return {
     name,
     countedFrom: 'its beginning',
     strike: async (scene) => {
       const master = await set.master();
-      prepare();
+      for (const proxy of deaf) {
+        proxy.swallow();
+        proxy.forward();
+      }
       await set.failOver();
       return {
         lasts: async () => {
@@ -54,7 +55,10 @@ function graceful(set: SentinelSet, name: string, prepare: () => void): Fault {
           await noticed(scene);
         },
         isHeardThrough: true,
-        cleanUp: () => set.recover(),
+        cleanUp: async () => {
+          await set.recover();
+          for (const proxy of deaf) proxy.sweep();
+        },
       };
     },
   };

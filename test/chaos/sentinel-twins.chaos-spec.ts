@@ -21,6 +21,11 @@ describe('a master that three sentinels watch, and the faults are real', () => {
   it.each<[string, string, RedisOptions]>([
     ['ioredis', 'graceful failover', {}],
     ['ioredis', 'hung master', {}],
+    [
+      'ioredis with its failover detector',
+      'graceful failover, with the connections to the sentinels half-open',
+      { failoverDetector: true },
+    ],
     ['ioredis that does not subscribe again', 'killed master', { autoResubscribe: false }],
   ])(
     '[%s] is ready and deaf when the application hears again: %s',

@@ -5,6 +5,7 @@ import { PUBLISHER_OPTIONS, retryDelay, SUBSCRIBER_OPTIONS } from '../clients.js
 import { probeThrough, subscriberOptions, type HalfOptions } from '../half-options.js';
 import type { Halves } from '../halves.js';
 import { Publisher } from '../publisher.js';
+import { ask, SCOUT } from '../scout.js';
 import { SplitSubscriber } from '../split-subscriber.js';
 import { Subscriber } from '../subscriber.js';
 import type { HalfObserver } from '../subscribing-half.js';
@@ -24,8 +25,6 @@ import { slotOfSubscription } from './slot.js';
 
 /** How long either half may look for a node that is there, whatever the patience; in milliseconds. */
 const LEAST_PATIENCE = 3_000;
-/** How long a node may take to say what it knows of the others. */
-const ASK_TIMEOUT = 1_000;
 
 const SILENT: BrokerLog = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -148,33 +147,8 @@ function splitBySlot(batch: readonly Subscription[]): Subscription[][] {
   return [...bySlot.values()];
 }
 
-/** For one question. */
-const SCOUT: RedisOptions = {
-  ...PUBLISHER_OPTIONS,
-  retryStrategy: () => null,
-  connectTimeout: ASK_TIMEOUT,
-  commandTimeout: ASK_TIMEOUT,
-};
-
-async function askForNodes(scout: Redis, signal: AbortSignal): Promise<string> {
-  let reason: unknown;
-  scout.on('error', (error: unknown) => {
-    reason = error;
-  });
-  const stop = (): void => scout.disconnect();
-  signal.addEventListener('abort', stop);
-  const ended = new Promise<void>((resolve) => scout.once('end', resolve));
-  try {
-    await scout.connect();
-    return String(await scout.call('CLUSTER', 'NODES'));
-  } catch (error) {
-    // Of a connection that fails ioredis itself just says that it is closed.
-    throw reason ?? error;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    scout.disconnect();
-    await ended;
-  }
+function askForNodes(scout: Redis, signal: AbortSignal): Promise<string> {
+  return ask(scout, async (node) => String(await node.call('CLUSTER', 'NODES')), signal);
 }
 
 /** Has a client begin at a node that is part of the Cluster. */
