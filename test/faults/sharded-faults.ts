@@ -6,10 +6,7 @@ import type { Arena } from './arena.js';
 import { SHARDED_IOREDIS, SHARDED_THIS_PACKAGE } from './contestants.js';
 import { channelOf, fromNow, type Fault, type Publisher, type Stage } from './fault.js';
 
-/** Whether this package has sharded Pub/Sub, so that these faults can be measured. */
-const IS_SUPPORTED: boolean = false;
-
-const CONTESTANTS = IS_SUPPORTED ? [SHARDED_IOREDIS, SHARDED_THIS_PACKAGE] : [SHARDED_IOREDIS];
+const CONTESTANTS = [SHARDED_IOREDIS, SHARDED_THIS_PACKAGE];
 
 interface Target {
   readonly cluster: TestCluster;
@@ -30,7 +27,7 @@ export function shardedFaults(clusterOf: () => TestCluster): Fault[] {
     countedFrom,
     prepare: () => createStage(clusterOf(), strike),
   });
-  const all = [
+  return [
     fault('failover of its master ordered', 'the end of the failover', ({ cluster, owner }) =>
       cluster.failOver(owner),
     ),
@@ -38,7 +35,6 @@ export function shardedFaults(clusterOf: () => TestCluster): Fault[] {
     fault('its master killed', 'the fault', ({ owner }) => owner.kill()),
     fault('its master hung for good', 'the fault', async ({ owner }) => owner.hang()),
   ];
-  return IS_SUPPORTED ? all : [];
 }
 
 async function moveSlots({ cluster, owner, arena }: Target): Promise<void> {

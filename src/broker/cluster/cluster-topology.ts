@@ -174,11 +174,11 @@ export class ClusterTopology {
     this.#isFailureLogged = false;
     this.#isKnown = true;
     this.#epoch = epoch;
-    this.#learnSlots(alive);
     // Each node has an order of its own; a turn needs one.
     const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
     const gone = new Set(this.#addresses.filter((address) => !addresses.includes(address)));
     this.#addresses = addresses;
+    this.#learnSlots(alive);
     if (gone.size > 0) this.#options.onGone(gone);
     this.#asOf = this.#lastAsked;
     this.#lastAsked = asOf;

@@ -6,6 +6,7 @@ import type { Publisher } from '../publisher.js';
 import type { PublishingHalf } from '../publishing-half.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { NodeMap } from './node-map.js';
+import { OwnerSearch } from './owner-search.js';
 import { slotOf } from './slot.js';
 
 /** What may wait for the answers of a slot's former owner, where nothing may wait for a connection. */
@@ -38,6 +39,7 @@ export class ShardedPublisher {
   readonly #lanes = new Map<number, Lane>();
   /** Slots of which nobody knows yet whose they are now. */
   readonly #unclear = new Set<number>();
+  readonly #search: OwnerSearch;
   #isOpen = false;
   #wasReady = false;
 
@@ -45,6 +47,7 @@ export class ShardedPublisher {
     this.#options = options;
     this.#buffer = new PublishBuffer(options.buffer || WHILE_MOVING);
     this.#onChange = onChange;
+    this.#search = new OwnerSearch(options.topology, () => this.#isOpen && !this.isReady);
   }
 
   get isOpen(): boolean {
@@ -75,6 +78,7 @@ export class ShardedPublisher {
 
   async close(): Promise<void> {
     this.#isOpen = this.#wasReady = false;
+    this.#search.stop();
     await Promise.all(this.#nodes.all.map((node) => node.close()));
     this.#buffer.fail(new ClosedError());
   }
@@ -135,6 +139,7 @@ export class ShardedPublisher {
 
   #onNodeChange(): void {
     this.#wasReady ||= this.isReady;
+    this.#search.begin();
     this.#flush();
     this.#onChange();
   }

@@ -10,6 +10,7 @@ import type { Outage } from '../subscription.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { BETWEEN_NODES } from './between-nodes.js';
 import { NodeMap } from './node-map.js';
+import { OwnerSearch } from './owner-search.js';
 import { slotOf, slotOfSubscription } from './slot.js';
 
 /** Channels are gone through once for all that are ended within this time, in milliseconds. */
@@ -33,6 +34,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
   readonly #nodes = new NodeMap<Subscriber>();
   readonly #renewals = new Map<string, NodeJS.Timeout>();
   readonly #opening = new Set<NodeJS.Timeout>();
+  readonly #search: OwnerSearch;
   #isOpen = false;
   /** Whether everything was where it belongs once: who comes now comes in the place of another. */
   #isPlaced = false;
@@ -41,6 +43,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
     super();
     this.#options = options;
     this.#observer = observer;
+    this.#search = new OwnerSearch(options.topology, () => this.#isOpen && !this.isReady);
   }
 
   override get isReady(): boolean {
@@ -74,6 +77,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
 
   override async close(): Promise<void> {
     this.#isOpen = this.#isPlaced = false;
+    this.#search.stop();
     for (const timer of [...this.#renewals.values(), ...this.#opening]) clearTimeout(timer);
     this.#renewals.clear();
     this.#opening.clear();
@@ -128,7 +132,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
     const known = this.#nodes.get(address);
     if (known) return known;
     const node: Subscriber = this.#options.createSubscriber(address, {
-      onChange: () => this.#observer.onChange(),
+      onChange: () => this.#onNodeChange(),
       onElsewhere: () => this.#onElsewhere(address),
     });
     this.#nodes.set(address, node);
@@ -137,18 +141,29 @@ export class ShardedSubscriber extends CompositeSubscriber {
     return node;
   }
 
+  #onNodeChange(): void {
+    this.#search.begin();
+    this.#observer.onChange();
+  }
+
   /**
    * A new owner was a replica of the former one, and delivers what it still gets from there: a second
    * time, or after what was published later. Who comes when that is over hears neither.
    */
   #openSoon(address: string, node: Subscriber): void {
-    const delay = this.#isPlaced ? BETWEEN_NODES : 0;
+    const delay = this.#isPlaced && this.#isSucceeding ? BETWEEN_NODES : 0;
     const timer = setTimeout(() => {
       this.#opening.delete(timer);
       // It may have lost its slots before it had a connection.
       if (this.#nodes.get(address) === node) openOnTheWay(node);
     }, delay);
     this.#opening.add(timer);
+  }
+
+  /** Whether somebody has lost all slots and lives on. What a dead one has sent has come long ago. */
+  get #isSucceeding(): boolean {
+    const { addresses } = this.#options.topology;
+    return addresses.some((it) => this.#nodes.get(it) !== undefined && !this.#owners.has(it));
   }
 
   /** A node says that some channel is not its own: it is the one that knows whose it is. */

@@ -6,6 +6,8 @@ const INTERVAL = 3_000;
 const HERE = ['10.0.0.1:6379'];
 const ELSEWHERE = ['10.0.0.2:6379'];
 
+const waitAnInterval = (): Promise<unknown> => vi.advanceTimersByTimeAsync(INTERVAL);
+
 describe('a watch over connections to the master', () => {
   let answers: (string[] | undefined)[];
   let asked: number;
@@ -23,7 +25,6 @@ describe('a watch over connections to the master', () => {
     });
     watched = watch.watch(client, () => restarts++);
   };
-  const waitAnInterval = (): Promise<unknown> => vi.advanceTimersByTimeAsync(INTERVAL);
   const age = (): number => Date.now() - watched.asOf.getTime();
 
   beforeEach(() => {
