@@ -1,6 +1,7 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError } from '../errors.js';
 import type { Delivery, DeliveryListener, PubSubGap } from './broker.js';
+import { ListenerGroup } from './listener-group.js';
 
 /** What Redis is known to have been told of a subscription over the connection that is open now. */
 type SubscriptionState = 'untold' | 'told' | 'acknowledged';
@@ -20,7 +21,10 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** One channel or glob that somebody listens to, or did until a moment ago. */
+/**
+ * One channel or glob that somebody listens to, or did until a moment ago. There may be half a million,
+ * so that methods are not `#private`: each object would carry a mark for them.
+ */
 export class Subscription {
   state: SubscriptionState = 'untold';
   /** What {@link state} is true of. */
@@ -29,11 +33,8 @@ export class Subscription {
   slot: number | undefined;
   /** What took it, if it was there before and is not back yet. */
   outage: Outage | undefined;
-  // Most channels have one listener; a Set for each would double what half a million of them cost.
-  #only: DeliveryListener | undefined;
-  #many: Set<DeliveryListener> | undefined;
-  /** The listeners in `#many`, until that changes. */
-  #snapshot: readonly DeliveryListener[] | undefined;
+  /** Most channels have one listener; a group for each would double what half a million of them cost. */
+  #listener: DeliveryListener | ListenerGroup | undefined;
   #waiters: Waiter[] | undefined;
 
   constructor(
@@ -42,7 +43,7 @@ export class Subscription {
   ) {}
 
   get isWanted(): boolean {
-    return this.#only !== undefined || this.#many !== undefined;
+    return this.#listener !== undefined;
   }
 
   /** Whether somebody waits for its acknowledgement. */
@@ -56,17 +57,17 @@ export class Subscription {
   }
 
   add(listener: DeliveryListener): void {
-    this.#snapshot = undefined;
-    if (this.#many) this.#many.add(listener);
-    else if (this.#only) this.#many = new Set([this.#only, listener]);
-    else this.#only = listener;
-    if (this.#many) this.#only = undefined;
+    const known = this.#listener;
+    if (known instanceof ListenerGroup) known.add(listener);
+    else this.#listener = known ? new ListenerGroup([known, listener]) : listener;
   }
 
   remove(listener: DeliveryListener): void {
-    this.#snapshot = undefined;
-    if (this.#only === listener) this.#only = undefined;
-    if (this.#many?.delete(listener) && this.#many.size === 0) this.#many = undefined;
+    const known = this.#listener;
+    if (known instanceof ListenerGroup) known.remove(listener);
+    if (known === listener || (known instanceof ListenerGroup && known.isEmpty)) {
+      this.#listener = undefined;
+    }
     const mine = this.#waiters?.filter((waiter) => waiter.listener === listener) ?? [];
     if (mine.length === 0) return;
     this.#waiters = this.#waiters?.filter((waiter) => waiter.listener !== listener);
@@ -75,17 +76,7 @@ export class Subscription {
   }
 
   deliver(delivery: Delivery): void {
-    if (!this.#many) {
-      this.#only?.onDelivery(delivery);
-      return;
-    }
-    // A listener that another one adds while it hears a message must not hear this message too:
-    // `observe(x).pipe(take(1), repeat())` would go round for ever.
-    const listeners = (this.#snapshot ??= [...this.#many]);
-    for (const listener of listeners) {
-      const isStillThere = listeners === this.#snapshot || this.#many.has(listener);
-      if (isStillThere) listener.onDelivery(delivery);
-    }
+    this.#listener?.onDelivery(delivery);
   }
 
   /** Resolves on the next acknowledgement, at once if there is one already. */
@@ -100,12 +91,12 @@ export class Subscription {
     const { outage } = this;
     this.state = 'acknowledged';
     this.outage = undefined;
-    const waiters = this.#takeWaiters();
+    const waiters = this.takeWaiters();
     for (const { resolve } of waiters) resolve();
     if (!outage) return;
     const gap: PubSubGap = { ...outage, to: new Date() };
     const newcomers = new Set(waiters.map(({ listener }) => listener));
-    for (const listener of this.#listeners()) {
+    for (const listener of this.listeners()) {
       if (!newcomers.has(listener)) listener.onResubscribed?.(gap);
     }
   }
@@ -113,19 +104,20 @@ export class Subscription {
   /** Fails those who wait, and takes their listeners away; older listeners stay. */
   refuse(error: unknown): void {
     this.state = 'untold';
-    for (const { listener, reject } of this.#takeWaiters()) {
+    for (const { listener, reject } of this.takeWaiters()) {
       this.remove(listener);
       reject(error);
     }
-    for (const listener of this.#listeners()) listener.onRefused?.();
+    for (const listener of this.listeners()) listener.onRefused?.();
   }
 
-  #listeners(): readonly DeliveryListener[] {
-    if (this.#many) return (this.#snapshot ??= [...this.#many]);
-    return this.#only ? [this.#only] : [];
+  private listeners(): readonly DeliveryListener[] {
+    const known = this.#listener;
+    if (known instanceof ListenerGroup) return known.members;
+    return known ? [known] : [];
   }
 
-  #takeWaiters(): Waiter[] {
+  private takeWaiters(): Waiter[] {
     const waiters = this.#waiters ?? [];
     this.#waiters = undefined;
     return waiters;

@@ -18,8 +18,14 @@ export type PatternKind = 'channel' | 'pattern';
 /** How Redis is told: SUBSCRIBE, PSUBSCRIBE, or SSUBSCRIBE, which needs a literal name. */
 export type SubscriptionKind = PatternKind | 'shard';
 
+/** What a pattern is made of that is no literal. */
+interface ParsedGlob {
+  readonly tokens: readonly GlobToken[];
+  /** Of the parameters. */
+  readonly names: readonly string[];
+}
+
 const NO_PARAMS: ChannelParams = Object.freeze({});
-const NO_TOKENS = { tokens: [], names: [] };
 const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
 
 /**
@@ -27,37 +33,38 @@ const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
  * `:name`, which takes one whole non-empty segment. Without either it is a literal.
  */
 export class ChannelPattern {
-  readonly #tokens: readonly GlobToken[];
-  readonly #names: readonly string[];
+  readonly #glob: ParsedGlob | undefined;
 
   private constructor(
     /** The pattern as the user wrote it. */
     readonly source: string,
-    readonly kind: PatternKind,
     /** What Redis is told, without a prefix: a channel name, or a glob. */
     readonly name: string,
-    { tokens, names }: { tokens: readonly GlobToken[]; names: readonly string[] },
+    glob?: ParsedGlob,
   ) {
-    this.#tokens = tokens;
-    this.#names = names;
+    this.#glob = glob;
   }
 
   /** A channel name that means just itself. Throws {@link InvalidChannelError}. */
   static literal(channel: string): ChannelPattern {
-    return new ChannelPattern(channel, 'channel', assertChannel(channel), NO_TOKENS);
+    return new ChannelPattern(channel, assertChannel(channel));
   }
 
   /** Parses a pattern. Throws {@link InvalidChannelError}. */
   static parse(source: string): ChannelPattern {
     const { glob, literal, tokens, names } = readPattern(assertChannel(source));
     return literal === undefined
-      ? new ChannelPattern(source, 'pattern', glob, { tokens, names })
-      : new ChannelPattern(source, 'channel', literal, NO_TOKENS);
+      ? new ChannelPattern(source, glob, { tokens, names })
+      : new ChannelPattern(source, literal);
+  }
+
+  get kind(): PatternKind {
+    return this.#glob ? 'pattern' : 'channel';
   }
 
   /** Whether Redis delivers more than the pattern means, so that {@link match} has to decide. */
   get hasParams(): boolean {
-    return this.#names.length > 0;
+    return this.#glob !== undefined && this.#glob.names.length > 0;
   }
 
   /**
@@ -84,12 +91,11 @@ export class ChannelPattern {
    * pattern does not mean it: `user.:id` is subscribed as `user.*`, which also delivers `user.1.x`.
    */
   match(channel: string): ChannelParams | undefined {
-    if (!this.hasParams) return NO_PARAMS;
-    const captures = matchTokens(this.#tokens, toByteString(channel));
+    if (!this.#glob || this.#glob.names.length === 0) return NO_PARAMS;
+    const { tokens, names } = this.#glob;
+    const captures = matchTokens(tokens, toByteString(channel));
     if (!captures) return undefined;
-    const entries = this.#names.map(
-      (name, i) => [name, fromByteString(captures[i] ?? '')] as const,
-    );
+    const entries = names.map((name, i) => [name, fromByteString(captures[i] ?? '')] as const);
     return Object.fromEntries(entries);
   }
 }

@@ -22,6 +22,9 @@ export interface Codec {
 /** What travels beside the data. Nest calls it the metadata of a packet. */
 export type Headers = Readonly<Record<string, string>>;
 
+/** What a message has that was sent without any. */
+export const NO_HEADERS: Headers = Object.freeze({});
+
 /** A message on its way out. `pattern` is the channel, or Nest's object pattern. */
 export interface OutgoingMessage {
   readonly pattern: unknown;

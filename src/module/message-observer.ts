@@ -1,7 +1,8 @@
+import type { Unsubscribable } from 'rxjs';
 import type { PubSubGap } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
-import type { Headers, IncomingMessage } from '../codec/codec.js';
-import type { BusSubscription, MessageListener } from '../transport/bus-subscription.js';
+import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
+import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
 
 /** A message as an observer sees it. Has `data`, so that an `@Sse()` method can return it as it is. */
@@ -17,39 +18,67 @@ export interface PubSubMessage<T = unknown> {
   readonly headers: Headers;
 }
 
-/** One observer of one pattern. */
-export class MessageObserver implements MessageListener {
-  #subscription: BusSubscription | undefined;
-  #isClosed = false;
+/** What somebody wants to observe. */
+export interface Observation {
+  readonly pattern: ChannelPattern;
+  /** Whether shard channels are meant. */
+  readonly isSharded: boolean;
+  /** See `ObserveOptions`; must not throw. */
+  readonly onSubscribed: ((gap?: PubSubGap) => void) | undefined;
+}
 
-  constructor(
-    private readonly pattern: ChannelPattern,
-    private readonly next: (message: PubSubMessage) => void,
-    /** Tells the observer that there will be no more. */
-    readonly end: () => void,
-    private readonly onSubscribed?: (gap?: PubSubGap) => void,
-  ) {}
+/** What the observers of a service share. */
+export interface ObserverScope {
+  readonly bus: MessageBus;
+  /** Those that are open. */
+  readonly observers: Set<MessageObserver>;
+}
 
-  async open(bus: MessageBus, isSharded: boolean): Promise<void> {
-    const { subscription, acknowledged } = bus.subscribe(this.pattern, this, isSharded);
-    this.#subscription = subscription;
-    await acknowledged;
-    if (!this.#isClosed) this.onSubscribed?.();
+/**
+ * One observer of one pattern, until `unsubscribe`. There may be half a million: it is the teardown of
+ * an RxJS subscriber, and knows that, so that nobody needs a closure for each.
+ */
+export abstract class MessageObserver extends BusListener implements Unsubscribable {
+  readonly #scope: ObserverScope;
+  readonly #onSubscribed: ((gap?: PubSubGap) => void) | undefined;
+
+  constructor(scope: ObserverScope, { pattern, isSharded, onSubscribed }: Observation) {
+    super(pattern, isSharded);
+    this.#scope = scope;
+    this.#onSubscribed = onSubscribed;
   }
 
-  onMessage(message: IncomingMessage, channel: string): void {
-    const params = this.pattern.match(channel);
-    if (!params || this.#isClosed) return;
-    const { data, metadata } = message;
-    this.next({ data, channel, pattern: this.pattern.source, params, headers: metadata ?? {} });
+  protected override get bus(): MessageBus {
+    return this.#scope.bus;
   }
 
-  onResubscribed(gap: PubSubGap): void {
-    if (!this.#isClosed) this.onSubscribed?.(gap);
+  /** Hands on a message. */
+  protected abstract next(message: PubSubMessage): void;
+
+  /** Tells whoever observes that there will be no more. */
+  abstract end(): void;
+
+  async open(): Promise<void> {
+    this.#scope.observers.add(this);
+    await this.listen();
+    if (this.isListening) this.#onSubscribed?.();
   }
 
-  close(): void {
-    this.#isClosed = true;
-    this.#subscription?.close(true);
+  protected override onMessage(message: IncomingMessage, channel: string): void {
+    const { pattern } = this;
+    const params = pattern.match(channel);
+    if (!params) return;
+    const { data, metadata = NO_HEADERS } = message;
+    this.next({ data, channel, pattern: pattern.source, params, headers: metadata });
+  }
+
+  override onResubscribed(gap: PubSubGap): void {
+    this.#onSubscribed?.(gap);
+  }
+
+  /** Hears nothing from the call on. Idempotent. */
+  unsubscribe(): void {
+    this.#scope.observers.delete(this);
+    this.close(true);
   }
 }

@@ -9,7 +9,8 @@ import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
-import { MessageObserver, type PubSubMessage } from './message-observer.js';
+import type { Observation, ObserverScope, PubSubMessage } from './message-observer.js';
+import { HandlerObserver, SubscriberObserver } from './observers.js';
 
 /** How {@link RedisPubSubService.publish} publishes. */
 export interface PublishingOptions {
@@ -57,12 +58,13 @@ export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
 export class RedisPubSubService {
   readonly #bus: MessageBus;
   readonly #logger = new Logger(RedisPubSubService.name);
-  readonly #observers = new Set<MessageObserver>();
+  readonly #scope: ObserverScope;
   readonly #inFlight = new InFlight();
   #isDrained = false;
 
   constructor(bus: MessageBus) {
     this.#bus = bus;
+    this.#scope = { bus, observers: new Set() };
   }
 
   /**
@@ -145,29 +147,18 @@ export class RedisPubSubService {
   /** Ends every observer and subscription, and lets running handlers end within `shutdownTimeout`. */
   async drain(): Promise<void> {
     this.#isDrained = true;
-    for (const observer of this.#observers) observer.end();
+    for (const observer of this.#scope.observers) observer.end();
     await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
   }
 
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
-    const onSubscribed = this.#guard(pattern, options);
-    const isSharded = this.#isSharded(options?.sharded);
-    pattern.subscriptionKind(isSharded);
-    return new Observable((subscriber: Subscriber<PubSubMessage<T>>) => {
+    const observation = this.#observation(pattern, options);
+    return new Observable((subscriber: Subscriber<PubSubMessage>) => {
       if (this.#isDrained) return subscriber.complete();
-      const observer = new MessageObserver(
-        pattern,
-        (message) => subscriber.next(message as PubSubMessage<T>),
-        () => subscriber.complete(),
-        onSubscribed,
-      );
-      this.#observers.add(observer);
-      observer.open(this.#bus, isSharded).catch((error: unknown) => subscriber.error(error));
-      return () => {
-        this.#observers.delete(observer);
-        observer.close();
-      };
-    });
+      const observer = new SubscriberObserver(this.#scope, observation, subscriber);
+      observer.open().catch((error: unknown) => subscriber.error(error));
+      return observer;
+    }) as Observable<PubSubMessage<T>>;
   }
 
   async #subscribe<T>(
@@ -178,26 +169,28 @@ export class RedisPubSubService {
     if (typeof handler !== 'function') {
       throw new InvalidOptionError('handler', 'a function', handler);
     }
-    const isSharded = this.#isSharded(options?.sharded);
+    const observation = this.#observation(pattern, options);
     if (this.#isDrained) throw new ClosedError();
-    const observer: MessageObserver = new MessageObserver(
-      pattern,
+    const observer = new HandlerObserver(
+      this.#scope,
+      observation,
       (message) => void this.#run(handler, message as PubSubMessage<T>),
-      () => close(),
-      this.#guard(pattern, options),
     );
-    const close = (): void => {
-      this.#observers.delete(observer);
-      observer.close();
-    };
-    this.#observers.add(observer);
     try {
-      await observer.open(this.#bus, isSharded);
+      await observer.open();
     } catch (error) {
-      close();
+      observer.unsubscribe();
       throw error;
     }
-    return { pattern: pattern.source, unsubscribe: close };
+    return { pattern: pattern.source, unsubscribe: () => observer.unsubscribe() };
+  }
+
+  /** Throws for what cannot be observed. */
+  #observation(pattern: ChannelPattern, options: ObserveOptions = {}): Observation {
+    const onSubscribed = this.#guard(pattern, options);
+    const isSharded = this.#isSharded(options.sharded);
+    pattern.subscriptionKind(isSharded);
+    return { pattern, isSharded, onSubscribed };
   }
 
   #isSharded(sharded: boolean | undefined): boolean {
@@ -205,8 +198,8 @@ export class RedisPubSubService {
   }
 
   /** The callback of an observer, made safe to call from within the broker. */
-  #guard(pattern: ChannelPattern, options?: ObserveOptions): ObserveOptions['onSubscribed'] {
-    const { onSubscribed } = options ?? {};
+  #guard(pattern: ChannelPattern, options: ObserveOptions): ObserveOptions['onSubscribed'] {
+    const { onSubscribed } = options;
     if (onSubscribed === undefined) return undefined;
     if (typeof onSubscribed !== 'function') {
       throw new InvalidOptionError('onSubscribed', 'a function', onSubscribed);

@@ -10,6 +10,7 @@ import type { HandlerRoute, RouteTarget } from './handler-route.js';
 import { reportFailure } from './handler-failure.js';
 import { InFlight } from './in-flight.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
+import type { MessageBus } from './message-bus.js';
 import { INTERNAL_ERROR, Responder } from './responder.js';
 
 /** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
@@ -31,8 +32,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     this.#options = options;
   }
 
-  get isSharded(): boolean {
-    return this.#options.bus.options.sharded;
+  get bus(): MessageBus {
+    return this.#options.bus;
   }
 
   /** Lets what is running end within `timeout` milliseconds, then cuts the streams that go on. */

@@ -5,13 +5,13 @@ import type { IncomingMessage } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
 import { resolveHandlerOptions, type HandlerOptions } from '../options.js';
 import { HandlerQueue } from './handler-queue.js';
-import type { MessageListener } from './bus-subscription.js';
+import { BusListener } from './bus-listener.js';
+import type { MessageBus } from './message-bus.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 
 /** What runs the handler of a route. */
 export interface RouteTarget {
-  /** Whether handlers that do not say so are sharded. */
-  readonly isSharded: boolean;
+  readonly bus: MessageBus;
 
   /** Runs the handler to its end; never rejects. */
   run(
@@ -26,24 +26,22 @@ export interface RouteTarget {
 }
 
 /** One decorated method with one pattern: all about it that does not change with the message. */
-export class HandlerRoute implements MessageListener {
+export class HandlerRoute extends BusListener {
   /** How many messages were given up because too many waited. */
   overflows = 0;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
-  /** Whether it hears what is published to shard channels. */
-  readonly isSharded: boolean;
 
   constructor(
-    readonly pattern: ChannelPattern,
+    pattern: ChannelPattern,
     readonly handler: MessageHandler,
     readonly isEventHandler: boolean,
     target: RouteTarget,
   ) {
-    this.#target = target;
     const extras = handler.extras as HandlerOptions | undefined;
     const options = resolveHandlerOptions(extras);
-    this.isSharded = options.sharded ?? target.isSharded;
+    super(pattern, options.sharded ?? target.bus.options.sharded);
+    this.#target = target;
     // At the start, and not when Redis is told.
     pattern.subscriptionKind(this.isSharded);
     if (!HandlerQueue.isNeeded(options)) {
@@ -55,7 +53,15 @@ export class HandlerRoute implements MessageListener {
     }
   }
 
-  onMessage(message: IncomingMessage, channel: string, delivery: Delivery): void {
+  protected override get bus(): MessageBus {
+    return this.#target.bus;
+  }
+
+  protected override onMessage(
+    message: IncomingMessage,
+    channel: string,
+    delivery: Delivery,
+  ): void {
     const params = this.pattern.match(channel);
     if (!params) {
       this.#target.onDrop(this, channel, 'unmatched');

@@ -2,13 +2,12 @@ import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
-import { assertChannel, type ChannelPattern } from '../channel/channel-pattern.js';
+import { assertChannel } from '../channel/channel-pattern.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { isRecord } from '../codec/envelope-codec.js';
 import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
-import { BusSubscription, type MessageListener } from './bus-subscription.js';
 import { createCodec } from './create-codec.js';
 import type { PublishOptions, RequestKey } from './publish-options.js';
 import { ReservedChannels } from './reserved-channels.js';
@@ -123,27 +122,6 @@ export class MessageBus {
     return isRecord(value) ? value : undefined;
   }
 
-  /**
-   * Makes `listener` hear a pattern until the subscription is closed. `acknowledged` resolves on
-   * Redis' acknowledgement, and rejects when Redis refuses or the subscription is closed before.
-   */
-  subscribe(
-    pattern: ChannelPattern,
-    listener: MessageListener,
-    isSharded: boolean,
-  ): { subscription: BusSubscription; acknowledged: Promise<void> } {
-    const subscription = this.#createSubscription(pattern, listener, isSharded);
-    const { kind, name } = subscription;
-    return { subscription, acknowledged: this.broker.subscribe(kind, name, subscription) };
-  }
-
-  /** As {@link subscribe}, but nobody waits; see `Broker#want`. */
-  want(pattern: ChannelPattern, listener: MessageListener, isSharded: boolean): BusSubscription {
-    const subscription = this.#createSubscription(pattern, listener, isSharded);
-    this.broker.want(subscription.kind, subscription.name, subscription);
-    return subscription;
-  }
-
   /** The message of a delivery, decoded once; `null` where nobody may see it. */
   read(delivery: Delivery, channel: string): IncomingMessage | null {
     if (delivery.decoded === undefined) delivery.decoded = this.#decode(delivery, channel) ?? null;
@@ -153,20 +131,6 @@ export class MessageBus {
   /** Counts a message that nobody handled. */
   dropped(channel: string, reason: DropReason, error?: unknown): void {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
-  }
-
-  #createSubscription(
-    pattern: ChannelPattern,
-    listener: MessageListener,
-    isSharded: boolean,
-  ): BusSubscription {
-    if (pattern.kind === 'channel') this.nameOf(pattern.name);
-    return new BusSubscription(
-      this,
-      pattern.subscriptionKind(isSharded),
-      pattern.withPrefix(this.options.prefix),
-      listener,
-    );
   }
 
   #send(name: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {

@@ -1,8 +1,6 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
-import type { Headers } from '../codec/codec.js';
-
-const NO_HEADERS: Headers = Object.freeze({});
+import { NO_HEADERS, type Headers } from '../codec/codec.js';
 
 /**
  * What a handler can learn of the message beside its data: `@Ctx() context: RedisPubSubContext`.

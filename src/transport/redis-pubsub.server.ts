@@ -13,7 +13,6 @@ import { normalizePattern } from './create-codec.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ProcessingHooks } from './dispatcher-options.js';
 import { HandlerRoute } from './handler-route.js';
-import type { BusSubscription } from './bus-subscription.js';
 import { MessageBus } from './message-bus.js';
 
 /** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
@@ -53,7 +52,7 @@ export class RedisPubSubServer
   readonly #shutdownTimeout: number;
   readonly #dispatcher: Dispatcher;
   readonly #hooks: ProcessingHooks = {};
-  readonly #routes = new Map<HandlerRoute, BusSubscription | undefined>();
+  readonly #routes = new Set<HandlerRoute>();
   #isListening = false;
   #isSealed = false;
   #closing: Promise<void> | undefined;
@@ -104,10 +103,7 @@ export class RedisPubSubServer
         ? ChannelPattern.parse(pattern)
         : ChannelPattern.literal(normalizePattern(pattern));
     if (!isEventHandler) this.#replaceRequestHandler(parsed.source);
-    this.#routes.set(
-      new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher),
-      undefined,
-    );
+    this.#routes.add(new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher));
     this.messageHandlers.set(parsed.source, callback);
   }
 
@@ -132,7 +128,7 @@ export class RedisPubSubServer
    * with `onStart: 'background'`.
    */
   async subscribeHandlers(): Promise<void> {
-    const fresh = [...this.#routes.keys()].filter((route) => !this.#routes.get(route));
+    const fresh = [...this.#routes].filter(({ isListening }) => !isListening);
     const requestRoutes = fresh.filter((route) => !route.isEventHandler);
     const cancellations = Promise.all(
       [...new Set(requestRoutes.map(cancellationKind))].map((kind) =>
@@ -140,7 +136,10 @@ export class RedisPubSubServer
       ),
     );
     if (this.#bus.options.onStart === 'background') {
-      for (const route of fresh) this.#want(route);
+      for (const route of fresh) {
+        route.want();
+        this.#logSubscription(route);
+      }
       return;
     }
     await cancellations;
@@ -159,9 +158,8 @@ export class RedisPubSubServer
 
   async #drain(): Promise<void> {
     this.#isListening = false;
-    for (const [route, subscription] of this.#routes) {
-      subscription?.close();
-      this.#routes.set(route, undefined);
+    for (const route of this.#routes) {
+      route.close();
       route.dropWaiting();
     }
     await this.#dispatcher.drain(this.#shutdownTimeout);
@@ -220,15 +218,7 @@ export class RedisPubSubServer
   }
 
   async #subscribe(route: HandlerRoute): Promise<void> {
-    const { pattern } = route;
-    const { subscription, acknowledged } = this.#bus.subscribe(pattern, route, route.isSharded);
-    this.#routes.set(route, subscription);
-    await acknowledged;
-    this.#logSubscription(route);
-  }
-
-  #want(route: HandlerRoute): void {
-    this.#routes.set(route, this.#bus.want(route.pattern, route, route.isSharded));
+    await route.listen();
     this.#logSubscription(route);
   }
 
@@ -245,9 +235,9 @@ export class RedisPubSubServer
 
   /** As with Nest's own transports the last one of several request handlers wins; we say so. */
   #replaceRequestHandler(source: string): void {
-    for (const [route, subscription] of this.#routes) {
+    for (const route of this.#routes) {
       if (route.isEventHandler || route.pattern.source !== source) continue;
-      subscription?.close();
+      route.close();
       this.#routes.delete(route);
       this.logger.warn(
         `Two request handlers for "${shorten(source)}": only the last one is called`,
