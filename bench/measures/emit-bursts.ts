@@ -5,9 +5,6 @@ import { atMostTimes } from '../harness/target.js';
 import type { Usage } from '../harness/usage.js';
 import { SMALL } from '../workload/payloads.js';
 
-/** Whether our client is told to send the events of one tick together (`batchPublishes`). */
-const BATCH_PUBLISHES = false;
-
 const SIZE = 2_000;
 const BURSTS = { full: 50, quick: 2 };
 const WARM_UP = { full: 5, quick: 1 };
@@ -34,9 +31,7 @@ export const emitBursts: Measure = {
         { ...row, bar: { chart: 'cpu-60-b', label: this.title } },
         rowOf('… CPU of Redis beside it', 'µs of CPU per message', redis),
       ],
-      notes: BATCH_PUBLISHES
-        ? ['Our client emits in bursts with `batchPublishes: true`.']
-        : ['Our client emits in bursts without batching, one PUBLISH for each event.'],
+      notes: ['Our client emits in bursts with `batchPublishes: true`.'],
     };
   },
 };
@@ -44,7 +39,7 @@ export const emitBursts: Measure = {
 function measureBursts(bench: Bench): Promise<Rounds<BurstUsage>> {
   return bench.interleave(['ours', 'built-in', 'ioredis', 'node-redis'], (participant) =>
     bench.withSubject('emitter', async (emitter) => {
-      await emitter.connect(participant, bench.redis.port, { batches: BATCH_PUBLISHES });
+      await emitter.connect(participant, bench.redis.port, { batches: true });
       await emitter.emitBursts({ bytes: SMALL, bursts: bench.pick(WARM_UP), size: SIZE });
       const bursts = bench.pick(BURSTS);
       const redisBefore = await bench.redis.cpu();

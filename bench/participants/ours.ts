@@ -11,7 +11,7 @@ export const participant: Participant = {
   async connectEmitter(port, { batches }) {
     const options = {
       connection: connectionTo(port),
-      ...(batches ? { batchPublishes: true } : {}),
+      batchPublishes: batches,
     };
     const client = new RedisPubSubClient(options);
     await client.connect();

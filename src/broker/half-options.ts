@@ -10,6 +10,8 @@ export interface HalfOptions {
   readonly liveness: LivenessOptions;
   readonly probe: ProbeOptions;
   readonly buffer: PublishBufferOptions | false;
+  /** Whether what is published in one tick goes out together. */
+  readonly batches: boolean;
   /** Whether shard channels are what is published and subscribed to from the start. */
   readonly isSharded: boolean;
   readonly log: BrokerLog;

@@ -1,19 +1,14 @@
-import { Command, type Redis } from 'ioredis';
-import {
-  ClosedError,
-  CommandRefusedError,
-  ConnectionError,
-  messageOf,
-  shorten,
-} from '../errors.js';
+import type { Redis } from 'ioredis';
+import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../errors.js';
 import type { BrokerLog } from './broker.js';
 import { Connection } from './connection.js';
 import { openGuided, type Guide } from './guide.js';
 import type { LivenessOptions } from './liveness.js';
 import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
+import { PublishBatcher } from './publish-batcher.js';
+import { PublishSender } from './publish-sender.js';
 import type { PublishingHalf } from './publishing-half.js';
 import type { MasterWatch } from './sentinel/master-watch.js';
-import { explainReply } from './sharded-support.js';
 
 export interface PublisherOptions {
   /** Whether the client is ours, or a user's. */
@@ -21,6 +16,8 @@ export interface PublisherOptions {
   readonly liveness: LivenessOptions;
   /** What may wait while the connection is away; `false`: nothing. */
   readonly buffer: PublishBufferOptions | false;
+  /** Whether what is published in one tick goes out together. */
+  readonly batches: boolean;
   readonly log: BrokerLog;
   readonly guide?: Guide;
   readonly masterWatch?: MasterWatch;
@@ -30,18 +27,19 @@ export interface PublisherOptions {
 export class Publisher implements PublishingHalf {
   readonly #connection: Connection;
   readonly #guide: Guide | undefined;
-  readonly #isOwned: boolean;
   readonly #buffer: PublishBuffer | undefined;
+  readonly #sender: PublishSender;
+  readonly #batcher: PublishBatcher | undefined;
   readonly #onChange: () => void;
-  #isCorked = false;
 
   /** `onChange`: the connection is no longer as it was. */
   constructor(
     client: Redis,
-    { isOwned, liveness, buffer, log, guide, masterWatch }: PublisherOptions,
+    { isOwned, liveness, buffer, batches, log, guide, masterWatch }: PublisherOptions,
     onChange: () => void,
   ) {
-    this.#isOwned = isOwned;
+    this.#sender = new PublishSender(client, isOwned);
+    this.#batcher = batches ? new PublishBatcher(client, this.#sender, log) : undefined;
     this.#buffer = buffer ? new PublishBuffer(buffer) : undefined;
     this.#onChange = onChange;
     this.#guide = guide;
@@ -81,6 +79,7 @@ export class Publisher implements PublishingHalf {
   }
 
   async close(): Promise<void> {
+    this.#batcher?.flush();
     await this.#connection.close();
     this.#buffer?.fail(new ClosedError());
   }
@@ -136,6 +135,7 @@ export class Publisher implements PublishingHalf {
   }
 
   #onReady(): void {
+    void this.#batcher?.onReady();
     // What waits goes out before anything else.
     this.#buffer?.flush(({ channel, payload, isSharded }) =>
       this.#send(channel, payload, isSharded),
@@ -149,45 +149,7 @@ export class Publisher implements PublishingHalf {
   }
 
   #send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    this.#cork();
-    const { client } = this.#connection;
-    const bytes = asBuffer(payload);
-    const published = isSharded ? spublish(client, channel, bytes) : client.publish(channel, bytes);
-    return published.then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
+    if (this.#batcher && !isSharded) return this.#batcher.send(channel, payload);
+    return this.#sender.send(channel, payload, isSharded);
   }
-
-  /**
-   * Sends all commands of one tick in one write. It costs half of what ioredis' automatic
-   * pipelining does, since no command needs a pipeline of its own.
-   */
-  #cork(): void {
-    if (this.#isCorked || !this.#isOwned) return;
-    const { stream } = this.#connection.client;
-    this.#isCorked = true;
-    stream.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      stream.uncork();
-    });
-  }
-}
-
-/** As a command of its own: ioredis would put a `keyPrefix` before a shard channel, and before no other. */
-function spublish(client: Redis, channel: string, payload: string | Buffer): Promise<unknown> {
-  return client.sendCommand(new Command('spublish', [channel, payload])) as Promise<unknown>;
-}
-
-function asBuffer(payload: string | Uint8Array): string | Buffer {
-  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload;
-  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-}
-
-function publishError(channel: string, error: unknown): Error {
-  if (error instanceof Error && error.name === 'ReplyError') {
-    return new CommandRefusedError('publish', channel, explainReply(error));
-  }
-  return new ConnectionError(
-    `The connection was lost before Redis confirmed the message to "${shorten(channel)}", which it may have published: ${messageOf(error)}`,
-    { cause: error },
-  );
 }

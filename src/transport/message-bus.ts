@@ -33,6 +33,7 @@ export class MessageBus {
       probe: { start: this.reserved.createProbe(), interval: options.probeInterval },
       isSharded: options.sharded,
       buffer: options.publishBuffer,
+      batches: options.batchPublishes,
       log: this.#logger,
     });
   }

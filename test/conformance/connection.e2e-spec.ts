@@ -20,6 +20,7 @@ const open = (connection: RedisConnection) => {
     probe,
     buffer: false,
     isSharded: false,
+    batches: false,
     log,
   });
   closeAfterTest(() => broker.close());

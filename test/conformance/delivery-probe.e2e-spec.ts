@@ -26,6 +26,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
       liveness: { interval: 20, timeout: 5_000 },
       probe: { start: probe, interval },
       isSharded: false,
+      batches: false,
       buffer: { maxMessages: 100, maxAge: 5_000 },
       log,
     });
@@ -146,6 +147,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
       liveness: { interval: 3_000, timeout: 3_000 },
       probe: { start: probe, interval: 20 },
       isSharded: false,
+      batches: false,
       buffer: false,
       log: new CollectedLog(),
     });

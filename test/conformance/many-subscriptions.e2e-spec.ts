@@ -13,6 +13,7 @@ describe('5,000 subscriptions', () => {
       liveness: { interval: 3_000, timeout: 3_000 },
       probe: { start: '_pubsub.probe', interval: 0 },
       isSharded: false,
+      batches: false,
       buffer: false,
       log: new CollectedLog(),
     });

@@ -25,6 +25,7 @@ describe('what is published while Redis is away', () => {
       liveness: { interval: 3_000, timeout: 3_000 },
       probe: { start: '_pubsub.probe', interval: 0 },
       isSharded: false,
+      batches: false,
       buffer,
       log: new CollectedLog(),
     });

@@ -48,6 +48,7 @@ const broker = (connection: RedisConnection): RedisBroker =>
     liveness: { interval: 3_000, timeout: 3_000 },
     probe: { start: '_pubsub.probe', interval: 0 },
     isSharded: false,
+    batches: false,
     buffer: false,
     log: new CollectedLog(),
   });

@@ -27,12 +27,13 @@ const user = (name: string, ...channels: string[]): string[] => [
 
 const redis = useRedis(['--unixsocket', socket, ...user('app', '&*'), ...user('limited', '&ok.*')]);
 
-const broker = (connection: RedisConnection): RedisBroker =>
+const broker = (connection: RedisConnection, batches = false): RedisBroker =>
   new RedisBroker({
     connection,
     liveness: { interval: 3_000, timeout: 3_000 },
     probe: { start: '_pubsub.probe', interval: 0 },
     isSharded: false,
+    batches,
     buffer: false,
     log: new CollectedLog(),
   });
@@ -72,6 +73,14 @@ brokerSuite('a broker over a unix socket', {
 brokerSuite('a broker of an ACL user', {
   create: () => broker({ ...plain(redis.port), username: 'app', password: 'se@cret' }),
   features: { redis },
+});
+
+brokerSuite('a broker that sends in batches', {
+  create: () => broker(redis.url, true),
+  features: {
+    redis,
+    createLimited: () => broker({ ...plain(redis.port), ...asLimited }, true),
+  },
 });
 
 brokerSuite("a broker over a client of the user's own", {

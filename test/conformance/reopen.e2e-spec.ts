@@ -25,6 +25,7 @@ describe('a broker', () => {
       liveness: { interval: 3_000, timeout: 3_000 },
       probe: { start: '_pubsub.probe', interval: 0 },
       isSharded: false,
+      batches: false,
       buffer: false,
       log: quiet,
     });

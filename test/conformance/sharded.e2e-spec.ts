@@ -19,6 +19,7 @@ const broker = (connection: RedisConnection, isSharded = true): RedisBroker =>
     probe: { start: '_pubsub.probe', interval: 0 },
     buffer: { maxMessages: 1_000, maxAge: 5_000 },
     isSharded,
+    batches: false,
     log: new CollectedLog(),
   });
 

@@ -30,6 +30,7 @@ async function open(port: number) {
     probe: { start: '_pubsub.probe', interval: 0 },
     buffer: false,
     isSharded: false,
+    batches: false,
     log,
   });
   closeAfterTest(() => broker.close());

@@ -82,7 +82,7 @@ interface ClusterParts {
 
 /** A publisher that asks, and publishes nothing. */
 function createScout({ create, options }: ClusterParts, address: string): Publisher {
-  const silent = { ...options, isOwned: true, buffer: false, log: SILENT } as const;
+  const silent = { ...options, isOwned: true, buffer: false, batches: false, log: SILENT } as const;
   return new Publisher(create(address, SCOUT), silent, () => undefined);
 }
 
@@ -114,7 +114,7 @@ function createSharded({ topology, create, options, observer }: ClusterParts) {
       createPublisher: (address, onChange) =>
         new Publisher(
           create(address, PUBLISHER_OPTIONS),
-          { ...options, isOwned: true, buffer: false },
+          { ...options, isOwned: true, buffer: false, batches: false },
           onChange,
         ),
     },

@@ -84,6 +84,7 @@ const shared: Refusal[] = [
   ['reservedSegment', null, 'got null'],
   ['onStart', 'later', '"wait" or "fail" or "background", got "later"'],
   ['onStart', false, 'got false'],
+  ['batchPublishes', 'yes', 'true or false, got "yes"'],
   ['publishBuffer', true, 'false or an object with maxMessages and maxAge, got true'],
   ['publishBuffer', null, 'got null'],
   ['publishBuffer', [], 'got an array'],

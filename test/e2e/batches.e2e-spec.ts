@@ -1,0 +1,171 @@
+import { Redis } from 'ioredis';
+import { CommandRefusedError, ConnectionError, type RedisPubSubClient } from 'nestjs-redis-pubsub';
+import { lastValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { captureLog, closeAfterTest, createClient } from '../support/app.js';
+import { useCluster } from '../support/cluster.js';
+import { eventually, useRedis } from '../support/redis.js';
+import { startProxy } from '../support/tcp-proxy.js';
+
+const BURST = 1_200;
+
+const emitAll = (client: RedisPubSubClient, channelOf: (i: number) => string, count: number) =>
+  Promise.allSettled(
+    Array.from({ length: count }, (_, i) => lastValueFrom(client.emit(channelOf(i), i))),
+  );
+
+const oneOfThree = (i: number): string => `batch.${i % 3}`;
+const oneInFourRefused = (i: number): string => (i % 4 === 0 ? 'no.part' : 'ok.part');
+const limited = ['--user', 'limited', 'on', '>secret', 'resetchannels', '&ok.*', '~*', '+@all'];
+const unscripted = ['--user', 'unscripted', 'on', '>secret', 'allchannels', '~*', '+@all', '-eval'];
+
+describe('batchPublishes', () => {
+  const redis = useRedis([...limited, ...unscripted]);
+
+  const connected = async (
+    connection: string = redis.url,
+    batchPublishes = true,
+  ): Promise<RedisPubSubClient> => {
+    const client = createClient({ connection, batchPublishes, codec: 'json' });
+    await client.connect();
+    // Whether scripts are allowed is answered before this.
+    await client.unwrap<[Redis, Redis]>()[0].ping();
+    return client;
+  };
+
+  /** What comes on a glob, heard by a plain client. */
+  const listen = async (glob: string): Promise<string[]> => {
+    const heard: string[] = [];
+    const listener = new Redis(redis.port);
+    closeAfterTest(async () => listener.disconnect());
+    listener.on('pmessage', (_, channel, text) => heard.push(`${channel} ${text}`));
+    await listener.psubscribe(glob);
+    return heard;
+  };
+
+  /** How often Redis has run a script since the last call. */
+  const scripts = async (): Promise<number> => {
+    const info = await redis.client.info('commandstats');
+    await redis.client.config('RESETSTAT');
+    return Number(/^cmdstat_eval:calls=(\d+)/m.exec(info)?.[1] ?? 0);
+  };
+
+  it('sends a burst as few scripts, in its order, and tells the outcome of each message', async () => {
+    const heard = await listen('batch.*');
+    const client = await connected();
+    await scripts();
+    const outcomes = await emitAll(client, oneOfThree, BURST);
+    expect(await scripts()).toBe(Math.ceil(BURST / 512));
+    expect(outcomes.every((it) => it.status === 'fulfilled' && it.value === 1)).toBe(true);
+    await eventually(() => heard.length === BURST);
+    expect(heard).toEqual(Array.from({ length: BURST }, (_, i) => `${oneOfThree(i)} ${i}`));
+  });
+
+  it.each([
+    ['a few messages', true, 31],
+    ['a burst, without the option', false, BURST],
+  ])('runs no script for %s', async (_, batchPublishes, count) => {
+    const client = await connected(redis.url, batchPublishes);
+    await scripts();
+    await emitAll(client, () => 'single.x', count);
+    expect(await scripts()).toBe(0);
+  });
+
+  it('runs a script for no more than 256 KiB', async () => {
+    const heard = await listen('large.*');
+    const client = await connected();
+    await scripts();
+    const text = 'x'.repeat(100_000);
+    const emitted = Array.from({ length: 40 }, () => lastValueFrom(client.emit('large.x', text)));
+    await Promise.all(emitted);
+    expect(await scripts()).toBe(20);
+    await eventually(() => heard.length === 40);
+  });
+
+  it('keeps the order with what comes later, in a batch or not', async () => {
+    const heard = await listen('order.*');
+    const client = await connected();
+    const sizes = [40, 1, 600, 5, 32, 31, 100];
+    let next = 0;
+    for (const size of sizes) {
+      for (let i = 0; i < size; i++) client.emit('order.x', next++);
+      await Promise.resolve();
+    }
+    await eventually(() => heard.length === next);
+    expect(heard).toEqual(Array.from({ length: next }, (_, i) => `order.x ${i}`));
+  });
+
+  it('fails what the user may not publish, and nothing else', async () => {
+    const heard = await listen('*.part');
+    const client = await connected(redis.url.replace('//', '//limited:secret@'));
+    const outcomes = await emitAll(client, oneInFourRefused, 100);
+    const refused = outcomes.filter((it) => it.status === 'rejected');
+    expect(refused).toHaveLength(25);
+    expect(refused.every(({ reason }) => reason instanceof CommandRefusedError)).toBe(true);
+    await eventually(() => heard.length === 75);
+  });
+
+  it('publishes one by one, and says so, where the user may not call EVAL', async () => {
+    const heard = await listen('unscripted.*');
+    const log = captureLog();
+    const client = await connected(redis.url.replace('//', '//unscripted:secret@'));
+    await eventually(() => log.of('warn').some((it) => it.includes('Redis takes no batches')));
+    const outcomes = await emitAll(client, () => 'unscripted.x', 100);
+    expect(outcomes.every(({ status }) => status === 'fulfilled')).toBe(true);
+    await eventually(() => heard.length === 100);
+  });
+
+  it('fails a batch that is refused when it comes, and publishes one by one after it', async () => {
+    const log = captureLog();
+    await redis.client.call('ACL', 'SETUSER', 'changed', 'on', '>secret', 'allchannels', '+@all');
+    const client = await connected(redis.url.replace('//', '//changed:secret@'));
+    await redis.client.call('ACL', 'SETUSER', 'changed', '-eval');
+    const outcomes = await emitAll(client, () => 'changed.x', 100);
+    expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+    const [first] = outcomes as PromiseRejectedResult[];
+    expect(first?.reason).toBeInstanceOf(CommandRefusedError);
+    expect(log.of('warn')).toEqual([expect.stringContaining('Redis takes no batches')]);
+    const later = await emitAll(client, () => 'changed.x', 100);
+    expect(later.every(({ status }) => status === 'fulfilled')).toBe(true);
+  });
+
+  it('sends what was emitted right before the client closes', async () => {
+    const heard = await listen('last.*');
+    const client = await connected();
+    const emitted = emitAll(client, () => 'last.x', 100);
+    await client.close();
+    expect((await emitted).every(({ status }) => status === 'fulfilled')).toBe(true);
+    await eventually(() => heard.length === 100);
+  });
+
+  it('fails a batch whose outcome is lost with the connection', async () => {
+    const proxy = await startProxy(redis.port);
+    const client = await connected(proxy.url);
+    proxy.swallow(['toClient']);
+    const emitted = emitAll(client, () => 'cut.x', 100);
+    await eventually(() => proxy.swallowed.includes('*100'));
+    proxy.cut();
+    const outcomes = (await emitted) as PromiseRejectedResult[];
+    expect(outcomes.every(({ reason }) => reason instanceof ConnectionError)).toBe(true);
+  });
+});
+
+describe('batchPublishes in a Cluster', () => {
+  const cluster = useCluster();
+
+  it('sends a burst as a script, to be heard at every node', async () => {
+    const heard: string[] = [];
+    for (const { port } of cluster().nodes) {
+      const listener = new Redis(port);
+      closeAfterTest(async () => listener.disconnect());
+      listener.on('message', (_, text) => heard.push(text));
+      await listener.subscribe('batch.cluster');
+    }
+    const connection = { nodes: cluster().startupNodes };
+    const client = createClient({ connection, batchPublishes: true, codec: 'json' });
+    await client.connect();
+    const outcomes = await emitAll(client, () => 'batch.cluster', 100);
+    expect(outcomes.every(({ status }) => status === 'fulfilled')).toBe(true);
+    await eventually(() => heard.length === 100 * cluster().nodes.length);
+  });
+});
