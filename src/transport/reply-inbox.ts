@@ -15,9 +15,12 @@ export interface ReplyAddress {
 
 /** A channel that replies come on, while anyone needs it. */
 interface ReplyChannel {
-  readonly opened: Promise<void>;
+  /** Until Redis has acknowledged it. */
+  opening: Promise<void> | undefined;
   users: number;
 }
+
+type ReplyKind = 'channel' | 'shard';
 
 /**
  * Where the replies to one client's requests arrive, and the map of those that are waiting. Replies
@@ -28,42 +31,38 @@ export class ReplyInbox implements DeliveryListener {
   readonly name: string;
   readonly #bus: MessageBus;
   readonly #pending = new Map<string, PendingRequest>();
-  readonly #channels = new Map<string, ReplyChannel>();
+  readonly #channels: Readonly<Record<ReplyKind, Map<string, ReplyChannel>>> = {
+    channel: new Map(),
+    shard: new Map(),
+  };
 
   constructor(bus: MessageBus) {
     this.#bus = bus;
     this.name = bus.reserved.createInbox();
   }
 
-  /** Resolves when replies can arrive at an address. Each call wants a {@link release}. */
-  async acquire(address: ReplyAddress): Promise<void> {
-    const { kind, channel, key } = keyOf(address);
-    const known = this.#channels.get(key) ?? {
-      opened: this.#bus.broker.subscribe(kind, channel, this),
-      users: 0,
-    };
-    this.#channels.set(key, known);
+  /**
+   * Resolves when replies can arrive at an address; returns nothing where they can already. Each call
+   * wants a {@link release}, unless it rejects.
+   */
+  acquire({ channel, isSharded }: ReplyAddress): Promise<void> | undefined {
+    const kind = kindOf(isSharded);
+    const known = this.#channels[kind].get(channel) ?? this.#open(kind, channel);
     known.users++;
-    try {
-      await known.opened;
-    } catch (error) {
-      this.#channels.delete(key);
-      throw error;
-    }
+    return known.opening;
   }
 
   /** Whether replies that are published now would arrive. */
-  hears(address: ReplyAddress): boolean {
-    const { kind, channel } = keyOf(address);
-    return this.#bus.broker.hears(kind, channel);
+  hears({ channel, isSharded }: ReplyAddress): boolean {
+    return this.#bus.broker.hears(kindOf(isSharded), channel);
   }
 
   /** Ends an {@link acquire}. The client's own channel is kept: the next request wants it again. */
-  release(address: ReplyAddress): void {
-    const { kind, channel, key } = keyOf(address);
-    const known = this.#channels.get(key);
+  release({ channel, isSharded }: ReplyAddress): void {
+    const kind = kindOf(isSharded);
+    const known = this.#channels[kind].get(channel);
     if (!known || --known.users > 0 || channel === this.name) return;
-    this.#channels.delete(key);
+    this.#channels[kind].delete(channel);
     this.#bus.broker.unsubscribe(kind, channel, this);
   }
 
@@ -84,17 +83,34 @@ export class ReplyInbox implements DeliveryListener {
 
   /** Fails every request that is waiting, and hears no more. */
   close(error: unknown): void {
-    for (const channel of this.#channels.keys()) {
-      this.#bus.broker.unsubscribe('channel', channel, this);
+    for (const kind of ['channel', 'shard'] as const) {
+      for (const channel of this.#channels[kind].keys()) {
+        this.#bus.broker.unsubscribe(kind, channel, this);
+      }
+      this.#channels[kind].clear();
     }
-    this.#channels.clear();
     const requests = [...this.#pending.values()];
     this.#pending.clear();
     for (const request of requests) request.onFailure(error);
   }
+
+  #open(kind: ReplyKind, channel: string): ReplyChannel {
+    const opened: ReplyChannel = { opening: undefined, users: 0 };
+    const channels = this.#channels[kind];
+    channels.set(channel, opened);
+    opened.opening = this.#bus.broker.subscribe(kind, channel, this).then(
+      () => {
+        opened.opening = undefined;
+      },
+      (error: unknown) => {
+        if (channels.get(channel) === opened) channels.delete(channel);
+        throw error;
+      },
+    );
+    return opened;
+  }
 }
 
-function keyOf({ channel, isSharded }: ReplyAddress) {
-  const kind = isSharded ? 'shard' : 'channel';
-  return { kind, channel, key: `${kind} ${channel}` } as const;
+function kindOf(isSharded: boolean): ReplyKind {
+  return isSharded ? 'shard' : 'channel';
 }

@@ -35,14 +35,15 @@ export class Request implements PendingRequest {
 
   /** Publishes the request once its replies can arrive. Failures go to the callback. */
   async start(publish: () => Promise<number>): Promise<void> {
-    const { channel, timeout, isUnheard } = this.#options;
+    const { channel, timeout, replyAddress, isUnheard } = this.#options;
     if (timeout > 0) {
       const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
       this.#timer = setTimeout(expire, timeout);
     }
     try {
-      await this.#acquire();
-      // Whoever asked may have gone while the channel was being subscribed.
+      const opening = this.#inbox.acquire(replyAddress);
+      if (opening) await opening;
+      this.#onAcquired();
       if (this.#isDone) return;
       if (isUnheard(await publish())) this.#fail(new NoSubscribersError(channel));
     } catch (error) {
@@ -100,9 +101,9 @@ export class Request implements PendingRequest {
     }
   }
 
-  async #acquire(): Promise<void> {
+  /** The replies can arrive; whoever asked may have gone by now. */
+  #onAcquired(): void {
     const { id, replyAddress } = this.#options;
-    await this.#inbox.acquire(replyAddress);
     if (this.#isDone) {
       this.#inbox.release(replyAddress);
       return;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { NoSubscribersError, RedisPubSubClient, RedisPubSubModule } from 'nestjs-redis-pubsub';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
@@ -6,6 +7,7 @@ import { createBuiltInClient, startBuiltIn } from '../../support/built-in.js';
 import { Gate, requestHandler, type Handle } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
+import { startContext } from '../module/apps.js';
 
 const CLIENTS = 20;
 
@@ -36,6 +38,21 @@ describe('replies', () => {
     await eventually(() => calls.includes('any.end'));
     expect(calls).toEqual(['any.get', 'any.end']);
   });
+
+  it.each(['inbox', 'compat'] as const)(
+    'are subscribed to no longer when a client with the connections of a module is closed (%s)',
+    async (replies) => {
+      const module = RedisPubSubModule.forRoot({ connection: redis.url, replies });
+      const { app } = await startContext({ imports: [module] });
+      const client = app.get(RedisPubSubClient);
+      const answer = firstValueFrom(client.send('close.nobody', 1));
+      await expect(answer).rejects.toThrow(NoSubscribersError);
+      await client.close();
+      for (const glob of ['_pubsub.inbox.*', 'close.nobody.reply']) {
+        await eventually(async () => (await redis.client.pubsub('CHANNELS', glob)).length === 0);
+      }
+    },
+  );
 
   describe('on `rpc.get.reply` with a handler of `rpc.*`', () => {
     it.each(['inbox', 'compat'] as const)('never reach a handler (%s)', async (replies) => {
