@@ -132,7 +132,8 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     // A probe that was taken and not heard: from now on there is reason to doubt.
     const before = await calls(current, 'publish');
     await eventually(async () => (await calls(current, 'publish')) > before);
-    const [, subscriber] = broker.clients() as [Redis, Redis];
+    const [publisher, subscriber] = broker.clients() as [Redis, Redis];
+    await publisher.ping();
     subscriber.stream.destroy();
     await eventually(() => collector.gaps.length === 1);
     expect(collector.gaps[0]?.from.getTime()).toBeLessThanOrEqual(heard);
