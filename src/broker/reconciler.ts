@@ -5,7 +5,6 @@ import { CommandRefusedError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
 import { explainReply } from './sharded-support.js';
-import { SubscribeCommands } from './subscribe-commands.js';
 import type { SubscriptionRegistry } from './subscription-registry.js';
 import type { Subscription } from './subscription.js';
 
@@ -17,6 +16,12 @@ const LAST_RETRY = 30_000;
 const ELSEWHERE_RETRY = 250;
 /** Not a refusal: a node of a Cluster does not serve this channel, or does not do so now. */
 const ELSEWHERE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /;
+
+const COMMANDS = {
+  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
+  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe' },
+  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
+} as const;
 
 export interface ReconcilerOptions {
   /** What is subscribed over this connection. */
@@ -39,7 +44,7 @@ export interface ReconcilerObserver {
  * refusal there is an unhandled rejection and a subscriber that is deaf for ever.
  */
 export class Reconciler {
-  readonly #commands: SubscribeCommands;
+  readonly #client: Redis;
   readonly #registry: SubscriptionRegistry;
   readonly #options: ReconcilerOptions;
   readonly #observer: ReconcilerObserver;
@@ -60,7 +65,7 @@ export class Reconciler {
     options: ReconcilerOptions,
     observer: ReconcilerObserver,
   ) {
-    this.#commands = new SubscribeCommands(client, () => this.schedule());
+    this.#client = client;
     this.#registry = registry;
     this.#options = options;
     this.#observer = observer;
@@ -76,7 +81,6 @@ export class Reconciler {
   onLost(lastProof: Date): void {
     this.#epoch++;
     this.#isReady = false;
-    this.#commands.reset();
     this.#refused.clear();
     this.#elsewhere.clear();
     clearTimeout(this.#retryTimer);
@@ -88,18 +92,14 @@ export class Reconciler {
 
   /** Works off the difference soon; everything that changes in one tick goes out together. */
   schedule(): void {
-    if (this.#isScheduled || !this.#maySend || !this.#registry.hasStale) return;
+    if (this.#isScheduled || !this.#isReady || !this.#registry.hasStale) return;
     this.#isScheduled = true;
     queueMicrotask(() => void this.#run());
   }
 
-  get #maySend(): boolean {
-    return this.#isReady && !this.#commands.isBusy;
-  }
-
   async #run(): Promise<void> {
     const epoch = this.#epoch;
-    while (this.#maySend && epoch === this.#epoch && this.#registry.hasStale) {
+    while (this.#isReady && epoch === this.#epoch && this.#registry.hasStale) {
       for (const kind of this.#options.kinds) {
         this.#tell(kind, this.#registry.takeStale(kind, BATCH));
       }
@@ -126,7 +126,7 @@ export class Reconciler {
     const epoch = this.#epoch;
     for (const subscription of batch) this.#registry.told(subscription);
     const names = batch.map(({ name }) => name);
-    this.#commands.subscribe(kind, names).then(
+    this.#client[COMMANDS[kind].subscribe](...names).then(
       () => epoch === this.#epoch && this.#onAcknowledged(batch),
       (error: unknown) => epoch === this.#epoch && this.#onRefused(kind, batch, error),
     );
@@ -136,7 +136,7 @@ export class Reconciler {
     const names = batch.map(({ name }) => name);
     // Told is told: what is wanted again from here on is sent after it, and Redis keeps the order.
     for (const subscription of batch) this.#registry.end(subscription);
-    const done = this.#commands.unsubscribe(kind, names);
+    const done = this.#client[COMMANDS[kind].unsubscribe](...names);
     // When it fails with its connection, there is nothing left to unsubscribe from.
     done.catch((error: unknown) => isReply(error) && this.#onUnsubscribeRefused(error));
     if (!telemetry.unsubscribe.hasSubscribers) return;
