@@ -4,6 +4,7 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { CommandRefusedError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
+import { keepNoNames } from './keep-no-names.js';
 import { explainReply } from './sharded-support.js';
 import type { SubscriptionRegistry } from './subscription-registry.js';
 import type { Subscription } from './subscription.js';
@@ -127,7 +128,7 @@ export class Reconciler {
     for (const subscription of batch) this.#registry.told(subscription);
     const names = batch.map(({ name }) => name);
     this.#client[COMMANDS[kind].subscribe](...names).then(
-      () => epoch === this.#epoch && this.#onAcknowledged(batch),
+      () => epoch === this.#epoch && this.#onAcknowledged(kind, batch),
       (error: unknown) => epoch === this.#epoch && this.#onRefused(kind, batch, error),
     );
   }
@@ -151,12 +152,14 @@ export class Reconciler {
     );
   }
 
-  #onAcknowledged(batch: readonly Subscription[]): void {
+  #onAcknowledged(kind: SubscriptionKind, batch: readonly Subscription[]): void {
+    // Which shard channels Redis has ended on its own, only ioredis knows.
+    if (kind !== 'shard') keepNoNames(this.#client);
     for (const subscription of batch) {
       if (subscription.state !== 'told' || !this.#registry.has(subscription)) continue;
       this.#registry.acknowledge(subscription);
       this.#refused.delete(subscription);
-      const { kind, name } = subscription;
+      const { name } = subscription;
       if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name });
     }
     this.#observer.onProgress();
