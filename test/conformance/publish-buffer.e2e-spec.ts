@@ -117,11 +117,13 @@ describe('what is published while Redis is away', () => {
       { maxMessages: 2, maxAge: FOR_EVER },
       { ...plain(redis.port), retryStrategy: giveUp },
     );
-    await redis.stop();
-    await reaches(broker, 'reconnecting');
+    const lost = reaches(broker, 'reconnecting');
+    const stopped = redis.stop();
+    await lost;
     const waiting = await outcomeOf(broker.publish('ended', '1'));
     expect(waiting).toBeInstanceOf(ConnectionError);
     await reaches(broker, 'disconnected');
+    await stopped;
     expect(await outcomeOf(broker.publish('ended', '2'))).toBeInstanceOf(ConnectionError);
     await redis.start();
   });
