@@ -4,8 +4,8 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { CommandRefusedError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
-import { keepNoNames } from './keep-no-names.js';
 import { explainReply } from './sharded-support.js';
+import { SubscribeCommands } from './subscribe-commands.js';
 import type { SubscriptionRegistry } from './subscription-registry.js';
 import type { Subscription } from './subscription.js';
 
@@ -17,12 +17,6 @@ const LAST_RETRY = 30_000;
 const ELSEWHERE_RETRY = 250;
 /** Not a refusal: a node of a Cluster does not serve this channel, or does not do so now. */
 const ELSEWHERE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /;
-
-const COMMANDS = {
-  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
-  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe' },
-  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
-} as const;
 
 export interface ReconcilerOptions {
   /** What is subscribed over this connection. */
@@ -45,7 +39,7 @@ export interface ReconcilerObserver {
  * refusal there is an unhandled rejection and a subscriber that is deaf for ever.
  */
 export class Reconciler {
-  readonly #client: Redis;
+  readonly #commands: SubscribeCommands;
   readonly #registry: SubscriptionRegistry;
   readonly #options: ReconcilerOptions;
   readonly #observer: ReconcilerObserver;
@@ -66,7 +60,7 @@ export class Reconciler {
     options: ReconcilerOptions,
     observer: ReconcilerObserver,
   ) {
-    this.#client = client;
+    this.#commands = new SubscribeCommands(client, () => this.schedule());
     this.#registry = registry;
     this.#options = options;
     this.#observer = observer;
@@ -82,6 +76,7 @@ export class Reconciler {
   onLost(lastProof: Date): void {
     this.#epoch++;
     this.#isReady = false;
+    this.#commands.reset();
     this.#refused.clear();
     this.#elsewhere.clear();
     clearTimeout(this.#retryTimer);
@@ -93,14 +88,18 @@ export class Reconciler {
 
   /** Works off the difference soon; everything that changes in one tick goes out together. */
   schedule(): void {
-    if (this.#isScheduled || !this.#isReady || !this.#registry.hasStale) return;
+    if (this.#isScheduled || !this.#maySend || !this.#registry.hasStale) return;
     this.#isScheduled = true;
     queueMicrotask(() => void this.#run());
   }
 
+  get #maySend(): boolean {
+    return this.#isReady && !this.#commands.isBusy;
+  }
+
   async #run(): Promise<void> {
     const epoch = this.#epoch;
-    while (this.#isReady && epoch === this.#epoch && this.#registry.hasStale) {
+    while (this.#maySend && epoch === this.#epoch && this.#registry.hasStale) {
       for (const kind of this.#options.kinds) {
         this.#tell(kind, this.#registry.takeStale(kind, BATCH));
       }
@@ -127,7 +126,7 @@ export class Reconciler {
     const epoch = this.#epoch;
     for (const subscription of batch) this.#registry.told(subscription);
     const names = batch.map(({ name }) => name);
-    this.#client[COMMANDS[kind].subscribe](...names).then(
+    this.#commands.subscribe(kind, names).then(
       () => epoch === this.#epoch && this.#onAcknowledged(kind, batch),
       (error: unknown) => epoch === this.#epoch && this.#onRefused(kind, batch, error),
     );
@@ -137,7 +136,7 @@ export class Reconciler {
     const names = batch.map(({ name }) => name);
     // Told is told: what is wanted again from here on is sent after it, and Redis keeps the order.
     for (const subscription of batch) this.#registry.end(subscription);
-    const done = this.#client[COMMANDS[kind].unsubscribe](...names);
+    const done = this.#commands.unsubscribe(kind, names);
     // When it fails with its connection, there is nothing left to unsubscribe from.
     done.catch((error: unknown) => isReply(error) && this.#onUnsubscribeRefused(error));
     if (!telemetry.unsubscribe.hasSubscribers) return;
@@ -153,8 +152,6 @@ export class Reconciler {
   }
 
   #onAcknowledged(kind: SubscriptionKind, batch: readonly Subscription[]): void {
-    // Which shard channels Redis has ended on its own, only ioredis knows.
-    if (kind !== 'shard') keepNoNames(this.#client);
     for (const subscription of batch) {
       if (subscription.state !== 'told' || !this.#registry.has(subscription)) continue;
       this.#registry.acknowledge(subscription);
