@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 
 /** How long a connection may take to say goodbye before its socket is destroyed. */
 const QUIT_TIMEOUT = 1_000;
+
 /** Sends what is queued, then closes; resolves when the connection is gone. */
 export async function disconnect(client: Redis): Promise<void> {
   if (client.status === 'end' || client.status === 'wait') return;

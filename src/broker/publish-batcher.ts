@@ -2,6 +2,7 @@ import { Command, type Redis } from 'ioredis';
 import { messageOf } from '../errors.js';
 import type { BrokerLog } from './broker.js';
 import { asBuffer, publishError, type PublishSender } from './publish-sender.js';
+import { isReplyError } from './reply-error.js';
 
 /** Below this a script costs Redis more than it saves us. */
 const LEAST_MESSAGES = 32;
@@ -48,7 +49,7 @@ export class PublishBatcher {
       this.#mayBatch = true;
     } catch (error) {
       // A lost connection is not news, and the next one is asked again.
-      if (isRefusal(error)) this.#refused(error);
+      if (isReplyError(error)) this.#refused(error);
     }
   }
 
@@ -84,7 +85,7 @@ export class PublishBatcher {
         }
       },
       (error: unknown) => {
-        if (isRefusal(error)) this.#refused(error);
+        if (isReplyError(error)) this.#refused(error);
         // Nothing of it was published, but what came later may have been.
         for (const { channel, reject } of batch) reject(publishError(channel, error));
       },
@@ -101,10 +102,6 @@ export class PublishBatcher {
     this.#mayBatch = false;
     this.#log.warn(`Redis takes no batches; one PUBLISH for each message (${messageOf(error)})`);
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError';
 }
 
 function* batchesOf(messages: readonly Waiting[]): Generator<readonly Waiting[]> {

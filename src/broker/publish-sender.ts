@@ -1,5 +1,6 @@
 import { Command, type Redis } from 'ioredis';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../errors.js';
+import { isReplyError } from './reply-error.js';
 import { explainReply } from './sharded-support.js';
 
 /** Sends PUBLISH and SPUBLISH over one connection. */
@@ -52,7 +53,7 @@ export function asBuffer(payload: string | Uint8Array): string | Buffer {
 
 /** What a publisher is told of what Redis, or ioredis, says of its message. */
 export function publishError(channel: string, error: unknown): Error {
-  if (error instanceof Error && error.name === 'ReplyError') {
+  if (isReplyError(error)) {
     return new CommandRefusedError('publish', channel, explainReply(error));
   }
   return new ConnectionError(

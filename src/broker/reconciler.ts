@@ -4,6 +4,7 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { CommandRefusedError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerLog } from './broker.js';
+import { isReplyError } from './reply-error.js';
 import { explainReply } from './sharded-support.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import type { SubscriptionRegistry } from './subscription-registry.js';
@@ -138,7 +139,7 @@ export class Reconciler {
     for (const subscription of batch) this.#registry.end(subscription);
     const done = this.#commands.unsubscribe(kind, names);
     // When it fails with its connection, there is nothing left to unsubscribe from.
-    done.catch((error: unknown) => isReply(error) && this.#onUnsubscribeRefused(error));
+    done.catch((error: unknown) => isReplyError(error) && this.#onUnsubscribeRefused(error));
     if (!telemetry.unsubscribe.hasSubscribers) return;
     for (const name of names) telemetry.unsubscribe.publish({ kind, name });
   }
@@ -164,7 +165,7 @@ export class Reconciler {
 
   #onRefused(kind: SubscriptionKind, batch: readonly Subscription[], error: unknown): void {
     // A connection that fails takes its answer with it; the next one starts from nothing.
-    if (!isReply(error)) return;
+    if (!isReplyError(error)) return;
     const told = batch.filter((it) => it.state === 'told' && this.#registry.has(it));
     if (ELSEWHERE.test(messageOf(error))) {
       this.#postpone(told);
@@ -225,8 +226,4 @@ export class Reconciler {
     }
     this.schedule();
   }
-}
-
-function isReply(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError';
 }

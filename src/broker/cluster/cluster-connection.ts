@@ -1,4 +1,5 @@
 import type { Cluster, ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+import { translated } from '../nat-map.js';
 
 /** How often the topology is asked for, unless the Cluster's options say so; in milliseconds. */
 const REFRESH_INTERVAL = 1_000;
@@ -29,7 +30,7 @@ export function readCluster(connection: ClusterConnection): ReadCluster {
     redisOptions,
     interval: checkInterval(slotsRefreshInterval),
     translate: (address) => {
-      const mapped = typeof natMap === 'function' ? natMap(address) : natMap?.[address];
+      const mapped = translated(natMap, address);
       return mapped ? addressOf(mapped) : address;
     },
   };

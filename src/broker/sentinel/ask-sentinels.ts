@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions, type SentinelAddress } from 'ioredis';
+import { translated } from '../nat-map.js';
 import { ask, SCOUT } from '../scout.js';
 
 /** Sentinels listen here unless they are told otherwise. */
@@ -33,9 +34,7 @@ async function askSentinel(
   );
   if (!Array.isArray(answer)) return undefined;
   const [host, port] = answer.map(String);
-  const { natMap } = options;
-  const told = `${host}:${port}`;
-  const mapped = typeof natMap === 'function' ? natMap(told) : natMap?.[told];
+  const mapped = translated(options.natMap, `${host}:${port}`);
   return addressesOf(mapped ?? { host: host ?? '', port: Number(port) });
 }
 
