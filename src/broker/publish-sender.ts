@@ -3,11 +3,15 @@ import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../err
 import { isReplyError } from './reply-error.js';
 import { explainReply } from './sharded-support.js';
 
+/** So many commands of one tick go out together: fewer cost more writes, with more Redis and the receivers wait. */
+const MOST_COMMANDS = 32;
+
 /** Sends PUBLISH and SPUBLISH over one connection. */
 export class PublishSender {
   readonly #client: Redis;
   readonly #isOwned: boolean;
-  #isCorked = false;
+  #corked: Redis['stream'] | undefined;
+  #commands = 0;
 
   /** `isOwned`: whether the client is ours, or a user's. */
   constructor(client: Redis, isOwned: boolean) {
@@ -25,18 +29,27 @@ export class PublishSender {
   }
 
   /**
-   * Sends all commands of one tick in one write. It costs half of what ioredis' automatic
+   * Sends the commands of one tick in few writes. It costs half of what ioredis' automatic
    * pipelining does, since no command needs a pipeline of its own.
    */
   #cork(): void {
-    if (this.#isCorked || !this.#isOwned) return;
+    if (!this.#isOwned) return;
+    const stream = this.#corked ?? this.#beginTick();
+    if (++this.#commands % MOST_COMMANDS > 0) return;
+    stream.uncork();
+    stream.cork();
+  }
+
+  #beginTick(): Redis['stream'] {
     const { stream } = this.#client;
-    this.#isCorked = true;
+    this.#corked = stream;
+    this.#commands = 0;
     stream.cork();
     process.nextTick(() => {
-      this.#isCorked = false;
+      this.#corked = undefined;
       stream.uncork();
     });
+    return stream;
   }
 }
 
