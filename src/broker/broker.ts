@@ -32,6 +32,14 @@ export interface DeliveryListener {
   onRefused?(): void;
 }
 
+/** Someone who is told how a subscription began: once, and not within the call that asks for it. Must not throw. */
+export interface SubscriptionWaiter {
+  /** Redis acknowledged it. */
+  onSubscribed(): void;
+  /** It did not come to be, and the listener is forgotten. */
+  onFailed(error: unknown): void;
+}
+
 /** Where a broker reports what has no promise to go to. Nest's `Logger` is one. */
 export interface BrokerLog {
   log(message: string): void;
@@ -79,6 +87,14 @@ export interface Broker {
    * listener, when Redis refuses.
    */
   subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void>;
+
+  /** As {@link subscribe}, without a promise: half a million that are pending take up much of the memory. */
+  subscribeFor(
+    kind: SubscriptionKind,
+    name: string,
+    listener: DeliveryListener,
+    waiter: SubscriptionWaiter,
+  ): void;
 
   /**
    * Makes `listener` hear a channel or a glob as soon as that is possible, without a Redis being

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
-import type { DeliveryListener } from './broker.js';
+import type { DeliveryListener, SubscriptionWaiter } from './broker.js';
 import type { SubscribingHalf } from './subscribing-half.js';
 
 /** A receiving half of several parts, each of which has subscriptions of its own. */
@@ -29,8 +29,13 @@ export abstract class CompositeSubscriber implements SubscribingHalf {
     return this.parts.every(({ isEmpty }) => isEmpty);
   }
 
-  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
-    return this.partOf(kind, name).subscribe(kind, name, listener);
+  subscribe(
+    kind: SubscriptionKind,
+    name: string,
+    listener: DeliveryListener,
+    waiter: SubscriptionWaiter,
+  ): void {
+    this.partOf(kind, name).subscribe(kind, name, listener, waiter);
   }
 
   want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {

@@ -1,4 +1,4 @@
-import type { DeliveryListener } from './broker.js';
+import type { DeliveryListener, SubscriptionWaiter } from './broker.js';
 
 /** The most intervals of silence that are waited for between two restarts. */
 const MAX_PATIENCE = 8;
@@ -15,7 +15,7 @@ export interface ProbedBroker {
   /** Whether connections and subscriptions are in place: only then silence means something. */
   isHearing(): boolean;
   publish(channel: string): Promise<number>;
-  subscribe(channel: string, listener: DeliveryListener): Promise<void>;
+  subscribe(channel: string, listener: DeliveryListener, waiter: SubscriptionWaiter): void;
   unsubscribe(channel: string, listener: DeliveryListener): void;
   /** Nothing arrives, although Redis takes what is published; again, if nothing has since the last time. */
   onStarving(isRepeated: boolean): void;
@@ -130,14 +130,14 @@ export class DeliveryProbe implements DeliveryListener {
   #subscribe(): void {
     const channel = this.#channel;
     this.#subscription = 'asked';
-    this.#broker.subscribe(channel, this).then(
-      () => {
+    this.#broker.subscribe(channel, this, {
+      onSubscribed: () => {
         if (channel === this.#channel) this.#subscription = 'acknowledged';
       },
-      () => {
+      onFailed: () => {
         if (channel === this.#channel) this.#subscription = 'none';
       },
-    );
+    });
   }
 
   #leave(): void {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { telemetry } from '../telemetry.js';
-import type { Broker, BrokerStatus, DeliveryListener } from './broker.js';
+import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
 import type { RedisConnection } from './clients.js';
 import { EventLoopWatch } from './event-loop-watch.js';
 import type { HalfOptions } from './half-options.js';
@@ -69,7 +69,18 @@ export class RedisBroker implements Broker {
   }
 
   subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
-    return this.#subscriber.subscribe(kind, name, listener);
+    return new Promise((onSubscribed, onFailed) =>
+      this.subscribeFor(kind, name, listener, { onSubscribed, onFailed }),
+    );
+  }
+
+  subscribeFor(
+    kind: SubscriptionKind,
+    name: string,
+    listener: DeliveryListener,
+    waiter: SubscriptionWaiter,
+  ): void {
+    this.#subscriber.subscribe(kind, name, listener, waiter);
   }
 
   want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
-import type { DeliveryListener } from './broker.js';
+import type { DeliveryListener, SubscriptionWaiter } from './broker.js';
 import { CompositeSubscriber } from './composite-subscriber.js';
 import { openOnTheWay } from './open-on-the-way.js';
 import type { SubscribingHalf } from './subscribing-half.js';
@@ -71,10 +71,10 @@ export class SplitSubscriber extends CompositeSubscriber {
     kind: SubscriptionKind,
     name: string,
     listener: DeliveryListener,
-  ): Promise<void> {
-    const subscribed = super.subscribe(kind, name, listener);
+    waiter: SubscriptionWaiter,
+  ): void {
+    super.subscribe(kind, name, listener, waiter);
     this.#openFor(kind);
-    return subscribed;
   }
 
   override want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {

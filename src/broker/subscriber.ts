@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
-import type { Delivery, DeliveryListener } from './broker.js';
+import type { Delivery, DeliveryListener, SubscriptionWaiter } from './broker.js';
 import { Connection } from './connection.js';
 import { DeliveryProbe } from './delivery-probe.js';
 import { openGuided } from './guide.js';
@@ -14,6 +14,8 @@ import type { SubscriberObserver, SubscriberOptions } from './subscriber-options
 import type { SubscribingHalf } from './subscribing-half.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 import type { Outage, Subscription } from './subscription.js';
+
+const ENDED = 'The connection to Redis has ended';
 
 /** One connection, what is subscribed over it, and who hears it. */
 export class Subscriber implements SubscribingHalf {
@@ -100,13 +102,15 @@ export class Subscriber implements SubscribingHalf {
     this.#connection.restart(reason);
   }
 
-  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
-    if (this.hasEnded) {
-      return Promise.reject(new ConnectionError('The connection to Redis has ended'));
-    }
-    const subscription = this.#registry.add(kind, name, listener);
+  subscribe(
+    kind: SubscriptionKind,
+    name: string,
+    listener: DeliveryListener,
+    waiter: SubscriptionWaiter,
+  ): void {
+    if (this.hasEnded) return queueMicrotask(() => waiter.onFailed(new ConnectionError(ENDED)));
+    this.#registry.add(kind, name, listener).await(listener, waiter);
     this.#reconciler.schedule();
-    return subscription.acknowledgement(listener);
   }
 
   want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
@@ -164,11 +168,7 @@ export class Subscriber implements SubscribingHalf {
 
   /** Subscribes again what Redis has ended on its own, over a connection that is there still. */
   renew(isEnded: (it: Subscription) => boolean, outage: Outage): void {
-    for (const kind of this.#options.kinds) {
-      for (const subscription of this.#registry.acknowledged(kind)) {
-        if (isEnded(subscription)) this.#registry.lose(subscription, outage);
-      }
-    }
+    for (const kind of this.#options.kinds) this.#registry.lose(kind, isEnded, outage);
     this.#isRestored &&= this.#registry.isRestored;
     this.#reconciler.schedule();
     this.#observer.onChange();
@@ -180,7 +180,7 @@ export class Subscriber implements SubscribingHalf {
     return new DeliveryProbe(probe, {
       isHearing: () => this.isReady && this.isRestored && !this.isEmpty && publisher.isReady,
       publish: (channel) => publisher.publish(channel),
-      subscribe: (channel, listener) => this.subscribe(kind, channel, listener),
+      subscribe: (channel, listener, waiter) => this.subscribe(kind, channel, listener, waiter),
       unsubscribe: (channel, listener) => this.unsubscribe(kind, channel, listener, false),
       onStarving: (isRepeated) => this.#onStarving(isRepeated),
       onDelivering: () => this.#observer.onChange(),
@@ -199,7 +199,6 @@ export class Subscriber implements SubscribingHalf {
   }
 
   #review(subscription: Subscription): void {
-    if (!this.#registry.has(subscription)) return;
     this.#registry.review(subscription);
     this.#reconciler.schedule();
   }

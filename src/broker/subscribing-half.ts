@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
-import type { DeliveryListener } from './broker.js';
+import type { DeliveryListener, SubscriptionWaiter } from './broker.js';
 
 /** The receiving half of a broker, or a part of it: subscriptions, over however many connections. */
 export interface SubscribingHalf {
@@ -22,8 +22,13 @@ export interface SubscribingHalf {
   open(patience: number): Promise<void>;
   /** Ends its connections, and fails those who wait for an acknowledgement. Never rejects. */
   close(): Promise<void>;
-  /** See `Broker#subscribe`. */
-  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void>;
+  /** See `Broker#subscribeFor`. */
+  subscribe(
+    kind: SubscriptionKind,
+    name: string,
+    listener: DeliveryListener,
+    waiter: SubscriptionWaiter,
+  ): void;
   /** See `Broker#want`. */
   want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
   /** See `Broker#unsubscribe`. */

@@ -124,18 +124,14 @@ export class SubscriptionRegistry {
     subscription.state = 'untold';
   }
 
-  /** Redis has ended what it had acknowledged, over the connection that is open still. */
-  lose(subscription: Subscription, outage: Outage): void {
-    if (subscription.isWanted) this.#owe(subscription, outage);
-    subscription.state = 'untold';
-    this.#file(subscription);
-  }
-
-  /** Everything of one kind that Redis has acknowledged over the connection that is open now. */
-  *acknowledged(kind: SubscriptionKind): Generator<Subscription> {
+  /** Redis has ended some of what it had acknowledged, over the connection that is open still. */
+  lose(kind: SubscriptionKind, isEnded: (it: Subscription) => boolean, outage: Outage): void {
     for (const subscription of this.#kinds[kind].byName.values()) {
-      const isCurrent = subscription.session === this.#session;
-      if (isCurrent && subscription.state === 'acknowledged') yield subscription;
+      const { session, state } = subscription;
+      if (session !== this.#session || state !== 'acknowledged' || !isEnded(subscription)) continue;
+      if (subscription.isWanted) this.#owe(subscription, outage);
+      subscription.state = 'untold';
+      this.#file(subscription);
     }
   }
 
@@ -167,6 +163,7 @@ export class SubscriptionRegistry {
 
   /** Looks at a subscription again: one that was refused is tried anew, one without listeners ended. */
   review(subscription: Subscription): void {
+    if (!this.has(subscription)) return;
     this.#see(subscription);
     this.#file(subscription);
   }

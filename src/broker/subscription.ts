@@ -1,6 +1,6 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError } from '../errors.js';
-import type { Delivery, DeliveryListener, PubSubGap } from './broker.js';
+import type { Delivery, DeliveryListener, PubSubGap, SubscriptionWaiter } from './broker.js';
 import { ListenerGroup } from './listener-group.js';
 
 /** What Redis is known to have been told of a subscription over the connection that is open now. */
@@ -15,10 +15,11 @@ export interface Session {
   outage?: Outage;
 }
 
-interface Waiter {
+const NOBODY: readonly never[] = [];
+
+interface Waiting {
   readonly listener: DeliveryListener;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly waiter: SubscriptionWaiter;
 }
 
 /**
@@ -35,7 +36,7 @@ export class Subscription {
   outage: Outage | undefined;
   /** Most channels have one listener; a group for each would double what half a million of them cost. */
   #listener: DeliveryListener | ListenerGroup | undefined;
-  #waiters: Waiter[] | undefined;
+  #waiting: readonly Waiting[] | undefined;
 
   constructor(
     readonly kind: SubscriptionKind,
@@ -48,7 +49,7 @@ export class Subscription {
 
   /** Whether somebody waits for its acknowledgement. */
   get isAwaited(): boolean {
-    return this.#waiters !== undefined && this.#waiters.length > 0;
+    return this.#waiting !== undefined;
   }
 
   /** Whether Redis has to be told something. */
@@ -68,34 +69,33 @@ export class Subscription {
     if (known === listener || (known instanceof ListenerGroup && known.isEmpty)) {
       this.#listener = undefined;
     }
-    const mine = this.#waiters?.filter((waiter) => waiter.listener === listener) ?? [];
-    if (mine.length === 0) return;
-    this.#waiters = this.#waiters?.filter((waiter) => waiter.listener !== listener);
-    for (const { reject } of mine)
-      reject(new ClosedError('Unsubscribed before Redis acknowledged'));
+    if (this.#waiting) this.dismiss(listener);
   }
 
   deliver(delivery: Delivery): void {
     this.#listener?.onDelivery(delivery);
   }
 
-  /** Resolves on the next acknowledgement, at once if there is one already. */
-  acknowledgement(listener: DeliveryListener): Promise<void> {
-    if (this.state === 'acknowledged') return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      (this.#waiters ??= []).push({ listener, resolve, reject });
-    });
+  /** Tells a waiter of the next acknowledgement, soon if there is one already, or of its listener's removal. */
+  await(listener: DeliveryListener, waiter: SubscriptionWaiter): void {
+    if (this.state === 'acknowledged') {
+      queueMicrotask(() => waiter.onSubscribed());
+      return;
+    }
+    const waiting = { listener, waiter };
+    // Not `push`: it makes room for sixteen more, in each of half a million.
+    this.#waiting = this.#waiting ? [...this.#waiting, waiting] : [waiting];
   }
 
   acknowledge(): void {
     const { outage } = this;
     this.state = 'acknowledged';
     this.outage = undefined;
-    const waiters = this.takeWaiters();
-    for (const { resolve } of waiters) resolve();
+    const waiting = this.takeWaiting();
+    for (const { waiter } of waiting) waiter.onSubscribed();
     if (!outage) return;
     const gap: PubSubGap = { from: outage.from, to: new Date() };
-    const newcomers = new Set(waiters.map(({ listener }) => listener));
+    const newcomers = new Set(waiting.map(({ listener }) => listener));
     for (const listener of this.listeners()) {
       if (!newcomers.has(listener)) listener.onResubscribed?.(gap);
     }
@@ -104,10 +104,11 @@ export class Subscription {
   /** Fails those who wait, and takes their listeners away; older listeners stay. */
   refuse(error: unknown): void {
     this.state = 'untold';
-    for (const { listener, reject } of this.takeWaiters()) {
-      this.remove(listener);
-      reject(error);
-    }
+    const waiting = this.takeWaiting();
+    for (const { listener } of waiting) this.remove(listener);
+    // Who fails may ask again at once, and must find all this done.
+    if (waiting.length > 0)
+      queueMicrotask(() => waiting.forEach((it) => it.waiter.onFailed(error)));
     for (const listener of this.listeners()) listener.onRefused?.();
   }
 
@@ -117,9 +118,21 @@ export class Subscription {
     return known ? [known] : [];
   }
 
-  private takeWaiters(): Waiter[] {
-    const waiters = this.#waiters ?? [];
-    this.#waiters = undefined;
-    return waiters;
+  /** Fails those who wait with a listener that is gone. */
+  private dismiss(listener: DeliveryListener): void {
+    const waiting = this.takeWaiting();
+    const others = waiting.filter((it) => it.listener !== listener);
+    if (others.length > 0) this.#waiting = others;
+    for (const it of waiting) {
+      if (it.listener === listener) {
+        it.waiter.onFailed(new ClosedError('Unsubscribed before Redis acknowledged'));
+      }
+    }
+  }
+
+  private takeWaiting(): readonly Waiting[] {
+    const waiting = this.#waiting ?? NOBODY;
+    this.#waiting = undefined;
+    return waiting;
   }
 }

@@ -1,5 +1,5 @@
 import type { Unsubscribable } from 'rxjs';
-import type { PubSubGap } from '../broker/broker.js';
+import type { PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
 import { BusListener } from '../transport/bus-listener.js';
@@ -38,7 +38,10 @@ export interface ObserverScope {
  * One observer of one pattern, until `unsubscribe`. There may be half a million: it is the teardown of
  * an RxJS subscriber, and knows that, so that nobody needs a closure for each.
  */
-export abstract class MessageObserver extends BusListener implements Unsubscribable {
+export abstract class MessageObserver
+  extends BusListener
+  implements SubscriptionWaiter, Unsubscribable
+{
   readonly #scope: ObserverScope;
   readonly #onSubscribed: ((gap?: PubSubGap) => void) | undefined;
 
@@ -55,12 +58,19 @@ export abstract class MessageObserver extends BusListener implements Unsubscriba
   /** Hands on a message. */
   protected abstract next(message: PubSubMessage): void;
 
+  /** Nothing will be heard. */
+  abstract onFailed(error: unknown): void;
+
   /** Tells whoever observes that there will be no more. */
   abstract end(): void;
 
-  async open(): Promise<void> {
+  /** Throws for a channel that nobody may hear; what comes of it {@link onSubscribed} and {@link onFailed} are told. */
+  open(): void {
+    this.listenFor(this);
     this.#scope.observers.add(this);
-    await this.listen();
+  }
+
+  onSubscribed(): void {
     if (this.isListening) this.#onSubscribed?.();
   }
 

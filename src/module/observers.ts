@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs';
+import type { SubscriptionWaiter } from '../broker/broker.js';
 import {
   MessageObserver,
   type Observation,
@@ -20,23 +21,42 @@ export class SubscriberObserver extends MessageObserver {
     this.subscriber.next(message);
   }
 
+  override onFailed(error: unknown): void {
+    this.subscriber.error(error);
+  }
+
   override end(): void {
     this.subscriber.complete();
   }
 }
 
-/** Calls a function with each message; it must not throw. */
+/** What a {@link HandlerObserver} calls; none of it must throw. */
+export interface ObserverCallbacks extends SubscriptionWaiter {
+  handle(message: PubSubMessage): void;
+}
+
+/** Calls a function with each message. */
 export class HandlerObserver extends MessageObserver {
   constructor(
     scope: ObserverScope,
     observation: Observation,
-    private readonly handle: (message: PubSubMessage) => void,
+    private readonly callbacks: ObserverCallbacks,
   ) {
     super(scope, observation);
   }
 
+  override onSubscribed(): void {
+    super.onSubscribed();
+    this.callbacks.onSubscribed();
+  }
+
+  override onFailed(error: unknown): void {
+    this.unsubscribe();
+    this.callbacks.onFailed(error);
+  }
+
   protected override next(message: PubSubMessage): void {
-    this.handle(message);
+    this.callbacks.handle(message);
   }
 
   override end(): void {

@@ -156,7 +156,7 @@ export class RedisPubSubService {
     return new Observable((subscriber: Subscriber<PubSubMessage>) => {
       if (this.#isDrained) return subscriber.complete();
       const observer = new SubscriberObserver(this.#scope, observation, subscriber);
-      observer.open().catch((error: unknown) => subscriber.error(error));
+      observer.open();
       return observer;
     }) as Observable<PubSubMessage<T>>;
   }
@@ -171,18 +171,15 @@ export class RedisPubSubService {
     }
     const observation = this.#observation(pattern, options);
     if (this.#isDrained) throw new ClosedError();
-    const observer = new HandlerObserver(
-      this.#scope,
-      observation,
-      (message) => void this.#run(handler, message as PubSubMessage<T>),
-    );
-    try {
-      await observer.open();
-    } catch (error) {
-      observer.unsubscribe();
-      throw error;
-    }
-    return { pattern: pattern.source, unsubscribe: () => observer.unsubscribe() };
+    return new Promise((resolve, reject) => {
+      const observer = new HandlerObserver(this.#scope, observation, {
+        handle: (message) => void this.#run(handler, message as PubSubMessage<T>),
+        onSubscribed: () =>
+          resolve({ pattern: pattern.source, unsubscribe: () => observer.unsubscribe() }),
+        onFailed: reject,
+      });
+      observer.open();
+    });
   }
 
   /** Throws for what cannot be observed. */

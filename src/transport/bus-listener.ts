@@ -1,4 +1,9 @@
-import type { Delivery, DeliveryListener, PubSubGap } from '../broker/broker.js';
+import type {
+  Delivery,
+  DeliveryListener,
+  PubSubGap,
+  SubscriptionWaiter,
+} from '../broker/broker.js';
 import type { ChannelPattern, SubscriptionKind } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import type { MessageBus } from './message-bus.js';
@@ -32,6 +37,12 @@ export abstract class BusListener implements DeliveryListener {
   listen(): Promise<void> {
     this.begin();
     return this.bus.broker.subscribe(this.subscriptionKind, this.name, this);
+  }
+
+  /** As {@link listen}, but tells a waiter; see `Broker#subscribeFor`. */
+  listenFor(waiter: SubscriptionWaiter): void {
+    this.begin();
+    this.bus.broker.subscribeFor(this.subscriptionKind, this.name, this, waiter);
   }
 
   /** As {@link listen}, but nobody waits; see `Broker#want`. */

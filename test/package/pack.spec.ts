@@ -18,7 +18,9 @@ function importedPackages(ending: string): Set<string> {
     .filter((file) => file.endsWith(ending))
     .map((file) => readFileSync(join('dist', file), 'utf8'));
   const names = texts.flatMap((text) =>
-    [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'".][^'"]*)['"]/g)].map((match) => match[1]),
+    [...text.matchAll(/(?<!['"])(?:from|import)\s*\(?\s*['"]([^'".][^'"]*)['"]/g)].map(
+      (match) => match[1],
+    ),
   );
   return new Set(
     names.filter((name) => name !== undefined && !name.startsWith('node:')) as string[],

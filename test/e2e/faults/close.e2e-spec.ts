@@ -185,11 +185,15 @@ describe('app.close()', () => {
 
     it('[built-in] rejects', async () => {
       const proxy = await startProxy(redis.port);
-      const { app, statuses } = await startBuiltIn(eventHandlers({ 'close.lost': () => {} }), {
-        host: '127.0.0.1',
-        port: proxy.port,
-      });
+      const heard: unknown[] = [];
+      const { app, statuses } = await startBuiltIn(
+        eventHandlers({ 'close.lost': (data) => void heard.push(data) }),
+        { host: '127.0.0.1', port: proxy.port },
+      );
       await redis.subscribers('close.lost', 1);
+      // A message comes after the acknowledgement, whose loss would be an unhandled rejection.
+      await redis.client.publish('close.lost', '1');
+      await eventually(() => heard.length === 1);
       await proxy.stop();
       await eventually(() => statuses.at(-1) === 'disconnected');
       await expect(app.close()).rejects.toThrow('Connection is closed');

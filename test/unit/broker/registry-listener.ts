@@ -1,4 +1,5 @@
 import type { Delivery, DeliveryListener } from '../../../src/broker/broker.js';
+import type { Subscription } from '../../../src/broker/subscription.js';
 import type { SubscriptionRegistry } from '../../../src/broker/subscription-registry.js';
 
 /** Remembers what it heard. */
@@ -11,6 +12,16 @@ export class Listener implements DeliveryListener {
     this.heard.push(payload.toString());
     this.onMessage();
   }
+}
+
+/** Resolves when Redis has acknowledged a subscription, and rejects when it came to nothing. */
+export function acknowledgement(
+  subscription: Subscription,
+  listener: DeliveryListener,
+): Promise<void> {
+  return new Promise((onSubscribed, onFailed) => {
+    subscription.await(listener, { onSubscribed, onFailed });
+  });
 }
 
 /** A delivery of the channel `a`. */

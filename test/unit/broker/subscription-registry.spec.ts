@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClosedError } from 'nestjs-redis-pubsub';
 import { SubscriptionRegistry } from '../../../src/broker/subscription-registry.js';
-import { Listener, message, settle } from './registry-listener.js';
+import { acknowledgement, Listener, message, settle } from './registry-listener.js';
 
 /** A registry with one told and not yet answered subscription. */
 function telling() {
@@ -10,7 +10,7 @@ function telling() {
   const subscription = registry.add('channel', 'a', listener);
   const acknowledged = registry.takeStale('channel', 1).map((it) => {
     registry.told(it);
-    return it.acknowledgement(listener);
+    return acknowledgement(it, listener);
   })[0];
   return { registry, listener, subscription, acknowledged };
 }
@@ -164,14 +164,14 @@ describe('those who wait for an acknowledgement', () => {
     const { registry, subscription, listener, acknowledged } = telling();
     registry.acknowledge(subscription);
     await expect(acknowledged).resolves.toBeUndefined();
-    await expect(subscription.acknowledgement(listener)).resolves.toBeUndefined();
+    await expect(acknowledgement(subscription, listener)).resolves.toBeUndefined();
   });
 
   it('fail alone when they unsubscribe before', async () => {
     const { registry, subscription, listener, acknowledged } = telling();
     const other = new Listener();
     registry.add('channel', 'a', other);
-    const othersTurn = subscription.acknowledgement(other);
+    const othersTurn = acknowledgement(subscription, other);
     registry.remove('channel', 'a', listener);
     await expect(acknowledged).rejects.toThrow(ClosedError);
     registry.acknowledge(subscription);
@@ -192,7 +192,7 @@ describe('those who wait for an acknowledgement', () => {
     registry.reset({ from: new Date() });
     const late = new Listener();
     registry.add('channel', 'a', late);
-    const acknowledged = subscription.acknowledgement(late);
+    const acknowledged = acknowledgement(subscription, late);
     registry.takeStale('channel', 1);
     registry.told(subscription);
     registry.refuse(subscription, new Error('no'));
@@ -204,10 +204,32 @@ describe('those who wait for an acknowledgement', () => {
     expect([old.heard, late.heard]).toEqual([['x'], []]);
   });
 
+  it('may ask again the moment they fail, and nothing is counted twice', async () => {
+    const registry = new SubscriptionRegistry();
+    const listener = new Listener();
+    const again = new Promise<void>((onSubscribed, reject) => {
+      registry.add('channel', 'a', listener).await(listener, {
+        onSubscribed: () => reject(new Error('It was refused')),
+        onFailed: () =>
+          registry
+            .add('channel', 'a', listener)
+            .await(listener, { onSubscribed, onFailed: reject }),
+      });
+    });
+    settleRefusing(registry);
+    await Promise.resolve();
+    expect(settle(registry)).toEqual(['+channel a']);
+    await again;
+    registry.remove('channel', 'a', listener);
+    expect(settle(registry)).toEqual(['-channel a']);
+    registry.reset({ from: new Date() });
+    expect([registry.isRestored, registry.isEmpty]).toEqual([true, true]);
+  });
+
   it('all fail when the broker closes', async () => {
     const { registry, acknowledged } = telling();
     const listener = new Listener();
-    const other = registry.add('pattern', 'p*', listener).acknowledgement(listener);
+    const other = acknowledgement(registry.add('pattern', 'p*', listener), listener);
     registry.abandon(new ClosedError());
     await expect(acknowledged).rejects.toThrow(ClosedError);
     await expect(other).rejects.toThrow(ClosedError);
