@@ -154,7 +154,7 @@ export class Reconciler {
 
   #onAcknowledged(kind: SubscriptionKind, batch: readonly Subscription[]): void {
     for (const subscription of batch) {
-      if (subscription.state !== 'told' || !this.#registry.has(subscription)) continue;
+      if (!this.#registry.isTold(subscription)) continue;
       this.#registry.acknowledge(subscription);
       this.#refused.delete(subscription);
       const { name } = subscription;
@@ -166,7 +166,7 @@ export class Reconciler {
   #onRefused(kind: SubscriptionKind, batch: readonly Subscription[], error: unknown): void {
     // A connection that fails takes its answer with it; the next one starts from nothing.
     if (!isReplyError(error)) return;
-    const told = batch.filter((it) => it.state === 'told' && this.#registry.has(it));
+    const told = batch.filter((it) => this.#registry.isTold(it));
     if (ELSEWHERE.test(messageOf(error))) {
       this.#postpone(told);
       return;

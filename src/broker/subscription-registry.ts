@@ -94,6 +94,12 @@ export class SubscriptionRegistry {
     subscription.state = 'told';
   }
 
+  /** Whether a subscription of these was told, and not answered. Looks no name up, unlike {@link has}. */
+  isTold({ state, session }: Subscription): boolean {
+    // Nothing is forgotten in this state, and what is another registry's has another session.
+    return state === 'told' && session === this.#session;
+  }
+
   acknowledge(subscription: Subscription): void {
     if (subscription.outage) this.#owed--;
     subscription.acknowledge();

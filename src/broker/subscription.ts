@@ -95,9 +95,9 @@ export class Subscription {
     for (const { waiter } of waiting) waiter.onSubscribed();
     if (!outage) return;
     const gap: PubSubGap = { from: outage.from, to: new Date() };
-    const newcomers = new Set(waiting.map(({ listener }) => listener));
+    const newcomers = waiting.length > 0 && new Set(waiting.map(({ listener }) => listener));
     for (const listener of this.listeners()) {
-      if (!newcomers.has(listener)) listener.onResubscribed?.(gap);
+      if (!newcomers || !newcomers.has(listener)) listener.onResubscribed?.(gap);
     }
   }
 
