@@ -108,13 +108,14 @@ function* batchesOf(messages: readonly Waiting[]): Generator<readonly Waiting[]>
   let start = 0;
   let bytes = 0;
   for (const [i, { payload }] of messages.entries()) {
-    const isFull = i - start === MOST_MESSAGES || bytes + payload.length > MOST_BYTES;
+    const size = Buffer.byteLength(payload);
+    const isFull = i - start === MOST_MESSAGES || bytes + size > MOST_BYTES;
     if (isFull && i > start) {
       yield messages.slice(start, i);
       start = i;
       bytes = 0;
     }
-    bytes += payload.length;
+    bytes += size;
   }
   yield messages.slice(start);
 }

@@ -71,11 +71,13 @@ describe('batchPublishes', () => {
     expect(await scripts()).toBe(0);
   });
 
-  it('runs a script for no more than 256 KiB', async () => {
+  it.each([
+    ['ASCII', 'x'.repeat(100_000)],
+    ['text of three bytes a character', '日'.repeat(33_000)],
+  ])('runs a script for no more than 256 KiB of %s', async (_, text) => {
     const heard = await listen('large.*');
     const client = await connected();
     await scripts();
-    const text = 'x'.repeat(100_000);
     const emitted = Array.from({ length: 40 }, () => lastValueFrom(client.emit('large.x', text)));
     await Promise.all(emitted);
     expect(await scripts()).toBe(20);
