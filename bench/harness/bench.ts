@@ -1,6 +1,7 @@
 import type { LoadCommands } from '../load/load.js';
 import { startChild, type Child, type ChildOptions, type Remote } from './child.js';
 import { RedisServer } from './redis-server.js';
+import { middleOf } from './statistics.js';
 import type { Subjects } from './subjects.js';
 
 export interface BenchSettings {
@@ -18,6 +19,7 @@ export interface Amount<Value> {
 }
 
 const ROUNDS: Amount<number> = { full: 5, quick: 1 };
+const SAMPLES: Amount<number> = { full: 5, quick: 1 };
 
 /** What measures work with: one Redis, one process that sends, and processes under test. */
 export class Bench {
@@ -82,6 +84,17 @@ export class Bench {
     const results: Result[] = [];
     for (let i = 0; i < this.pick(times); i++) results.push(await run());
     return results;
+  }
+
+  /**
+   * Runs something several times, one after the other, and returns the result in the middle, by a number
+   * of each: on a shared machine the median of short samples says more than a long one.
+   */
+  async sample<Result>(
+    run: () => Promise<Result>,
+    numberOf: (result: Result) => number,
+  ): Promise<Result> {
+    return middleOf(await this.repeat(SAMPLES, run), numberOf);
   }
 
   /** Starts a process under test, and ends it when `use` is done with it. */

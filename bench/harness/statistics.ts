@@ -19,3 +19,11 @@ export function summarize(rounds: readonly number[]): Summary {
     rounds,
   };
 }
+
+/** The one in the middle, by a number of each; of an even count the lower one. Throws where there is none. */
+export function middleOf<Item>(items: readonly Item[], numberOf: (item: Item) => number): Item {
+  const sorted = items.toSorted((a, b) => numberOf(a) - numberOf(b));
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (middle === undefined) throw new Error('Expected at least one item, got none');
+  return middle;
+}

@@ -1,5 +1,6 @@
 import type { ParticipantName } from '../participants/participant.js';
 import type { Figures } from './result.js';
+import { summarize, type Summary } from './statistics.js';
 
 /** What a figure of ours must reach, and what it has reached. */
 export interface Target {
@@ -60,12 +61,21 @@ export function atMostAbove(limit: number, other: ParticipantName, unit: string)
   };
 }
 
+/** The median of the ratios within the rounds: what is next to each other ran on the same machine. */
 function ratio(figures: Figures, other: ParticipantName): number {
-  return medianOf(figures, 'ours') / medianOf(figures, other);
+  const others = summaryOf(figures, other).rounds;
+  const ratios = summaryOf(figures, 'ours').rounds.map(
+    (ours, i) => ours / (others[i] ?? Number.NaN),
+  );
+  return summarize(ratios).median;
 }
 
 function medianOf(figures: Figures, participant: ParticipantName): number {
+  return summaryOf(figures, participant).median;
+}
+
+function summaryOf(figures: Figures, participant: ParticipantName): Summary {
   const summary = figures[participant];
   if (!summary) throw new Error(`Expected a figure of "${participant}", got none`);
-  return summary.median;
+  return summary;
 }

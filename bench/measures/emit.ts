@@ -2,7 +2,7 @@ import type { Bench } from '../harness/bench.js';
 import { usageRow, type Rounds } from '../harness/figures.js';
 import type { Measure } from '../harness/measure.js';
 import { atMostTimes } from '../harness/target.js';
-import type { Usage } from '../harness/usage.js';
+import { cpuOf, type Usage } from '../harness/usage.js';
 import { floorNotes } from './support/floor-notes.js';
 import { usageAt } from './support/pick-usage.js';
 import { sizesFor, type Size } from './support/sizes.js';
@@ -33,8 +33,9 @@ function measureEmitting(bench: Bench, sizes: readonly Size[]): Promise<Rounds<U
       await emitter.connect(participant, bench.redis.port, { batches: false });
       const usages: Usage[] = [];
       for (const { bytes, count } of sizes) {
-        await emitter.emit({ bytes, count: Math.ceil(count / 10), inFlight: IN_FLIGHT });
-        usages.push(await emitter.emit({ bytes, count, inFlight: IN_FLIGHT }));
+        const emitSome = () => emitter.emit({ bytes, count, inFlight: IN_FLIGHT });
+        await emitSome();
+        usages.push(await bench.sample(emitSome, cpuOf));
       }
       return usages;
     }),

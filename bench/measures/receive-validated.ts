@@ -6,7 +6,7 @@ import { SMALL } from '../workload/payloads.js';
 import { usageAt } from './support/pick-usage.js';
 import { measureReceiving } from './support/receiving.js';
 
-const COUNT = { full: 30_000, quick: 500 };
+const COUNT = { full: 8_000, quick: 500 };
 
 /** What a message takes whose data goes through a `ValidationPipe` into a DTO of class-validator. */
 export const receiveValidated: Measure = {

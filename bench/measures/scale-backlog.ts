@@ -1,7 +1,7 @@
 import type { Bench } from '../harness/bench.js';
 import type { Measure } from '../harness/measure.js';
 import { pointsOf } from '../harness/series.js';
-import type { Usage } from '../harness/usage.js';
+import { cpuOf, type Usage } from '../harness/usage.js';
 import { SMALL } from '../workload/payloads.js';
 import { growthRow } from './support/growth-row.js';
 
@@ -56,7 +56,7 @@ function measureBacklogs(bench: Bench, backlogs: readonly number[]): Promise<Usa
     for (const backlog of backlogs) {
       if (backlog > waiting) await hold(backlog - waiting);
       waiting = backlog;
-      usages.push(await receive());
+      usages.push(await bench.sample(receive, cpuOf));
     }
     return usages;
   });

@@ -1,13 +1,13 @@
 import type { Bench } from '../harness/bench.js';
 import type { Measure } from '../harness/measure.js';
 import { pointsOf } from '../harness/series.js';
-import type { Usage } from '../harness/usage.js';
+import { cpuOf, type Usage } from '../harness/usage.js';
 import type { ObserverName } from '../participants/observer.js';
 import { SMALL } from '../workload/payloads.js';
 import { growthRow } from './support/growth-row.js';
 
 const CHANNELS = { full: [1, 10, 100, 1_000, 10_000, 100_000], quick: [1, 100] };
-const COUNT = { full: 40_000, quick: 500 };
+const COUNT = { full: 20_000, quick: 500 };
 const ROUNDS = { full: 3, quick: 1 };
 
 /** What a message takes, the more channels are observed, to each of them in turn. */
@@ -52,7 +52,7 @@ function measureChannels(
       // The first messages are for the compiler.
       if (observed === 0) await receive(channels);
       observed = channels;
-      usages.push(await receive(channels));
+      usages.push(await bench.sample(() => receive(channels), cpuOf));
     }
     return usages;
   });

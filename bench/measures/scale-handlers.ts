@@ -7,7 +7,7 @@ import { growthRow } from './support/growth-row.js';
 import { receiveOnce } from './support/receiving.js';
 
 const HANDLERS = { full: [1, 10, 100, 1_000], quick: [1, 10] };
-const COUNT = { full: 20_000, quick: 500 };
+const COUNT = { full: 8_000, quick: 500 };
 const ROUNDS = { full: 3, quick: 1 };
 
 /** What a message takes, the more handlers there are, each of another glob. */

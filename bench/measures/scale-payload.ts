@@ -6,13 +6,13 @@ import { measureReceiving } from './support/receiving.js';
 
 const SENDINGS = {
   full: [
-    { bytes: 60, count: 20_000 },
-    { bytes: 256, count: 20_000 },
-    { bytes: 1_024, count: 20_000 },
-    { bytes: 4_096, count: 8_000 },
-    { bytes: 16_384, count: 3_000 },
-    { bytes: 65_536, count: 800 },
-    { bytes: 262_144, count: 200 },
+    { bytes: 60, count: 8_000 },
+    { bytes: 256, count: 8_000 },
+    { bytes: 1_024, count: 8_000 },
+    { bytes: 4_096, count: 3_000 },
+    { bytes: 16_384, count: 1_000 },
+    { bytes: 65_536, count: 250 },
+    { bytes: 262_144, count: 60 },
   ],
   quick: [
     { bytes: 60, count: 500 },

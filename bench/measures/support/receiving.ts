@@ -1,6 +1,6 @@
 import type { Amount, Bench } from '../../harness/bench.js';
 import type { Rounds } from '../../harness/figures.js';
-import type { Usage } from '../../harness/usage.js';
+import { cpuOf, type Usage } from '../../harness/usage.js';
 import type { Flood } from '../../load/load.js';
 import type { ParticipantName } from '../../participants/participant.js';
 import type { ReceiverOptions } from '../../subjects/receiver.js';
@@ -43,8 +43,8 @@ export function receiveOnce(
     };
     const usages: Usage[] = [];
     for (const flood of floods) {
-      await receive({ ...flood, count: Math.ceil(flood.count / 10) });
-      usages.push(await receive(flood));
+      await receive(flood);
+      usages.push(await bench.sample(() => receive(flood), cpuOf));
     }
     return usages;
   });
