@@ -20,7 +20,7 @@ export const jsonCodec = {
 
   decode(payload: Uint8Array): unknown {
     const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
-    const text = bytes.toString('utf8');
+    const text = bytes.toString();
     // Decoding never fails: it puts U+FFFD in the place of what is not UTF-8, and that is a loss.
     if (text.includes(REPLACEMENT) && !Buffer.from(text, 'utf8').equals(bytes)) return bytes;
     return parseOrText(text);
