@@ -109,7 +109,7 @@ export class Subscriber implements SubscribingHalf {
     waiter: SubscriptionWaiter,
   ): void {
     if (this.hasEnded) return queueMicrotask(() => waiter.onFailed(new ConnectionError(ENDED)));
-    this.#registry.add(kind, name, listener).await(listener, waiter);
+    this.#registry.add(kind, name, listener).addWaiter(listener, waiter);
     this.#reconciler.schedule();
   }
 

@@ -36,7 +36,7 @@ export class Subscription {
   outage: Outage | undefined;
   /** Most channels have one listener; a group for each would double what half a million of them cost. */
   #listener: DeliveryListener | ListenerGroup | undefined;
-  #waiting: readonly Waiting[] | undefined;
+  #waiting: Waiting[] | undefined;
 
   constructor(
     readonly kind: SubscriptionKind,
@@ -77,14 +77,15 @@ export class Subscription {
   }
 
   /** Tells a waiter of the next acknowledgement, soon if there is one already, or of its listener's removal. */
-  await(listener: DeliveryListener, waiter: SubscriptionWaiter): void {
+  addWaiter(listener: DeliveryListener, waiter: SubscriptionWaiter): void {
     if (this.state === 'acknowledged') {
       queueMicrotask(() => waiter.onSubscribed());
       return;
     }
     const waiting = { listener, waiter };
+    if (this.#waiting) this.#waiting.push(waiting);
     // Not `push`: it makes room for sixteen more, in each of half a million.
-    this.#waiting = this.#waiting ? [...this.#waiting, waiting] : [waiting];
+    else this.#waiting = [waiting];
   }
 
   acknowledge(): void {

@@ -23,6 +23,41 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       }
     });
 
+    it('is told of to a waiter, each time, and never within the call', async () => {
+      const broker = await open();
+      const channel = unique('waiter');
+      const told: string[] = [];
+      const subscribe = (): Promise<void> =>
+        new Promise((resolve, onFailed) => {
+          const onSubscribed = (): void => {
+            told.push('subscribed');
+            resolve();
+          };
+          broker.subscribeFor('channel', channel, new Collector(), { onSubscribed, onFailed });
+          told.push('asked');
+        });
+      await subscribe();
+      expect(await subscribers(broker, channel)).toBe(1);
+      await subscribe();
+      expect(told).toEqual(['asked', 'subscribed', 'asked', 'subscribed']);
+    });
+
+    it('fails its waiter when it ends before its acknowledgement', async () => {
+      const broker = await open();
+      const channel = unique('waiter');
+      const [early, patient] = [new Collector(), new Collector()];
+      const failed = new Promise<unknown>((onFailed, onSubscribed) => {
+        broker.subscribeFor('channel', channel, early, { onSubscribed, onFailed });
+      });
+      const subscribed = broker.subscribe('channel', channel, patient);
+      broker.unsubscribe('channel', channel, early);
+      expect(await failed).toBeInstanceOf(ClosedError);
+      await subscribed;
+      await broker.publish(channel, 'x');
+      await patient.hears(1);
+      expect(early.texts).toEqual([]);
+    });
+
     it('is shared by its listeners, and so is the place for what they decode', async () => {
       const broker = await open();
       const channel = unique('shared');

@@ -20,7 +20,7 @@ export function acknowledgement(
   listener: DeliveryListener,
 ): Promise<void> {
   return new Promise((onSubscribed, onFailed) => {
-    subscription.await(listener, { onSubscribed, onFailed });
+    subscription.addWaiter(listener, { onSubscribed, onFailed });
   });
 }
 

@@ -208,12 +208,12 @@ describe('those who wait for an acknowledgement', () => {
     const registry = new SubscriptionRegistry();
     const listener = new Listener();
     const again = new Promise<void>((onSubscribed, reject) => {
-      registry.add('channel', 'a', listener).await(listener, {
+      registry.add('channel', 'a', listener).addWaiter(listener, {
         onSubscribed: () => reject(new Error('It was refused')),
         onFailed: () =>
           registry
             .add('channel', 'a', listener)
-            .await(listener, { onSubscribed, onFailed: reject }),
+            .addWaiter(listener, { onSubscribed, onFailed: reject }),
       });
     });
     settleRefusing(registry);
