@@ -19,7 +19,8 @@ export interface Amount<Value> {
 }
 
 const ROUNDS: Amount<number> = { full: 5, quick: 1 };
-const SAMPLES: Amount<number> = { full: 5, quick: 1 };
+/** Several short samples in a round: on a shared machine their median says more than a long one. */
+export const SAMPLES: Amount<number> = { full: 5, quick: 1 };
 
 /** What measures work with: one Redis, one process that sends, and processes under test. */
 export class Bench {
@@ -87,8 +88,8 @@ export class Bench {
   }
 
   /**
-   * Runs something several times, one after the other, and returns the result in the middle, by a number
-   * of each: on a shared machine the median of short samples says more than a long one.
+   * Runs something as often as there are samples, one after the other, and returns the result in the
+   * middle, by a number of each.
    */
   async sample<Result>(
     run: () => Promise<Result>,

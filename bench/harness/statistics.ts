@@ -20,6 +20,14 @@ export function summarize(rounds: readonly number[]): Summary {
   };
 }
 
+/** The ratios of two lists of values, place by place. */
+export function summarizeRatios(
+  numerators: readonly number[],
+  denominators: readonly number[],
+): Summary {
+  return summarize(numerators.map((value, i) => value / (denominators[i] ?? Number.NaN)));
+}
+
 /** The one in the middle, by a number of each; of an even count the lower one. Throws where there is none. */
 export function middleOf<Item>(items: readonly Item[], numberOf: (item: Item) => number): Item {
   const sorted = items.toSorted((a, b) => numberOf(a) - numberOf(b));

@@ -1,6 +1,6 @@
 import type { ParticipantName } from '../participants/participant.js';
 import type { Figures } from './result.js';
-import { summarize, type Summary } from './statistics.js';
+import { summarizeRatios, type Summary } from './statistics.js';
 
 /** What a figure of ours must reach, and what it has reached. */
 export interface Target {
@@ -63,11 +63,8 @@ export function atMostAbove(limit: number, other: ParticipantName, unit: string)
 
 /** The median of the ratios within the rounds: what is next to each other ran on the same machine. */
 function ratio(figures: Figures, other: ParticipantName): number {
-  const others = summaryOf(figures, other).rounds;
-  const ratios = summaryOf(figures, 'ours').rounds.map(
-    (ours, i) => ours / (others[i] ?? Number.NaN),
-  );
-  return summarize(ratios).median;
+  const [ours, others] = [summaryOf(figures, 'ours'), summaryOf(figures, other)];
+  return summarizeRatios(ours.rounds, others.rounds).median;
 }
 
 function medianOf(figures: Figures, participant: ParticipantName): number {

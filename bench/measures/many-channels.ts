@@ -1,4 +1,4 @@
-import type { Bench } from '../harness/bench.js';
+import { SAMPLES, type Bench } from '../harness/bench.js';
 import type { Remote } from '../harness/child.js';
 import { figuresOf, rowOf, type Rounds } from '../harness/figures.js';
 import type { LatencySummary } from '../harness/latencies.js';
@@ -14,8 +14,6 @@ const PER_SECOND = { full: 50_000, quick: 5_000 };
 const SECONDS = { full: 1, quick: 0.5 };
 const WARM_UP = { full: 20_000, quick: 500 };
 const ROUNDS = { full: 3, quick: 1 };
-/** Several short samples in a round: on a shared machine their median says more than a long one. */
-const LATENCY_SAMPLES = { full: 5, quick: 1 };
 const KILLS = { full: 2, quick: 1 };
 
 interface ManyChannels {
@@ -60,7 +58,7 @@ async function observeMany(
 ): Promise<ManyChannels> {
   const memory = await measureMemory(bench, subject);
   await warmUp(bench, subject);
-  const latencies = await bench.repeat(LATENCY_SAMPLES, () => measureLatency(bench, subject));
+  const latencies = await bench.repeat(SAMPLES, () => measureLatency(bench, subject));
   const resubscriptions = await bench.repeat(KILLS, () => measureResubscription(bench, subject));
   return { memory, latencies, resubscriptions };
 }

@@ -3,7 +3,7 @@ import { rowOf } from '../harness/figures.js';
 import type { Measure } from '../harness/measure.js';
 import type { Figures, Series } from '../harness/result.js';
 import { pointsOf } from '../harness/series.js';
-import { summarize } from '../harness/statistics.js';
+import { summarizeRatios } from '../harness/statistics.js';
 import { atLeast } from '../harness/target.js';
 import { channelNames } from '../workload/channels.js';
 import { SMALL } from '../workload/payloads.js';
@@ -79,9 +79,8 @@ function lastToFirst(points: Series['points']): Figures {
   const last = points.at(-1)?.figures ?? {};
   return Object.fromEntries(
     PARTICIPANTS.map((participant) => {
-      const rates = last[participant]?.rounds ?? [];
-      const ratios = rates.map((rate, i) => rate / (first[participant]?.rounds[i] ?? Number.NaN));
-      return [participant, summarize(ratios)];
+      const [rates, firstRates] = [last[participant]?.rounds, first[participant]?.rounds];
+      return [participant, summarizeRatios(rates ?? [], firstRates ?? [])];
     }),
   );
 }

@@ -1,4 +1,4 @@
-import type { Bench } from '../../harness/bench.js';
+import { SAMPLES, type Bench } from '../../harness/bench.js';
 import type { Rounds } from '../../harness/figures.js';
 import type { ParticipantName } from '../../participants/participant.js';
 import type { RoundTrips } from '../../subjects/requester.js';
@@ -12,9 +12,6 @@ export interface Asking {
   readonly inFlight: number;
   readonly warmUp: number;
 }
-
-/** Several short samples in a round: on a shared machine their median says more than a long one. */
-const SAMPLES = { full: 5, quick: 1 };
 
 /** What round trips between two warm processes take, in several samples for each round. */
 export function measureRequesting(
