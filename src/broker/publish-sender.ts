@@ -1,61 +1,60 @@
 import { Command, type Redis } from 'ioredis';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../errors.js';
+import { CommandWriter } from './command-writer.js';
 import { isReplyError } from './reply-error.js';
 import { explainReply } from './sharded-support.js';
 
 /** So many commands of one tick go out together: fewer cost more writes, with more Redis and the receivers wait. */
 const MOST_COMMANDS = 32;
 
-/** Sends PUBLISH and SPUBLISH over one connection. */
+interface Waiting {
+  readonly command: Command;
+  readonly channel: string;
+  readonly resolve: (receivers: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Sends PUBLISH and SPUBLISH over one connection: what is published in one tick, in few writes. */
 export class PublishSender {
   readonly #client: Redis;
-  readonly #isOwned: boolean;
-  #corked: Redis['stream'] | undefined;
-  #commands = 0;
+  readonly #writer: CommandWriter;
+  #waiting: Waiting[] = [];
 
-  /** `isOwned`: whether the client is ours, or a user's. */
-  constructor(client: Redis, isOwned: boolean) {
+  constructor(client: Redis) {
     this.#client = client;
-    this.#isOwned = isOwned;
+    this.#writer = new CommandWriter(client);
   }
 
   send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    this.#cork();
-    const bytes = asBuffer(payload);
-    const published = isSharded
-      ? spublish(this.#client, channel, bytes)
-      : this.#client.publish(channel, bytes);
-    return published.then(Number, (error: unknown) => Promise.reject(publishError(channel, error)));
-  }
-
-  /**
-   * Sends the commands of one tick in few writes. It costs half of what ioredis' automatic
-   * pipelining does, since no command needs a pipeline of its own.
-   */
-  #cork(): void {
-    if (!this.#isOwned) return;
-    const stream = this.#corked ?? this.#beginTick();
-    if (++this.#commands % MOST_COMMANDS > 0) return;
-    stream.uncork();
-    stream.cork();
-  }
-
-  #beginTick(): Redis['stream'] {
-    const { stream } = this.#client;
-    this.#corked = stream;
-    this.#commands = 0;
-    stream.cork();
-    process.nextTick(() => {
-      this.#corked = undefined;
-      stream.uncork();
+    // A command of our own: ioredis' methods cost as much again, and put a `keyPrefix` before a shard channel.
+    const command = new Command(isSharded ? 'spublish' : 'publish', [channel, asBuffer(payload)]);
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) process.nextTick(() => this.flush());
+      this.#waiting.push({ command, channel, resolve, reject });
+      if (this.#waiting.length === MOST_COMMANDS) this.flush();
     });
-    return stream;
   }
-}
 
-/** As a command of its own: ioredis would put a `keyPrefix` before a shard channel, and before no other. */
-function spublish(client: Redis, channel: string, payload: string | Buffer): Promise<unknown> {
-  return client.sendCommand(new Command('spublish', [channel, payload])) as Promise<unknown>;
+  /** Sends what waits for the end of the tick. */
+  flush(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    this.#writer.together(() => {
+      for (const message of waiting) this.#send(message);
+    });
+  }
+
+  #send({ command, channel, resolve, reject }: Waiting): void {
+    const refuse = (error: unknown): void => reject(publishError(channel, error));
+    try {
+      const sent = this.#client.sendCommand(command, this.#writer) as Promise<unknown>;
+      sent.then((receivers) => resolve(Number(receivers)), refuse);
+    } catch (error) {
+      // The others must not wait for ever.
+      refuse(error);
+    }
+  }
 }
 
 /** Bytes as ioredis sends them. */

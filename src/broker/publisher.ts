@@ -38,7 +38,7 @@ export class Publisher implements PublishingHalf {
     { isOwned, liveness, buffer, batches, log, guide, masterWatch }: PublisherOptions,
     onChange: () => void,
   ) {
-    this.#sender = new PublishSender(client, isOwned);
+    this.#sender = new PublishSender(client);
     this.#batcher = batches ? new PublishBatcher(client, this.#sender, log) : undefined;
     this.#buffer = buffer ? new PublishBuffer(buffer) : undefined;
     this.#onChange = onChange;
@@ -80,6 +80,7 @@ export class Publisher implements PublishingHalf {
 
   async close(): Promise<void> {
     this.#batcher?.flush();
+    this.#sender.flush();
     await this.#connection.close();
     this.#buffer?.fail(new ClosedError());
   }

@@ -72,6 +72,26 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       );
     });
 
+    it('keeps its place among others of the tick, whatever they are made of', async () => {
+      const broker = await open();
+      const channel = unique('mixed');
+      const collector = new Collector();
+      await broker.subscribe('channel', channel, collector);
+      const forms: readonly ((text: string) => string | Uint8Array)[] = [
+        (text) => text,
+        (text) => Buffer.from(text),
+        (text) => text.padEnd(70_000),
+        (text) => `${text} é😀`,
+      ];
+      const sent = Array.from({ length: 100 }, (_, i) => {
+        const form = forms[(i * 7) % forms.length] ?? String;
+        return form(String(i));
+      });
+      await Promise.all(sent.map((payload) => broker.publish(channel, payload)));
+      await collector.hears(sent.length);
+      expect(collector.texts).toEqual(sent.map((payload) => Buffer.from(payload).toString()));
+    });
+
     it('has exactly the bytes that were sent', async () => {
       const broker = await open();
       const channel = unique('bytes');

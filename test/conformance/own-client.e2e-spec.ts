@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
+import { startProxy } from '../support/tcp-proxy.js';
 import { CollectedLog, Collector, unique } from './collector.js';
 
 const EVENTS = ['ready', 'close', 'end', 'error', 'message', 'messageBuffer', 'pmessageBuffer'];
@@ -57,6 +58,36 @@ describe("a broker over a client of the user's own", () => {
     expect(subscriber).not.toBe(client);
     await broker.subscribe('channel', unique('mine'), new Collector());
     expect(await client.set('key', 'value')).toBe('OK');
+  });
+
+  it('has its own commands answered, whatever is published in the same tick', async () => {
+    const client = own();
+    const broker = over(client);
+    await broker.connect(10_000);
+    const channel = unique('between');
+    const answers: unknown[] = [];
+    for (let i = 0; i < 100; i++) {
+      void broker.publish(channel, String(i)).then((receivers) => answers.push(receivers));
+      void client.echo(String(i)).then((text) => answers.push(text));
+    }
+    await eventually(() => answers.length === 200);
+    const texts = answers.filter((answer) => typeof answer === 'string');
+    expect(texts).toEqual(Array.from({ length: 100 }, (_, i) => String(i)));
+    expect(answers.filter((answer) => answer === 0)).toHaveLength(100);
+  });
+
+  it('sends again what was lost with its connection, if it is told to', async () => {
+    const proxy = await startProxy(redis.port);
+    const client = own({ port: proxy.port, retryStrategy: () => 10, maxRetriesPerRequest: null });
+    client.on('error', () => undefined);
+    const broker = over(client);
+    await broker.connect(10_000);
+    proxy.hold(/publish/i);
+    const published = broker.publish(unique('again'), 'x');
+    await eventually(() => proxy.holding === 1);
+    proxy.release();
+    proxy.cut();
+    expect(await published).toBe(0);
   });
 
   it('leaves its subscriptions alone', async () => {
