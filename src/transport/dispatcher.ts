@@ -12,6 +12,7 @@ import { InFlight } from './in-flight.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 import type { MessageBus } from './message-bus.js';
 import { INTERNAL_ERROR, Responder } from './responder.js';
+import { TransientMap } from './transient-map.js';
 
 /** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
 const LAST_WORDS = 100;
@@ -23,7 +24,8 @@ const INTERRUPTED = { status: 'error', message: 'The service was closed' } as co
 export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
-  readonly #responders = new Set<Responder>();
+  readonly #responders = new TransientMap<Responder>();
+  #lastResponder = 0;
   /** Fails when what is running has to stop. */
   #cut$ = new Subject<never>();
   #isClosed = false;
@@ -59,7 +61,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   onDelivery(delivery: Delivery): void {
     const request = this.#options.bus.readPacket(delivery);
     if (!request) return;
-    for (const responder of this.#responders) {
+    for (const responder of this.#responders.values()) {
       if (responder.answers(request)) responder.cancel();
     }
   }
@@ -160,7 +162,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     message: IncomingMessage,
     context: RedisPubSubContext,
   ): Promise<void> {
-    this.#responders.add(responder);
+    const key = ++this.#lastResponder;
+    this.#responders.set(key, responder);
     try {
       const result: unknown = await route.handler(message.data, context);
       if (isObservable(result)) await responder.stream(result, this.#cut$);
@@ -169,7 +172,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       await responder.end({ err: INTERNAL_ERROR });
       throw error;
     } finally {
-      this.#responders.delete(responder);
+      this.#responders.delete(key);
     }
   }
 

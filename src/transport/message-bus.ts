@@ -80,25 +80,27 @@ export class MessageBus {
     message: OutgoingMessage,
     { serializer, isSharded }: PublishOptions,
   ): Promise<number> {
-    let name: string;
-    let payload: string | Uint8Array;
     try {
-      name = this.nameOf(channel);
-      payload = this.#encode(channel, () =>
+      const name = this.nameOf(channel);
+      const payload = this.#encode(channel, () =>
         serializer
           ? this.codec.encodeValue(serializer.serialize(message))
           : this.codec.encode(message),
       );
+      return this.#send(name, payload, isSharded);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#send(name, payload, isSharded);
   }
 
   /** Publishes what `createReply` returns on a channel by Redis' name; as {@link publish} otherwise. */
-  async reply(name: string, isSharded: boolean, createReply: () => unknown): Promise<number> {
-    const payload = this.#encode(name, () => this.codec.encodeValue(createReply()));
-    return this.#send(name, payload, isSharded);
+  reply(name: string, isSharded: boolean, createReply: () => unknown): Promise<number> {
+    try {
+      const payload = this.#encode(name, () => this.codec.encodeValue(createReply()));
+      return this.#send(name, payload, isSharded);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Whether a message that was delivered to so many subscriptions reached nobody for certain. */

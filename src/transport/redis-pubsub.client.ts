@@ -159,8 +159,6 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
         replyAddress: { channel: replyTo ?? `${name}.reply`, isSharded },
         timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
         deserializer: this.#options.deserializer,
-        isUnheard: (receivers) => this.#bus.isUnheard(receivers, isSharded),
-        onAbandoned: () => replyTo !== undefined && this.#bus.cancel({ id, replyTo }, isSharded),
       },
       callback,
     );

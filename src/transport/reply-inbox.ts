@@ -1,5 +1,6 @@
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { MessageBus } from './message-bus.js';
+import { TransientMap } from './transient-map.js';
 
 /** Someone who waits for the replies to one request. */
 export interface PendingRequest {
@@ -30,7 +31,7 @@ export class ReplyInbox implements DeliveryListener {
   /** The channel that is this client's own. */
   readonly name: string;
   readonly #bus: MessageBus;
-  readonly #pending = new Map<string, PendingRequest>();
+  readonly #pending = new TransientMap<PendingRequest>();
   readonly #channels: Readonly<Record<ReplyKind, Map<string, ReplyChannel>>> = {
     channel: new Map(),
     shard: new Map(),
@@ -74,6 +75,16 @@ export class ReplyInbox implements DeliveryListener {
     this.#pending.delete(id);
   }
 
+  /** Tells whoever still answers a request that nobody listens; it has to have been asked to answer here. */
+  abandon(id: string, { channel, isSharded }: ReplyAddress): void {
+    if (channel === this.name) this.#bus.cancel({ id, replyTo: channel }, isSharded);
+  }
+
+  /** Whether a request that went the way of its replies, to so many subscriptions, reached nobody for certain. */
+  isUnheard(receivers: number, { isSharded }: ReplyAddress): boolean {
+    return this.#bus.isUnheard(receivers, isSharded);
+  }
+
   onDelivery(delivery: Delivery): void {
     const reply = this.#bus.readPacket(delivery);
     const request = typeof reply?.id === 'string' ? this.#pending.get(reply.id) : undefined;
@@ -89,7 +100,7 @@ export class ReplyInbox implements DeliveryListener {
       }
       this.#channels[kind].clear();
     }
-    const requests = [...this.#pending.values()];
+    const requests = this.#pending.values();
     this.#pending.clear();
     for (const request of requests) request.onFailure(error);
   }

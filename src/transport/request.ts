@@ -11,10 +11,6 @@ export interface RequestOptions {
   /** How long to wait for the next reply, in milliseconds; 0 for ever. */
   readonly timeout: number;
   readonly deserializer: ProducerDeserializer | undefined;
-  /** Tells whoever is still answering that nobody listens. */
-  readonly onAbandoned: () => void;
-  /** Whether a count of subscriptions means that nobody heard the request. */
-  readonly isUnheard: (receivers: number) => boolean;
 }
 
 /** One request from its publishing to its last reply, its failure or its cancellation. */
@@ -35,7 +31,7 @@ export class Request implements PendingRequest {
 
   /** Publishes the request once its replies can arrive. Failures go to the callback. */
   async start(publish: () => Promise<number>): Promise<void> {
-    const { channel, timeout, replyAddress, isUnheard } = this.#options;
+    const { channel, timeout, replyAddress } = this.#options;
     if (timeout > 0) {
       const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
       this.#timer = setTimeout(expire, timeout);
@@ -45,7 +41,9 @@ export class Request implements PendingRequest {
       if (opening) await opening;
       this.#onAcquired();
       if (this.#isDone) return;
-      if (isUnheard(await publish())) this.#fail(new NoSubscribersError(channel));
+      const receivers = await publish();
+      if (this.#inbox.isUnheard(receivers, replyAddress))
+        this.#fail(new NoSubscribersError(channel));
     } catch (error) {
       this.#fail(error);
     }
@@ -75,7 +73,8 @@ export class Request implements PendingRequest {
   }
 
   #abandon(): void {
-    if (this.#isAcquired) this.#options.onAbandoned();
+    const { id, replyAddress } = this.#options;
+    if (this.#isAcquired) this.#inbox.abandon(id, replyAddress);
   }
 
   #fail(error: unknown): void {

@@ -50,8 +50,8 @@ export class Responder {
   }
 
   /** Sends the last reply, or the only one. */
-  async end(reply: Reply): Promise<void> {
-    await this.#publish(Object.assign({}, reply, { isDisposed: true }));
+  end(reply: Reply): Promise<unknown> {
+    return this.#publish(Object.assign({}, reply, { isDisposed: true }));
   }
 
   /**
