@@ -5,7 +5,7 @@ import { isReplyError } from './reply-error.js';
 import { explainReply } from './sharded-support.js';
 
 /** So many commands of one tick go out together: fewer cost more writes, with more Redis and the receivers wait. */
-const MOST_COMMANDS = 32;
+const MOST_COMMANDS = 64;
 
 interface Waiting {
   readonly command: Command;

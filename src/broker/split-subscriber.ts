@@ -38,11 +38,11 @@ export class SplitSubscriber extends CompositeSubscriber {
   }
 
   override get isReady(): boolean {
-    return this.#countedParts().every(({ isReady }) => isReady);
+    return this.parts.every((part) => !this.#isCounted(part) || part.isReady);
   }
 
   override get isRestored(): boolean {
-    return this.#countedParts().every(({ isRestored }) => isRestored);
+    return this.parts.every((part) => !this.#isCounted(part) || part.isRestored);
   }
 
   override get clients(): readonly Redis[] {
@@ -94,8 +94,8 @@ export class SplitSubscriber extends CompositeSubscriber {
     openOnTheWay(part);
   }
 
-  #countedParts(): SubscribingHalf[] {
-    for (const part of this.#opened) if (part.isReady) this.#counted.add(part);
-    return [...this.#counted];
+  #isCounted(part: SubscribingHalf): boolean {
+    if (part.isReady && this.#opened.has(part)) this.#counted.add(part);
+    return this.#counted.has(part);
   }
 }
