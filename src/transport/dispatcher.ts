@@ -97,19 +97,17 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     if (this.#isClosed) return this.onDrop(route, context.getChannel(), 'closing');
     this.#inFlight.begin();
     const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
+    const responder = this.#beginResponder(route, message, delivery);
     let failure: unknown;
     try {
-      const responder = route.isEventHandler ? undefined : this.#responderFor(message, delivery);
-      if (responder) {
-        await this.#respond(responder, route, message, context);
-      } else {
-        const result: unknown = await route.handler(message.data, context);
-        if (isObservable(result)) await this.#consume(result);
-      }
+      const rest = this.#passOn(await route.handler(message.data, context), responder);
+      if (rest) await rest;
     } catch (error) {
       failure = error ?? new Error('The handler failed without an error');
+      await responder?.end({ err: INTERNAL_ERROR });
       this.#report(context, failure);
     } finally {
+      if (responder) this.#responders.delete(responder.key);
       this.#inFlight.end();
       this.#runEndHook(context);
     }
@@ -156,32 +154,21 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  async #respond(
-    responder: Responder,
-    route: HandlerRoute,
-    message: IncomingMessage,
-    context: RedisPubSubContext,
-  ): Promise<void> {
-    const key = ++this.#lastResponder;
-    this.#responders.set(key, responder);
-    try {
-      const result: unknown = await route.handler(message.data, context);
-      if (isObservable(result)) await responder.stream(result, this.#cut$);
-      else await responder.end({ response: result });
-    } catch (error) {
-      await responder.end({ err: INTERNAL_ERROR });
-      throw error;
-    } finally {
-      this.#responders.delete(key);
+  /** What is left to do with what a handler returned. */
+  #passOn(result: unknown, responder: Responder | undefined): Promise<unknown> | undefined {
+    if (isObservable(result)) {
+      return responder ? responder.stream(result, this.#cut$) : this.#consume(result);
     }
+    return responder?.end({ response: result });
   }
 
   /** `undefined` for an event, and for a request that wants replies anywhere but in an inbox. */
-  #responderFor(
+  #beginResponder(
+    { isEventHandler }: HandlerRoute,
     { id, replyTo: wanted }: IncomingMessage,
     delivery: Delivery,
   ): Responder | undefined {
-    if (id === undefined) return undefined;
+    if (isEventHandler || id === undefined) return undefined;
     const { bus, logger, serializer } = this.#options;
     if (wanted !== undefined && !bus.reserved.isInbox(wanted)) {
       logger.warn(`A request on "${shorten(delivery.channel)}" names no inbox: it gets no reply`);
@@ -190,7 +177,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     // Clients on `Transport.REDIS` name no channel, and wait for their replies on this one.
     const replyTo = wanted ?? `${delivery.channel}.reply`;
     const isSharded = delivery.kind === 'shard';
-    return new Responder(bus, logger, serializer, { id, replyTo, isSharded });
+    const request = { id, replyTo, isSharded, key: ++this.#lastResponder };
+    const responder = new Responder(bus, logger, serializer, request);
+    this.#responders.set(responder.key, responder);
+    return responder;
   }
 
   #consume(result: Observable<unknown>): Promise<void> {
