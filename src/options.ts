@@ -58,7 +58,8 @@ export interface RedisPubSubOptions {
 
   /**
    * The first segment of channel names that are this package's own: reply inboxes are called
-   * `<reservedSegment>.inbox.<id>`, without the prefix. Clients and servers must agree on it.
+   * `<reservedSegment>.inbox.<id>`, without the prefix. Clients and servers must agree on it. Where the
+   * id begins with `joined.`, as our own clients' do, several replies may come as one array.
    *
    * @default '_pubsub'
    */

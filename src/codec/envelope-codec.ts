@@ -20,11 +20,13 @@ export type PatternNormalizer = (pattern: unknown) => string;
  */
 export class EnvelopeCodec implements MessageCodec {
   readonly hasEnvelope = true;
+  readonly joinTexts: MessageCodec['joinTexts'];
   readonly #values: PacketCodec;
   readonly #normalize: PatternNormalizer;
   readonly #prefix: string;
 
   constructor(values: PacketCodec, normalize: PatternNormalizer, prefix: string) {
+    this.joinTexts = values.joinTexts;
     this.#values = values;
     this.#normalize = normalize;
     this.#prefix = prefix;
@@ -130,7 +132,8 @@ function toHeaders(metadata: Record<string, unknown>): Headers {
   return Object.fromEntries(texts) as Headers;
 }
 
-function isId(id: unknown): id is MessageId {
+/** Whether a value can be the id of a request. */
+export function isId(id: unknown): id is MessageId {
   return typeof id === 'string' || typeof id === 'number';
 }
 

@@ -18,6 +18,10 @@ export const jsonCodec = {
     return `${json}}`;
   },
 
+  joinTexts(texts: readonly string[]): string {
+    return `[${texts.join(',')}]`;
+  },
+
   decode(payload: Uint8Array): unknown {
     const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
     const text = bytes.toString();

@@ -10,6 +10,7 @@ import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { createCodec } from './create-codec.js';
 import type { PublishOptions, RequestKey } from './publish-options.js';
+import { MOST_JOINED_BYTES, ReplyOutbox } from './reply-outbox.js';
 import { ReservedChannels } from './reserved-channels.js';
 
 /**
@@ -22,11 +23,13 @@ export class MessageBus {
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
   readonly #logger = new Logger('RedisPubSub');
+  readonly #outbox: ReplyOutbox | undefined;
 
   constructor(options: ResolvedOptions) {
     this.options = options;
     this.reserved = new ReservedChannels(options.reservedSegment);
     this.codec = createCodec(options);
+    this.#outbox = this.#createOutbox();
     this.broker = new RedisBroker({
       connection: options.connection,
       liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
@@ -93,10 +96,15 @@ export class MessageBus {
     }
   }
 
-  /** Publishes what `createReply` returns on a channel by Redis' name; as {@link publish} otherwise. */
+  /**
+   * Publishes what `createReply` returns on a channel by Redis' name, together with other replies of
+   * this tick where these are taken; as {@link publish} otherwise.
+   */
   reply(name: string, isSharded: boolean, createReply: () => unknown): Promise<number> {
     try {
       const payload = this.#encode(name, () => this.codec.encodeValue(createReply()));
+      const isJoined = typeof payload === 'string' && this.reserved.takesJoined(name);
+      if (isJoined && this.#outbox) return this.#outbox.add(name, payload, isSharded);
       return this.#send(name, payload, isSharded);
     } catch (error) {
       return Promise.reject(error);
@@ -114,15 +122,19 @@ export class MessageBus {
     this.reply(this.reserved.cancellations, isSharded, () => request).catch(() => undefined);
   }
 
-  /** A packet that is no message: a reply, a cancellation. `undefined` where it is none. */
+  /** A packet that is no message, such as a cancellation. `undefined` where it is none. */
   readPacket(delivery: Delivery): Record<string, unknown> | undefined {
-    let value: unknown;
-    try {
-      if (!this.#isTooLarge(delivery)) value = this.codec.decodeValue(delivery.payload);
-    } catch (error) {
-      this.#refuse(delivery, 'decode', messageOf(error), error);
-    }
+    const value = this.#isTooLarge(delivery) ? undefined : this.#decodeValue(delivery);
     return isRecord(value) ? value : undefined;
+  }
+
+  /** The reply of a delivery, or the replies that came together; anything, where it is none. */
+  readReplies(delivery: Delivery): readonly unknown[] {
+    // Whoever answers may allow more than we do.
+    if (delivery.payload.length > MOST_JOINED_BYTES && this.#isTooLarge(delivery)) return [];
+    const value = this.#decodeValue(delivery);
+    if (Array.isArray(value)) return value;
+    return value === undefined || this.#isTooLarge(delivery) ? [] : [value];
   }
 
   /** The message of a delivery, decoded once; `null` where nobody may see it. */
@@ -134,6 +146,16 @@ export class MessageBus {
   /** Counts a message that nobody handled. */
   dropped(channel: string, reason: DropReason, error?: unknown): void {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
+  }
+
+  #createOutbox(): ReplyOutbox | undefined {
+    const { joinTexts } = this.codec;
+    if (!joinTexts) return undefined;
+    return new ReplyOutbox({
+      maxBytes: this.options.maxPayloadBytes,
+      join: joinTexts,
+      publish: (name, text, isSharded) => this.#send(name, text, isSharded),
+    });
   }
 
   #send(name: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
@@ -193,6 +215,15 @@ export class MessageBus {
       telemetry.receive.publish({ channel: name, subscription, bytes: payload.length });
     }
     return message;
+  }
+
+  #decodeValue(delivery: Delivery): unknown {
+    try {
+      return this.codec.decodeValue(delivery.payload);
+    } catch (error) {
+      this.#refuse(delivery, 'decode', messageOf(error), error);
+      return undefined;
+    }
   }
 
   #isTooLarge(delivery: Delivery): boolean {

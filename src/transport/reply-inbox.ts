@@ -1,4 +1,6 @@
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
+import type { MessageId } from '../codec/codec.js';
+import { isId, isRecord } from '../codec/envelope-codec.js';
 import type { MessageBus } from './message-bus.js';
 import { TransientMap } from './transient-map.js';
 
@@ -67,16 +69,16 @@ export class ReplyInbox implements DeliveryListener {
     this.#bus.broker.unsubscribe(kind, channel, this);
   }
 
-  expect(id: string, request: PendingRequest): void {
+  expect(id: MessageId, request: PendingRequest): void {
     this.#pending.set(id, request);
   }
 
-  forget(id: string): void {
+  forget(id: MessageId): void {
     this.#pending.delete(id);
   }
 
   /** Tells whoever still answers a request that nobody listens; it has to have been asked to answer here. */
-  abandon(id: string, { channel, isSharded }: ReplyAddress): void {
+  abandon(id: MessageId, { channel, isSharded }: ReplyAddress): void {
     if (channel === this.name) this.#bus.cancel({ id, replyTo: channel }, isSharded);
   }
 
@@ -86,10 +88,8 @@ export class ReplyInbox implements DeliveryListener {
   }
 
   onDelivery(delivery: Delivery): void {
-    const reply = this.#bus.readPacket(delivery);
-    const request = typeof reply?.id === 'string' ? this.#pending.get(reply.id) : undefined;
-    if (reply && request) request.onReply(reply);
-    else this.#bus.dropped(delivery.channel, 'unmatched');
+    const replies = this.#bus.readReplies(delivery);
+    for (const reply of replies) this.#onReply(reply, delivery);
   }
 
   /** Fails every request that is waiting, and hears no more. */
@@ -103,6 +103,13 @@ export class ReplyInbox implements DeliveryListener {
     const requests = this.#pending.values();
     this.#pending.clear();
     for (const request of requests) request.onFailure(error);
+  }
+
+  #onReply(reply: unknown, { channel }: Delivery): void {
+    const { id } = isRecord(reply) ? reply : {};
+    const request = isId(id) ? this.#pending.get(id) : undefined;
+    if (request) request.onReply(reply as Record<string, unknown>);
+    else this.#bus.dropped(channel, 'unmatched');
   }
 
   #open(kind: ReplyKind, channel: string): ReplyChannel {

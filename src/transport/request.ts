@@ -1,10 +1,11 @@
 import type { ProducerDeserializer, WritePacket } from '@nestjs/microservices';
+import type { MessageId } from '../codec/codec.js';
 import { isRecord } from '../codec/envelope-codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError } from '../errors.js';
 import type { PendingRequest, ReplyAddress, ReplyInbox } from './reply-inbox.js';
 
 export interface RequestOptions {
-  readonly id: string;
+  readonly id: MessageId;
   /** The channel that the request goes to; for errors. */
   readonly channel: string;
   readonly replyAddress: ReplyAddress;
@@ -50,12 +51,12 @@ export class Request implements PendingRequest {
   }
 
   onReply(reply: Record<string, unknown>): void {
-    this.#timer?.refresh();
     const { deserializer } = this.#options;
     if (!deserializer) {
       this.#deliver(reply);
       return;
     }
+    this.#timer?.refresh();
     void this.#deserialize(deserializer, reply);
   }
 
@@ -122,6 +123,8 @@ export class Request implements PendingRequest {
       // Others may stream on; a responder with a single reply is not worth a message.
       if (this.#isStreamed) this.#abandon();
       this.#end();
+    } else {
+      this.#timer?.refresh();
     }
     this.#isStreamed = true;
     this.#callback({ err, response, isDisposed: isLast });

@@ -7,20 +7,27 @@ export class ReservedChannels {
   /** Where a client says that nobody waits for the replies to a request any more. */
   readonly cancellations: string;
   readonly #inboxes: string;
+  readonly #joinedInboxes: string;
 
   constructor(segment: string) {
     this.start = `${segment}.`;
     this.cancellations = `${this.start}cancel`;
     this.#inboxes = `${this.start}inbox.`;
+    this.#joinedInboxes = `${this.#inboxes}joined.`;
   }
 
   has(name: string): boolean {
     return name.startsWith(this.start);
   }
 
-  /** A name for private replies, which no pattern handler hears. */
+  /** A name for private replies, which no pattern handler hears; several may come in one message. */
   createInbox(): string {
-    return this.#inboxes + randomUUID();
+    return this.#joinedInboxes + randomUUID();
+  }
+
+  /** Whether a name is an inbox of a client that reads several replies from one message: others may be in any language. */
+  takesJoined(name: string): boolean {
+    return name.startsWith(this.#joinedInboxes);
   }
 
   /** Whether a name is a reply inbox: the only place a request may want replies. */

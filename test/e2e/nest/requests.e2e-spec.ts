@@ -91,7 +91,8 @@ describe('a request', () => {
     const tap: Redis = redis.client.duplicate();
     closeAfterTest(async () => tap.disconnect());
     tap.on('pmessage', (_pattern: string, channel: string, payload: string) => {
-      replies.push({ channel, reply: JSON.parse(payload) as Record<string, unknown> });
+      const parsed = JSON.parse(payload) as Record<string, unknown> | Record<string, unknown>[];
+      replies.push(...[parsed].flat().map((reply) => ({ channel, reply })));
     });
     await tap.psubscribe('_pubsub.inbox.*');
     return replies;
