@@ -149,7 +149,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
       throw new ConnectionError('Cannot send a request: not connected to Redis');
     }
     const isCompat = this.#resolved.replies === 'compat';
-    const id = isCompat ? `${this.#inbox.name}.${++this.#lastId}` : String(++this.#lastId);
+    // A number where it only has to be unique to this client: V8 keeps a table of short texts in JSON.
+    const number = ++this.#lastId;
+    const id = isCompat ? `${this.#inbox.name}.${number}` : number;
     const replyTo = isCompat ? undefined : this.#inbox.name;
     const request = new Request(
       this.#inbox,
