@@ -3,6 +3,7 @@ import { startChild, type Child, type ChildOptions, type Remote } from './child.
 import { RedisServer } from './redis-server.js';
 import { middleOf } from './statistics.js';
 import type { Subjects } from './subjects.js';
+import { Turns } from './turns.js';
 
 export interface BenchSettings {
   readonly isQuick: boolean;
@@ -71,11 +72,32 @@ export class Bench {
     const results = new Map(cases.map((name): [Case, Result[]] => [name, []]));
     const count = this.pick(rounds);
     for (let round = 0; round < count; round++) {
-      const first = round % cases.length;
-      for (const name of [...cases.slice(first), ...cases.slice(0, first)]) {
+      for (const name of inRotation(cases, round)) {
         this.#settings.onProgress(`round ${round + 1} of ${count}: ${name}`);
         results.get(name)?.push(await run(name));
       }
+    }
+    return results;
+  }
+
+  /**
+   * As {@link interleave}, but all cases of a round are there at the same time and take turns: what is
+   * compared was measured next to each other.
+   */
+  async alternate<Case extends string, Result>(
+    cases: readonly Case[],
+    run: (name: Case, turns: Turns) => Promise<Result>,
+    rounds: Amount<number> = ROUNDS,
+  ): Promise<ReadonlyMap<Case, readonly Result[]>> {
+    const results = new Map(cases.map((name): [Case, Result[]] => [name, []]));
+    const count = this.pick(rounds);
+    for (let round = 0; round < count; round++) {
+      this.#settings.onProgress(`round ${round + 1} of ${count}`);
+      const turns = new Turns();
+      const runs = inRotation(cases, round).map(async (name) => {
+        results.get(name)?.push(await run(name, turns));
+      });
+      await Promise.all(runs);
     }
     return results;
   }
@@ -88,14 +110,15 @@ export class Bench {
   }
 
   /**
-   * Runs something as often as there are samples, one after the other, and returns the result in the
-   * middle, by a number of each.
+   * Runs something as often as there are samples, in turn with others where there are any, and returns
+   * the result in the middle, by a number of each.
    */
   async sample<Result>(
     run: () => Promise<Result>,
     numberOf: (result: Result) => number,
+    turns = new Turns(),
   ): Promise<Result> {
-    return middleOf(await this.repeat(SAMPLES, run), numberOf);
+    return middleOf(await turns.repeat(this.pick(SAMPLES), run), numberOf);
   }
 
   /** Starts a process under test, and ends it when `use` is done with it. */
@@ -121,6 +144,12 @@ export class Bench {
     await this.#load.stop();
     await this.#redis.stop();
   }
+}
+
+/** All cases, and in each round another one first. */
+function inRotation<Case>(cases: readonly Case[], round: number): Case[] {
+  const first = round % cases.length;
+  return [...cases.slice(first), ...cases.slice(0, first)];
 }
 
 function startLoad(redis: RedisServer): Child<LoadCommands> {

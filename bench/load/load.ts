@@ -23,6 +23,8 @@ export interface Stream {
   readonly perSecond: number;
   /** Over how many channels, at random. */
   readonly channels?: number;
+  /** One channel of another name. */
+  readonly channel?: string;
 }
 
 /** How many messages go out before the answers to the first are waited for. */
@@ -45,9 +47,9 @@ const commands = {
     }
   },
 
-  async stream({ count, perSecond, channels = 1 }: Stream): Promise<void> {
+  async stream({ count, perSecond, channels = 1, channel }: Stream): Promise<void> {
     await pace(count, perSecond, () => {
-      const name = channelName(Math.floor(Math.random() * channels));
+      const name = channel ?? channelName(Math.floor(Math.random() * channels));
       void redis.publish(name, packetOf(name, `{"sentAt":${sharedClock()}}`));
     });
     // Redis answers in order: with this all have been published.

@@ -28,14 +28,15 @@ export const emit: Measure = {
 };
 
 function measureEmitting(bench: Bench, sizes: readonly Size[]): Promise<Rounds<Usage[]>> {
-  return bench.interleave(['ours', 'built-in', 'ioredis', 'node-redis'], (participant) =>
+  return bench.alternate(['ours', 'built-in', 'ioredis', 'node-redis'], (participant, turns) =>
     bench.withSubject('emitter', async (emitter) => {
-      await emitter.connect(participant, bench.redis.port, { batches: false });
+      const { port } = bench.redis;
+      await turns.take(() => emitter.connect(participant, port, { batches: false }));
       const usages: Usage[] = [];
       for (const { bytes, count } of sizes) {
         const emitSome = () => emitter.emit({ bytes, count, inFlight: IN_FLIGHT });
-        await emitSome();
-        usages.push(await bench.sample(emitSome, cpuOf));
+        await turns.take(emitSome);
+        usages.push(await bench.sample(emitSome, cpuOf, turns));
       }
       return usages;
     }),

@@ -3,12 +3,14 @@ import { figuresOf, rowOf, type Rounds } from '../harness/figures.js';
 import type { LatencySummary } from '../harness/latencies.js';
 import type { Measure } from '../harness/measure.js';
 import { atMostTimes } from '../harness/target.js';
-import { EVERY_CHANNEL } from '../workload/channels.js';
+import { channelGlob, channelName } from '../workload/channels.js';
 
+const PARTICIPANTS = ['ours', 'built-in', 'ioredis', 'node-redis'] as const;
 const PER_SECOND = { full: 10_000, quick: 2_000 };
 const SECONDS = { full: 0.5, quick: 0.2 };
 /** Several short samples in a round: on a shared machine their median says more than a long one. */
 const SAMPLES = { full: 6, quick: 1 };
+const WARM_UPS = 2;
 
 /** How old messages are when they reach their handler, at a steady rate. */
 export const latency: Measure = {
@@ -38,18 +40,19 @@ export const latency: Measure = {
 function measureLatency(bench: Bench): Promise<Rounds<LatencySummary[]>> {
   const perSecond = bench.pick(PER_SECOND);
   const count = perSecond * bench.pick(SECONDS);
-  return bench.interleave(['ours', 'built-in', 'ioredis', 'node-redis'], (participant) =>
+  return bench.alternate(PARTICIPANTS, (participant, turns) =>
     bench.withSubject('latency-receiver', async (receiver) => {
-      await receiver.listen(participant, bench.redis.port, EVERY_CHANNEL);
+      const index = PARTICIPANTS.indexOf(participant);
+      const channel = channelName(index);
+      await turns.take(() => receiver.listen(participant, bench.redis.port, channelGlob(index)));
       const stream = async (): Promise<LatencySummary> => {
         await receiver.expect(count);
-        await bench.load.stream({ count, perSecond });
+        await bench.load.stream({ count, perSecond, channel });
         return receiver.finished();
       };
       // The first messages are for the compiler.
-      await stream();
-      await stream();
-      return bench.repeat(SAMPLES, stream);
+      await turns.repeat(WARM_UPS, stream);
+      return turns.repeat(bench.pick(SAMPLES), stream);
     }),
   );
 }

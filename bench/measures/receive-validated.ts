@@ -1,7 +1,6 @@
 import { usageRow } from '../harness/figures.js';
 import type { Measure } from '../harness/measure.js';
 import { atMostTimes } from '../harness/target.js';
-import { EVERY_CHANNEL } from '../workload/channels.js';
 import { SMALL } from '../workload/payloads.js';
 import { usageAt } from './support/pick-usage.js';
 import { measureReceiving } from './support/receiving.js';
@@ -17,7 +16,7 @@ export const receiveValidated: Measure = {
     const rounds = await measureReceiving(
       bench,
       { participants: ['ours', 'built-in', 'ioredis', 'node-redis'] },
-      { patterns: [EVERY_CHANNEL], isGlob: true, isValidated: true },
+      { isGlob: true, isValidated: true },
       [{ bytes: SMALL, count: bench.pick(COUNT) }],
     );
     const row = usageRow(this.title, rounds, usageAt(0), [atMostTimes(1.1, 'ioredis')]);

@@ -1,12 +1,14 @@
 import type { Amount, Bench } from '../../harness/bench.js';
 import type { Rounds } from '../../harness/figures.js';
+import { Turns } from '../../harness/turns.js';
 import { cpuOf, type Usage } from '../../harness/usage.js';
 import type { Flood } from '../../load/load.js';
 import type { ParticipantName } from '../../participants/participant.js';
 import type { ReceiverOptions } from '../../subjects/receiver.js';
+import { channelGlob, channelName } from '../../workload/channels.js';
 
-/** How the receiver listens, whoever it is. */
-export type ListenOptions = Omit<ReceiverOptions, 'participant' | 'port'>;
+/** How the receiver listens, whoever it is, and to whatever channel. */
+export type ListenOptions = Omit<ReceiverOptions, 'participant' | 'port' | 'patterns'>;
 
 /** Who is compared, and how often. */
 export interface Comparison {
@@ -14,16 +16,22 @@ export interface Comparison {
   readonly rounds?: Amount<number>;
 }
 
-/** What one message of each of the floods takes each participant; see {@link receiveOnce}. */
+/** What one message of each of the floods takes each participant, on a channel of its own; see {@link receiveOnce}. */
 export function measureReceiving(
   bench: Bench,
   { participants, rounds }: Comparison,
   options: ListenOptions,
   floods: readonly Flood[],
 ): Promise<Rounds<Usage[]>> {
-  return bench.interleave(
+  return bench.alternate(
     participants,
-    (participant) => receiveOnce(bench, { ...options, participant }, floods),
+    (participant, turns) => {
+      const index = participants.indexOf(participant);
+      const channel = channelName(index);
+      const patterns = [options.isGlob ? channelGlob(index) : channel];
+      const onItsChannel = floods.map((flood) => ({ ...flood, channel }));
+      return receiveOnce(bench, { ...options, participant, patterns }, onItsChannel, turns);
+    },
     rounds,
   );
 }
@@ -33,9 +41,10 @@ export function receiveOnce(
   bench: Bench,
   options: Omit<ReceiverOptions, 'port'>,
   floods: readonly Flood[],
+  turns = new Turns(),
 ): Promise<Usage[]> {
   return bench.withSubject('receiver', async (receiver) => {
-    await receiver.listen({ ...options, port: bench.redis.port });
+    await turns.take(() => receiver.listen({ ...options, port: bench.redis.port }));
     const receive = async (flood: Flood): Promise<Usage> => {
       await receiver.expect(flood.count);
       await bench.load.flood(flood);
@@ -43,8 +52,8 @@ export function receiveOnce(
     };
     const usages: Usage[] = [];
     for (const flood of floods) {
-      await receive(flood);
-      usages.push(await bench.sample(() => receive(flood), cpuOf));
+      await turns.take(() => receive(flood));
+      usages.push(await bench.sample(() => receive(flood), cpuOf, turns));
     }
     return usages;
   });

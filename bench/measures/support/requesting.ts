@@ -4,8 +4,6 @@ import type { ParticipantName } from '../../participants/participant.js';
 import type { RoundTrips } from '../../subjects/requester.js';
 import { channelName } from '../../workload/channels.js';
 
-const CHANNEL = channelName(0);
-
 /** How many round trips are measured at once, how many of them are on their way, and how many go before. */
 export interface Asking {
   readonly count: number;
@@ -20,14 +18,17 @@ export function measureRequesting(
   { count, inFlight, warmUp }: Asking,
 ): Promise<Rounds<RoundTrips[]>> {
   const { port } = bench.redis;
-  return bench.interleave(participants, (participant) =>
-    bench.withSubject('responder', async (responder) => {
-      await responder.respond(participant, port, CHANNEL);
-      return bench.withSubject('requester', async (requester) => {
-        await requester.connect(participant, port, CHANNEL);
-        await requester.ask(warmUp, inFlight);
-        return bench.repeat(SAMPLES, () => requester.ask(count, inFlight));
-      });
-    }),
+  return bench.alternate(participants, (participant, turns) =>
+    bench.withSubject('responder', (responder) =>
+      bench.withSubject('requester', async (requester) => {
+        const channel = channelName(participants.indexOf(participant));
+        await turns.take(async () => {
+          await responder.respond(participant, port, channel);
+          await requester.connect(participant, port, channel);
+          await requester.ask(warmUp, inFlight);
+        });
+        return turns.repeat(bench.pick(SAMPLES), () => requester.ask(count, inFlight));
+      }),
+    ),
   );
 }
