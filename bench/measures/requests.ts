@@ -5,7 +5,7 @@ import { measureRequesting } from './support/requesting.js';
 
 const IN_FLIGHT = 100;
 const COUNT = { full: 4_000, quick: 500 };
-const WARM_UP = { full: 20_000, quick: 500 };
+const WARM_UP = { full: 60_000, quick: 500 };
 
 /** How many requests are answered in a second, many at a time. */
 export const requests: Measure = {

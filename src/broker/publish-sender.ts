@@ -5,20 +5,13 @@ import { isReplyError } from './reply-error.js';
 import { explainReply } from './sharded-support.js';
 
 /** So many commands of one tick go out together: fewer cost more writes, with more Redis and the receivers wait. */
-const MOST_COMMANDS = 64;
-
-interface Waiting {
-  readonly command: Command;
-  readonly channel: string;
-  readonly resolve: (receivers: number) => void;
-  readonly reject: (error: unknown) => void;
-}
+const MOST_COMMANDS = 50;
 
 /** Sends PUBLISH and SPUBLISH over one connection: what is published in one tick, in few writes. */
 export class PublishSender {
   readonly #client: Redis;
   readonly #writer: CommandWriter;
-  #waiting: Waiting[] = [];
+  #waiting: Command[] = [];
 
   constructor(client: Redis) {
     this.#client = client;
@@ -28,31 +21,30 @@ export class PublishSender {
   send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     // A command of our own: ioredis' methods cost as much again, and put a `keyPrefix` before a shard channel.
     const command = new Command(isSharded ? 'spublish' : 'publish', [channel, asBuffer(payload)]);
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) process.nextTick(() => this.flush());
-      this.#waiting.push({ command, channel, resolve, reject });
-      if (this.#waiting.length === MOST_COMMANDS) this.flush();
+    if (this.#waiting.length === 0) process.nextTick(() => this.flush());
+    this.#waiting.push(command);
+    if (this.#waiting.length === MOST_COMMANDS) this.flush();
+    return command.promise.then(Number, (error: unknown) => {
+      throw publishError(channel, error);
     });
   }
 
   /** Sends what waits for the end of the tick. */
   flush(): void {
-    const waiting = this.#waiting;
-    if (waiting.length === 0) return;
+    const commands = this.#waiting;
+    if (commands.length === 0) return;
     this.#waiting = [];
     this.#writer.together(() => {
-      for (const message of waiting) this.#send(message);
+      for (const command of commands) this.#send(command);
     });
   }
 
-  #send({ command, channel, resolve, reject }: Waiting): void {
-    const refuse = (error: unknown): void => reject(publishError(channel, error));
+  #send(command: Command): void {
     try {
-      const sent = this.#client.sendCommand(command, this.#writer) as Promise<unknown>;
-      sent.then((receivers) => resolve(Number(receivers)), refuse);
+      void this.#client.sendCommand(command, this.#writer);
     } catch (error) {
       // The others must not wait for ever.
-      refuse(error);
+      command.reject(error as Error);
     }
   }
 }

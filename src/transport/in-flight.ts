@@ -13,7 +13,7 @@ export class InFlight {
 
   end(): void {
     this.#running--;
-    if (this.#running > 0) return;
+    if (this.#running > 0 || this.#waiters.size === 0) return;
     for (const resolve of this.#waiters) resolve();
   }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 /** The channels (by Redis' names) that are this package's own; prefixes do not touch them. */
 export class ReservedChannels {
@@ -22,7 +22,7 @@ export class ReservedChannels {
 
   /** A name for private replies, which no pattern handler hears; several may come in one message. */
   createInbox(): string {
-    return this.#joinedInboxes + randomUUID();
+    return this.#joinedInboxes + randomBytes(16).toString('base64url');
   }
 
   /** Whether a name is an inbox of a client that reads several replies from one message: others may be in any language. */

@@ -1,4 +1,6 @@
+import { tracingChannel } from 'node:diagnostics_channel';
 import { Redis, type RedisOptions } from 'ioredis';
+import { CommandRefusedError } from 'nestjs-redis-pubsub';
 import { describe, expect, it } from 'vitest';
 import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
@@ -88,6 +90,26 @@ describe("a broker over a client of the user's own", () => {
     proxy.release();
     proxy.cut();
     expect(await published).toBe(0);
+  });
+
+  it("is traced as ioredis traces it, and a failure is its caller's only", async () => {
+    const traced: string[] = [];
+    const handlers = {
+      error: (context: unknown) => {
+        const { command, args } = context as { command: string; args: string[] };
+        traced.push(`${command} ${args[0]}`);
+      },
+    } as Parameters<ReturnType<typeof tracingChannel>['subscribe']>[0];
+    const channel = tracingChannel('ioredis:command');
+    channel.subscribe(handlers);
+    closeAfterTest(() => Promise.resolve(channel.unsubscribe(handlers)));
+    const user = unique('mute');
+    await redis.client.call('ACL', 'SETUSER', user, 'on', 'nopass', '+@all', 'resetchannels');
+    const client = own({ username: user, password: 'x' });
+    const broker = over(client);
+    await broker.connect(10_000);
+    await expect(broker.publish('traced', 'x')).rejects.toBeInstanceOf(CommandRefusedError);
+    expect(traced.filter((it) => it.startsWith('publish'))).toEqual(['publish traced']);
   });
 
   it('leaves its subscriptions alone', async () => {
