@@ -19,7 +19,7 @@ export class PublishSender {
   }
 
   send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    // A command of our own: ioredis' methods cost as much again, and put a `keyPrefix` before a shard channel.
+    // A command of our own: ioredis' methods cost more, and put a `keyPrefix` before a shard channel.
     const command = new Command(isSharded ? 'spublish' : 'publish', [channel, asBuffer(payload)]);
     if (this.#waiting.length === 0) process.nextTick(() => this.flush());
     this.#waiting.push(command);
