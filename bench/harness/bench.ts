@@ -64,20 +64,12 @@ export class Bench {
    * Runs every case once per round, so that a machine that grows slower does so for all, and no case
    * always comes first. Returns the results of each, in the order of the rounds.
    */
-  async interleave<Case extends string, Result>(
+  interleave<Case extends string, Result>(
     cases: readonly Case[],
     run: (name: Case) => Promise<Result>,
     rounds: Amount<number> = ROUNDS,
   ): Promise<ReadonlyMap<Case, readonly Result[]>> {
-    const results = new Map(cases.map((name): [Case, Result[]] => [name, []]));
-    const count = this.pick(rounds);
-    for (let round = 0; round < count; round++) {
-      for (const name of inRotation(cases, round)) {
-        this.#settings.onProgress(`round ${round + 1} of ${count}: ${name}`);
-        results.get(name)?.push(await run(name));
-      }
-    }
-    return results;
+    return this.alternate(cases, (name, turns) => turns.take(() => run(name)), rounds);
   }
 
   /**
