@@ -51,12 +51,12 @@ export class Request implements PendingRequest {
   }
 
   onReply(reply: Record<string, unknown>): void {
+    this.#timer?.refresh();
     const { deserializer } = this.#options;
     if (!deserializer) {
       this.#deliver(reply);
       return;
     }
-    this.#timer?.refresh();
     void this.#deserialize(deserializer, reply);
   }
 
@@ -123,8 +123,6 @@ export class Request implements PendingRequest {
       // Others may stream on; a responder with a single reply is not worth a message.
       if (this.#isStreamed) this.#abandon();
       this.#end();
-    } else {
-      this.#timer?.refresh();
     }
     this.#isStreamed = true;
     this.#callback({ err, response, isDisposed: isLast });
