@@ -4,10 +4,8 @@ import type { ConnectionObserver, ConnectionOptions } from './connection-options
 import { disconnect } from './disconnect.js';
 import { LivenessMonitor } from './liveness.js';
 import { OutageReport } from './outage-report.js';
+import { isLoginRefused } from './reply-error.js';
 import type { Watched } from './sentinel/master-watch.js';
-
-/** What no further attempt will mend. */
-const FATAL = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH)/;
 
 /**
  * One connection to Redis for its whole life: opens it, tells when it is ready and when it is lost,
@@ -147,7 +145,7 @@ export class Connection {
       const onReady = (): void => settle(true);
       const onEnd = (): void => settle(false);
       const onClose = (): void => {
-        if (patience === 0 || FATAL.test(messageOf(this.#lastError))) settle(false);
+        if (patience === 0 || isLoginRefused(this.#lastError)) settle(false);
       };
       const timer = patience > 0 ? setTimeout(onEnd, patience) : undefined;
       client.on('ready', onReady).on('close', onClose).on('end', onEnd);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import type { BrokerLog } from '../broker.js';
+import { isLoginRefused } from '../reply-error.js';
 import { parseClusterNodes, type ClusterNode } from './cluster-node.js';
 import { SlotMap } from './slot-map.js';
 
@@ -84,7 +85,7 @@ export class ClusterTopology {
     }, this.#options.interval).unref();
   }
 
-  /** Resolves when a node has answered; rejects when none has within `patience` milliseconds. */
+  /** Resolves when a node has answered; rejects when none has within `patience` milliseconds, or ever would. */
   async known(patience: number): Promise<void> {
     this.start();
     const { signal } = this.#stopping;
@@ -93,7 +94,8 @@ export class ClusterTopology {
       await this.refresh();
       if (signal.aborted) throw new ClosedError();
       if (this.#isKnown) return;
-      if (performance.now() >= deadline) throw unreachable(this.#failure);
+      const isHopeless = isLoginRefused(this.#failure) || performance.now() >= deadline;
+      if (isHopeless) throw unreachable(this.#failure);
       await delay(RETRY);
     }
   }

@@ -92,9 +92,12 @@ describe('the start of an application over a Cluster', () => {
       nodes: cluster().startupNodes,
       options: { redisOptions: { username: 'app', password } },
     });
+    const startTimeout = 20_000;
+    const start = performance.now();
     const failure = await failureOf(
-      startClusterApp({ connection: connection('wrong'), startTimeout: 20_000 }),
+      startClusterApp({ connection: connection('wrong'), startTimeout }),
     );
+    expect(performance.now() - start).toBeLessThan(startTimeout / 2);
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toContain('WRONGPASS');
     await startClusterApp({ connection: connection('right') });
