@@ -38,6 +38,7 @@ export class ClusterTopology {
   #refreshing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #slots = SlotMap.EMPTY;
+  #successors: ReadonlySet<string> = new Set();
   #epoch = 0;
   #asOf = new Date();
   #lastAsked = new Date();
@@ -61,6 +62,14 @@ export class ClusterTopology {
   /** Who owns which slot; those of masters that the others have given up belong to nobody. */
   get slots(): SlotMap {
     return this.#slots;
+  }
+
+  /**
+   * Nodes that own, since the last change, what another one owned that lives on as their replica. That one
+   * still takes what is published there, and passes it on to them.
+   */
+  get successors(): ReadonlySet<string> {
+    return this.#successors;
   }
 
   /**
@@ -189,6 +198,7 @@ export class ClusterTopology {
   #learnSlots(nodes: readonly ClusterNode[]): void {
     const slots = SlotMap.of(nodes, (node) => this.#addressOf(node));
     if (slots.equals(this.#slots)) return;
+    this.#successors = slots.successors(this.#slots, this.#addresses);
     this.#slots = slots;
     this.#options.onMoved();
   }

@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, shorten } from '../../errors.js';
 import { openOnTheWay } from '../open-on-the-way.js';
 import { PublishBuffer, type Outgoing, type PublishBufferOptions } from '../publish-buffer.js';
 import type { Publisher } from '../publisher.js';
 import type { PublishingHalf } from '../publishing-half.js';
+import { BETWEEN_NODES } from './between-nodes.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { NodeMap } from './node-map.js';
 import { OwnerSearch } from './owner-search.js';
@@ -37,6 +39,8 @@ export class ShardedPublisher {
   readonly #onChange: () => void;
   readonly #nodes = new NodeMap<Publisher>();
   readonly #lanes = new Map<number, Lane>();
+  /** Owners to whom their predecessor may still pass on what was published there. */
+  readonly #awaited = new Set<string>();
   /** Slots of which nobody knows yet whose they are now. */
   readonly #unclear = new Set<number>();
   readonly #search: OwnerSearch;
@@ -118,14 +122,24 @@ export class ShardedPublisher {
   /** Slots have other owners. */
   onMoved(): void {
     if (!this.#isOpen) return;
-    const { owners } = this.#options.topology.slots;
-    for (const owner of owners) this.#nodeAt(owner);
-    for (const [address, node] of this.#nodes) {
-      if (owners.has(address)) continue;
-      this.#nodes.delete(address);
-      void node.close();
-    }
+    const { slots, successors } = this.#options.topology;
+    for (const owner of slots.owners) this.#nodeAt(owner);
+    const former = [...this.#nodes].filter(([address]) => !slots.owners.has(address));
+    for (const [address] of former) this.#nodes.delete(address);
+    const closed = Promise.all(former.map(([, node]) => node.close()));
+    if (successors.size > 0) this.#holdBack(successors, closed);
     this.#onNodeChange();
+  }
+
+  /** What a predecessor has taken takes a detour, which is longer than the way to its successor. */
+  #holdBack(successors: ReadonlySet<string>, answered: Promise<unknown>): void {
+    for (const address of successors) this.#awaited.add(address);
+    void answered
+      .then(() => delay(BETWEEN_NODES, undefined, { ref: false }))
+      .then(() => {
+        for (const address of successors) this.#awaited.delete(address);
+        this.#flush();
+      });
   }
 
   #nodeAt(address: string): Publisher {
@@ -156,7 +170,12 @@ export class ShardedPublisher {
   #isMoving(slot: number): boolean {
     const lane = this.#lanes.get(slot);
     const isAnswering = lane !== undefined && (lane.isLeaving || lane.node !== this.#ownerOf(slot));
-    return isAnswering || this.#unclear.has(slot);
+    return isAnswering || this.#unclear.has(slot) || this.#isAwaited(slot);
+  }
+
+  #isAwaited(slot: number): boolean {
+    if (this.#awaited.size === 0) return false;
+    return this.#awaited.has(this.#options.topology.slots.ownerOf(slot) ?? '');
   }
 
   #flush(): void {

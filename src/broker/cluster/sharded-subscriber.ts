@@ -147,23 +147,18 @@ export class ShardedSubscriber extends CompositeSubscriber {
   }
 
   /**
-   * A new owner was a replica of the former one, and delivers what it still gets from there: a second
-   * time, or after what was published later. Who comes when that is over hears neither.
+   * A successor delivers what it still gets from the former owner: a second time, or after what was
+   * published later. Who comes when that is over hears neither. What a dead one has sent has come long ago.
    */
   #openSoon(address: string, node: Subscriber): void {
-    const delay = this.#isPlaced && this.#isSucceeding ? BETWEEN_NODES : 0;
+    const isLate = this.#isPlaced && this.#options.topology.successors.has(address);
+    const delay = isLate ? BETWEEN_NODES : 0;
     const timer = setTimeout(() => {
       this.#opening.delete(timer);
       // It may have lost its slots before it had a connection.
       if (this.#nodes.get(address) === node) openOnTheWay(node);
     }, delay);
     this.#opening.add(timer);
-  }
-
-  /** Whether somebody has lost all slots and lives on. What a dead one has sent has come long ago. */
-  get #isSucceeding(): boolean {
-    const { addresses } = this.#options.topology;
-    return addresses.some((it) => this.#nodes.get(it) !== undefined && !this.#owners.has(it));
   }
 
   /** A node says that some channel is not its own: it is the one that knows whose it is. */

@@ -33,6 +33,18 @@ export class SlotMap {
     return this.#ownerOfSlot[slot];
   }
 
+  /**
+   * Who owns now what, by an `earlier` map, somebody owned who lives on without slots: a former master is
+   * the replica of its successor.
+   */
+  successors(earlier: SlotMap, alive: readonly string[]): ReadonlySet<string> {
+    const former = new Set<Owner>(
+      alive.filter((it) => earlier.owners.has(it) && !this.owners.has(it)),
+    );
+    const theirs = this.#ownerOfSlot.filter((_, slot) => former.has(earlier.ownerOf(slot)));
+    return new Set(theirs.filter((owner) => owner !== undefined));
+  }
+
   /** A channel, beginning with this text, whose slot one of the {@link owners} owns. */
   channelOf(owner: string, start: string): string {
     for (let i = 0; ; i++) {

@@ -81,6 +81,36 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(flow.disordered).toEqual([]);
   });
 
+  it('hears in order what is sent to a former master, and then to its successor', async () => {
+    const proxies = await Promise.all(cluster().nodes.map(({ port }) => startProxy(port)));
+    const natMap = Object.fromEntries(
+      cluster().nodes.map(({ port }, i) => [
+        `127.0.0.1:${port}`,
+        { host: '127.0.0.1', port: proxies[i]!.port },
+      ]),
+    );
+    const [first] = await cluster().masters();
+    const connection = { ...at(first!), options: { natMap } };
+    const publisher = await startClusterApp({ connection, sharded: true, publishBuffer: false });
+    const listener = await startClusterApp({ connection: at(first!), sharded: true });
+    const flow = new NumberedFlow(publisher.service, CHANNELS);
+    await flow.listen(listener.service);
+    flow.start(2_000);
+    await flow.comesThrough();
+    for (const master of await cluster().masters()) {
+      // The publisher learns of it late, and a former master takes whatever it is sent.
+      for (const proxy of proxies) proxy.hold(/CLUSTER/);
+      const successor = await cluster().failOver(master);
+      await eventually(async () => (await shardChannelsAt(successor)) > 0);
+      for (const proxy of proxies) proxy.release();
+      await flow.comesThrough();
+    }
+    await flow.stop();
+    expect(flow.failures).toEqual([]);
+    expect(flow.twice).toEqual([]);
+    expect(flow.disordered).toEqual([]);
+  });
+
   it('follows a slot that moves under load: nothing is shuffled, doubled or refused', async () => {
     const [from, to] = await cluster().masters();
     const channel = await cluster().channelOf(from!, 'slot');
@@ -193,3 +223,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     await eventually(async () => (await cluster().connections()).length <= before.length);
   });
 });
+
+async function shardChannelsAt({ client }: ServerProcess): Promise<number> {
+  return ((await client.call('PUBSUB', 'SHARDCHANNELS', 'flow.*')) as unknown[]).length;
+}

@@ -14,7 +14,7 @@ describe('ask', () => {
   afterEach(() => server?.close());
 
   /** A client of a server that does everything, late. */
-  async function scoutAt(onData: (socket: Socket, command: string) => void): Promise<Redis> {
+  async function scoutAt(onData: (socket: Socket, command: string) => unknown): Promise<Redis> {
     events = [];
     server = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on('data', (command) => onData(socket, String(command)));
