@@ -7,11 +7,17 @@ import { explainReply } from './sharded-support.js';
 /** So many commands of one tick go out together: fewer cost more writes, with more Redis and the receivers wait. */
 const MOST_COMMANDS = 50;
 
-/** Sends PUBLISH and SPUBLISH over one connection: what is published in one tick, in few writes. */
+/**
+ * Sends PUBLISH and SPUBLISH over one connection: what is published in one tick, in few writes. While
+ * each tick has one, that goes out at once: `npm run bench -- --only request-latency`.
+ */
 export class PublishSender {
   readonly #client: Redis;
   readonly #writer: CommandWriter;
   #waiting: Command[] = [];
+  /** How many were sent in this tick. */
+  #count = 0;
+  #wasAlone = true;
 
   constructor(client: Redis) {
     this.#client = client;
@@ -21,27 +27,38 @@ export class PublishSender {
   send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     // A command of our own: ioredis' methods cost more, and put a `keyPrefix` before a shard channel.
     const command = new Command(isSharded ? 'spublish' : 'publish', [channel, asBuffer(payload)]);
-    if (this.#waiting.length === 0) process.nextTick(() => this.flush());
-    this.#waiting.push(command);
-    if (this.#waiting.length === MOST_COMMANDS) this.flush();
+    if (this.#count++ === 0) process.nextTick(() => this.#endTick());
+    if (this.#count === 1 && this.#wasAlone) this.#send(command);
+    else this.#wait(command);
     return command.promise.then(Number, (error: unknown) => {
       throw publishError(channel, error);
     });
   }
 
-  /** Sends what waits for the end of the tick. */
+  /** Sends what waits for the end of the tick, now. */
   flush(): void {
     const commands = this.#waiting;
     if (commands.length === 0) return;
     this.#waiting = [];
     this.#writer.together(() => {
-      for (const command of commands) this.#send(command);
+      for (const command of commands) this.#send(command, this.#writer);
     });
   }
 
-  #send(command: Command): void {
+  #endTick(): void {
+    this.#wasAlone = this.#count === 1;
+    this.#count = 0;
+    this.flush();
+  }
+
+  #wait(command: Command): void {
+    this.#waiting.push(command);
+    if (this.#waiting.length === MOST_COMMANDS) this.flush();
+  }
+
+  #send(command: Command, writer?: CommandWriter): void {
     try {
-      void this.#client.sendCommand(command, this.#writer);
+      void this.#client.sendCommand(command, writer);
     } catch (error) {
       // The others must not wait for ever.
       command.reject(error as Error);
