@@ -4,7 +4,7 @@ import { atMostTimes } from '../harness/target.js';
 import { measureRequesting } from './support/requesting.js';
 
 const COUNT = { full: 1_000, quick: 100 };
-const WARM_UP = { full: 5_000, quick: 100 };
+const WARM_UP = { full: 20_000, quick: 100 };
 
 /** How long a request waits for its answer, one at a time. */
 export const requestLatency: Measure = {
