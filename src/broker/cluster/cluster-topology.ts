@@ -38,6 +38,8 @@ export class ClusterTopology {
   #refreshing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #slots = SlotMap.EMPTY;
+  /** Who owned each slot last, also where that node is dead: it may come back as a replica. */
+  #lastOwners = SlotMap.EMPTY;
   #successors: ReadonlySet<string> = new Set();
   #epoch = 0;
   #asOf = new Date();
@@ -198,7 +200,8 @@ export class ClusterTopology {
   #learnSlots(nodes: readonly ClusterNode[]): void {
     const slots = SlotMap.of(nodes, (node) => this.#addressOf(node));
     if (slots.equals(this.#slots)) return;
-    this.#successors = slots.successors(this.#slots, this.#addresses);
+    this.#successors = slots.successors(this.#lastOwners, this.#addresses);
+    this.#lastOwners = slots.over(this.#lastOwners);
     this.#slots = slots;
     this.#options.onMoved();
   }

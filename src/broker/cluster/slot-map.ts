@@ -33,6 +33,11 @@ export class SlotMap {
     return this.#ownerOfSlot[slot];
   }
 
+  /** This map; a slot that nobody owns has the owner that it has in an earlier one. */
+  over(earlier: SlotMap): SlotMap {
+    return new SlotMap(this.#ownerOfSlot.map((owner, slot) => owner ?? earlier.ownerOf(slot)));
+  }
+
   /**
    * Who owns now what, by an `earlier` map, somebody owned who lives on without slots: a former master is
    * the replica of its successor.

@@ -72,6 +72,20 @@ describe('the topology of a Cluster', () => {
     expect(asked.slice(-4).toSorted()).toEqual([A, A, B, B]);
   });
 
+  it('knows the successor of a master that was taken for dead, and is back as its replica', async () => {
+    const a = (slots: string, flags: string) => node('a', 1, slots, { flags });
+    const b = node('b', 2, '8192-16383');
+    const views: Views = { 'seed:1': [a('0-8191', 'master'), b] };
+    const { topology } = topologyOver(views);
+    await topology.known(1_000);
+    views['seed:1'] = [a('0-8191', 'master,fail'), b];
+    await topology.refresh();
+    expect(topology.slots.ownerOf(0)).toBeUndefined();
+    views['seed:1'] = [a('', 'slave'), b, node('c', 3, '0-8191', { epoch: 2 })];
+    await topology.refresh();
+    expect([...topology.successors]).toEqual(['10.0.0.1:3']);
+  });
+
   it('takes a node that knows of no slots for none of it', async () => {
     const views: Views = { 'seed:1': BOTH, [A]: [node('new', 1, '')], [B]: BOTH };
     const { topology, questions, gone } = topologyOver(views);

@@ -45,6 +45,14 @@ describe('the successors in a slot map', () => {
     expect([...now.successors(before, alive)].toSorted()).toEqual(expected);
   });
 
+  it('are known also where nobody owned the slots for a while', () => {
+    const meanwhile = mapOf({ b: [[100, 199]] });
+    const now = mapOf({ c: [[0, 99]], b: [[100, 199]] });
+    const alive = ['a', 'b', 'c'];
+    expect(now.successors(meanwhile, alive).size).toBe(0);
+    expect([...now.successors(meanwhile.over(before), alive)]).toEqual(['c']);
+  });
+
   it('are nobody at first', () => {
     expect(before.successors(SlotMap.EMPTY, ['a', 'b']).size).toBe(0);
   });
