@@ -4,8 +4,8 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { RedisPubSubContext, type TelemetryEvents } from 'nestjs-redis-pubsub';
-import { closeAfterTest, createClient, startService } from '../support/app.js';
-import { eventually, useRedis } from '../support/redis.js';
+import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { eventually, useRedis } from '../../support/redis.js';
 
 const KEYS = [
   'publish',
