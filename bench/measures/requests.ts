@@ -4,7 +4,7 @@ import { atLeastTimes } from '../harness/target.js';
 import { measureRequesting } from './support/requesting.js';
 
 const IN_FLIGHT = 100;
-const COUNT = { full: 4_000, quick: 500 };
+const COUNT = { full: 60_000, quick: 500 };
 const WARM_UP = { full: 60_000, quick: 500 };
 
 /** How many requests are answered in a second, many at a time. */
