@@ -55,6 +55,16 @@ export class Bench {
     this.#load = startLoad(this.#redis);
   }
 
+  /** Runs something with a Redis and a process that sends of its own, and ends them when it is done. */
+  async apart<Result>(run: (bench: Bench) => Promise<Result>): Promise<Result> {
+    const bench = await Bench.start(this.#settings);
+    try {
+      return await run(bench);
+    } finally {
+      await bench.close();
+    }
+  }
+
   /** The amount for this run. */
   pick<Value>({ full, quick }: Amount<Value>): Value {
     return this.#settings.isQuick ? quick : full;
