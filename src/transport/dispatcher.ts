@@ -12,7 +12,7 @@ import { InFlight } from './in-flight.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 import type { MessageBus } from './message-bus.js';
 import { INTERNAL_ERROR, Responder } from './responder.js';
-import { TransientMap } from './transient-map.js';
+import { Responders } from './responders.js';
 
 /** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
 const LAST_WORDS = 100;
@@ -24,7 +24,7 @@ const INTERRUPTED = { status: 'error', message: 'The service was closed' } as co
 export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
-  readonly #responders = new TransientMap<Responder>();
+  readonly #responders = new Responders();
   #lastResponder = 0;
   /** Fails when what is running has to stop. */
   #cut$ = new Subject<never>();
@@ -60,10 +60,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   /** A cancellation: somebody no longer waits for the replies to a request. */
   onDelivery(delivery: Delivery): void {
     const request = this.#options.bus.readPacket(delivery);
-    if (!request) return;
-    for (const responder of this.#responders.values()) {
-      if (responder.answers(request)) responder.cancel();
-    }
+    if (request) this.#responders.cancel(request);
   }
 
   run(
@@ -107,7 +104,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       await responder?.end({ err: INTERNAL_ERROR });
       this.#report(context, failure);
     } finally {
-      if (responder) this.#responders.delete(responder.key);
+      if (responder) this.#responders.delete(responder);
       this.#inFlight.end();
       this.#runEndHook(context);
     }
@@ -179,7 +176,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const isSharded = delivery.kind === 'shard';
     const request = { id, replyTo, isSharded, key: ++this.#lastResponder };
     const responder = new Responder(bus, logger, serializer, request);
-    this.#responders.set(responder.key, responder);
+    this.#responders.add(responder);
     return responder;
   }
 

@@ -35,17 +35,8 @@ export class Responder {
     private readonly bus: MessageBus,
     private readonly logger: Pick<Logger, 'error'>,
     private readonly serializer: Serializer | undefined,
-    private readonly request: AnswerableRequest,
+    readonly request: AnswerableRequest,
   ) {}
-
-  get key(): number {
-    return this.request.key;
-  }
-
-  /** Whether it answers this request. */
-  answers({ id, replyTo }: Partial<Record<keyof RequestKey, unknown>>): boolean {
-    return this.request.id === id && this.request.replyTo === replyTo;
-  }
 
   /** Ends a stream of replies, now or as soon as the handler returns it. */
   cancel(): void {

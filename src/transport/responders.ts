@@ -1,0 +1,40 @@
+import type { MessageId } from '../codec/codec.js';
+import { isId } from '../codec/envelope-codec.js';
+import type { RequestKey } from './publish-options.js';
+import type { Responder } from './responder.js';
+import { TransientMap } from './transient-map.js';
+
+/** The requests that are being answered. */
+export class Responders {
+  readonly #running = new TransientMap<Responder>();
+  /** The ids of those that were cancelled in this tick, by where their replies go. */
+  #cancelled = new Map<string, Set<MessageId>>();
+
+  add(responder: Responder): void {
+    this.#running.set(responder.request.key, responder);
+  }
+
+  delete({ request }: Responder): void {
+    this.#running.delete(request.key);
+  }
+
+  /**
+   * Cancels the request that a packet from outside names, at the end of this tick: when a service is
+   * slow its callers give up thousands of requests at once, and each that runs is looked at once.
+   */
+  cancel({ id, replyTo }: Partial<Record<keyof RequestKey, unknown>>): void {
+    if (!isId(id) || typeof replyTo !== 'string') return;
+    if (this.#cancelled.size === 0) process.nextTick(() => this.#cancelAll());
+    const ids = this.#cancelled.get(replyTo) ?? new Set();
+    this.#cancelled.set(replyTo, ids.add(id));
+  }
+
+  #cancelAll(): void {
+    const cancelled = this.#cancelled;
+    this.#cancelled = new Map();
+    for (const responder of this.#running.values()) {
+      const { id, replyTo } = responder.request;
+      if (cancelled.get(replyTo)?.has(id)) responder.cancel();
+    }
+  }
+}
