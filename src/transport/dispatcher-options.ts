@@ -3,10 +3,10 @@ import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
 import type { MessageBus } from './message-bus.js';
 import type { RedisPubSubContext } from './redis-pubsub.context.js';
 
-/** Nest's processing hooks, where somebody has set them. */
+/** Nest's processing hooks, where somebody has set them. An asynchronous function fits their types too. */
 export interface ProcessingHooks {
-  onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => void;
-  onEnd?: (context: RedisPubSubContext) => void;
+  onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => unknown;
+  onEnd?: (context: RedisPubSubContext) => unknown;
 }
 
 export interface DispatcherOptions {

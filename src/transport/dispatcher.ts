@@ -106,7 +106,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     } finally {
       if (responder) this.#responders.delete(responder);
       this.#inFlight.end();
-      this.#runEndHook(context);
+      if (this.#options.hooks.onEnd) void this.#runEndHook(context);
     }
     if (start > 0) this.#tell(route, delivery, performance.now() - start, failure);
   }
@@ -133,22 +133,26 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     else await this.#process(route, message, next, delivery);
   }
 
-  async #runBetweenHooks(
+  #runBetweenHooks(
     route: HandlerRoute,
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
   ): Promise<void> {
-    try {
-      await new Promise<void>((resolve) => {
-        this.#options.hooks.onStart?.(context, async () => {
-          await this.#process(route, message, context, delivery);
-          resolve();
-        });
+    return new Promise((resolve) => {
+      const done = async (): Promise<void> => {
+        await this.#process(route, message, context, delivery);
+        resolve();
+      };
+      this.#runStartHook(context, done).catch((error: unknown) => {
+        this.#report(context, error);
+        resolve();
       });
-    } catch (error) {
-      this.#report(context, error);
-    }
+    });
+  }
+
+  async #runStartHook(context: RedisPubSubContext, done: () => Promise<void>): Promise<void> {
+    await this.#options.hooks.onStart?.(context, done);
   }
 
   /** What is left to do with what a handler returned. */
@@ -186,9 +190,9 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     });
   }
 
-  #runEndHook(context: RedisPubSubContext): void {
+  async #runEndHook(context: RedisPubSubContext): Promise<void> {
     try {
-      this.#options.hooks.onEnd?.(context);
+      await this.#options.hooks.onEnd?.(context);
     } catch (error) {
       this.#report(context, error);
     }

@@ -13,6 +13,12 @@ import { createClient, startService, type TestLog } from '../../support/app.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
+/** As people write them: Nest's type takes what returns a promise, too. */
+type StartHook = (transportId: unknown, context: unknown, done: () => Promise<unknown>) => unknown;
+
+const startOrReject: StartHook = (_, context, done) =>
+  toldOf(context).channel === 'hooks.event' ? Promise.reject(new Error('no tracer')) : done();
+
 const storage = new AsyncLocalStorage<{ readonly channel: string }>();
 const seen: unknown[] = [];
 let values = new Subject<string>();
@@ -154,10 +160,28 @@ describe('a processing hook', () => {
     expect(log.of('error')).toEqual([expect.stringContaining('no tracer')]);
   });
 
-  it('that throws after a message is logged, and the next message is handled', async () => {
-    server.setOnProcessingEndHook(() => {
-      throw new Error('no exporter');
-    });
+  it('that rejects before a message is logged, and the next message is handled', async () => {
+    server.setOnProcessingStartHook(startOrReject);
+    await emit('hooks.event');
+    await emit('hooks.glob.x');
+    await eventually(() => seen.length >= 2);
+    expect(seen).toEqual([
+      ['handler', undefined, 0],
+      ['end', REDIS_PUBSUB, 'hooks.glob.x'],
+    ]);
+    expect(log.of('error')).toEqual([expect.stringContaining('no tracer')]);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no exporter');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no exporter'))],
+  ])('that %s after a message is logged, and the next message is handled', async (_, hook) => {
+    server.setOnProcessingEndHook(hook);
     await emit('hooks.event', 1);
     await emit('hooks.event', 2);
     await eventually(() => log.of('error').length >= 2);
