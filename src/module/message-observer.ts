@@ -23,8 +23,8 @@ export interface Observation {
   readonly pattern: ChannelPattern;
   /** Whether shard channels are meant. */
   readonly isSharded: boolean;
-  /** See `ObserveOptions`; must not throw. */
-  readonly onSubscribed: ((gap?: PubSubGap) => void) | undefined;
+  /** See `ObserveOptions`; must neither throw nor reject. */
+  readonly onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
 }
 
 /** What the observers of a service share. */
@@ -43,7 +43,7 @@ export abstract class MessageObserver
   implements SubscriptionWaiter, Unsubscribable
 {
   readonly #scope: ObserverScope;
-  readonly #onSubscribed: ((gap?: PubSubGap) => void) | undefined;
+  readonly #onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
 
   constructor(scope: ObserverScope, { pattern, isSharded, onSubscribed }: Observation) {
     super(pattern, isSharded);

@@ -34,9 +34,10 @@ export interface ObserveOptions {
   /**
    * Called when Redis has acknowledged the subscription: from then on every message is heard. The
    * first time without a gap; after an outage with the time in which messages may have been lost.
-   * Both are the moment to load whatever durable state the messages tell of. What it throws is logged.
+   * Both are the moment to load whatever durable state the messages tell of. What it throws, or
+   * rejects with, is logged.
    */
-  readonly onSubscribed?: (gap?: PubSubGap) => void;
+  readonly onSubscribed?: (gap?: PubSubGap) => unknown;
 }
 
 /** What `subscribe` resolves to. */
@@ -201,9 +202,9 @@ export class RedisPubSubService {
     if (typeof onSubscribed !== 'function') {
       throw new InvalidOptionError('onSubscribed', 'a function', onSubscribed);
     }
-    return (gap) => {
+    return async (gap) => {
       try {
-        onSubscribed(gap);
+        await onSubscribed(gap);
       } catch (error) {
         this.#logger.error(`onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`);
       }

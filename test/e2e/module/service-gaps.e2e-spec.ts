@@ -100,16 +100,18 @@ describe('onSubscribed', () => {
     expect(gaps.old[1]).toBeDefined();
   });
 
-  it('may throw: that is logged, and messages go on', async () => {
+  it.each([
+    [
+      'throw',
+      () => {
+        throw new Error('cannot reload');
+      },
+    ],
+    ['reject', () => Promise.reject(new Error('cannot reload'))],
+  ])('may %s: that is logged, and messages go on', async (_, onSubscribed) => {
     const { service, log } = await startService(redis);
     const heard: unknown[] = [];
-    service
-      .observe('gap.throws', {
-        onSubscribed: () => {
-          throw new Error('cannot reload');
-        },
-      })
-      .subscribe(({ data }) => heard.push(data));
+    service.observe('gap.throws', { onSubscribed }).subscribe(({ data }) => heard.push(data));
     await redis.subscribers('gap.throws', 1);
     await redis.client.publish('gap.throws', '1');
     await eventually(() => heard.length === 1 && log.of('error').length > 0);
