@@ -23,6 +23,8 @@ export class Request implements PendingRequest {
   #isAcquired = false;
   #isStreamed = false;
   #isDone = false;
+  /** Settles when the reply before has been delivered, where a deserializer takes its time. */
+  #previous: Promise<void> | undefined;
 
   constructor(inbox: ReplyInbox, options: RequestOptions, callback: (packet: WritePacket) => void) {
     this.#inbox = inbox;
@@ -57,7 +59,7 @@ export class Request implements PendingRequest {
       this.#deliver(reply);
       return;
     }
-    void this.#deserialize(deserializer, reply);
+    this.#previous = this.#deserialize(deserializer, reply, this.#previous);
   }
 
   onFailure(error: unknown): void {
@@ -91,9 +93,14 @@ export class Request implements PendingRequest {
     if (this.#isAcquired) this.#inbox.release(this.#options.replyAddress);
   }
 
-  async #deserialize(deserializer: ProducerDeserializer, reply: object): Promise<void> {
+  async #deserialize(
+    deserializer: ProducerDeserializer,
+    reply: object,
+    previous: Promise<void> | undefined,
+  ): Promise<void> {
     const { channel } = this.#options;
     try {
+      await previous;
       const packet: unknown = await deserializer.deserialize(reply, { channel });
       if (isRecord(packet)) this.#deliver(packet);
     } catch (error) {

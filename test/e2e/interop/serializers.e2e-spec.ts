@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Controller } from '@nestjs/common';
 import {
   ClientProxyFactory,
@@ -49,6 +50,13 @@ const writeEvent = ({ data }: Packet): unknown => {
 /** Fails for one reply. */
 const writeReply = (packet: Packet): unknown => {
   if (packet.response === 8) throw new Error('cannot write it');
+  return packet;
+};
+
+/** Takes the longest for the first reply. */
+const readSlowly = async (packet: Packet): Promise<Packet> => {
+  const turns = packet.response === 1 ? 20 : 1;
+  for (let turn = 0; turn < turns; turn++) await setImmediate();
   return packet;
 };
 
@@ -136,6 +144,16 @@ describe("Nest's serializers and deserializers", () => {
     await start({ serializer: fromServer });
     const client = createClient({ connection: redis.url, deserializer: toClient });
     expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
+    const values$ = client.send('hooked.stream', 4).pipe(toArray());
+    expect(await lastValueFrom(values$)).toEqual([1, 2, 3]);
+  });
+
+  it('of our client may take their time: the replies keep their order, and none is lost', async () => {
+    await start({});
+    const client = createClient({
+      connection: redis.url,
+      deserializer: { deserialize: readSlowly },
+    });
     const values$ = client.send('hooked.stream', 4).pipe(toArray());
     expect(await lastValueFrom(values$)).toEqual([1, 2, 3]);
   });
