@@ -30,6 +30,8 @@ interface Waiting {
 export class PublishBuffer {
   readonly #options: PublishBufferOptions;
   #waiting: Waiting[] = [];
+  /** How many wait for each slot. */
+  readonly #slots = new Map<number, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: PublishBufferOptions) {
@@ -42,7 +44,7 @@ export class PublishBuffer {
 
   /** Whether a message of a slot waits. */
   holds(slot: number): boolean {
-    return this.#waiting.some(({ message }) => message.slot === slot);
+    return this.#slots.has(slot);
   }
 
   /**
@@ -57,6 +59,7 @@ export class PublishBuffer {
     return new Promise<number>((resolve, reject) => {
       const place = this.#waiting.findLastIndex((it) => it.since <= since) + 1;
       this.#waiting.splice(place, 0, { message, since, resolve, reject });
+      this.#count(message, 1);
       this.#schedule();
     });
   }
@@ -70,8 +73,12 @@ export class PublishBuffer {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const it of waiting) {
-      if (mustWait(it.message)) this.#waiting.push(it);
-      else it.resolve(send(it.message, it.since));
+      if (mustWait(it.message)) {
+        this.#waiting.push(it);
+        continue;
+      }
+      this.#count(it.message, -1);
+      it.resolve(send(it.message, it.since));
     }
     this.#schedule();
   }
@@ -79,7 +86,15 @@ export class PublishBuffer {
   /** Fails everything. */
   fail(error: unknown): void {
     this.#stop();
+    this.#slots.clear();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
+  #count({ slot }: Outgoing, change: 1 | -1): void {
+    if (slot === undefined) return;
+    const count = (this.#slots.get(slot) ?? 0) + change;
+    if (count === 0) this.#slots.delete(slot);
+    else this.#slots.set(slot, count);
   }
 
   #schedule(): void {
@@ -97,6 +112,7 @@ export class PublishBuffer {
     const fresh = this.#waiting.findIndex(({ since }) => since > oldestAllowed + 1);
     const expired = this.#waiting.splice(0, fresh === -1 ? this.#waiting.length : fresh);
     for (const { message, reject } of expired) {
+      this.#count(message, -1);
       reject(notPublished(message, `waited for ${maxAge} ms`));
     }
     this.#schedule();

@@ -107,7 +107,7 @@ export class ShardedPublisher {
     const slot = slotOf(channel);
     const message: Outgoing = { channel, payload, isSharded: true, slot };
     const since = performance.now();
-    if (!this.#mustWait(slot) && (this.#buffer.isEmpty || !this.#buffer.holds(slot))) {
+    if (!this.#mustWait(slot) && !this.#buffer.holds(slot)) {
       return this.#send(message, since);
     }
     const mayWait = this.#options.buffer !== false || !this.#wasReady || this.#isMoving(slot);
@@ -217,7 +217,8 @@ export class ShardedPublisher {
   #settle(slot: number, lane: Lane): void {
     if (--lane.inFlight > 0) return;
     if (this.#lanes.get(slot) === lane) this.#lanes.delete(slot);
-    this.#flush();
+    // What waits for other slots may be a lot, and has not waited for this.
+    if (this.#buffer.holds(slot)) this.#flush();
   }
 
   #askFor(slot: number, address: string): void {
