@@ -141,7 +141,7 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
    */
   transportId?: symbol | number;
 
-  /** Nest's own hook over outgoing replies. */
+  /** Nest's own hook over outgoing replies; synchronous. */
   serializer?: Serializer;
 
   /**
@@ -168,7 +168,7 @@ export interface RedisPubSubClientOptions extends RedisPubSubOptions {
    */
   replies?: 'inbox' | 'compat';
 
-  /** Nest's own hook over outgoing packets. */
+  /** Nest's own hook over outgoing packets; synchronous. */
   serializer?: Serializer;
 
   /** Nest's own hook over incoming replies. */

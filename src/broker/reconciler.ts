@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { setImmediate } from 'node:timers/promises';
+import { BurstLog } from '../burst-log.js';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { CommandRefusedError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
@@ -44,6 +45,10 @@ export class Reconciler {
   readonly #registry: SubscriptionRegistry;
   readonly #options: ReconcilerOptions;
   readonly #observer: ReconcilerObserver;
+  readonly #refusals = new BurstLog(
+    (line) => this.#options.log.error(line),
+    (count) => `Not allowed to listen to ${count} more names; trying again`,
+  );
   readonly #refused = new Set<Subscription>();
   readonly #elsewhere = new Set<Subscription>();
   /** Counts connections, so that an answer that comes after its connection ended is ignored. */
@@ -202,8 +207,8 @@ export class Reconciler {
     if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name, error });
     if (!subscription.isWanted) return;
     if (!this.#refused.has(subscription)) {
-      this.#options.log.error(
-        `Not allowed to listen to "${shorten(name)}"; trying again: ${messageOf(cause)}`,
+      this.#refusals.add(
+        () => `Not allowed to listen to "${shorten(name)}"; trying again: ${messageOf(cause)}`,
       );
     }
     this.#refused.add(subscription);

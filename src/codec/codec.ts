@@ -1,7 +1,7 @@
 /**
  * Turns values into bytes and back, for a wire format of your own (MessagePack, encryption, …).
- * Both functions are synchronous. What `encode` throws fails the publish; what `decode` throws drops
- * the message and is logged.
+ * Both functions are synchronous; a promise is an error. What `encode` throws fails the publish; what
+ * `decode` throws drops the message and is logged.
  */
 export interface Codec {
   /** The bytes, or text that is sent as UTF-8, of a value that JSON could hold. */

@@ -73,14 +73,14 @@ export class RedisPubSubCoreModule
     try {
       await this.bus.start();
     } catch (error) {
-      await this.bus.broker.close();
+      await this.bus.close();
       throw error;
     }
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.client.close();
-    await this.bus.broker.close();
+    await this.bus.close();
   }
 
   /** Imported twice, the module would run every handler twice for one message. */

@@ -64,7 +64,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     try {
       await this.#start();
     } catch (error) {
-      await this.bus.broker.close();
+      await this.bus.close();
       throw error;
     }
   }

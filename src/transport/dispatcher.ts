@@ -1,8 +1,9 @@
 import type { ConsumerDeserializer } from '@nestjs/microservices';
 import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
+import { BurstLog } from '../burst-log.js';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
-import { toMessage } from '../codec/envelope-codec.js';
+import { isRecord, toMessage } from '../codec/envelope-codec.js';
 import { shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { DispatcherOptions } from './dispatcher-options.js';
@@ -24,6 +25,14 @@ const INTERRUPTED = { status: 'error', message: 'The service was closed' } as co
 export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
+  readonly #unanswerable = new BurstLog(
+    (line) => this.#options.logger.warn(line),
+    (count) => `${count} more requests name no inbox`,
+  );
+  readonly #unanswered = new BurstLog(
+    (line) => this.#options.logger.error(line),
+    (count) => `Cannot send ${count} more replies`,
+  );
   readonly #responders = new Responders();
   #lastResponder = 0;
   /** Fails when what is running has to stop. */
@@ -57,10 +66,11 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     this.#cut$ = new Subject();
   }
 
-  /** A cancellation: somebody no longer waits for the replies to a request. */
+  /** Cancellations: somebody no longer waits for the replies to requests. */
   onDelivery(delivery: Delivery): void {
-    const request = this.#options.bus.readPacket(delivery);
-    if (request) this.#responders.cancel(request);
+    for (const request of this.#options.bus.readJoined(delivery)) {
+      if (isRecord(request)) this.#responders.cancel(request);
+    }
   }
 
   run(
@@ -170,16 +180,18 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     delivery: Delivery,
   ): Responder | undefined {
     if (isEventHandler || id === undefined) return undefined;
-    const { bus, logger, serializer } = this.#options;
+    const { bus, serializer } = this.#options;
     if (wanted !== undefined && !bus.reserved.isInbox(wanted)) {
-      logger.warn(`A request on "${shorten(delivery.channel)}" names no inbox: it gets no reply`);
+      this.#unanswerable.add(
+        () => `A request on "${shorten(delivery.channel)}" names no inbox: it gets no reply`,
+      );
       return undefined;
     }
     // Clients on `Transport.REDIS` name no channel, and wait for their replies on this one.
     const replyTo = wanted ?? `${delivery.channel}.reply`;
     const isSharded = delivery.kind === 'shard';
     const request = { id, replyTo, isSharded, key: ++this.#lastResponder };
-    const responder = new Responder(bus, logger, serializer, request);
+    const responder = new Responder(bus, this.#unanswered, serializer, request);
     this.#responders.add(responder);
     return responder;
   }

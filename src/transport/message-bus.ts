@@ -1,10 +1,11 @@
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { BurstLog } from '../burst-log.js';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
-import { isRecord } from '../codec/envelope-codec.js';
+import { synchronous } from '../codec/synchronous.js';
 import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
@@ -23,6 +24,10 @@ export class MessageBus {
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
   readonly #logger = new Logger('RedisPubSub');
+  readonly #refusals = new BurstLog(
+    (line) => this.#logger.error(line),
+    (count) => `Dropped ${count} more messages`,
+  );
   readonly #outbox: ReplyOutbox | undefined;
 
   constructor(options: ResolvedOptions) {
@@ -63,6 +68,12 @@ export class MessageBus {
     });
   }
 
+  /** Sends what waits for the end of the tick, and closes the broker. Idempotent, never rejects. */
+  close(): Promise<void> {
+    this.#outbox?.flush();
+    return this.broker.close();
+  }
+
   /** Redis' name of a literal channel. Throws {@link InvalidChannelError}. */
   nameOf(channel: string): string {
     const name = this.options.prefix + assertChannel(channel);
@@ -87,7 +98,7 @@ export class MessageBus {
       const name = this.nameOf(channel);
       const payload = this.#encode(channel, () =>
         serializer
-          ? this.codec.encodeValue(serializer.serialize(message))
+          ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
           : this.codec.encode(message),
       );
       return this.#send(name, payload, isSharded);
@@ -122,15 +133,9 @@ export class MessageBus {
     this.reply(this.reserved.cancellations, isSharded, () => request).catch(() => undefined);
   }
 
-  /** A packet that is no message, such as a cancellation. `undefined` where it is none. */
-  readPacket(delivery: Delivery): Record<string, unknown> | undefined {
-    const value = this.#isTooLarge(delivery) ? undefined : this.#decodeValue(delivery);
-    return isRecord(value) ? value : undefined;
-  }
-
-  /** The reply of a delivery, or the replies that came together; anything, where it is none. */
-  readReplies(delivery: Delivery): readonly unknown[] {
-    // Whoever answers may allow more than we do.
+  /** The reply or the cancellation of a delivery, or those that came together; anything, where it is none. */
+  readJoined(delivery: Delivery): readonly unknown[] {
+    // Whoever sends them may allow more than we do.
     if (delivery.payload.length > MOST_JOINED_BYTES && this.#isTooLarge(delivery)) return [];
     const value = this.#decodeValue(delivery);
     if (Array.isArray(value)) return value;
@@ -234,7 +239,7 @@ export class MessageBus {
   }
 
   #refuse(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
-    this.#logger.error(`Dropped a message on "${shorten(delivery.channel)}": ${why}`);
+    this.#refusals.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
     this.dropped(delivery.channel, reason, error);
   }
 }

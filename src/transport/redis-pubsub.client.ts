@@ -1,12 +1,15 @@
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
+import { isPromise } from 'node:util/types';
 import { Observable } from 'rxjs';
+import { BurstLog } from '../burst-log.js';
 import type { MessageId, OutgoingMessage } from '../codec/codec.js';
 import { ClosedError, ConnectionError, InvalidOptionError, messageOf } from '../errors.js';
 import { resolveOptions, type RedisPubSubClientOptions, type ResolvedOptions } from '../options.js';
 import { normalizePattern } from './create-codec.js';
 import { Emission } from './emission.js';
+import { textOf } from './handler-failure.js';
 import { MessageBus } from './message-bus.js';
 import { RedisPubSubRecord, shardedOf, unwrapRecord } from './redis-pubsub.record.js';
 import type { RedisPubSubEvents, RedisPubSubStatus } from './redis-pubsub.server.js';
@@ -29,6 +32,10 @@ interface RequestPacket extends ReadPacket {
  */
 export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #logger = new Logger(RedisPubSubClient.name);
+  readonly #failures = new BurstLog(
+    (line) => this.#logger.error(line),
+    (count) => `${count} more events were not published`,
+  );
   readonly #options: RedisPubSubClientOptions;
   readonly #resolved: ResolvedOptions;
   readonly #bus: MessageBus;
@@ -66,7 +73,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /** Fails the requests that are waiting, sends what was emitted, and disconnects. Idempotent, never rejects. */
   async close(): Promise<void> {
     this.#inbox.close(new ClosedError());
-    if (this.#ownsBus) await this.#bus.broker.close();
+    if (this.#ownsBus) await this.#bus.close();
     // Connections that are somebody else's are not ours to open again.
     else this.#isEnded = true;
   }
@@ -74,7 +81,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /**
    * Publishes an event at once, whether or not anyone subscribes to the result. Emits the number of
    * subscriptions that Redis delivered to, or fails with a `PubSubError`; a failure that nobody has
-   * subscribed to see is logged.
+   * subscribed to see is logged: ten a second in full, and how many more there were.
    */
   override emit<TResult = number, TInput = unknown>(
     pattern: unknown,
@@ -82,7 +89,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   ): Observable<TResult> {
     if (isNil(pattern) || isNil(data)) return super.emit(pattern, data);
     const emission = new Emission(this.#emit(pattern, data), (error) =>
-      this.#logger.error(`An event was not published: ${messageOf(error)}`),
+      this.#failures.add(() => `An event was not published: ${messageOf(error)}`),
     );
     return emission as Observable<unknown> as Observable<TResult>;
   }
@@ -126,14 +133,20 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     return this.#bus.broker.clients() as T;
   }
 
-  /** A hook over each outgoing packet, which may set its `metadata`. Works in Nest 11 too. */
+  /**
+   * A hook over each outgoing packet, which may set its `metadata` before it returns. What it throws fails
+   * the message; what it rejects with is logged. Works in Nest 11 too.
+   */
   override setOnDispatchHook(hook: (packet: ReadPacket) => void): void {
     this.onDispatchHook = hook;
   }
 
   protected override createPacket<TInput>(pattern: unknown, data: TInput): ReadPacket {
     const packet: ReadPacket = { pattern, data };
-    this.onDispatchHook?.(packet);
+    const hooked: unknown = this.onDispatchHook?.(packet);
+    if (isPromise(hooked)) {
+      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
+    }
     return packet;
   }
 

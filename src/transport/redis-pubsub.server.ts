@@ -230,7 +230,7 @@ export class RedisPubSubServer
 
   async #close(): Promise<void> {
     await this.drain();
-    if (this.#ownsBus) await this.#bus.broker.close();
+    if (this.#ownsBus) await this.#bus.close();
   }
 
   /** As with Nest's own transports the last one of several request handlers wins; we say so. */

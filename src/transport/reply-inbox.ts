@@ -88,7 +88,7 @@ export class ReplyInbox implements DeliveryListener {
   }
 
   onDelivery(delivery: Delivery): void {
-    const replies = this.#bus.readReplies(delivery);
+    const replies = this.#bus.readJoined(delivery);
     for (const reply of replies) this.#onReply(reply, delivery);
   }
 

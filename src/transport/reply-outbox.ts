@@ -54,13 +54,14 @@ export class ReplyOutbox {
       if (open.isSharded === isSharded && open.bytes + bytes <= this.#maxBytes) return open;
       this.#send(open);
     }
-    if (this.#open.size === 0) process.nextTick(() => this.#sendAll());
+    if (this.#open.size === 0) process.nextTick(() => this.flush());
     const batch = createBatch(name, isSharded);
     this.#open.set(name, batch);
     return batch;
   }
 
-  #sendAll(): void {
+  /** Sends what waits for the end of the tick, now. */
+  flush(): void {
     const batches = this.#open.values();
     this.#open = new Map();
     for (const batch of batches) this.#publish(batch);

@@ -25,9 +25,12 @@ export class ReservedChannels {
     return this.#joinedInboxes + randomBytes(16).toString('base64url');
   }
 
-  /** Whether a name is an inbox of a client that reads several replies from one message: others may be in any language. */
+  /**
+   * Whether several packets may come in one message: to servers, and to the inboxes of our own clients. Others
+   * may be in any language.
+   */
   takesJoined(name: string): boolean {
-    return name.startsWith(this.#joinedInboxes);
+    return name === this.cancellations || name.startsWith(this.#joinedInboxes);
   }
 
   /** Whether a name is a reply inbox: the only place a request may want replies. */

@@ -1,7 +1,8 @@
-import type { Logger } from '@nestjs/common';
 import type { Serializer } from '@nestjs/microservices';
 import { merge, Subject, takeUntil, type Observable } from 'rxjs';
+import type { BurstLog } from '../burst-log.js';
 import type { MessageId } from '../codec/codec.js';
+import { synchronous } from '../codec/synchronous.js';
 import { PayloadError, messageOf, shorten } from '../errors.js';
 import type { MessageBus } from './message-bus.js';
 import type { RequestKey } from './publish-options.js';
@@ -33,7 +34,7 @@ export class Responder {
 
   constructor(
     private readonly bus: MessageBus,
-    private readonly logger: Pick<Logger, 'error'>,
+    private readonly failures: BurstLog,
     private readonly serializer: Serializer | undefined,
     readonly request: AnswerableRequest,
   ) {}
@@ -91,24 +92,29 @@ export class Responder {
     const { id, replyTo, isSharded } = this.request;
     reply.id = id;
     try {
-      const createReply = (): unknown => this.serializer?.serialize(reply) ?? reply;
-      const receivers = await this.bus.reply(replyTo, isSharded, createReply);
+      const receivers = await this.bus.reply(replyTo, isSharded, () => this.#serialize(reply));
       return !this.bus.isUnheard(receivers, isSharded);
     } catch (error) {
-      this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
+      this.#report(error);
       // The caller would wait for nothing.
       if (error instanceof PayloadError) await this.#apologize();
       return false;
     }
   }
 
+  #serialize(reply: Reply): unknown {
+    const { serializer } = this;
+    return serializer ? (synchronous('serialize', serializer.serialize(reply)) ?? reply) : reply;
+  }
+
   async #apologize(): Promise<void> {
     const { id, replyTo, isSharded } = this.request;
     const apology = { id, err: INTERNAL_ERROR, isDisposed: true };
-    await this.bus
-      .reply(replyTo, isSharded, () => apology)
-      .catch((error) => {
-        this.logger.error(`Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
-      });
+    await this.bus.reply(replyTo, isSharded, () => apology).catch((error) => this.#report(error));
+  }
+
+  #report(error: unknown): void {
+    const { replyTo } = this.request;
+    this.failures.add(() => `Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
   }
 }

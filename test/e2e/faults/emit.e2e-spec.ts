@@ -49,6 +49,18 @@ describe('emit()', () => {
       expect(log.of('error')).toEqual([expect.stringMatching(/"secret\.a".*NOPERM/)]);
     });
 
+    it('logs ten of a thousand failures, and how many more there were', async () => {
+      const log = captureLog();
+      const client = createClient({ connection: await createMuteUser('mute-burst') });
+      for (let i = 0; i < 1_000; i++) client.emit('secret.burst', i);
+      await eventually(() => log.of('error').length > 10);
+      const lines = log.of('error');
+      expect(lines.slice(0, 10)).toEqual(
+        Array.from({ length: 10 }, () => expect.stringMatching(/"secret\.burst".*NOPERM/)),
+      );
+      expect(lines.slice(10)).toEqual(['990 more events were not published']);
+    });
+
     it('[built-in] says nothing at all', async () => {
       const log = captureLog();
       const { client } = await createBuiltInClient(await createMuteUser('mute-built-in'));

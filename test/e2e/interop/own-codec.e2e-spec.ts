@@ -157,6 +157,37 @@ describe('a codec of the user', () => {
     expect((error as Error).cause).toEqual(new Error('out of ink'));
   });
 
+  it.each([
+    ['resolves', () => Promise.resolve('late')],
+    ['rejects', () => Promise.reject(new Error('out of ink'))],
+  ])('fails with an error if it encodes to a promise that %s', async (_, promise) => {
+    const client = connect({ ...binary, encode: promise as unknown as () => string });
+    const error = await lastValueFrom(client.emit('own.event', 1)).catch((it: unknown) => it);
+    expect(error).toBeInstanceOf(PayloadError);
+    expect(String(error)).toContain(
+      'Cannot encode the message to "own.event": Expected encode to be synchronous, got a promise',
+    );
+  });
+
+  it.each([
+    ['resolves', (value: unknown) => Promise.resolve(value)],
+    ['rejects', () => Promise.reject(new Error('unreadable'))],
+  ])('drops and logs what it decodes to a promise that %s', async (_, promise) => {
+    const decode = (payload: Uint8Array): unknown => {
+      const value = binary.decode(payload);
+      return JSON.stringify(value).includes('late') ? promise(value) : value;
+    };
+    const { log } = await start({ ...binary, decode });
+    const client = connect(binary);
+    await firstValueFrom(client.emit('own.event', 'late'));
+    await firstValueFrom(client.emit('own.event', 'next'));
+    await eventually(() => seen.length > 0);
+    expect(seen).toEqual([['next', {}]]);
+    expect(log.of('error')).toEqual([
+      'Dropped a message on "own.event": Expected decode to be synchronous, got a promise',
+    ]);
+  });
+
   it.each<{ encoded: unknown }>([
     { encoded: undefined },
     { encoded: null },

@@ -230,6 +230,27 @@ describe("Nest's serializers and deserializers", () => {
     expect(found).toEqual(['{"pattern":"hooked.event","data":"good"}']);
   });
 
+  it.each([
+    ['resolves', (value: unknown) => Promise.resolve(value)],
+    ['rejects', () => Promise.reject(new Error('cannot write it'))],
+  ])('must be synchronous: a promise that %s is an error, and is not sent', async (_, promise) => {
+    const found = await texts('hooked.event');
+    const serializer: Serializer = { serialize: promise };
+    const { log } = await start({ serializer });
+    const client = createClient({ connection: redis.url, serializer });
+    const expected = 'Expected serialize to be synchronous, got a promise';
+    await expect(lastValueFrom(client.emit('hooked.event', 1))).rejects.toThrow(expected);
+    const asking = createClient({ connection: redis.url });
+    await expect(lastValueFrom(asking.send('hooked.double', 4))).rejects.toEqual({
+      status: 'error',
+      message: 'Internal server error',
+    });
+    expect(log.of('error').join()).toContain(expected);
+    await firstValueFrom(asking.emit('hooked.event', 'good'));
+    await eventually(() => found.length > 0);
+    expect(found).toEqual(['{"pattern":"hooked.event","data":"good"}']);
+  });
+
   it('of the server that throw tell the caller, and do not let it wait', async () => {
     const { log } = await start({ serializer: { serialize: writeReply } });
     const client = createClient({ connection: redis.url, requestTimeout: 2_000 });

@@ -4,7 +4,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { Observable, finalize, firstValueFrom, lastValueFrom, scan, take } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ClosedError, RedisPubSubRecordBuilder, RequestTimeoutError } from 'nestjs-redis-pubsub';
-import { createClient, startService } from '../../support/app.js';
+import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
 let running = 0;
@@ -79,6 +79,30 @@ describe('a request that nobody waits for any more', () => {
     await client.close();
     expect(failures).toEqual([expect.any(ClosedError)]);
     await eventually(() => running === 0);
+  });
+
+  it('is told of together with others of its tick, and by itself from other languages', async () => {
+    await startService(module, options());
+    const client = createClient(options());
+    const told: string[] = [];
+    const monitor = redis.client.duplicate();
+    closeAfterTest(() => monitor.quit());
+    monitor.on('message', (_channel, text: string) => told.push(text));
+    await monitor.subscribe('_pubsub.cancel');
+    const subscriptions = Array.from({ length: 100 }, () =>
+      client.send('stream.endless', {}).subscribe(),
+    );
+    await eventually(() => running === 100);
+    for (const subscription of subscriptions.slice(1)) subscription.unsubscribe();
+    await eventually(() => running === 1);
+    const packets = told.flatMap((text) => JSON.parse(text) as { replyTo: string }[]);
+    expect(packets).toHaveLength(99);
+    expect(told.length).toBeLessThan(10);
+    // The first one is still there.
+    const [inbox = ''] = packets.map(({ replyTo }) => replyTo);
+    await redis.client.publish('_pubsub.cancel', JSON.stringify({ id: 1, replyTo: inbox }));
+    await eventually(() => running === 0);
+    subscriptions[0]?.unsubscribe();
   });
 
   it('never begins a stream that its handler returns afterwards', async () => {

@@ -10,7 +10,7 @@ import {
   RedisPubSubRecordBuilder,
   type RedisPubSubClient,
 } from 'nestjs-redis-pubsub';
-import { createClient, startService } from '../../support/app.js';
+import { createClient, startService, type TestLog } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
 const PREFIX = 'context:';
@@ -76,14 +76,20 @@ class Describing {
   }
 }
 
+const traceAndReject = (packet: ReadPacket): unknown => {
+  Object.assign(packet, { metadata: { trace: 'hook' } });
+  return Promise.reject(new Error('no tracer'));
+};
+
 describe('a handler learns', () => {
   const redis = useRedis();
   let client: RedisPubSubClient;
+  let log: TestLog;
 
   beforeEach(async () => {
     seen.length = 0;
     const options = { connection: redis.url, prefix: PREFIX };
-    await startService({ module: class {}, controllers: [Describing] }, options);
+    ({ log } = await startService({ module: class {}, controllers: [Describing] }, options));
     client = createClient(options);
   });
 
@@ -163,6 +169,15 @@ describe('a handler learns', () => {
     expect(await firstValueFrom(client.send('headers.request', record))).toEqual([
       'acme',
       { tenant: 'acme', trace: 'hook' },
+    ]);
+  });
+
+  it('what a dispatch hook sets before it waits; what it rejects with is logged', async () => {
+    client.setOnDispatchHook(traceAndReject);
+    expect(await emit('literal.event', 1)).toMatchObject({ headers: { trace: 'hook' } });
+    await eventually(() => log.of('error').length > 0);
+    expect(log.of('error')).toEqual([
+      expect.stringMatching(/^A dispatch hook failed: Error: no tracer/),
     ]);
   });
 
