@@ -154,13 +154,9 @@ export class MessageBus {
   }
 
   #createOutbox(): ReplyOutbox | undefined {
-    const { joinTexts } = this.codec;
-    if (!joinTexts) return undefined;
-    return new ReplyOutbox({
-      maxBytes: this.options.maxPayloadBytes,
-      join: joinTexts,
-      publish: (name, text, isSharded) => this.#send(name, text, isSharded),
-    });
+    const { joinTexts: join } = this.codec;
+    const maxBytes = this.options.maxPayloadBytes;
+    return join && new ReplyOutbox({ maxBytes, join, publish: (...reply) => this.#send(...reply) });
   }
 
   #send(name: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
