@@ -66,6 +66,11 @@ export class ClusterTopology {
     return this.#slots;
   }
 
+  /** Who owns which slot, or did last where nobody does now. */
+  get lastOwners(): SlotMap {
+    return this.#lastOwners;
+  }
+
   /**
    * Nodes that own, since the last change, what another one owned that lives on as their replica. That one
    * still takes what is published there, and passes it on to them.
@@ -134,9 +139,11 @@ export class ClusterTopology {
   }
 
   #begin(first: string | undefined): Promise<void> {
-    this.#refreshing = this.#askAround(first, this.#stopping.signal).finally(() => {
-      this.#refreshing = undefined;
-    });
+    this.#refreshing = this.#askAround(first, this.#stopping.signal)
+      .catch((error: unknown) => this.#onFailure(error))
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
     return this.#refreshing;
   }
 
@@ -155,10 +162,15 @@ export class ClusterTopology {
     // Nobody knows of what we know: the Cluster was made anew.
     const [latest] = outdated.toSorted((a, b) => b.epoch - a.epoch);
     if (latest) return this.#learn(latest);
+    this.#onFailure(this.#failure);
+  }
+
+  #onFailure(error: unknown): void {
+    this.#failure = error;
     if (this.#isFailureLogged) return;
     this.#isFailureLogged = true;
     this.#options.log.warn(
-      `No node of the Cluster answers; trying on (${messageOf(this.#failure)})`,
+      `No node of the Cluster answers what can be used; trying on (${messageOf(error)})`,
     );
   }
 
@@ -184,11 +196,11 @@ export class ClusterTopology {
   #learn({ nodes, asOf, epoch }: View): void {
     const alive = nodes.filter(({ isFailing }) => !isFailing);
     if (alive.length === 0) return;
+    // Each node has an order of its own; a turn needs one.
+    const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
     this.#isFailureLogged = false;
     this.#isKnown = true;
     this.#epoch = epoch;
-    // Each node has an order of its own; a turn needs one.
-    const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
     const gone = new Set(this.#addresses.filter((address) => !addresses.includes(address)));
     this.#addresses = addresses;
     this.#learnSlots(alive);

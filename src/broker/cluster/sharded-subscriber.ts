@@ -67,6 +67,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
 
   override async open(patience: number): Promise<void> {
     this.#isOpen = true;
+    for (const [address, node] of this.#nodes) this.#openSoon(address, node);
     await this.#options.topology.known(patience);
     if (!this.#isOpen) throw new ClosedError();
     // What was wanted before anybody knew of the slots is where it need not belong.
@@ -115,7 +116,14 @@ export class ShardedSubscriber extends CompositeSubscriber {
 
   /** The node that a channel is subscribed at. */
   #nodeOf(name: string): Subscriber {
-    return this.#nodeAt(this.#ownerOf(slotOf(name)) ?? this.#anyone());
+    const slot = slotOf(name);
+    return this.#nodeAt(this.#ownerOf(slot) ?? this.#keeperOf(slot) ?? this.#anyone());
+  }
+
+  /** Where the channels of a slot are that nobody owns any more, until somebody does. */
+  #keeperOf(slot: number): string | undefined {
+    const keeper = this.#options.topology.lastOwners.ownerOf(slot);
+    return keeper !== undefined && this.#nodes.has(keeper) ? keeper : undefined;
   }
 
   #ownerOf(slot: number): string | undefined {

@@ -21,6 +21,8 @@ describe('the topology of a Cluster', () => {
     const asked: string[] = [];
     const gone: string[] = [];
     const moves: SlotMap[] = [];
+    const logged: string[] = [];
+    const translations = { fails: false };
     const topology = new ClusterTopology({
       startupNodes,
       interval: 1,
@@ -31,10 +33,13 @@ describe('the topology of a Cluster', () => {
         if (!view) throw new Error(`${address} does not answer`);
         return view.join('\n');
       },
-      translate: (address) => address,
+      translate: (address) => {
+        if (translations.fails) throw new Error('no such node');
+        return address;
+      },
       onGone: (addresses) => gone.push(...addresses),
       onMoved: () => moves.push(topology.slots),
-      log: { log: () => undefined, warn: () => undefined, error: () => undefined },
+      log: { log: () => undefined, warn: (line) => logged.push(line), error: () => undefined },
     });
     stops.push(() => topology.stop());
     /** Resolves after so many more questions. */
@@ -42,8 +47,19 @@ describe('the topology of a Cluster', () => {
       const until = asked.length + count;
       while (asked.length < until) await new Promise((resolve) => setImmediate(resolve));
     };
-    return { topology, asked, gone, moves, questions };
+    return { topology, asked, gone, moves, logged, translations, questions };
   }
+
+  it('is asked for again after a failure to make anything of an answer, which is logged once', async () => {
+    const { topology, logged, translations, questions } = topologyOver({ 'seed:1': BOTH });
+    translations.fails = true;
+    await expect(topology.known(0)).rejects.toThrow('no such node');
+    await questions(5);
+    expect(logged).toEqual([expect.stringContaining('trying on (no such node)')]);
+    translations.fails = false;
+    await topology.known(1_000);
+    expect(topology.addresses).toEqual([A, B]);
+  });
 
   it('is learnt from whoever answers', async () => {
     const { topology } = topologyOver({ 'seed:1': BOTH }, { startupNodes: ['dead:1', 'seed:1'] });

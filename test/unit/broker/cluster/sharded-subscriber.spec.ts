@@ -1,0 +1,99 @@
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ClusterTopology } from '../../../../src/broker/cluster/cluster-topology.js';
+import { ShardedSubscriber } from '../../../../src/broker/cluster/sharded-subscriber.js';
+import { SlotMap } from '../../../../src/broker/cluster/slot-map.js';
+import { slotOf } from '../../../../src/broker/cluster/slot.js';
+import { Subscriber } from '../../../../src/broker/subscriber.js';
+import { Listener } from '../registry-listener.js';
+
+const CHANNEL = 'news';
+const SLOT = slotOf(CHANNEL);
+const [A, B] = ['127.0.0.1:1', '127.0.0.1:2'];
+const nothing = (): void => undefined;
+const log = { log: nothing, warn: nothing, error: nothing };
+
+/** Who owns the slots below that of the channel, that of the channel, and those above. */
+const slotsOf = (below: string, own: string | undefined, above = below): SlotMap =>
+  SlotMap.of(
+    [
+      { address: below, slots: [[0, SLOT - 1]] },
+      ...(own === undefined ? [] : [{ address: own, slots: [[SLOT, SLOT]] }]),
+      { address: above, slots: [[SLOT + 1, 16_383]] },
+    ] as never,
+    ({ address }) => address,
+  );
+
+describe('shard channels of a Cluster', () => {
+  let topology: { slots: SlotMap; lastOwners: SlotMap; known: () => Promise<void> };
+  let subscriber: ShardedSubscriber;
+  let nodes: Map<string, Subscriber>;
+
+  beforeEach(() => {
+    nodes = new Map();
+    topology = { slots: SlotMap.EMPTY, lastOwners: SlotMap.EMPTY, known: () => Promise.resolve() };
+    const rest = { successors: new Set(), asOf: new Date(), next: () => A, refresh: nothing };
+    const createSubscriber = (address: string): Subscriber => {
+      const port = Number(address.split(':')[1]);
+      const node = new Subscriber(
+        new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: () => 10 }),
+        {
+          kinds: ['shard'],
+          liveness: { interval: 1_000, timeout: 1_000 },
+          probe: { channel: 'probe', interval: 0 },
+          publisher: {
+            isReady: false,
+            publish: () => Promise.reject(new Error()),
+            restart: nothing,
+          },
+          log,
+        },
+        { onChange: nothing },
+      );
+      nodes.set(address, node);
+      return node;
+    };
+    subscriber = new ShardedSubscriber(
+      {
+        topology: Object.assign(topology, rest) as unknown as ClusterTopology,
+        createSubscriber,
+        probeStart: 'probe',
+      },
+      { onChange: nothing },
+    );
+  });
+  afterEach(() => subscriber.close());
+
+  const learn = (slots: SlotMap): void => {
+    topology.lastOwners = slots.over(topology.lastOwners);
+    topology.slots = slots;
+    subscriber.onMoved();
+  };
+  const holders = (): string[] =>
+    [...nodes].filter(([, { isEmpty }]) => !isEmpty).map(([address]) => address);
+
+  it('stay where they are while nobody owns their slot, and come and go there', async () => {
+    const opened = subscriber.open(0).catch(nothing);
+    learn(slotsOf(B, A));
+    const [first, second] = [new Listener(), new Listener()];
+    subscriber.want('shard', CHANNEL, first);
+    expect(holders()).toEqual([A]);
+    learn(slotsOf(B, undefined));
+    subscriber.want('shard', CHANNEL, second);
+    expect(holders()).toEqual([A]);
+    for (const listener of [first, second]) {
+      subscriber.unsubscribe('shard', CHANNEL, listener, false);
+    }
+    expect(holders()).toEqual([]);
+    await opened;
+  });
+
+  it('are opened where they wait, although the Cluster was not there in time', async () => {
+    subscriber.want('shard', CHANNEL, new Listener());
+    topology.known = () => Promise.reject(new Error('not in time'));
+    await expect(subscriber.open(0)).rejects.toThrow('not in time');
+    learn(slotsOf(A, A));
+    const [client] = nodes.get(A)?.clients ?? [];
+    await expect.poll(() => client?.status).not.toBe('wait');
+  });
+});
