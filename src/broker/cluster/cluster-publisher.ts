@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { ClosedError } from '../../errors.js';
 import { openOnTheWay } from '../open-on-the-way.js';
 import type { Publisher } from '../publisher.js';
 import type { PublishingHalf } from '../publishing-half.js';
@@ -27,6 +28,7 @@ export class ClusterPublisher implements PublishingHalf {
   readonly #publisher: Publisher;
   readonly #sharded: ShardedPublisher;
   readonly #topology: ClusterTopology;
+  #isOpen = false;
 
   constructor(parts: ClusterPublisherParts) {
     this.#parts = parts;
@@ -59,6 +61,7 @@ export class ClusterPublisher implements PublishingHalf {
   }
 
   async open(patience: number): Promise<void> {
+    this.#isOpen = true;
     const opened = [this.#publisher.open(patience)];
     if (this.#parts.isShardedFirst || this.#sharded.isOpen) {
       opened.push(this.#sharded.open(patience));
@@ -67,6 +70,7 @@ export class ClusterPublisher implements PublishingHalf {
   }
 
   async close(): Promise<void> {
+    this.#isOpen = false;
     await Promise.all([this.#topology.stop(), this.#publisher.close(), this.#sharded.close()]);
   }
 
@@ -80,6 +84,7 @@ export class ClusterPublisher implements PublishingHalf {
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     if (!isSharded) return this.#publisher.publish(channel, payload, false);
+    if (!this.#isOpen) return Promise.reject(new ClosedError());
     if (!this.#sharded.isOpen) openOnTheWay(this.#sharded);
     return this.#sharded.publish(channel, payload);
   }

@@ -2,8 +2,8 @@ import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { Cluster } from 'ioredis';
 import { from, lastValueFrom, toArray } from 'rxjs';
-import { describe, expect, it, vi } from 'vitest';
-import { RequestTimeoutError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
+import { describe, expect, inject, it, vi } from 'vitest';
+import { ClosedError, RequestTimeoutError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
 import { useCluster } from '../../support/cluster.js';
 import { closeAfterTest } from '../../support/app.js';
 import { eventually } from '../../support/redis.js';
@@ -187,6 +187,14 @@ describe('an application over a Cluster', () => {
     await eventually(() => started.app.get(Handlers).heard.length === 1);
     await started.app.close();
     expect(await own.get('own')).toBe('mine');
+  });
+
+  it.runIf(inject('hasSharded'))('opens nothing for shard channels after its end', async () => {
+    const started = await startClusterApp({ connection: { nodes: nodes() } });
+    await started.app.close();
+    const published = started.service.publish('late.shard', 1, { sharded: true });
+    await expect(published).rejects.toThrow(ClosedError);
+    expect(await cluster().connections()).toEqual([]);
   });
 
   it('asks a different node each time who is who', async () => {
