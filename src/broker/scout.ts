@@ -12,6 +12,8 @@ const HURRY = 500;
 export const SCOUT = {
   ...PUBLISHER_OPTIONS,
   retryStrategy: () => null,
+  // ioredis would wait until a server has loaded its data, however long that takes.
+  enableReadyCheck: false,
   connectTimeout: ASK_TIMEOUT,
   commandTimeout: ASK_TIMEOUT,
 } as const satisfies RedisOptions;

@@ -49,7 +49,6 @@ function scoutTo({ host, port, family }: Partial<SentinelAddress>, options: Redi
     password: options.sentinelPassword,
     tls: options.sentinelTLS,
     protocol: options.protocol,
-    enableReadyCheck: false,
   });
 }
 

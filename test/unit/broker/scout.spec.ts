@@ -23,7 +23,7 @@ describe('ask', () => {
     }).listen();
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const handshake = { protocol: 2, enableReadyCheck: false, disableClientInfo: true } as const;
+    const handshake = { protocol: 2, disableClientInfo: true } as const;
     return new Redis({ port, ...SCOUT, ...handshake });
   }
 
@@ -54,6 +54,14 @@ describe('ask', () => {
     stopping.abort();
     await asked;
     expect(events).toEqual(['the server has closed', 'asking has ended']);
+  });
+
+  it('does not wait until a server has loaded its data', async () => {
+    const scout = await scoutAt((socket, command) => {
+      if (/info/i.test(command)) socket.write('$29\r\nloading:1\r\nloading_eta_seconds:9\r\n');
+      else socket.write('-LOADING Redis is loading the dataset in memory\r\n');
+    });
+    await expect(asking(scout)).rejects.toThrow('LOADING');
   });
 
   it('does not wait for long for a server that answers nothing', async () => {
