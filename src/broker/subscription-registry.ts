@@ -121,7 +121,8 @@ export class SubscriptionRegistry {
     const wasWanted = subscription.isWanted;
     subscription.refuse(error);
     if (subscription.isWanted) return;
-    if (wasWanted) this.#wanted--;
+    // Who hears of it may have taken its listener away, and that was counted.
+    if (wasWanted && this.has(subscription)) this.#wanted--;
     this.#file(subscription);
   }
 

@@ -226,6 +226,29 @@ describe('those who wait for an acknowledgement', () => {
     expect([registry.isRestored, registry.isEmpty]).toEqual([true, true]);
   });
 
+  it('are counted once when who hears of a refusal takes its listener away', () => {
+    const registry = new SubscriptionRegistry();
+    class Leaving extends Listener {
+      onRefused(): void {
+        registry.remove('channel', 'a', this);
+      }
+    }
+    registry.add('channel', 'a', new Leaving());
+    registry.add('channel', 'b', new Listener());
+    settle(registry);
+    registry.reset({ from: new Date() });
+    for (const subscription of registry.takeStale('channel', 100)) {
+      registry.told(subscription);
+      if (subscription.name === 'a') registry.refuse(subscription, new Error('no'));
+      else registry.acknowledge(subscription);
+    }
+    expect(registry.isRestored).toBe(true);
+    registry.reset({ from: new Date() });
+    expect(registry.isRestored).toBe(false);
+    expect(settle(registry)).toEqual(['+channel b']);
+    expect([registry.isRestored, registry.hasStale]).toEqual([true, false]);
+  });
+
   it('all fail when the broker closes', async () => {
     const { registry, acknowledged } = telling();
     const listener = new Listener();
