@@ -45,7 +45,7 @@ export function createClients(connection: Exclude<RedisConnection, ClusterConnec
     const duplicate = (): Redis =>
       connection.duplicate({
         ...SUBSCRIBER_OPTIONS,
-        retryStrategy: connection.options.retryStrategy ?? retryDelay,
+        retryStrategy: retryStrategyOf(connection.options) ?? retryDelay,
       });
     return {
       publisher: connection,
@@ -86,13 +86,19 @@ export function isClient(connection: unknown): connection is Redis {
 }
 
 function withDefaults(options: RedisOptions): RedisOptions {
-  const retryStrategy = options.retryStrategy === undefined ? retryDelay : options.retryStrategy;
+  const retryStrategy = retryStrategyOf(options);
   // Without the detector a subscriber stays on the old master for seconds after a failover; without
   // a deadline one sentinel that hangs keeps it from asking the next.
   const sentinel = options.sentinels
     ? { failoverDetector: true, sentinelCommandTimeout: 1_000 }
     : {};
   return { ...sentinel, ...options, retryStrategy };
+}
+
+/** The user's own; ours where there is none but ioredis' default, which waits for up to five seconds. */
+function retryStrategyOf({ retryStrategy }: RedisOptions): RedisOptions['retryStrategy'] {
+  const isOfIoredis = retryStrategy === new Redis({ lazyConnect: true }).options.retryStrategy;
+  return retryStrategy === undefined || isOfIoredis ? retryDelay : retryStrategy;
 }
 
 /**

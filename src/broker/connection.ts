@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, messageOf } from '../errors.js';
 import type { ConnectionObserver, ConnectionOptions } from './connection-options.js';
+import { guardCallbacks } from './client-callbacks.js';
+import { retryDelay } from './clients.js';
 import { disconnect } from './disconnect.js';
 import { LivenessMonitor } from './liveness.js';
 import { OutageReport } from './outage-report.js';
@@ -23,6 +25,9 @@ export class Connection {
   /** How often it was closed: an `open` that waits for something has to notice. */
   closings = 0;
   #closing: Promise<void> | undefined;
+  #reopening: NodeJS.Timeout | undefined;
+  /** How often it was opened anew without a word of ioredis', since it was ready. */
+  #reopenings = 0;
   /** Whether the user's `retryStrategy` said that it is enough. */
   #gaveUp = false;
   #lastError: unknown;
@@ -36,7 +41,10 @@ export class Connection {
     this.#observer = observer;
     this.#report = new OutageReport(options);
     this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
-    if (options.isOwned) this.#watchRetryStrategy();
+    if (!options.isOwned) return;
+    guardCallbacks(client, options.log, (delay) => {
+      this.#gaveUp = typeof delay !== 'number';
+    });
   }
 
   get isReady(): boolean {
@@ -101,6 +109,7 @@ export class Connection {
 
   async #close(): Promise<void> {
     this.#isClosing = true;
+    clearTimeout(this.#reopening);
     this.#liveness.stop();
     for (const abandon of this.#waiting) abandon();
     const unwatched = this.#watched?.end();
@@ -167,6 +176,7 @@ export class Connection {
 
   #onReady(): void {
     this.#isReady = true;
+    this.#reopenings = 0;
     this.#lastError = undefined;
     if (this.#options.isOwned) this.#watch();
     this.#observer.onReady();
@@ -194,25 +204,23 @@ export class Connection {
     this.#observer.onLost();
   }
 
-  #watchRetryStrategy(): void {
-    const { options } = this.client;
-    const { retryStrategy } = options;
-    options.retryStrategy = (attempt) => {
-      const delay = retryStrategy?.(attempt);
-      this.#gaveUp = typeof delay !== 'number';
-      return delay;
-    };
-  }
-
   #onEnd(): void {
     if (this.#isClosing) return;
     if (!this.hasEnded) {
-      // ioredis was told to disconnect by somebody, perhaps in an earlier life of the client.
-      this.client.connect().catch(() => undefined);
+      // ioredis was told to disconnect by somebody, or did not even get as far as to a socket.
+      this.#report.failed(false, this.#lastError);
+      this.#reopenLater();
       return;
     }
     this.#report.ended(this.#lastError);
     this.#observer.onEnded(this.#connectionError());
+  }
+
+  #reopenLater(): void {
+    clearTimeout(this.#reopening);
+    this.#reopening = setTimeout(() => {
+      this.client.connect().catch(() => undefined);
+    }, retryDelay(++this.#reopenings));
   }
 
   #onError(error: unknown): void {

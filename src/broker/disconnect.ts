@@ -14,9 +14,9 @@ export async function disconnect(client: Redis): Promise<void> {
   let deadline: NodeJS.Timeout | undefined;
   const ended = new Promise<void>((resolve) => {
     client.once('end', resolve);
-    // Before there is a socket, as while sentinels are asked, there is nothing to end.
+    // Before there is a socket, as while sentinels are asked, and after it there is nothing to end.
     deadline = setTimeout(
-      () => (client.stream ? client.stream.destroy() : resolve()),
+      () => (client.stream && !client.stream.destroyed ? client.stream.destroy() : resolve()),
       QUIT_TIMEOUT,
     );
   });

@@ -1,6 +1,8 @@
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
+import { setTimeout as delay } from 'node:timers/promises';
+import { firstValueFrom } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { startService } from '../../support/app.js';
+import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
@@ -95,6 +97,41 @@ describe('when Redis is killed and started again', () => {
     });
   });
 
+  describe('a connection that cannot even be tried', () => {
+    it('fails whoever waits for it, and is tried again after a while', async () => {
+      const log = captureLog();
+      const tls = { cert: 'no certificate', key: 'no key' };
+      const client = createClient({ connection: { port: redis.port, tls } });
+      let attempts = 0;
+      client.unwrap<[Redis, Redis]>()[0].on('connecting', () => attempts++);
+      await expect(client.connect()).rejects.toThrow('Redis is unreachable');
+      // With no pause between them there would be no end to this.
+      await delay(50);
+      expect(attempts).toBeLessThan(5);
+      await eventually(() => attempts > 1);
+      expect(log.of('warn').join()).toContain('not established yet; trying on');
+    });
+  });
+
+  describe('the reconnectOnError of the user', () => {
+    it('may throw: that is logged, and the command gets its answer', async () => {
+      const log = captureLog();
+      await redis.client.acl('SETUSER', 'mute', 'on', '>pw', '+@all', 'resetchannels');
+      const client = createClient({
+        connection: {
+          port: redis.port,
+          username: 'mute',
+          password: 'pw',
+          reconnectOnError: () => {
+            throw new Error('no idea');
+          },
+        },
+      });
+      await expect(firstValueFrom(client.emit('restart.refused', 1))).rejects.toThrow('NOPERM');
+      expect(log.of('error')).toContain('reconnectOnError failed: no idea');
+    });
+  });
+
   describe('the retryStrategy of the user', () => {
     it('decides when to reconnect', async () => {
       const retryStrategy = vi.fn<() => number>(() => 10);
@@ -107,6 +144,34 @@ describe('when Redis is killed and started again', () => {
       await redis.start();
       await redis.subscribers('restart.own', 1);
       expect(retryStrategy).toHaveBeenCalledWith(1);
+    });
+
+    it('may throw: that is logged, and reconnecting goes on', async () => {
+      const { log } = await startService(eventHandlers({ 'restart.throws': () => {} }), {
+        connection: {
+          port: redis.port,
+          retryStrategy: () => {
+            throw new Error('no idea');
+          },
+        },
+      });
+      await kill();
+      await eventually(() => log.of('error').includes('retryStrategy failed: no idea'));
+      await redis.start();
+      await redis.subscribers('restart.throws', 1);
+      expect(await redis.client.publish('restart.throws', '1')).toBe(1);
+    });
+
+    it('is ours where a client of the user has none', async () => {
+      const own = new Redis({ port: redis.port, lazyConnect: true });
+      own.on('error', () => undefined);
+      closeAfterTest(async () => own.disconnect());
+      const { server } = await startService(eventHandlers({ 'restart.default': () => {} }), {
+        connection: own,
+      });
+      const [, subscriber] = server.unwrap<[Redis, Redis]>();
+      expect(subscriber.options.retryStrategy?.(1_000)).toBeLessThanOrEqual(1_000);
+      expect(own.options.retryStrategy?.(1_000)).toBeGreaterThan(1_000);
     });
 
     it('ends the attempts with null: the status is disconnected, and the log says so', async () => {
