@@ -155,7 +155,7 @@ export class RedisPubSubService {
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
     const observation = this.#observation(pattern, options);
     return new Observable((subscriber: Subscriber<PubSubMessage>) => {
-      if (this.#isDrained) return subscriber.complete();
+      if (this.#isDrained) return completeSoon(subscriber);
       const observer = new SubscriberObserver(this.#scope, observation, subscriber);
       observer.open();
       return observer;
@@ -220,4 +220,10 @@ export class RedisPubSubService {
     }
     this.#inFlight.end();
   }
+}
+
+/** Not at once: whoever observes again whenever that ends would go round for ever. */
+function completeSoon(subscriber: Subscriber<unknown>): () => void {
+  const soon = setImmediate(() => subscriber.complete()).unref();
+  return () => clearImmediate(soon);
 }
