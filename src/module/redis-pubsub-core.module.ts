@@ -85,10 +85,7 @@ export class RedisPubSubCoreModule
 
   /** Imported twice, the module would run every handler twice for one message. */
   #assertOnlyOne(): void {
-    const servers = [...this.modules.values()]
-      .filter((module) => module.metatype === RedisPubSubCoreModule)
-      .map((module) => module.getProviderByKey<RedisPubSubServer>(RedisPubSubServer).instance);
-    const ids = servers.map(({ transportId }) => transportId);
+    const ids = serversOfModules(this.modules).map(({ transportId }) => transportId);
     if (ids.filter((id) => id === this.server.transportId).length === 1) return;
     throw new InvalidOptionError(
       'transportId',
@@ -96,4 +93,11 @@ export class RedisPubSubCoreModule
       'the same twice',
     );
   }
+}
+
+/** The servers of all modules of this kind in an application. */
+export function serversOfModules(modules: ModulesContainer): RedisPubSubServer[] {
+  return [...modules.values()]
+    .filter((module) => module.metatype === RedisPubSubCoreModule)
+    .map((module) => module.getProviderByKey<RedisPubSubServer>(RedisPubSubServer).instance);
 }

@@ -11,7 +11,11 @@ import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
 import { placeModule } from './module-order.js';
-import { RedisPubSubCoreModule, type ASYNC_OPTIONS_TYPE } from './redis-pubsub-core.module.js';
+import {
+  RedisPubSubCoreModule,
+  serversOfModules,
+  type ASYNC_OPTIONS_TYPE,
+} from './redis-pubsub-core.module.js';
 import { RedisPubSubService } from './redis-pubsub.service.js';
 
 interface ModuleExtras {
@@ -37,7 +41,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   @Inject(MessageBus) private readonly bus!: MessageBus;
 
   constructor(
-    modules: ModulesContainer,
+    private readonly modules: ModulesContainer,
     private readonly explorer: HandlerExplorer,
     private readonly server: RedisPubSubServer,
     private readonly service: RedisPubSubService,
@@ -80,7 +84,10 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
       if (this.server.isListening) await this.server.subscribeHandlers();
       return;
     }
-    if (connected.length === 0) this.explorer.bindControllers(this.server);
+    // Those of other modules run what is theirs.
+    const ofModules = serversOfModules(this.modules);
+    const isForeign = (server: RedisPubSubServer): boolean => !ofModules.includes(server);
+    if (!connected.some(isForeign)) this.explorer.bindControllers(this.server);
     this.server.seal();
     await new Promise<void>((resolve, reject) => {
       this.server.listen((error) => (error === undefined ? resolve() : reject(error)));

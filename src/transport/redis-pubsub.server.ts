@@ -202,7 +202,9 @@ export class RedisPubSubServer
     this.#draining = undefined;
     this.#dispatcher.reopen();
     await this.#bus.start();
-    await this.subscribeHandlers();
+    // Handlers may be registered while others are being subscribed.
+    do await this.subscribeHandlers();
+    while ([...this.#routes].some(({ isListening }) => !isListening));
     this.#isListening = true;
   }
 

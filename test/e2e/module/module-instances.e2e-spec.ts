@@ -99,6 +99,40 @@ describe('the module in an application', () => {
     ]);
   });
 
+  it('is one of two, each with its own handlers in controllers', async () => {
+    const heard: unknown[] = [];
+    @Controller()
+    class Handlers {
+      @EventPattern('both.news', LEFT)
+      left(@Payload() data: unknown) {
+        heard.push(['left', data]);
+      }
+
+      @EventPattern('both.news', RIGHT)
+      right(@Payload() data: unknown) {
+        heard.push(['right', data]);
+      }
+    }
+    const moduleOf = (transportId: symbol, prefix: string) => {
+      @Module({
+        imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix, transportId })],
+      })
+      class Side {}
+      return Side;
+    };
+    await startHttpApp({
+      imports: [moduleOf(LEFT, 'l:'), moduleOf(RIGHT, 'r:')],
+      controllers: [Handlers],
+    });
+    await redis.client.publish('l:both.news', '1');
+    await redis.client.publish('r:both.news', '2');
+    await eventually(() => heard.length === 2);
+    expect(heard).toEqual([
+      ['left', 1],
+      ['right', 2],
+    ]);
+  });
+
   it('closes what it opened when its start is refused', async () => {
     await redis.client.call('ACL', 'SETUSER', 'deaf', 'on', '>pw', '~*', '+@all', 'resetchannels');
     @Injectable()

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { RedisPubSubModule, RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { createClient } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
 import {
   connections,
   createHttpApp,
@@ -112,6 +113,20 @@ describe('each handler runs once for one message', () => {
     await app.listen(0, '127.0.0.1');
     expect(await run()).toEqual(TWICE_EACH);
     expect(await get(app)).toBe('hello');
+  });
+
+  it('in a hybrid application whose microservices start while it does, without a Redis at first', async () => {
+    const proxy = await startProxy(redis.port);
+    await proxy.stop();
+    const { app } = await createHttpApp({
+      ...metadata(),
+      imports: [RedisPubSubModule.forRoot({ connection: proxy.url })],
+    });
+    app.connectMicroservice({ strategy: app.get(RedisPubSubServer) }, { inheritAppConfig: true });
+    const started = [app.startAllMicroservices(), app.listen(0, '127.0.0.1')];
+    await proxy.start();
+    await Promise.all(started);
+    expect(await run()).toEqual(TWICE_EACH);
   });
 
   it('in a hybrid application whose microservices start after it listens', async () => {
