@@ -1,5 +1,5 @@
 import type { ConsumerDeserializer } from '@nestjs/microservices';
-import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
+import { isObservable, Observable, takeUntil, type Subscriber } from 'rxjs';
 import { BurstLog } from '../burst-log.js';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
@@ -35,8 +35,12 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   );
   readonly #responders = new Responders();
   #lastResponder = 0;
-  /** Fails when what is running has to stop. */
-  #cut$ = new Subject<never>();
+  readonly #running = new Set<Subscriber<never>>();
+  /** Fails when what is running has to stop. Not a `Subject`: to leave one takes as long as there are others. */
+  readonly #cut$ = new Observable<never>((subscriber) => {
+    this.#running.add(subscriber);
+    return () => this.#running.delete(subscriber);
+  });
   #isClosed = false;
 
   constructor(options: DispatcherOptions) {
@@ -52,7 +56,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await this.#inFlight.idle(timeout);
     this.#isClosed = true;
     if (this.#inFlight.count === 0) return;
-    this.#cut$.error(INTERRUPTED);
+    for (const subscriber of this.#running) subscriber.error(INTERRUPTED);
     await this.#inFlight.idle(LAST_WORDS);
     if (this.#inFlight.count === 0) return;
     this.#options.logger.warn(
@@ -63,7 +67,6 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   /** Handles messages again after a {@link drain}. */
   reopen(): void {
     this.#isClosed = false;
-    this.#cut$ = new Subject();
   }
 
   /** Cancellations: somebody no longer waits for the replies to requests. */
