@@ -25,7 +25,7 @@ export class PubSubError extends Error {
   }
 }
 
-/** An option, a handler option or an argument has the wrong type or range. Thrown at construction. */
+/** An option, a handler option or an argument has the wrong type or range. Thrown at construction, or at the call. */
 export class InvalidOptionError extends PubSubError {
   constructor(name: string, expected: string, got: unknown) {
     super('ERR_PUBSUB_INVALID_OPTION', `Expected "${name}" to be ${expected}, got ${show(got)}`);
@@ -53,7 +53,7 @@ export class ClosedError extends PubSubError {
   }
 }
 
-/** A payload cannot be encoded, cannot be decoded, or is larger than `maxPayloadBytes`. */
+/** A payload cannot be encoded, or is larger than `maxPayloadBytes`. */
 export class PayloadError extends PubSubError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_PUBSUB_PAYLOAD', message, options);

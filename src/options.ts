@@ -210,7 +210,7 @@ export interface HandlerOptions {
   maxQueue?: number;
 
   /**
-   * Which message is given up when `maxQueue` is reached. Each is counted and told of.
+   * Which message is given up when `maxQueue` is reached. The telemetry tells of each.
    *
    * @default 'drop-oldest'
    */

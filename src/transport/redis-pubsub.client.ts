@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { isPromise } from 'node:util/types';
-import { Observable } from 'rxjs';
+import { firstValueFrom, Observable } from 'rxjs';
 import { BurstLog } from '../burst-log.js';
 import type { MessageId, OutgoingMessage } from '../codec/codec.js';
 import { ClosedError, ConnectionError, InvalidOptionError, messageOf } from '../errors.js';
@@ -27,8 +27,8 @@ interface RequestPacket extends ReadPacket {
  * here, whatever characters it has.
  *
  * Connects at the first message, or at `connect`; connections come back by themselves. While Redis is
- * away events wait in the `publishBuffer`, and requests fail at once, with a `ConnectionError`. Throws `InvalidOptionError` for a wrong
- * option.
+ * away again events wait in the `publishBuffer`, and requests fail at once, with a `ConnectionError`. Throws
+ * `InvalidOptionError` for a wrong option.
  */
 export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #logger = new Logger(RedisPubSubClient.name);
@@ -80,15 +80,18 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /**
    * Publishes an event at once, whether or not anyone subscribes to the result. Emits the number of
-   * subscriptions that Redis delivered to, or fails with a `PubSubError`; a failure that nobody has
-   * subscribed to see is logged: ten a second in full, and how many more there were.
+   * subscriptions that Redis delivered to, or fails with a `PubSubError` (with Nest's own error for `null` and
+   * `undefined`); a failure that nobody has subscribed to see is logged: ten a second in full, and how many more there were.
    */
   override emit<TResult = number, TInput = unknown>(
     pattern: unknown,
     data: TInput,
   ): Observable<TResult> {
-    if (isNil(pattern) || isNil(data)) return super.emit(pattern, data);
-    const emission = new Emission(this.#emit(pattern, data), (error) =>
+    const isNothing = isNil(pattern) || isNil(data);
+    const published = isNothing
+      ? firstValueFrom(super.emit<number>(pattern, data))
+      : this.#emit(pattern, data);
+    const emission = new Emission(published, (error) =>
       this.#failures.add(() => `An event was not published: ${messageOf(error)}`),
     );
     return emission as Observable<unknown> as Observable<TResult>;
@@ -128,7 +131,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#bus.onClientEvent(event, callback);
   }
 
-  /** The ioredis clients: `[publisher, subscriber]`. */
+  /** The ioredis clients: `[publisher, subscriber]`, or more publishers and subscribers for shard channels. */
   override unwrap<T = [publisher: Redis, subscriber: Redis]>(): T {
     return this.#bus.broker.clients() as T;
   }

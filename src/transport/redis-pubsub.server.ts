@@ -183,7 +183,10 @@ export class RedisPubSubServer
     this.#bus.onClientEvent(event, callback);
   }
 
-  /** The ioredis clients: `[publisher, subscriber]`. Subscriptions are ours: make none of your own on the second. */
+  /**
+   * The ioredis clients: `[publisher, subscriber]`, or more publishers and subscribers for shard channels.
+   * Subscriptions are ours: make none of your own.
+   */
   override unwrap<T = [publisher: Redis, subscriber: Redis]>(): T {
     return this.#bus.broker.clients() as T;
   }

@@ -101,6 +101,13 @@ describe('a payload that cannot be sent', () => {
     }
   });
 
+  it('is null: logged where nobody subscribes to the event', async () => {
+    const log = captureLog();
+    createClient({ connection: redis.url }).emit('out.bad', null);
+    await eventually(() => log.of('error').length > 0);
+    expect(log.of('error').join()).toContain('An event was not published');
+  });
+
   it('is not null for the service, which can publish it', async () => {
     const texts = await listen('out.null');
     const service = await startModule({ codec: 'json' });

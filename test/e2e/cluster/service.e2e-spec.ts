@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { Cluster } from 'ioredis';
@@ -10,6 +11,8 @@ import { eventually } from '../../support/redis.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import type { ServerProcess } from '../../support/sentinel.js';
 import { at, startClusterApp, subscriberNode } from './cluster-app.js';
+
+const README = readFileSync('README.md', 'utf8');
 
 @Controller()
 class Handlers {
@@ -195,6 +198,24 @@ describe('an application over a Cluster', () => {
     const published = started.service.publish('late.shard', 1, { sharded: true });
     await expect(published).rejects.toThrow(ClosedError);
     expect(await cluster().connections()).toEqual([]);
+  });
+
+  it('needs one right more than the ACL of the README has for one server', async () => {
+    const [, ...acl] = (/^ACL (SETUSER .+)$/m.exec(README)?.[0] ?? '').split(' ');
+    const setUser = (...more: string[]) =>
+      Promise.all(cluster().nodes.map(({ client }) => client.call('ACL', ...acl, ...more)));
+    const options = { redisOptions: { username: 'shop', password: 'secret' } };
+    const start = (startTimeout: number) =>
+      startClusterApp({ connection: { nodes: nodes(), options }, prefix: 'shop:', startTimeout });
+    await setUser();
+    await expect(start(100)).rejects.toThrow('NOPERM');
+    expect(README).toContain('in a Cluster `+cluster|nodes`');
+    await setUser('+cluster|nodes');
+    const { service } = await start(30_000);
+    const heard: unknown[] = [];
+    await service.subscribe('news', ({ data }) => heard.push(data));
+    await service.publish('news', 1);
+    await eventually(() => heard.length === 1);
   });
 
   it('asks a different node each time who is who', async () => {
