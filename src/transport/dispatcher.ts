@@ -110,7 +110,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const responder = this.#beginResponder(route, message, delivery);
     let failure: unknown;
     try {
-      const rest = this.#passOn(await route.handler(message.data, context), responder);
+      const rest = this.#passOn(route, await route.handler(message.data, context), responder);
       if (rest) await rest;
     } catch (error) {
       failure = error ?? new Error('The handler failed without an error');
@@ -169,9 +169,13 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   }
 
   /** What is left to do with what a handler returned. */
-  #passOn(result: unknown, responder: Responder | undefined): Promise<unknown> | undefined {
+  #passOn(
+    { isBounded }: HandlerRoute,
+    result: unknown,
+    responder: Responder | undefined,
+  ): Promise<unknown> | undefined {
     if (isObservable(result)) {
-      return responder ? responder.stream(result, this.#cut$) : this.#consume(result);
+      return responder ? responder.stream(result, this.#cut$, isBounded) : this.#consume(result);
     }
     return responder?.end({ response: result });
   }

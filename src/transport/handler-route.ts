@@ -53,6 +53,11 @@ export class HandlerRoute extends BusListener {
     }
   }
 
+  /** Whether so many messages may be handled at the same time, or in their order, and no more. */
+  get isBounded(): boolean {
+    return this.#queue !== undefined;
+  }
+
   protected override get bus(): MessageBus {
     return this.#target.bus;
   }

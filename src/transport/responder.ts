@@ -1,5 +1,5 @@
 import type { Serializer } from '@nestjs/microservices';
-import { merge, Subject, takeUntil, type Observable } from 'rxjs';
+import { merge, Subject, takeUntil, takeWhile, type Observable } from 'rxjs';
 import type { BurstLog } from '../burst-log.js';
 import type { MessageId } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
@@ -54,9 +54,14 @@ export class Responder {
   /**
    * Sends every value of a stream until it ends, `cut$` fails or nobody listens any more. Resolves
    * when the last reply is out. The stream may well complete right after its last value, so each
-   * value is held back for a tick: then one message says both.
+   * value is held back for a tick: then one message says both. What is bounded is not left before its next
+   * value: it may be the one of a method that cannot be stopped, and whose place is not free before.
    */
-  async stream(values: Observable<unknown>, cut$: Observable<unknown>): Promise<void> {
+  async stream(
+    values: Observable<unknown>,
+    cut$: Observable<unknown>,
+    isBounded: boolean,
+  ): Promise<void> {
     if (this.#isCancelled) return;
     let held: Reply | undefined;
     let last: Reply = {};
@@ -66,7 +71,9 @@ export class Responder {
       held = undefined;
     };
     await new Promise<void>((resolve) => {
-      values.pipe(takeUntil(merge(cut$, cancelled$))).subscribe({
+      const end$ = isBounded ? cut$ : merge(cut$, cancelled$);
+      const isWanted = (): boolean => !this.#isCancelled;
+      values.pipe(takeUntil(end$), takeWhile(isWanted)).subscribe({
         next: (response) => {
           flush();
           held = { response };

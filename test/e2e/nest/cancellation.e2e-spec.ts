@@ -1,6 +1,12 @@
 import { EventEmitter, once } from 'node:events';
-import { Controller } from '@nestjs/common';
-import { MessagePattern } from '@nestjs/microservices';
+import {
+  Controller,
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
 import { Observable, finalize, firstValueFrom, lastValueFrom, scan, take } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ClosedError, RedisPubSubRecordBuilder, RequestTimeoutError } from 'nestjs-redis-pubsub';
@@ -8,6 +14,7 @@ import { closeAfterTest, createClient, startService } from '../../support/app.js
 import { eventually, useRedis } from '../../support/redis.js';
 
 let running = 0;
+let mostRunning = 0;
 
 /** A stream that says one thing and never ends by itself. */
 const endless = (): Observable<number> =>
@@ -15,6 +22,13 @@ const endless = (): Observable<number> =>
     running++;
     observer.next(1);
   }).pipe(finalize(() => running--));
+
+/** With an interceptor Nest makes an Observable of whatever a method returns. */
+class Passing implements NestInterceptor {
+  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle();
+  }
+}
 
 @Controller()
 class Streams {
@@ -31,6 +45,15 @@ class Streams {
     return endless();
   }
 
+  @UseInterceptors(Passing)
+  @MessagePattern('bounded', { concurrency: 1 })
+  async bounded(@Payload() value: number) {
+    mostRunning = Math.max(mostRunning, ++running);
+    await gate;
+    running--;
+    return value;
+  }
+
   @MessagePattern('plain')
   plain(value: number) {
     return value;
@@ -43,7 +66,7 @@ const module = { module: class {}, controllers: [Streams] };
 describe('a request that nobody waits for any more', () => {
   const redis = useRedis();
   beforeEach(() => {
-    running = 0;
+    running = mostRunning = 0;
   });
 
   // Longer than the test may take: with a stream that goes on, closing would not end in time.
@@ -118,6 +141,23 @@ describe('a request that nobody waits for any more', () => {
     opening.emit('open');
     expect(await firstValueFrom(client.send('plain', 8))).toBe(8);
     await eventually(() => running === 0);
+  });
+
+  it('holds its place in a bounded handler until that has ended, behind an interceptor, too', async () => {
+    const opening = new EventEmitter();
+    gate = once(opening, 'open').then(() => undefined);
+    await startService(module, options());
+    const client = createClient(options());
+    const first = client.send('bounded', 1).subscribe();
+    await eventually(() => running === 1);
+    first.unsubscribe();
+    const second = firstValueFrom(client.send('bounded', 2));
+    // Whatever was sent before it has come, over the same connections.
+    expect(await firstValueFrom(client.send('plain', 7))).toBe(7);
+    expect(running).toBe(1);
+    opening.emit('open');
+    expect(await second).toBe(2);
+    expect(mostRunning).toBe(1);
   });
 
   it('is no concern of other requests', async () => {
