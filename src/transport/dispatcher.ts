@@ -1,5 +1,5 @@
 import type { ConsumerDeserializer } from '@nestjs/microservices';
-import { isObservable, Observable, takeUntil, type Subscriber } from 'rxjs';
+import { isObservable, takeUntil, type Observable } from 'rxjs';
 import { BurstLog } from '../burst-log.js';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
@@ -14,6 +14,7 @@ import { RedisPubSubContext } from './redis-pubsub.context.js';
 import type { MessageBus } from './message-bus.js';
 import { INTERNAL_ERROR, Responder } from './responder.js';
 import { Responders } from './responders.js';
+import { StreamCut } from './stream-cut.js';
 
 /** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
 const LAST_WORDS = 100;
@@ -35,12 +36,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   );
   readonly #responders = new Responders();
   #lastResponder = 0;
-  readonly #running = new Set<Subscriber<never>>();
-  /** Fails when what is running has to stop. Not a `Subject`: to leave one takes as long as there are others. */
-  readonly #cut$ = new Observable<never>((subscriber) => {
-    this.#running.add(subscriber);
-    return () => this.#running.delete(subscriber);
-  });
+  readonly #streams = new StreamCut();
   #isClosed = false;
 
   constructor(options: DispatcherOptions) {
@@ -56,7 +52,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await this.#inFlight.idle(timeout);
     this.#isClosed = true;
     if (this.#inFlight.count === 0) return;
-    for (const subscriber of this.#running) subscriber.error(INTERRUPTED);
+    this.#streams.now(INTERRUPTED);
     await this.#inFlight.idle(LAST_WORDS);
     if (this.#inFlight.count === 0) return;
     this.#options.logger.warn(
@@ -175,7 +171,9 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     responder: Responder | undefined,
   ): Promise<unknown> | undefined {
     if (isObservable(result)) {
-      return responder ? responder.stream(result, this.#cut$, isBounded) : this.#consume(result);
+      return responder
+        ? responder.stream(result, this.#streams.cut$, isBounded)
+        : this.#consume(result);
     }
     return responder?.end({ response: result });
   }
@@ -205,7 +203,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   #consume(result: Observable<unknown>): Promise<void> {
     return new Promise((resolve, reject) => {
-      result.pipe(takeUntil(this.#cut$)).subscribe({ error: reject, complete: resolve });
+      result.pipe(takeUntil(this.#streams.cut$)).subscribe({ error: reject, complete: resolve });
     });
   }
 
