@@ -91,24 +91,20 @@ export class HandlerExplorer {
 
   #handlersAmong(module: NestModule): Wrapper[] {
     const wrappers = [...module.providers.values()].filter((wrapper) => this.#hasHandlers(wrapper));
-    for (const wrapper of wrappers) {
-      this.#assertUsable(wrapper, module);
-      if (this.#inheritAppConfig) this.#addGlobalEnhancers(wrapper);
-    }
-    return wrappers;
+    for (const wrapper of wrappers) this.#assertUsable(wrapper, module);
+    return wrappers.map((wrapper) => withEnhancers(wrapper, this.#globalRequestEnhancers()));
   }
 
-  /** Nest does this for controllers alone; without it a request-scoped APP_GUARD would be skipped. */
-  #addGlobalEnhancers(wrapper: Wrapper): void {
+  /** Nest adds these to controllers alone; without them a request-scoped APP_GUARD would be skipped. */
+  #globalRequestEnhancers(): Wrapper[] {
     const config = this.#container.applicationConfig;
-    if (!config) return;
-    const enhancers = [
+    if (!config || !this.#inheritAppConfig) return [];
+    return [
       ...config.getGlobalRequestGuards(),
       ...config.getGlobalRequestInterceptors(),
       ...config.getGlobalRequestPipes(),
       ...config.getGlobalRequestFilters(),
     ];
-    for (const enhancer of enhancers) wrapper.addEnhancerMetadata(enhancer);
   }
 
   #hasHandlers(wrapper: Wrapper): boolean {
@@ -155,6 +151,28 @@ export class HandlerExplorer {
     const names = this.#scanner.getAllMethodNames(prototype);
     return names.map((name) => Reflect.get(prototype, name) as object);
   }
+}
+
+/** Where Nest keeps what a wrapper depends on. */
+const DEPENDENCIES = Symbol.for('instance_metadata:cache');
+
+/**
+ * A view of a provider that has more enhancers. The provider itself stays as it is: of one that needs an
+ * instance for each message Nest would not call the hooks of a shutdown.
+ */
+function withEnhancers(wrapper: Wrapper, enhancers: readonly Wrapper[]): Wrapper {
+  if (enhancers.length === 0) return wrapper;
+  const dependencies = Reflect.get(wrapper, DEPENDENCIES) as object;
+  const own = [...(wrapper.getEnhancersMetadata() ?? [])];
+  const unknown = { value: undefined, writable: true };
+  const view = Object.create(wrapper, {
+    [DEPENDENCIES]: { value: { ...dependencies, enhancers: own } },
+    isTreeStatic: unknown,
+    isTreeDurable: unknown,
+    isTreeIntrospected: unknown,
+  }) as Wrapper;
+  for (const enhancer of enhancers) view.addEnhancerMetadata(enhancer);
+  return view;
 }
 
 /** Providers as Nest looks controllers up: by their token, or by their class. */

@@ -142,3 +142,41 @@ describe.each(['controllers', 'providers'])('handlers among the %s', (kind) => {
     });
   });
 });
+
+describe('an APP_GUARD of request scope', () => {
+  const redis = useRedis();
+
+  it('leaves a provider with handlers its hooks, and the others the instance that they know', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class ScopedGuard extends NotSecret {}
+    const destroyed: unknown[] = [];
+    @Injectable()
+    class Listening extends EchoProvider {
+      onModuleDestroy(): void {
+        destroyed.push(this);
+      }
+    }
+    @Injectable()
+    class Using {
+      constructor(readonly listening: Listening) {}
+
+      onModuleDestroy(): void {
+        destroyed.push(this);
+      }
+    }
+    const { app } = await createHttpApp({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      providers: [Listening, Using, { provide: APP_GUARD, useClass: ScopedGuard }],
+    });
+    await app.init();
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    const ask = (data: string) => firstValueFrom(client.send<unknown>('global.a.echo', data));
+    expect(await ask('open')).toBe('open');
+    await expect(ask('secret')).rejects.toMatchObject({ message: 'Forbidden resource' });
+    const [listening, using] = [app.get(Listening), app.get(Using)];
+    await app.close();
+    expect(using.listening).toBe(listening);
+    expect(destroyed).toHaveLength(2);
+    expect(destroyed).toEqual(expect.arrayContaining([listening, using]));
+  });
+});
