@@ -196,9 +196,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const replyTo = wanted ?? `${delivery.channel}.reply`;
     const isSharded = delivery.kind === 'shard';
     const request = { id, replyTo, isSharded, key: ++this.#lastResponder };
-    const responder = new Responder(bus, this.#unanswered, serializer, request);
-    this.#responders.add(responder);
-    return responder;
+    return this.#responders.add(new Responder(bus, this.#unanswered, serializer, request));
   }
 
   #consume(result: Observable<unknown>): Promise<void> {

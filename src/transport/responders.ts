@@ -10,8 +10,9 @@ export class Responders {
   /** The ids of those that were cancelled in this tick, by where their replies go. */
   #cancelled = new Map<string, Set<MessageId>>();
 
-  add(responder: Responder): void {
+  add(responder: Responder): Responder {
     this.#running.set(responder.request.key, responder);
+    return responder;
   }
 
   delete({ request }: Responder): void {
