@@ -36,7 +36,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   );
   readonly #responders = new Responders();
   #lastResponder = 0;
-  readonly #streams = new StreamCut();
+  #streams = new StreamCut();
   #isClosed = false;
 
   constructor(options: DispatcherOptions) {
@@ -63,6 +63,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   /** Handles messages again after a {@link drain}. */
   reopen(): void {
     this.#isClosed = false;
+    this.#streams = new StreamCut();
   }
 
   /** Cancellations: somebody no longer waits for the replies to requests. */
