@@ -45,7 +45,7 @@ export function createClients(connection: Exclude<RedisConnection, ClusterConnec
     const duplicate = (): Redis =>
       connection.duplicate({
         ...SUBSCRIBER_OPTIONS,
-        retryStrategy: retryStrategyOf(connection.options) ?? retryDelay,
+        retryStrategy: retryStrategyOf(connection),
       });
     return {
       publisher: connection,
@@ -86,7 +86,7 @@ export function isClient(connection: unknown): connection is Redis {
 }
 
 function withDefaults(options: RedisOptions): RedisOptions {
-  const retryStrategy = retryStrategyOf(options);
+  const retryStrategy = options.retryStrategy === undefined ? retryDelay : options.retryStrategy;
   // Without the detector a subscriber stays on the old master for seconds after a failover; without
   // a deadline one sentinel that hangs keeps it from asking the next.
   const sentinel = options.sentinels
@@ -95,10 +95,10 @@ function withDefaults(options: RedisOptions): RedisOptions {
   return { ...sentinel, ...options, retryStrategy };
 }
 
-/** The user's own; ours where there is none but ioredis' default, which waits for up to five seconds. */
-function retryStrategyOf({ retryStrategy }: RedisOptions): RedisOptions['retryStrategy'] {
-  const isOfIoredis = retryStrategy === new Redis({ lazyConnect: true }).options.retryStrategy;
-  return retryStrategy === undefined || isOfIoredis ? retryDelay : retryStrategy;
+/** That of a user's client; ours where it has none but ioredis' default, which waits for up to five seconds. */
+function retryStrategyOf({ options: { retryStrategy } }: Redis): RedisOptions['retryStrategy'] {
+  const isDefault = retryStrategy === new Redis({ lazyConnect: true }).options.retryStrategy;
+  return isDefault ? retryDelay : (retryStrategy ?? retryDelay);
 }
 
 /**
