@@ -92,7 +92,8 @@ export class HandlerExplorer {
   #handlersAmong(module: NestModule): Wrapper[] {
     const wrappers = [...module.providers.values()].filter((wrapper) => this.#hasHandlers(wrapper));
     for (const wrapper of wrappers) this.#assertUsable(wrapper, module);
-    return wrappers.map((wrapper) => withEnhancers(wrapper, this.#globalRequestEnhancers()));
+    const enhancers = this.#globalRequestEnhancers();
+    return wrappers.map((wrapper) => withEnhancers(wrapper, enhancers));
   }
 
   /** Nest adds these to controllers alone; without them a request-scoped APP_GUARD would be skipped. */
