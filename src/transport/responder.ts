@@ -1,5 +1,5 @@
 import type { Serializer } from '@nestjs/microservices';
-import { merge, Subject, takeUntil, takeWhile, type Observable } from 'rxjs';
+import { Subject, takeUntil, takeWhile, type Observable } from 'rxjs';
 import type { BurstLog } from '../burst-log.js';
 import type { MessageId } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
@@ -71,9 +71,10 @@ export class Responder {
       held = undefined;
     };
     await new Promise<void>((resolve) => {
-      const end$ = isBounded ? cut$ : merge(cut$, cancelled$);
-      const isWanted = (): boolean => !this.#isCancelled;
-      values.pipe(takeUntil(end$), takeWhile(isWanted)).subscribe({
+      const untilCancelled = isBounded
+        ? takeWhile<unknown>(() => !this.#isCancelled)
+        : takeUntil<unknown>(cancelled$);
+      values.pipe(takeUntil(cut$), untilCancelled).subscribe({
         next: (response) => {
           flush();
           held = { response };
