@@ -1,12 +1,10 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
-import { readFileSync } from 'node:fs';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { createClient, startService } from '../support/app.js';
+import { README_ACL } from '../support/readme.js';
 import { eventually, useRedis } from '../support/redis.js';
-
-const README = readFileSync('README.md', 'utf8');
 
 describe('the ACL of the README', () => {
   const redis = useRedis();
@@ -30,8 +28,7 @@ describe('the ACL of the README', () => {
         return { id };
       }
     }
-    const command = /^ACL (SETUSER .+)$/m.exec(README)?.[1] ?? '';
-    await redis.client.call('ACL', ...command.split(' '));
+    await redis.client.call('ACL', ...README_ACL);
     const connection = { port: redis.port, username: 'shop', password: 'secret' };
     const { log } = await startService(
       { module: class {}, controllers: [Handlers] },

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { Cluster } from 'ioredis';
@@ -7,12 +6,11 @@ import { describe, expect, inject, it, vi } from 'vitest';
 import { ClosedError, RequestTimeoutError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
 import { useCluster } from '../../support/cluster.js';
 import { closeAfterTest } from '../../support/app.js';
+import { README, README_ACL } from '../../support/readme.js';
 import { eventually } from '../../support/redis.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import type { ServerProcess } from '../../support/sentinel.js';
 import { at, startClusterApp, subscriberNode } from './cluster-app.js';
-
-const README = readFileSync('README.md', 'utf8');
 
 @Controller()
 class Handlers {
@@ -200,10 +198,10 @@ describe('an application over a Cluster', () => {
     expect(await cluster().connections()).toEqual([]);
   });
 
+  const setUser = (...more: string[]) =>
+    Promise.all(cluster().nodes.map(({ client }) => client.call('ACL', ...README_ACL, ...more)));
+
   it('needs one right more than the ACL of the README has for one server', async () => {
-    const [, ...acl] = (/^ACL (SETUSER .+)$/m.exec(README)?.[0] ?? '').split(' ');
-    const setUser = (...more: string[]) =>
-      Promise.all(cluster().nodes.map(({ client }) => client.call('ACL', ...acl, ...more)));
     const options = { redisOptions: { username: 'shop', password: 'secret' } };
     const start = (startTimeout: number) =>
       startClusterApp({ connection: { nodes: nodes(), options }, prefix: 'shop:', startTimeout });
