@@ -34,17 +34,19 @@ export class Request implements PendingRequest {
 
   /** Publishes the request once its replies can arrive. Failures go to the callback. */
   async start(publish: () => Promise<number>): Promise<void> {
-    const { channel, timeout, replyAddress } = this.#options;
-    if (timeout > 0) {
-      const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
-      this.#timer = setTimeout(expire, timeout);
-    }
+    const { channel, replyAddress } = this.#options;
     try {
       const opening = this.#inbox.acquire(replyAddress);
-      if (opening) await opening;
+      if (opening) {
+        this.#startTimer();
+        await opening;
+      }
       this.#onAcquired();
       if (this.#isDone) return;
-      const receivers = await publish();
+      const published = publish();
+      // Not before the write: whoever answers can begin meanwhile.
+      if (!opening) this.#startTimer();
+      const receivers = await published;
       if (this.#inbox.isUnheard(receivers, replyAddress))
         this.#fail(new NoSubscribersError(channel));
     } catch (error) {
@@ -73,6 +75,13 @@ export class Request implements PendingRequest {
     if (this.#isDone) return;
     this.#abandon();
     this.#end();
+  }
+
+  #startTimer(): void {
+    const { channel, timeout } = this.#options;
+    if (timeout === 0) return;
+    const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
+    this.#timer = setTimeout(expire, timeout);
   }
 
   #abandon(): void {
