@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { MOST_JOINED_BYTES, ReplyOutbox } from '../../../src/transport/reply-outbox.js';
 
@@ -37,6 +38,7 @@ describe('an outbox', () => {
             outbox.add(name, JSON.stringify(value), isSharded),
           );
           places.push(...(await Promise.all(added)));
+          await setImmediate();
         }
         const sent = all.flat();
         for (const name of ['a', 'b', 'c']) {
@@ -64,6 +66,29 @@ describe('an outbox', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('publishes a reply at once while each tick has one, and after a tick with more, at the end of the next', async () => {
+    const published: string[] = [];
+    const outbox = new ReplyOutbox({
+      maxBytes: Infinity,
+      join,
+      publish: async (_name, text) => published.push(text),
+    });
+    /** What one tick publishes at once, and what by its end. */
+    const tick = async (...texts: string[]): Promise<{ atOnce: string[]; atEnd: string[] }> => {
+      const added = texts.map((text) => outbox.add('a', text, false));
+      const atOnce = published.splice(0);
+      await setImmediate();
+      await Promise.all(added);
+      return { atOnce, atEnd: published.splice(0) };
+    };
+    expect(await tick('1')).toEqual({ atOnce: ['1'], atEnd: [] });
+    expect(await tick('2')).toEqual({ atOnce: ['2'], atEnd: [] });
+    expect(await tick('3', '4', '5')).toEqual({ atOnce: ['3'], atEnd: ['[4,5]'] });
+    expect(await tick('6', '7')).toEqual({ atOnce: [], atEnd: ['[6,7]'] });
+    expect(await tick('8')).toEqual({ atOnce: [], atEnd: ['8'] });
+    expect(await tick('9')).toEqual({ atOnce: ['9'], atEnd: [] });
   });
 
   it('fails all replies of a message that was not published, and no other', async () => {
