@@ -35,7 +35,6 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     (count) => `Cannot send ${count} more replies`,
   );
   readonly #responders = new Responders();
-  #lastResponder = 0;
   #streams = new StreamCut();
   #isClosed = false;
 
@@ -196,7 +195,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     // Clients on `Transport.REDIS` name no channel, and wait for their replies on this one.
     const replyTo = wanted ?? `${delivery.channel}.reply`;
     const isSharded = delivery.kind === 'shard';
-    const request = { id, replyTo, isSharded, key: ++this.#lastResponder };
+    const request = { id, replyTo, isSharded };
     return this.#responders.add(new Responder(bus, this.#unanswered, serializer, request));
   }
 

@@ -21,12 +21,12 @@ export const INTERNAL_ERROR = { status: 'error', message: 'Internal server error
 /** A request, and how its replies go: as it came. */
 export interface AnswerableRequest extends RequestKey {
   readonly isSharded: boolean;
-  /** Tells it from all others that this process answers: somebody may well ask twice with one id. */
-  readonly key: number;
 }
 
 /** Publishes the replies to one request. No method rejects. */
 export class Responder {
+  /** Where it stands among those that run; `Responders` says so. */
+  place = -1;
   /** Whether nobody waits for replies any more. */
   #isCancelled = false;
   /** Of a stream: most requests have a single reply. */

@@ -2,21 +2,24 @@ import type { MessageId } from '../codec/codec.js';
 import { isId } from '../codec/envelope-codec.js';
 import type { RequestKey } from './publish-options.js';
 import type { Responder } from './responder.js';
-import { TransientMap } from './transient-map.js';
 
 /** The requests that are being answered. */
 export class Responders {
-  readonly #running = new TransientMap<Responder>();
+  readonly #running: Responder[] = [];
   /** The ids of those that were cancelled in this tick, by where their replies go. */
   #cancelled = new Map<string, Set<MessageId>>();
 
   add(responder: Responder): Responder {
-    this.#running.set(responder.request.key, responder);
+    responder.place = this.#running.push(responder) - 1;
     return responder;
   }
 
-  delete({ request }: Responder): void {
-    this.#running.delete(request.key);
+  /** Takes away one that was added, once; the last one takes its place. */
+  delete({ place }: Responder): void {
+    const last = this.#running.pop();
+    if (!last || last.place === place) return;
+    last.place = place;
+    this.#running[place] = last;
   }
 
   /**
@@ -33,7 +36,7 @@ export class Responders {
   #cancelAll(): void {
     const cancelled = this.#cancelled;
     this.#cancelled = new Map();
-    for (const responder of this.#running.values()) {
+    for (const responder of this.#running) {
       const { id, replyTo } = responder.request;
       if (cancelled.get(replyTo)?.has(id)) responder.cancel();
     }

@@ -9,8 +9,8 @@ describe('the requests that are being answered', () => {
     looks = 0;
     cancellations = 0;
 
-    static create(key: number, id: number | string, replyTo = 'inbox'): Watched {
-      const request = { key, id, replyTo, isSharded: false };
+    static create(id: number | string, replyTo = 'inbox'): Watched {
+      const request = { id, replyTo, isSharded: false };
       const watched: Watched = new Watched(
         undefined as never,
         undefined as never,
@@ -37,8 +37,8 @@ describe('the requests that are being answered', () => {
   };
 
   it('are cancelled by their id and where the replies go', async () => {
-    const wanted = Watched.create(1, 'a');
-    const others = [Watched.create(2, 'b'), Watched.create(3, 'a', 'other'), Watched.create(4, 1)];
+    const wanted = Watched.create('a');
+    const others = [Watched.create('b'), Watched.create('a', 'other'), Watched.create(1)];
     const responders = run(wanted, ...others);
     responders.cancel({ id: 'a', replyTo: 'inbox' });
     responders.cancel({ id: '1', replyTo: 'inbox' });
@@ -47,9 +47,24 @@ describe('the requests that are being answered', () => {
     expect(others.map((it) => it.cancellations)).toEqual([0, 0, 0]);
   });
 
+  it('are found however many others have begun and ended', async () => {
+    const all = Array.from({ length: 20 }, (_, id) => Watched.create(id));
+    const responders = run(...all);
+    const ended = [19, 0, 7, 18, 1, 12].map((id) => all[id] as Watched);
+    for (const it of ended) responders.delete(it);
+    const late = Watched.create(20);
+    responders.add(late);
+    for (let id = 0; id <= 20; id++) responders.cancel({ id, replyTo: 'inbox' });
+    await setImmediate();
+    const running = [...all, late];
+    expect(running.map((it) => it.cancellations)).toEqual(
+      running.map((it) => (ended.includes(it) ? 0 : 1)),
+    );
+  });
+
   it('are all cancelled where somebody asked twice with one id, and none that has ended', async () => {
-    const ended = Watched.create(1, 7);
-    const running = [Watched.create(2, 7), Watched.create(3, 7)];
+    const ended = Watched.create(7);
+    const running = [Watched.create(7), Watched.create(7)];
     const responders = run(ended, ...running);
     responders.delete(ended);
     responders.cancel({ id: 7, replyTo: 'inbox' });
@@ -58,7 +73,7 @@ describe('the requests that are being answered', () => {
   });
 
   it('are each looked at once, however many are cancelled in a tick', async () => {
-    const running = Array.from({ length: 100 }, (_, id) => Watched.create(id, id));
+    const running = Array.from({ length: 100 }, (_, id) => Watched.create(id));
     const responders = run(...running);
     for (let id = 50; id < 150; id++) responders.cancel({ id, replyTo: 'inbox' });
     await setImmediate();
@@ -73,7 +88,7 @@ describe('the requests that are being answered', () => {
     { id: {}, replyTo: 'inbox' },
     { id: 7, replyTo: 7 },
   ])('are not cancelled by %j', async (packet) => {
-    const running = Watched.create(1, 7);
+    const running = Watched.create(7);
     run(running).cancel(packet);
     await setImmediate();
     expect(running.cancellations).toBe(0);
