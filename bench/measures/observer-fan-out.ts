@@ -35,7 +35,7 @@ export const observerFanOut: Measure = {
         rowOf('… decoded', 'times', ours ? { ours } : {}, [exactly(1)]),
       ],
       notes: [
-        `Bare ioredis calls \`next\` of ${observers.toLocaleString('en')} RxJS subscribers in a loop.`,
+        `Bare ioredis calls \`next\` of ${observers.toLocaleString('en')} RxJS subscribers in a loop, each of which can unsubscribe.`,
       ],
     };
   },

@@ -48,10 +48,16 @@ export type FanOutCommands = typeof commands;
 
 serveCommands(commands);
 
-/** Bare RxJS subscribers, to be called in a loop. */
-function subscribe(count: number): Subscriber<unknown>[] {
-  const subscribers: Subscriber<unknown>[] = [];
-  const source = new Observable<unknown>((subscriber) => void subscribers.push(subscriber));
+/**
+ * Bare RxJS subscribers, to be called in a loop. Each can leave, as whoever observes must: RxJS keeps a list
+ * of what that takes for each of them, and how far they lie apart in memory is most of what a message costs.
+ */
+function subscribe(count: number): Iterable<Subscriber<unknown>> {
+  const subscribers = new Set<Subscriber<unknown>>();
+  const source = new Observable<unknown>((subscriber) => {
+    subscribers.add(subscriber);
+    return () => subscribers.delete(subscriber);
+  });
   for (let i = 0; i < count; i++) source.subscribe(() => arrivals.note());
   return subscribers;
 }
