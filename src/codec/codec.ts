@@ -50,7 +50,7 @@ export type MessageId = string | number;
 /** A codec that has a way of its own with packets. */
 export interface PacketCodec extends Codec {
   encodePacket?(message: OutgoingMessage): string | Uint8Array;
-  /** The text of an array of the values that these are the texts of. */
+  /** The text of an array of the values that these are the texts of; of one that is no array, just its text. */
   readonly joinTexts?: (texts: readonly string[]) => string;
 }
 
@@ -64,6 +64,6 @@ export interface MessageCodec {
   /** Without a message around it: a reply is a packet of its own (`{ id, response, … }`). */
   encodeValue(value: unknown): string | Uint8Array;
   decodeValue(payload: Buffer): unknown;
-  /** The text of an array, of the texts that {@link encodeValue} made of its values; where there is a way. */
+  /** See `PacketCodec`, of texts that {@link encodeValue} made; where there is a way. */
   readonly joinTexts?: ((texts: readonly string[]) => string) | undefined;
 }

@@ -19,6 +19,8 @@ export const jsonCodec = {
   },
 
   joinTexts(texts: readonly string[]): string {
+    const [first] = texts;
+    if (first !== undefined && texts.length === 1 && !first.startsWith('[')) return first;
     return `[${texts.join(',')}]`;
   },
 

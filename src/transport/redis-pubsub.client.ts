@@ -52,7 +52,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#resolved = resolveOptions(options);
     this.#ownsBus = !bus;
     this.#bus = bus ?? new MessageBus(this.#resolved);
-    this.#inbox = new ReplyInbox(this.#bus);
+    this.#inbox = new ReplyInbox(this.#bus, options.deserializer);
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
   }
 
@@ -64,9 +64,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /** Resolves when both connections are up; rejects with a `ConnectionError` when an attempt fails. */
   connect(): Promise<void> {
     if (this.#isEnded) return Promise.reject(new ClosedError());
-    this.#connecting ??= this.#bus.broker.connect(0).finally(() => {
-      this.#connecting = undefined;
-    });
+    this.#connecting ??= this.#connect();
     return this.#connecting;
   }
 
@@ -182,7 +180,6 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
         channel,
         replyAddress: { channel: replyTo ?? `${name}.reply`, isSharded },
         timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
-        deserializer: this.#options.deserializer,
       },
       callback,
     );
@@ -200,10 +197,22 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
   get #hasBegun(): boolean {
+    // What waits goes first.
+    if (this.#connecting) return false;
     const { status } = this.#bus.broker;
     if (this.#isEnded || status === 'disconnected') return false;
     // On connections of its own a client connects at its first message, and says how that went.
     return status !== 'connecting' || !this.#ownsBus;
+  }
+
+  #connect(): Promise<void> {
+    const connecting = this.#bus.broker.connect(0);
+    const clear = (): void => {
+      this.#connecting = undefined;
+    };
+    // Before all that waits for it.
+    connecting.then(clear, clear);
+    return connecting;
   }
 
   #emit(pattern: unknown, data: unknown): Promise<number> {

@@ -1,3 +1,4 @@
+import type { ProducerDeserializer } from '@nestjs/microservices';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { MessageId } from '../codec/codec.js';
 import { isId, isRecord } from '../codec/envelope-codec.js';
@@ -23,6 +24,9 @@ interface ReplyChannel {
   users: number;
 }
 
+/** How soon a stream that goes on is cancelled again, in milliseconds. */
+const CANCELLATION_PAUSE = 1_000;
+
 type ReplyKind = 'channel' | 'shard';
 
 /**
@@ -33,14 +37,21 @@ export class ReplyInbox implements DeliveryListener {
   /** The channel that is this client's own. */
   readonly name: string;
   readonly #bus: MessageBus;
+  readonly #deserializer: ProducerDeserializer | undefined;
   readonly #pending = new TransientMap<PendingRequest>();
   readonly #channels: Readonly<Record<ReplyKind, Map<string, ReplyChannel>>> = {
     channel: new Map(),
     shard: new Map(),
   };
+  /** Those that were abandoned a moment ago: what was on its way by then still comes. */
+  readonly #abandoned = new Set<MessageId>();
+  /** Settles when the reply before has been handed on, where a deserializer takes its time. */
+  #previous: Promise<void> | undefined;
 
-  constructor(bus: MessageBus) {
+  /** `deserializer`: Nest's own hook, which may be asynchronous. */
+  constructor(bus: MessageBus, deserializer?: ProducerDeserializer) {
     this.#bus = bus;
+    this.#deserializer = deserializer;
     this.name = bus.reserved.createInbox();
   }
 
@@ -79,7 +90,12 @@ export class ReplyInbox implements DeliveryListener {
 
   /** Tells whoever still answers a request that nobody listens; it has to have been asked to answer here. */
   abandon(id: MessageId, { channel, isSharded }: ReplyAddress): void {
-    if (channel === this.name) this.#bus.cancel({ id, replyTo: channel }, isSharded);
+    if (channel !== this.name || this.#abandoned.has(id)) return;
+    if (this.#abandoned.size === 0) {
+      setTimeout(() => this.#abandoned.clear(), CANCELLATION_PAUSE).unref();
+    }
+    this.#abandoned.add(id);
+    this.#bus.cancel({ id, replyTo: channel }, isSharded);
   }
 
   /** Whether a request that went the way of its replies, to so many subscriptions, reached nobody for certain. */
@@ -89,7 +105,11 @@ export class ReplyInbox implements DeliveryListener {
 
   onDelivery(delivery: Delivery): void {
     const replies = this.#bus.readJoined(delivery);
-    for (const reply of replies) this.#onReply(reply, delivery);
+    for (const reply of replies) {
+      if (this.#deserializer)
+        this.#previous = this.#deserialize(this.#deserializer, reply, delivery);
+      else this.#onReply(reply, delivery);
+    }
   }
 
   /** Fails every request that is waiting, and hears no more. */
@@ -105,11 +125,41 @@ export class ReplyInbox implements DeliveryListener {
     for (const request of requests) request.onFailure(error);
   }
 
-  #onReply(reply: unknown, { channel }: Delivery): void {
-    const { id } = isRecord(reply) ? reply : {};
-    const request = isId(id) ? this.#pending.get(id) : undefined;
-    if (request) request.onReply(reply as Record<string, unknown>);
-    else this.#bus.dropped(channel, 'unmatched');
+  #onReply(reply: unknown, delivery: Delivery): void {
+    const packet = isRecord(reply) ? reply : {};
+    const request = this.#requestOf(packet);
+    if (request) request.onReply(packet);
+    else this.#onUnmatched(packet, delivery);
+  }
+
+  /** A stream that nobody hears any more has not been told so: cancellations can be lost, too. */
+  #onUnmatched({ id, err, isDisposed }: Record<string, unknown>, delivery: Delivery): void {
+    const { channel, kind } = delivery;
+    this.#bus.dropped(channel, 'unmatched');
+    const goesOn = isId(id) && !err && isDisposed !== true;
+    if (goesOn) this.abandon(id, { channel, isSharded: kind === 'shard' });
+  }
+
+  #requestOf({ id }: Record<string, unknown>): PendingRequest | undefined {
+    return isId(id) ? this.#pending.get(id) : undefined;
+  }
+
+  /** Hands a reply on after those before it. A failure is that of the request whose id it bears as it came. */
+  async #deserialize(
+    deserializer: ProducerDeserializer,
+    reply: unknown,
+    delivery: Delivery,
+  ): Promise<void> {
+    const previous = this.#previous;
+    try {
+      const packet: unknown = await deserializer.deserialize(reply, { channel: delivery.channel });
+      await previous;
+      this.#onReply(packet, delivery);
+    } catch (error) {
+      await previous;
+      this.#bus.dropped(delivery.channel, 'decode', error);
+      if (isRecord(reply)) this.#requestOf(reply)?.onFailure(error);
+    }
   }
 
   #open(kind: ReplyKind, channel: string): ReplyChannel {

@@ -7,7 +7,7 @@ export const MOST_JOINED_BYTES = 4_096;
 export interface ReplyOutboxOptions {
   /** What is put together must not have more bytes. */
   readonly maxBytes: number;
-  /** Makes one text of several. */
+  /** Makes one text of one or several. */
   readonly join: (texts: readonly string[]) => string;
   readonly publish: (name: string, text: string, isSharded: boolean) => Promise<number>;
 }
@@ -45,7 +45,7 @@ export class ReplyOutbox {
   add(name: string, text: string, isSharded: boolean): Promise<number> {
     if (this.#count++ === 0) {
       process.nextTick(() => this.#endTick());
-      if (this.#wasAlone) return this.#options.publish(name, text, isSharded);
+      if (this.#wasAlone) return this.#options.publish(name, this.#options.join([text]), isSharded);
     }
     // With what stands before it when it is joined to others.
     const bytes = Buffer.byteLength(text) + 1;
@@ -88,8 +88,7 @@ export class ReplyOutbox {
 
   #publish({ name, texts, isSharded, resolve }: Batch): void {
     const { join, publish } = this.#options;
-    const [only = '', ...others] = texts;
-    resolve(publish(name, others.length === 0 ? only : join(texts), isSharded));
+    resolve(publish(name, join(texts), isSharded));
   }
 }
 

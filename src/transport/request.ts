@@ -1,6 +1,5 @@
-import type { ProducerDeserializer, WritePacket } from '@nestjs/microservices';
+import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../codec/codec.js';
-import { isRecord } from '../codec/envelope-codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError } from '../errors.js';
 import type { PendingRequest, ReplyAddress, ReplyInbox } from './reply-inbox.js';
 
@@ -11,7 +10,6 @@ export interface RequestOptions {
   readonly replyAddress: ReplyAddress;
   /** How long to wait for the next reply, in milliseconds; 0 for ever. */
   readonly timeout: number;
-  readonly deserializer: ProducerDeserializer | undefined;
 }
 
 /** One request from its publishing to its last reply, its failure or its cancellation. */
@@ -23,8 +21,6 @@ export class Request implements PendingRequest {
   #isAcquired = false;
   #isStreamed = false;
   #isDone = false;
-  /** Settles when the reply before has been delivered, where a deserializer takes its time. */
-  #previous: Promise<void> | undefined;
 
   constructor(inbox: ReplyInbox, options: RequestOptions, callback: (packet: WritePacket) => void) {
     this.#inbox = inbox;
@@ -54,14 +50,17 @@ export class Request implements PendingRequest {
     }
   }
 
-  onReply(reply: Record<string, unknown>): void {
+  onReply({ err, response, isDisposed }: Record<string, unknown>): void {
+    if (this.#isDone) return;
     this.#timer?.refresh();
-    const { deserializer } = this.#options;
-    if (!deserializer) {
-      this.#deliver(reply);
-      return;
+    const isLast = isDisposed === true || Boolean(err);
+    if (isLast) {
+      // Others may stream on; a responder with a single reply is not worth a message.
+      if (this.#isStreamed) this.#abandon();
+      this.#end();
     }
-    this.#previous = this.#deserialize(deserializer, reply, this.#previous);
+    this.#isStreamed = true;
+    this.#callback({ err, response, isDisposed: isLast });
   }
 
   onFailure(error: unknown): void {
@@ -79,7 +78,7 @@ export class Request implements PendingRequest {
 
   #startTimer(): void {
     const { channel, timeout } = this.#options;
-    if (timeout === 0) return;
+    if (timeout === 0 || this.#isDone) return;
     const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeout));
     this.#timer = setTimeout(expire, timeout);
   }
@@ -102,21 +101,6 @@ export class Request implements PendingRequest {
     if (this.#isAcquired) this.#inbox.release(this.#options.replyAddress);
   }
 
-  async #deserialize(
-    deserializer: ProducerDeserializer,
-    reply: object,
-    previous: Promise<void> | undefined,
-  ): Promise<void> {
-    const { channel } = this.#options;
-    try {
-      await previous;
-      const packet: unknown = await deserializer.deserialize(reply, { channel });
-      if (isRecord(packet)) this.#deliver(packet);
-    } catch (error) {
-      this.onFailure(error);
-    }
-  }
-
   /** The replies can arrive; whoever asked may have gone by now. */
   #onAcquired(): void {
     const { id, replyAddress } = this.#options;
@@ -130,17 +114,5 @@ export class Request implements PendingRequest {
     if (!this.#inbox.hears(replyAddress)) {
       throw new ConnectionError('Cannot send a request: its replies could not arrive yet');
     }
-  }
-
-  #deliver({ err, response, isDisposed }: Record<string, unknown>): void {
-    if (this.#isDone) return;
-    const isLast = isDisposed === true || Boolean(err);
-    if (isLast) {
-      // Others may stream on; a responder with a single reply is not worth a message.
-      if (this.#isStreamed) this.#abandon();
-      this.#end();
-    }
-    this.#isStreamed = true;
-    this.#callback({ err, response, isDisposed: isLast });
   }
 }

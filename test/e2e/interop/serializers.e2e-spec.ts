@@ -216,6 +216,30 @@ describe("Nest's serializers and deserializers", () => {
     await expect(lastValueFrom(client.send('hooked.double', 4))).rejects.toThrow('cannot read it');
   });
 
+  it.each<[string, Serializer, Deserializer]>([
+    [
+      'another object',
+      { serialize: (body: unknown) => ({ v: 2, body }) },
+      { deserialize: ({ body }: { body: unknown }) => body },
+    ],
+    [
+      'a list',
+      { serialize: ({ id, response, err, isDisposed }: Packet) => [id, response, err, isDisposed] },
+      {
+        deserialize: ([id, response, err, isDisposed]: unknown[]) =>
+          Promise.resolve({ id, response, err, isDisposed }),
+      },
+    ],
+  ])('find the request of a reply that has its id in %s', async (_, serializer, deserializer) => {
+    await start({ serializer });
+    const client = createClient({ connection: redis.url, requestTimeout: 2_000, deserializer });
+    const ask = (n: number) => lastValueFrom(client.send('hooked.double', n));
+    expect(await ask(4)).toBe(8);
+    expect(await Promise.all([1, 2, 3].map(ask))).toEqual([2, 4, 6]);
+    const stream = client.send('hooked.stream', {}).pipe(toArray());
+    expect(await lastValueFrom(stream)).toEqual([1, 2, 3]);
+  });
+
   it('of our client fail the event and the request when the serializer throws', async () => {
     const found = await texts('hooked.event');
     const client = createClient({ connection: redis.url, serializer: { serialize: writeEvent } });

@@ -11,7 +11,7 @@ import {
   RedisPubSubService,
   type RedisPubSubModuleOptions,
 } from 'nestjs-redis-pubsub';
-import { startService } from '../../support/app.js';
+import { closeAfterTest, startService } from '../../support/app.js';
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { createHttpApp, startContext } from './apps.js';
 
@@ -152,5 +152,39 @@ describe("onStart: 'fail'", () => {
   it('starts as ever when Redis is there', async () => {
     const { app } = await startContext(moduleOf({ connection: redis.url, onStart: 'fail' }));
     expect(await app.get(RedisPubSubService).publish('start.c', 1)).toBe(1);
+  });
+});
+
+describe('events of an application that is being made', () => {
+  const redis = useRedis();
+
+  it('are all published, in their order', async () => {
+    const heard: string[] = [];
+    const tap = redis.client.duplicate();
+    closeAfterTest(() => tap.quit());
+    tap.on('message', (_channel, text: string) =>
+      heard.push((JSON.parse(text) as { data: string }).data),
+    );
+    await tap.subscribe('start.early');
+    const outcomes: Promise<unknown>[] = [];
+    const emit = (client: RedisPubSubClient, data: string): void => {
+      outcomes.push(firstValueFrom(client.emit('start.early', data)));
+    };
+    const make = async (client: RedisPubSubClient): Promise<string> => {
+      for (let i = 0; i < 20; i++) {
+        emit(client, `${i} a`);
+        emit(client, `${i} b`);
+        await Promise.resolve();
+      }
+      return 'made';
+    };
+    await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      providers: [{ provide: 'EARLY', inject: [RedisPubSubClient], useFactory: make }],
+    });
+    expect(await Promise.all(outcomes)).toEqual(Array(40).fill(1));
+    await eventually(() => heard.length === 40);
+    const expected = Array.from({ length: 20 }, (_, i) => [`${i} a`, `${i} b`]).flat();
+    expect(heard).toEqual(expected);
   });
 });

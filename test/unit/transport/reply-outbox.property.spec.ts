@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { jsonCodec } from '../../../src/codec/json-codec.js';
 import { MOST_JOINED_BYTES, ReplyOutbox } from '../../../src/transport/reply-outbox.js';
 
-const join = (texts: readonly string[]): string => `[${texts.join(',')}]`;
+const join = (texts: readonly string[]): string => jsonCodec.joinTexts(texts);
 
 const reply = fc.record({
   name: fc.constantFrom('a', 'b', 'c'),
