@@ -8,8 +8,9 @@ import type { SubscriptionKind } from './channel/channel-pattern.js';
 export type BrokerStatus =
   'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'starving';
 
-/** Why a message that arrived was not handed to a handler or observer. */
-export type DropReason = 'closing' | 'decode' | 'overflow' | 'reply' | 'too-large' | 'unmatched';
+/** Why a message that arrived was not handed to a handler or observer. `cancelled`: a request, while it waited for one. */
+export type DropReason =
+  'cancelled' | 'closing' | 'decode' | 'overflow' | 'reply' | 'too-large' | 'unmatched';
 
 /**
  * What is published on `node:diagnostics_channel`, under the name `nestjs-redis-pubsub:<key>`.

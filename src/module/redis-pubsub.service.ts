@@ -3,13 +3,18 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { escapeGlob } from '../channel/glob.js';
-import { ClosedError, InvalidOptionError, shorten } from '../errors.js';
+import { ClosedError, InvalidOptionError, messageOf, shorten } from '../errors.js';
 import { checkBoolean } from '../option-checks.js';
 import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
-import type { Observation, ObserverScope, PubSubMessage } from './message-observer.js';
+import type {
+  MessageObserver,
+  Observation,
+  ObserverScope,
+  PubSubMessage,
+} from './message-observer.js';
 import { HandlerObserver, SubscriberObserver } from './observers.js';
 
 /** How {@link RedisPubSubService.publish} publishes. */
@@ -148,8 +153,19 @@ export class RedisPubSubService {
   /** Ends every observer and subscription, and lets running handlers end within `shutdownTimeout`. */
   async drain(): Promise<void> {
     this.#isDrained = true;
-    for (const observer of this.#scope.observers) observer.end();
+    for (const observer of this.#scope.observers) this.#end(observer);
     await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
+  }
+
+  #end(observer: MessageObserver): void {
+    try {
+      observer.end();
+    } catch (error) {
+      const { source } = observer.pattern;
+      this.#logger.error(
+        `An observer of "${shorten(source)}" could not be ended: ${messageOf(error)}`,
+      );
+    }
   }
 
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {

@@ -1,12 +1,13 @@
 import type { ConsumerDeserializer } from '@nestjs/microservices';
-import { isObservable, takeUntil, type Observable } from 'rxjs';
+import { isObservable } from 'rxjs';
 import { BurstLog } from '../burst-log.js';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { isRecord, toMessage } from '../codec/envelope-codec.js';
-import { shorten } from '../errors.js';
+import { messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { DispatcherOptions } from './dispatcher-options.js';
+import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
 import { reportFailure } from './handler-failure.js';
 import { InFlight } from './in-flight.js';
@@ -51,7 +52,9 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await this.#inFlight.idle(timeout);
     this.#isClosed = true;
     if (this.#inFlight.count === 0) return;
-    this.#streams.now(INTERRUPTED);
+    this.#streams.now(INTERRUPTED, (thrown) =>
+      this.#options.logger.error(`A stream could not be ended: ${messageOf(thrown)}`),
+    );
     await this.#inFlight.idle(LAST_WORDS);
     if (this.#inFlight.count === 0) return;
     this.#options.logger.warn(
@@ -84,7 +87,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     return this.#process(route, message, context, delivery);
   }
 
-  onDrop(route: HandlerRoute, channel: string, reason: 'overflow' | 'closing' | 'unmatched'): void {
+  onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
     const { bus, logger } = this.#options;
     bus.dropped(bus.options.prefix + channel, reason);
     if (reason === 'overflow' && route.overflows++ === 0) {
@@ -92,6 +95,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
         `The handler of "${shorten(route.pattern.source)}" cannot keep up: its queue is full, and messages are dropped`,
       );
     }
+  }
+
+  onQueue(queue: HandlerQueue): void {
+    this.#responders.addQueue(queue);
   }
 
   async #process(
@@ -107,7 +114,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     let failure: unknown;
     try {
       const rest = this.#passOn(route, await route.handler(message.data, context), responder);
-      if (rest) await rest;
+      if (rest) failure = await rest;
     } catch (error) {
       failure = error ?? new Error('The handler failed without an error');
       await responder?.end({ err: INTERNAL_ERROR });
@@ -164,7 +171,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await this.#options.hooks.onStart?.(context, done);
   }
 
-  /** What is left to do with what a handler returned. */
+  /** What is left to do with what a handler returned; resolves to what Nest has logged of it, if it failed. */
   #passOn(
     { isBounded }: HandlerRoute,
     result: unknown,
@@ -173,7 +180,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     if (isObservable(result)) {
       return responder
         ? responder.stream(result, this.#streams.cut$, isBounded)
-        : this.#consume(result);
+        : this.#streams.consume(result);
     }
     return responder?.end({ response: result });
   }
@@ -197,12 +204,6 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const isSharded = delivery.kind === 'shard';
     const request = { id, replyTo, isSharded };
     return this.#responders.add(new Responder(bus, this.#unanswered, serializer, request));
-  }
-
-  #consume(result: Observable<unknown>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      result.pipe(takeUntil(this.#streams.cut$)).subscribe({ error: reject, complete: resolve });
-    });
   }
 
   async #runEndHook(context: RedisPubSubContext): Promise<void> {

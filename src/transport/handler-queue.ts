@@ -1,9 +1,15 @@
 import type { ResolvedHandlerOptions } from '../options.js';
 import { Fifo } from './fifo.js';
+import type { RequestKey } from './publish-options.js';
+
+/** Why a queue gave a message up. */
+export type QueueDropReason = 'cancelled' | 'closing' | 'overflow';
 
 /** One message on its way to one handler. */
 interface Task {
   readonly channel: string;
+  /** Of a request. */
+  readonly key: RequestKey | undefined;
   /** Gone once it was called or given up: what it holds may be large. */
   run: (() => Promise<unknown>) | undefined;
   /** Behind others of its channel, next in turn, or out of the queue. */
@@ -16,7 +22,7 @@ interface Task {
  */
 export class HandlerQueue {
   readonly #options: ResolvedHandlerOptions;
-  readonly #onDrop: (channel: string, reason: 'overflow' | 'closing') => void;
+  readonly #onDrop: (channel: string, reason: QueueDropReason) => void;
   /** What may start as soon as there is room. */
   readonly #ready = new Fifo<Task>();
   /** With `order: 'channel'`: for each channel with a task ready or running, those behind it. */
@@ -28,7 +34,7 @@ export class HandlerQueue {
 
   constructor(
     options: ResolvedHandlerOptions,
-    onDrop: (channel: string, reason: 'overflow' | 'closing') => void,
+    onDrop: (channel: string, reason: QueueDropReason) => void,
   ) {
     this.#options = options;
     this.#onDrop = onDrop;
@@ -44,12 +50,12 @@ export class HandlerQueue {
     return this.#length;
   }
 
-  /** Starts `run` now or when its turn comes. `run` must neither throw nor reject. */
-  add(channel: string, run: () => Promise<unknown>): void {
+  /** Starts `run` now or when its turn comes. `run` must neither throw nor reject. `key`: of a request. */
+  add(channel: string, run: () => Promise<unknown>, key?: RequestKey): void {
     const lane = this.#lanes.get(channel);
     const startsNow = !lane && this.#active < this.#options.concurrency;
     if (!startsNow && !this.#hasRoom(channel)) return;
-    const task: Task = { channel, run, state: 'behind' };
+    const task: Task = { channel, key, run, state: 'behind' };
     if (startsNow) {
       this.#claim(channel);
       this.#start(task);
@@ -68,6 +74,14 @@ export class HandlerQueue {
     while (this.#dropOldest('closing'));
   }
 
+  /** Gives up the requests that wait and that nobody wants answered any more. */
+  cancel(isCancelled: (key: RequestKey) => boolean): void {
+    this.#waiting.retain((task) => {
+      if (isWaiting(task) && task.key && isCancelled(task.key)) this.#drop(task, 'cancelled');
+      return isWaiting(task);
+    });
+  }
+
   #hasRoom(channel: string): boolean {
     if (this.#length < this.#options.maxQueue) return true;
     if (this.#options.overflow === 'drop-oldest' && this.#dropOldest('overflow')) return true;
@@ -75,17 +89,21 @@ export class HandlerQueue {
     return false;
   }
 
-  #dropOldest(reason: 'overflow' | 'closing'): boolean {
+  #dropOldest(reason: QueueDropReason): boolean {
     let oldest = this.#waiting.shift();
     while (oldest && !isWaiting(oldest)) oldest = this.#waiting.shift();
     if (!oldest) return false;
-    const wasReady = oldest.state === 'ready';
-    oldest.state = 'dropped';
-    oldest.run = undefined;
-    this.#length--;
-    if (wasReady) this.#release(oldest.channel);
-    this.#onDrop(oldest.channel, reason);
+    this.#drop(oldest, reason);
     return true;
+  }
+
+  #drop(task: Task, reason: QueueDropReason): void {
+    const wasReady = task.state === 'ready';
+    task.state = 'dropped';
+    task.run = undefined;
+    this.#length--;
+    if (wasReady) this.#release(task.channel);
+    this.#onDrop(task.channel, reason);
   }
 
   #makeReady(task: Task): void {

@@ -4,9 +4,10 @@ import type { ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
 import { resolveHandlerOptions, type HandlerOptions } from '../options.js';
-import { HandlerQueue } from './handler-queue.js';
+import { HandlerQueue, type QueueDropReason } from './handler-queue.js';
 import { BusListener } from './bus-listener.js';
 import type { MessageBus } from './message-bus.js';
+import type { RequestKey } from './publish-options.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 
 /** What runs the handler of a route. */
@@ -22,7 +23,10 @@ export interface RouteTarget {
   ): Promise<void>;
 
   /** A message was not handed to the handler. */
-  onDrop(route: HandlerRoute, channel: string, reason: 'overflow' | 'closing' | 'unmatched'): void;
+  onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void;
+
+  /** Requests will wait there, and may be cancelled meanwhile. */
+  onQueue(queue: HandlerQueue): void;
 }
 
 /** One decorated method with one pattern: all about it that does not change with the message. */
@@ -50,6 +54,7 @@ export class HandlerRoute extends BusListener {
       this.#queue = new HandlerQueue(options, (channel, reason) =>
         target.onDrop(this, channel, reason),
       );
+      if (!isEventHandler) target.onQueue(this.#queue);
     }
   }
 
@@ -74,7 +79,8 @@ export class HandlerRoute extends BusListener {
     }
     const context = new RedisPubSubContext(channel, message.metadata, this.pattern, params);
     if (this.#queue) {
-      this.#queue.add(channel, () => this.#target.run(this, message, context, delivery));
+      const run = (): Promise<void> => this.#target.run(this, message, context, delivery);
+      this.#queue.add(channel, run, this.isEventHandler ? undefined : keyOf(message));
     } else {
       void this.#target.run(this, message, context, delivery);
     }
@@ -84,6 +90,11 @@ export class HandlerRoute extends BusListener {
   dropWaiting(): void {
     this.#queue?.clear();
   }
+}
+
+/** Of a request that could be cancelled: others say nothing of themselves. */
+function keyOf({ id, replyTo }: IncomingMessage): RequestKey | undefined {
+  return id === undefined || replyTo === undefined ? undefined : { id, replyTo };
 }
 
 /** Without a bound or an order nothing waits: a limit of what may wait would do nothing. */

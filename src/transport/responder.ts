@@ -46,14 +46,14 @@ export class Responder {
   }
 
   /** Sends the last reply, or the only one. */
-  end(reply: Reply): Promise<unknown> {
+  async end(reply: Reply): Promise<void> {
     reply.isDisposed = true;
-    return this.#publish(reply);
+    await this.#publish(reply);
   }
 
   /**
    * Sends every value of a stream until it ends, `cut$` fails or nobody listens any more. Resolves
-   * when the last reply is out. The stream may well complete right after its last value, so each
+   * when the last reply is out, to what the stream failed with. The stream may well complete right after its last value, so each
    * value is held back for a tick: then one message says both. What is bounded is not left before its next
    * value: it may be the one of a method that cannot be stopped, and whose place is not free before.
    */
@@ -61,8 +61,8 @@ export class Responder {
     values: Observable<unknown>,
     cut$: Observable<unknown>,
     isBounded: boolean,
-  ): Promise<void> {
-    if (this.#isCancelled) return;
+  ): Promise<unknown> {
+    if (this.#isCancelled) return undefined;
     let held: Reply | undefined;
     let last: Reply = {};
     const cancelled$ = (this.#cancelled$ = new Subject<void>());
@@ -93,6 +93,7 @@ export class Responder {
       });
     });
     await this.end(last);
+    return last.err;
   }
 
   /** Resolves to whether anyone was there to hear it. */

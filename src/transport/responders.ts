@@ -1,11 +1,13 @@
 import type { MessageId } from '../codec/codec.js';
 import { isId } from '../codec/envelope-codec.js';
+import type { HandlerQueue } from './handler-queue.js';
 import type { RequestKey } from './publish-options.js';
 import type { Responder } from './responder.js';
 
-/** The requests that are being answered. */
+/** The requests that are being answered, or wait for it, and can be cancelled. */
 export class Responders {
   readonly #running: Responder[] = [];
+  readonly #queues: HandlerQueue[] = [];
   /** The ids of those that were cancelled in this tick, by where their replies go. */
   #cancelled = new Map<string, Set<MessageId>>();
 
@@ -22,9 +24,14 @@ export class Responders {
     this.#running[place] = last;
   }
 
+  /** Requests wait there until they are being answered. */
+  addQueue(queue: HandlerQueue): void {
+    this.#queues.push(queue);
+  }
+
   /**
    * Cancels the request that a packet from outside names, at the end of this tick: when a service is
-   * slow its callers give up thousands of requests at once, and each that runs is looked at once.
+   * slow its callers give up thousands of requests at once, and each that runs or waits is looked at once.
    */
   cancel({ id, replyTo }: Partial<Record<keyof RequestKey, unknown>>): void {
     if (!isId(id) || typeof replyTo !== 'string') return;
@@ -36,9 +43,11 @@ export class Responders {
   #cancelAll(): void {
     const cancelled = this.#cancelled;
     this.#cancelled = new Map();
+    const isCancelled = ({ id, replyTo }: RequestKey): boolean =>
+      cancelled.get(replyTo)?.has(id) === true;
     for (const responder of this.#running) {
-      const { id, replyTo } = responder.request;
-      if (cancelled.get(replyTo)?.has(id)) responder.cancel();
+      if (isCancelled(responder.request)) responder.cancel();
     }
+    for (const queue of this.#queues) queue.cancel(isCancelled);
   }
 }

@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from 'rxjs';
+import { Observable, takeUntil, type Subscriber } from 'rxjs';
 
 /** Fails every stream that runs, or comes later. Not a `Subject`: to leave one takes as long as there are others in it. */
 export class StreamCut {
@@ -12,8 +12,22 @@ export class StreamCut {
     return () => this.#running.delete(subscriber);
   });
 
-  now(error: unknown): void {
+  /** Lets a stream whose values nobody wants run to its end; rejects with what it fails with. */
+  consume(stream: Observable<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      stream.pipe(takeUntil(this.cut$)).subscribe({ error: reject, complete: resolve });
+    });
+  }
+
+  /** `onThrown`: what the teardown of a stream threw. */
+  now(error: unknown, onThrown: (thrown: unknown) => void): void {
     this.#failure = { error };
-    for (const subscriber of this.#running) subscriber.error(error);
+    for (const subscriber of this.#running) {
+      try {
+        subscriber.error(error);
+      } catch (thrown) {
+        onThrown(thrown);
+      }
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
-import { firstValueFrom, repeat, tap } from 'rxjs';
+import { finalize, firstValueFrom, repeat, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   ClosedError,
@@ -189,6 +189,22 @@ describe('closing an application', () => {
     expect(done).toEqual(['a', 'a again', 'pattern']);
     service.observe('close.late').subscribe({ complete: () => done.push('late') });
     await eventually(() => done.includes('late'));
+  });
+
+  it('completes the other observers, and says so, where the teardown of one throws', async () => {
+    const { app, log } = await startContext(metadata());
+    const service = app.get(RedisPubSubService);
+    const done: string[] = [];
+    const throwing = finalize(() => {
+      throw new Error('torn');
+    });
+    service.observe('close.a').pipe(throwing).subscribe();
+    service.observe('close.b').subscribe({ complete: () => done.push('b') });
+    await redis.subscribers('close.b', 1);
+    await app.close();
+    expect(done).toEqual(['b']);
+    expect(log.of('error').join()).toMatch(/observer of "close.a".*torn/s);
+    await eventually(async () => (await connections(redis)) === 0);
   });
 
   it('ends an observer who observes again whenever that ends', async () => {

@@ -6,8 +6,8 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { MessagePattern, Payload } from '@nestjs/microservices';
-import { Observable, finalize, firstValueFrom, lastValueFrom, scan, take } from 'rxjs';
+import { MessagePattern, Payload, RpcException } from '@nestjs/microservices';
+import { Observable, Subject, finalize, firstValueFrom, lastValueFrom, scan, take } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ClosedError, RedisPubSubRecordBuilder, RequestTimeoutError } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
@@ -54,12 +54,39 @@ class Streams {
     return value;
   }
 
+  @MessagePattern('queued', { concurrency: 1 })
+  async queued(@Payload() value: number) {
+    handled.push(value);
+    await gate;
+    return value;
+  }
+
   @MessagePattern('plain')
   plain(value: number) {
     return value;
   }
 }
 
+/** Knows nothing of what others stream. */
+@Controller()
+class Ignorant {
+  @MessagePattern('stream.elsewhere')
+  elsewhere() {
+    throw new RpcException('not here');
+  }
+}
+
+@Controller()
+class Knowing {
+  @MessagePattern('stream.elsewhere')
+  elsewhere() {
+    running++;
+    return values.pipe(finalize(() => running--));
+  }
+}
+
+let values = new Subject<number>();
+const handled: number[] = [];
 let gate: Promise<void>;
 const module = { module: class {}, controllers: [Streams] };
 
@@ -67,6 +94,8 @@ describe('a request that nobody waits for any more', () => {
   const redis = useRedis();
   beforeEach(() => {
     running = mostRunning = 0;
+    handled.length = 0;
+    values = new Subject();
   });
 
   // Longer than the test may take: with a stream that goes on, closing would not end in time.
@@ -158,6 +187,37 @@ describe('a request that nobody waits for any more', () => {
     opening.emit('open');
     expect(await second).toBe(2);
     expect(mostRunning).toBe(1);
+  });
+
+  it('is not handled where it waited for a bounded handler', async () => {
+    const opening = new EventEmitter();
+    gate = once(opening, 'open').then(() => undefined);
+    await startService(module, options());
+    const client = createClient(options());
+    const first = firstValueFrom(client.send('queued', 1));
+    await eventually(() => handled.length === 1);
+    const [second, third] = [2, 3].map((n) => firstValueFrom(client.send('queued', n)));
+    const given = client.send('queued', 4).subscribe();
+    const last = firstValueFrom(client.send('queued', 5));
+    expect(await firstValueFrom(client.send('plain', 7))).toBe(7);
+    given.unsubscribe();
+    expect(await firstValueFrom(client.send('plain', 8))).toBe(8);
+    opening.emit('open');
+    expect(await Promise.all([first, second, third, last])).toEqual([1, 2, 3, 5]);
+    expect(handled).toEqual([1, 2, 3, 5]);
+  });
+
+  it('ends the stream of a slow responder after a quick one has failed', async () => {
+    await startService({ module: class {}, controllers: [Ignorant] }, options());
+    await startService({ module: class {}, controllers: [Knowing] }, options());
+    const client = createClient(options());
+    await expect(lastValueFrom(client.send('stream.elsewhere', {}))).rejects.toEqual({
+      status: 'error',
+      message: 'not here',
+    });
+    await eventually(() => running === 1);
+    values.next(1);
+    await eventually(() => running === 0);
   });
 
   it('is no concern of other requests', async () => {

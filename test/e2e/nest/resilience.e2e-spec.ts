@@ -1,7 +1,7 @@
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
-import { firstValueFrom } from 'rxjs';
+import { finalize, firstValueFrom, NEVER, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   InvalidOptionError,
@@ -11,6 +11,8 @@ import {
   RedisPubSubService,
 } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { requestHandler } from '../../support/handlers.js';
+import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
 /** An error that breaks whoever wants to print it. */
@@ -98,6 +100,36 @@ describe('shutting down', () => {
     expect(server.drain()).toBe(first);
     await app.close();
     expect(drains).toBe(1);
+  });
+});
+
+describe('closing a server whose streams go on', () => {
+  const redis = useRedis();
+
+  it('tells all their callers, and says so, where the teardown of one throws', async () => {
+    let running = 0;
+    const endless = (): Observable<unknown> => {
+      running++;
+      return NEVER.pipe(
+        finalize(() => {
+          throw new Error('torn');
+        }),
+      );
+    };
+    const options = { connection: redis.url, shutdownTimeout: 10 };
+    const { app, log } = await startService(requestHandler('closing.endless', endless), options);
+    const client = createClient(options);
+    const outcomes = [1, 2].map((n) => outcomeOf(client.send('closing.endless', n)));
+    await eventually(() => running === 2);
+    await app.close();
+    expect(await Promise.all(outcomes)).toEqual(
+      [1, 2].map(() => ({
+        values: [],
+        error: { status: 'error', message: 'The service was closed' },
+      })),
+    );
+    expect(log.of('error').filter((line) => line.includes('torn'))).toHaveLength(2);
+    await redis.subscribers('closing.endless', 0);
   });
 });
 

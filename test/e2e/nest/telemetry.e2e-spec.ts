@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { Ctx, EventPattern, Payload, RpcException } from '@nestjs/microservices';
+import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
@@ -51,6 +51,14 @@ class Handlers {
   }
 }
 
+@Controller()
+class Answers {
+  @MessagePattern('ask.bad')
+  ask() {
+    throw new RpcException('bad answer');
+  }
+}
+
 const module = { module: class {}, controllers: [Handlers] };
 
 describe('telemetry', () => {
@@ -89,6 +97,23 @@ describe('telemetry', () => {
       pattern: 'bad.*',
       error: { message: 'bad day' },
     });
+  });
+
+  it('tells of a request whose handler fails, and of its error', async () => {
+    const events = listen();
+    const options = { connection: redis.url, prefix: 'shop:' };
+    await startService({ module: class {}, controllers: [Answers] }, options);
+    const error = { status: 'error', message: 'bad answer' };
+    await expect(firstValueFrom(createClient(options).send('ask.bad', 1))).rejects.toEqual(error);
+    await eventually(() => events('handle').length === 1);
+    expect(events('handle')).toEqual([
+      {
+        channel: 'shop:ask.bad',
+        pattern: 'ask.bad',
+        duration: expect.any(Number) as number,
+        error,
+      },
+    ]);
   });
 
   it('tells of messages that nobody handled, and why', async () => {

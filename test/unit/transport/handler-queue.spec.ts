@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { resolveHandlerOptions, type HandlerOptions } from '../../../src/options.js';
 import { HandlerQueue } from '../../../src/transport/handler-queue.js';
+import type { RequestKey } from '../../../src/transport/publish-options.js';
 
 /** A queue whose handlers run until the test ends them. */
 class Bench {
@@ -19,12 +20,24 @@ class Bench {
 
   /** Adds messages: the channel and a number, `a1`. */
   add(...messages: string[]): void {
-    for (const message of messages) {
-      this.queue.add(message.charAt(0), () => {
-        this.started.push(message);
-        return new Promise<void>((resolve) => this.#running.set(message, resolve));
-      });
-    }
+    for (const message of messages) this.#add(message);
+  }
+
+  /** Adds requests, with themselves as their ids. */
+  request(...messages: string[]): void {
+    for (const message of messages) this.#add(message, { id: message, replyTo: 'inbox' });
+  }
+
+  cancel(...messages: string[]): void {
+    this.queue.cancel(({ id, replyTo }) => replyTo === 'inbox' && messages.includes(String(id)));
+  }
+
+  #add(message: string, key?: RequestKey): void {
+    const run = (): Promise<void> => {
+      this.started.push(message);
+      return new Promise((resolve) => this.#running.set(message, resolve));
+    };
+    this.queue.add(message.charAt(0), run, key);
   }
 
   /** Ends handlers that run, one after the other. */
@@ -146,6 +159,31 @@ describe('a queue', () => {
 
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc') as () => void;
+
+describe('a request that waits and is cancelled', () => {
+  it('makes room, and is never started; what runs goes on', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueue: 3, overflow: 'drop-newest' });
+    bench.request('a1', 'a2');
+    bench.add('a3');
+    bench.request('a4');
+    bench.cancel('a1', 'a2', 'a3', 'a4');
+    expect(bench.dropped).toEqual(['a: cancelled', 'a: cancelled']);
+    expect(bench.queue.length).toBe(1);
+    bench.request('b5', 'b6');
+    expect(bench.dropped).toHaveLength(2);
+    await bench.end('a1', 'a3', 'b5', 'b6');
+    expect(bench.started).toEqual(['a1', 'a3', 'b5', 'b6']);
+    expect(bench.queue.length).toBe(0);
+  });
+
+  it('lets the next one of its channel go on', async () => {
+    const bench = new Bench({ concurrency: 1, order: 'channel' });
+    bench.request('a1', 'b2', 'b3', 'a4', 'a5');
+    bench.cancel('b2', 'a4');
+    await bench.end('a1', 'a5', 'b3', 'a5');
+    expect(bench.started.toSorted()).toEqual(['a1', 'a5', 'b3']);
+  });
+});
 
 /** Adds a message, and returns what shows whether anything still holds it. */
 function addTracked(queue: HandlerQueue, channel: string): WeakRef<object> {
