@@ -76,8 +76,9 @@ export class HandlerExplorer {
 
   #withProvidersAsControllers(): Container {
     const modules = new ModulesContainer();
+    const bound = this.#instancesOfClasses();
     for (const [key, module] of this.#container.getModules()) {
-      const controllers = new ProviderMap(this.#handlersAmong(module));
+      const controllers = new ProviderMap(this.#handlersAmong(module, bound));
       modules.set(
         key,
         Object.create(module, { controllers: { value: controllers } }) as NestModule,
@@ -89,8 +90,22 @@ export class HandlerExplorer {
     }) as Container;
   }
 
-  #handlersAmong(module: NestModule): Wrapper[] {
-    const wrappers = [...module.providers.values()].filter((wrapper) => this.#hasHandlers(wrapper));
+  /** What Nest made of classes: a factory or a value may hand the same instances out under other tokens. */
+  #instancesOfClasses(): Set<unknown> {
+    const modules = [...this.#container.getModules().values()];
+    const wrappers = modules.flatMap(({ providers }) => [...providers.values()]);
+    return new Set(wrappers.filter((it) => !it.isNotMetatype).map(({ instance }) => instance));
+  }
+
+  /** `bound`: instances that are bound without this. */
+  #handlersAmong(module: NestModule, bound: Set<unknown>): Wrapper[] {
+    const wrappers = [...module.providers.values()].filter((wrapper) => {
+      if (!this.#hasHandlers(wrapper)) return false;
+      if (!wrapper.isNotMetatype) return true;
+      const isNew = !bound.has(wrapper.instance);
+      bound.add(wrapper.instance);
+      return isNew;
+    });
     for (const wrapper of wrappers) this.#assertUsable(wrapper, module);
     const enhancers = this.#globalRequestEnhancers();
     return wrappers.map((wrapper) => withEnhancers(wrapper, enhancers));

@@ -106,6 +106,29 @@ describe('each handler runs once for one message', () => {
     expect(await run(['provider'])).toEqual(ofProviders);
   });
 
+  it('in an application that has a provider under several tokens', async () => {
+    const useFactory = (it: InProvider): InProvider => it;
+    const provide = (token: string) => ({ provide: token, useFactory, inject: [InProvider] });
+    const elsewhere = { provide: 'VALUE', useValue: new InProvider() };
+    await startContext({
+      ...metadata(),
+      controllers: [],
+      providers: [provide('BEFORE'), InProvider, provide('AFTER')],
+    });
+    await startContext({
+      ...metadata(),
+      controllers: [],
+      imports: [...metadata().imports, { module: class Other {}, providers: [elsewhere] }],
+      providers: [elsewhere],
+    });
+    // In two applications, each of which hears every event.
+    const expected = TWICE_EACH.filter((it) => it.startsWith('provider'));
+    const twice = expected.filter((it) => !it.endsWith('reply'));
+    expect((await run(['provider'])).filter((it) => !it.endsWith('reply'))).toEqual(
+      [...twice, ...twice].toSorted(),
+    );
+  });
+
   it('in a hybrid application whose microservices start before it listens', async () => {
     const { app } = await createHttpApp(metadata());
     app.connectMicroservice({ strategy: app.get(RedisPubSubServer) }, { inheritAppConfig: true });
