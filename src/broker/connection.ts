@@ -6,8 +6,12 @@ import { retryDelay } from './clients.js';
 import { disconnect } from './disconnect.js';
 import { LivenessMonitor } from './liveness.js';
 import { OutageReport } from './outage-report.js';
+import { ReadyWait } from './ready-wait.js';
 import { isLoginRefused } from './reply-error.js';
 import type { Watched } from './sentinel/master-watch.js';
+
+/** What whoever needs a connection is told that does not come back. */
+export const ENDED = 'The connection to Redis has ended';
 
 /**
  * One connection to Redis for its whole life: opens it, tells when it is ready and when it is lost,
@@ -32,8 +36,8 @@ export class Connection {
   #gaveUp = false;
   #lastError: unknown;
   #isListening = false;
-  /** What fails those who wait in {@link open}. */
-  readonly #waiting = new Set<() => void>();
+  /** Those of {@link open}. */
+  readonly #waiting = new Set<ReadyWait>();
 
   constructor(client: Redis, options: ConnectionOptions, observer: ConnectionObserver) {
     this.client = client;
@@ -111,7 +115,7 @@ export class Connection {
     this.#isClosing = true;
     clearTimeout(this.#reopening);
     this.#liveness.stop();
-    for (const abandon of this.#waiting) abandon();
+    for (const wait of this.#waiting) wait.abandon();
     const unwatched = this.#watched?.end();
     if (this.#options.isOwned) await disconnect(this.client);
     else this.#unlisten();
@@ -141,25 +145,16 @@ export class Connection {
     }
   }
 
-  #becomesReady(patience: number): Promise<void> {
-    const { client } = this;
-    return new Promise((resolve, reject) => {
-      const settle = (isReady: boolean): void => {
-        clearTimeout(timer);
-        client.off('ready', onReady).off('close', onClose).off('end', onEnd);
-        this.#waiting.delete(onEnd);
-        if (isReady) resolve();
-        else reject(this.#connectionError());
-      };
-      const onReady = (): void => settle(true);
-      const onEnd = (): void => settle(false);
-      const onClose = (): void => {
-        if (patience === 0 || isLoginRefused(this.#lastError)) settle(false);
-      };
-      const timer = patience > 0 ? setTimeout(onEnd, patience) : undefined;
-      client.on('ready', onReady).on('close', onClose).on('end', onEnd);
-      this.#waiting.add(onEnd);
+  async #becomesReady(patience: number): Promise<void> {
+    const wait = new ReadyWait(this.client, {
+      patience,
+      hasEnded: () => this.hasEnded,
+      isHopeless: () => isLoginRefused(this.#lastError),
     });
+    this.#waiting.add(wait);
+    const isReady = await wait.outcome;
+    this.#waiting.delete(wait);
+    if (!isReady) throw this.#connectionError();
   }
 
   #connectionError(): ConnectionError {

@@ -5,9 +5,9 @@ const QUIT_TIMEOUT = 1_000;
 
 /** Sends what is queued, then closes; resolves when the connection is gone. */
 export async function disconnect(client: Redis): Promise<void> {
-  if (client.status === 'end' || client.status === 'wait') return;
-  if (client.status === 'reconnecting') {
-    // Between two attempts ioredis just stops, and tells nobody.
+  if (client.status === 'wait') return;
+  if (client.status === 'reconnecting' || client.status === 'end') {
+    // Between two attempts ioredis just stops, and tells nobody; at the end it still has the sentinels.
     client.disconnect();
     return;
   }

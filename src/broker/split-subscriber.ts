@@ -64,6 +64,8 @@ export class SplitSubscriber extends CompositeSubscriber {
   override async close(): Promise<void> {
     this.#isOpen = false;
     this.#opened.clear();
+    this.#counted.clear();
+    this.#counted.add(this.#first);
     await Promise.all(this.parts.map((part) => part.close()));
   }
 
@@ -81,6 +83,10 @@ export class SplitSubscriber extends CompositeSubscriber {
     this.#counted.add(this.partOf(kind));
     super.want(kind, name, listener);
     this.#openFor(kind);
+  }
+
+  override canHear(kind: SubscriptionKind, name: string): boolean {
+    return !this.#isCounted(this.partOf(kind)) || super.canHear(kind, name);
   }
 
   protected override partOf(kind: SubscriptionKind): SubscribingHalf {

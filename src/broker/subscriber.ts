@@ -3,7 +3,7 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from './broker.js';
-import { Connection } from './connection.js';
+import { Connection, ENDED } from './connection.js';
 import { DeliveryProbe } from './delivery-probe.js';
 import { openGuided } from './guide.js';
 import { Linger } from './linger.js';
@@ -14,8 +14,6 @@ import type { SubscriberObserver, SubscriberOptions } from './subscriber-options
 import type { SubscribingHalf } from './subscribing-half.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 import type { Outage, Subscription } from './subscription.js';
-
-const ENDED = 'The connection to Redis has ended';
 
 /** One connection, what is subscribed over it, and who hears it. */
 export class Subscriber implements SubscribingHalf {
@@ -129,6 +127,10 @@ export class Subscriber implements SubscribingHalf {
     const mayLinger = lingers && !subscription.isWanted && subscription.state === 'acknowledged';
     if (mayLinger) this.#linger.begin(subscription);
     else this.#review(subscription);
+  }
+
+  canHear(): boolean {
+    return this.isReady;
   }
 
   hears(kind: SubscriptionKind, name: string): boolean {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { RedisBroker } from '../../src/broker/redis-broker.js';
 import type { RedisConnection } from '../../src/broker/clients.js';
 import { ConnectionError } from '../../src/errors.js';
@@ -63,6 +63,40 @@ describe('a broker', () => {
     await broker.connect(20_000);
     expect(await heardAfterOutage(broker, 'outage')).toEqual(['after']);
   });
+
+  it('that is closed in an outage and begun again within it waits for the end of that', async () => {
+    const broker = open();
+    await broker.connect(10_000);
+    await redis.stop();
+    const clients = broker.clients();
+    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
+    await broker.close();
+    const failures: unknown[] = [];
+    const connected = broker.connect(30_000).catch((error: unknown) => failures.push(error));
+    const refused = async (): Promise<boolean> =>
+      clients.every(({ status }) => status !== 'connecting' && status !== 'wait');
+    await eventually(refused);
+    await redis.start();
+    await connected;
+    expect(failures).toEqual([]);
+    expect(await heardAfterOutage(broker, 'within')).toEqual(['after']);
+  });
+
+  it.runIf(inject('hasSharded'))(
+    'that had a connection for shard channels is connected again without one',
+    async () => {
+      const broker = open();
+      const collector = new Collector();
+      await broker.connect(10_000);
+      await broker.subscribe('shard', 'once', collector);
+      expect(broker.clients()).toHaveLength(3);
+      broker.unsubscribe('shard', 'once', collector);
+      await broker.close();
+      await broker.connect(10_000);
+      expect(broker.status).toBe('connected');
+      expect(await heardAfterOutage(broker, 'classic')).toEqual(['after']);
+    },
+  );
 
   it('that is begun again while it closes is there afterwards', async () => {
     const broker = open();
@@ -144,6 +178,20 @@ describe('a broker', () => {
     }
     await broker.connect(10_000);
     expect(await heardAfterOutage(broker, 'url')).toEqual(['after']);
+  });
+
+  it.each([
+    [{}, 2_000],
+    [{ connectTimeout: 7_000 }, 7_000],
+  ])('waits with %j for %i ms for an answer to an attempt', (options, expected) => {
+    for (const { options: of } of open({ port: redis.port, ...options }).clients()) {
+      expect(of.connectTimeout).toBe(expected);
+    }
+    const overNodes = open({
+      nodes: [{ host: '127.0.0.1', port: redis.port }],
+      options: { redisOptions: options },
+    });
+    for (const { options: of } of overNodes.clients()) expect(of.connectTimeout).toBe(expected);
   });
 
   it('counts receivers in numbers for a connection with stringNumbers', async () => {

@@ -1,4 +1,5 @@
 import type { Cluster, ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+import { CONNECT_TIMEOUT } from '../clients.js';
 import { translated } from '../nat-map.js';
 
 /** How often the topology is asked for, unless the Cluster's options say so; in milliseconds. */
@@ -27,7 +28,7 @@ export function readCluster(connection: ClusterConnection): ReadCluster {
   const { redisOptions = {}, slotsRefreshInterval, natMap } = options;
   return {
     startupNodes: nodes.map(addressOfNode),
-    redisOptions,
+    redisOptions: { connectTimeout: CONNECT_TIMEOUT, ...redisOptions },
     interval: checkInterval(slotsRefreshInterval),
     translate: (address) => {
       const mapped = translated(natMap, address);

@@ -55,6 +55,17 @@ describe('a client whose Redis is not there', () => {
     expect(isUnreachable(failure)).toBe(true);
   });
 
+  it('fails requests and events at once where no sentinel is there, either', async () => {
+    const { port } = new URL(connection);
+    const sentinels = [{ host: '127.0.0.1', port: Number(port) }];
+    const client = createClient({ connection: { sentinels, name: 'main' }, requestTimeout: 0 });
+    for (const outcome$ of [client.send('dead.ask', 1), client.emit('dead.tell', 1)]) {
+      const { error } = await outcomeOf(outcome$);
+      expect(error).toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
+      expect(String(error)).toContain('All sentinels are unreachable');
+    }
+  });
+
   it('lets an HTTP controller answer instead of hanging', async () => {
     @Controller()
     class Caller {

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { closeAfterTest } from '../support/app.js';
+import { eventually } from '../support/redis.js';
+import { SentinelSet } from '../support/sentinel.js';
+
+const SILENT = { log: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** How many clients listen to the sentinels for a failover. */
+async function listeners({ sentinels }: SentinelSet): Promise<number> {
+  const lists = await Promise.all(
+    sentinels.map(({ client }) => client.call('CLIENT', 'LIST', 'TYPE', 'pubsub')),
+  );
+  return lists.flatMap((list) => String(list).trim().split('\n')).filter(Boolean).length;
+}
+
+describe('a broker over sentinels', () => {
+  it('listens to none of them after its end, although a retryStrategy gave up before that', async () => {
+    const set = await SentinelSet.start();
+    closeAfterTest(() => set.stop());
+    const broker = new RedisBroker({
+      connection: {
+        sentinels: set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
+        name: set.name,
+        retryStrategy: () => null,
+      },
+      liveness: { interval: 3_000, timeout: 3_000 },
+      probe: { start: '_pubsub.probe', interval: 0 },
+      isSharded: false,
+      batches: false,
+      buffer: false,
+      log: SILENT,
+    });
+    expect(await listeners(set)).toBe(0);
+    await broker.connect(10_000);
+    await eventually(async () => (await listeners(set)) > 0);
+    const master = await set.master();
+    for (const { stream } of broker.clients()) {
+      const { localPort } = stream;
+      await master.client.call('CLIENT', 'KILL', 'ADDR', `127.0.0.1:${localPort}`);
+    }
+    await eventually(() => broker.status === 'disconnected');
+    expect(await listeners(set)).toBeGreaterThan(0);
+    await broker.close();
+    await eventually(async () => (await listeners(set)) === 0);
+  });
+});
