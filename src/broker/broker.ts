@@ -57,9 +57,6 @@ export interface Broker {
   /** Whether what `publish` resolves to says how many subscriptions there are; in a Cluster it does for shard channels only. */
   countsReceivers(isSharded: boolean): boolean;
 
-  /** Whether both connections are up, even if some subscription is not back. */
-  readonly isUp: boolean;
-
   /** Calls `listener` at every change of {@link status}; returns the function that ends this. */
   onStatus(listener: (status: BrokerStatus) => void): () => void;
 
@@ -113,6 +110,9 @@ export interface Broker {
     listener: DeliveryListener,
     lingers?: boolean,
   ): void;
+
+  /** Whether the connection of a subscription is up, or comes with the first of its kind. */
+  canHear(kind: SubscriptionKind, name: string): boolean;
 
   /** Whether Redis acknowledged a subscription over the connection that is open now. */
   hears(kind: SubscriptionKind, name: string): boolean;

@@ -51,6 +51,10 @@ export abstract class CompositeSubscriber implements SubscribingHalf {
     this.partOf(kind, name).unsubscribe(kind, name, listener, lingers);
   }
 
+  canHear(kind: SubscriptionKind, name: string): boolean {
+    return this.partOf(kind, name).canHear(kind, name);
+  }
+
   hears(kind: SubscriptionKind, name: string): boolean {
     return this.partOf(kind, name).hears(kind, name);
   }

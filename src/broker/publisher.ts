@@ -7,6 +7,7 @@ import type { LivenessOptions } from './liveness.js';
 import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
 import { PublishBatcher } from './publish-batcher.js';
 import { PublishSender } from './publish-sender.js';
+import { isReplyError } from './reply-error.js';
 import type { PublishingHalf } from './publishing-half.js';
 import type { MasterWatch } from './sentinel/master-watch.js';
 
@@ -90,22 +91,18 @@ export class Publisher implements PublishingHalf {
   }
 
   reaches(): boolean {
-    return this.isReady;
+    // The end of a stream shows a moment before it is told of.
+    return this.#connection.isReady && this.#connection.client.stream.writable;
   }
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    if (this.#canSend) return this.#send(channel, payload, isSharded);
+    if (this.reaches()) return this.#send(channel, payload, isSharded);
     if (this.#buffer && this.#connection.isComing) {
       return this.#buffer.add({ channel, payload, isSharded });
     }
     return Promise.reject(
       new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
     );
-  }
-
-  get #canSend(): boolean {
-    // The end of a stream shows a moment before it is told of.
-    return this.#connection.isReady && this.#connection.client.stream.writable;
   }
 
   async channels(glob: string, isSharded: boolean): Promise<string[]> {
@@ -131,7 +128,10 @@ export class Publisher implements PublishingHalf {
       throw new ConnectionError(`Cannot ask PUBSUB ${question}: not connected to Redis`);
     }
     return this.#connection.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
-      throw new CommandRefusedError('query', `PUBSUB ${question}`, error);
+      if (isReplyError(error)) throw new CommandRefusedError('query', `PUBSUB ${question}`, error);
+      throw new ConnectionError(`The connection was lost before PUBSUB ${question} was answered`, {
+        cause: error,
+      });
     });
   }
 

@@ -42,7 +42,8 @@ export class RedisBroker implements Broker {
     return this.#publisher.countsReceivers(isSharded);
   }
 
-  get isUp(): boolean {
+  /** Whether all connections are up, even if some subscription is not back. */
+  get #isUp(): boolean {
     return this.#publisher.isReady && this.#subscriber.isReady;
   }
 
@@ -96,6 +97,10 @@ export class RedisBroker implements Broker {
     this.#subscriber.unsubscribe(kind, name, listener, lingers);
   }
 
+  canHear(kind: SubscriptionKind, name: string): boolean {
+    return this.#subscriber.canHear(kind, name);
+  }
+
   hears(kind: SubscriptionKind, name: string): boolean {
     return this.#subscriber.hears(kind, name);
   }
@@ -135,7 +140,7 @@ export class RedisBroker implements Broker {
   }
 
   #statusNow(): BrokerStatus {
-    if (this.isUp && this.#subscriber.isRestored) {
+    if (this.#isUp && this.#subscriber.isRestored) {
       this.#wasConnected = true;
       return this.#subscriber.isStarving ? 'starving' : 'connected';
     }
@@ -147,7 +152,7 @@ export class RedisBroker implements Broker {
   #setStatus(status: BrokerStatus): void {
     if (status === this.#status) return;
     this.#status = status;
-    if (telemetry.status.hasSubscribers) telemetry.status.publish({ status, isUp: this.isUp });
+    if (telemetry.status.hasSubscribers) telemetry.status.publish({ status, isUp: this.#isUp });
     for (const listener of this.#statusListeners) {
       // A listener that changes it has told the others already.
       if (this.#status === status) listener(status);

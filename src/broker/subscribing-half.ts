@@ -38,6 +38,8 @@ export interface SubscribingHalf {
     listener: DeliveryListener,
     lingers: boolean,
   ): void;
+  /** See `Broker#canHear`. */
+  canHear(kind: SubscriptionKind, name: string): boolean;
   /** See `Broker#hears`. */
   hears(kind: SubscriptionKind, name: string): boolean;
 }

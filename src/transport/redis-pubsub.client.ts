@@ -165,20 +165,21 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     const isSharded = this.#isSharded(packet);
     const channel = normalizePattern(packet.pattern);
     const name = this.#bus.nameOf(channel);
-    if (!this.#bus.broker.isUp || !this.#bus.broker.reaches(name, isSharded)) {
-      throw new ConnectionError('Cannot send a request: not connected to Redis');
-    }
     const isCompat = this.#resolved.replies === 'compat';
     // A number where it only has to be unique to this client: V8 keeps a table of short texts in JSON.
     const number = ++this.#lastId;
     const id = isCompat ? `${this.#inbox.name}.${number}` : number;
     const replyTo = isCompat ? undefined : this.#inbox.name;
+    const replyAddress = { channel: replyTo ?? `${name}.reply`, isSharded };
+    if (!this.#bus.broker.reaches(name, isSharded) || !this.#inbox.canHear(replyAddress)) {
+      throw new ConnectionError('Cannot send a request: not connected to Redis');
+    }
     const request = new Request(
       this.#inbox,
       {
         id,
         channel,
-        replyAddress: { channel: replyTo ?? `${name}.reply`, isSharded },
+        replyAddress,
         timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
       },
       callback,

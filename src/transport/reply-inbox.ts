@@ -66,6 +66,11 @@ export class ReplyInbox implements DeliveryListener {
     return known.opening;
   }
 
+  /** Whether an {@link acquire} could succeed now. */
+  canHear({ channel, isSharded }: ReplyAddress): boolean {
+    return this.#bus.broker.canHear(kindOf(isSharded), channel);
+  }
+
   /** Whether replies that are published now would arrive. */
   hears({ channel, isSharded }: ReplyAddress): boolean {
     return this.#bus.broker.hears(kindOf(isSharded), channel);

@@ -79,7 +79,7 @@ export class ClusterPublisher implements PublishingHalf {
   }
 
   reaches(channel: string, isSharded: boolean): boolean {
-    return isSharded ? this.#sharded.reaches(channel) : this.#publisher.isReady;
+    return isSharded ? this.#sharded.reaches(channel) : this.#publisher.reaches();
   }
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {

@@ -19,7 +19,7 @@ export interface ClusterTopologyOptions {
   readonly translate: (address: string) => string;
   /** Whether nodes are called by name where they have one. */
   readonly prefersNames: boolean;
-  /** These nodes were part of the Cluster, and are no longer, or are dead. */
+  /** These nodes were part of the Cluster, and are no longer, or are dead. Told of at each look. */
   readonly onGone: (addresses: ReadonlySet<string>) => void;
   /** Slots have other owners than before. */
   readonly onMoved: () => void;
@@ -37,6 +37,8 @@ export class ClusterTopology {
   #timer: NodeJS.Timeout | undefined;
   #refreshing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  /** Those that were part of the Cluster, and are not now. */
+  #gone: readonly string[] = [];
   #slots = SlotMap.EMPTY;
   /** Who owned each slot last, also where that node is dead: it may come back as a replica. */
   #lastOwners = SlotMap.EMPTY;
@@ -138,6 +140,11 @@ export class ClusterTopology {
     return this.#next;
   }
 
+  /** As {@link refresh}, from where a node says that another one is. */
+  refreshFrom(address: string): Promise<void> {
+    return this.refresh(this.#options.translate(address));
+  }
+
   #begin(first: string | undefined): Promise<void> {
     this.#refreshing = this.#askAround(first, this.#stopping.signal)
       .catch((error: unknown) => this.#onFailure(error))
@@ -199,12 +206,15 @@ export class ClusterTopology {
     // Each node has an order of its own; a turn needs one.
     const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
     this.#isFailureLogged = false;
-    this.#isKnown = true;
     this.#epoch = epoch;
-    const gone = new Set(this.#addresses.filter((address) => !addresses.includes(address)));
+    const known = [...this.#gone, ...this.#addresses];
+    const gone = known.filter((address) => !addresses.includes(address));
+    // Those to begin with may have been other names of nodes that are there.
+    this.#gone = this.#isKnown ? gone : [];
+    this.#isKnown = true;
     this.#addresses = addresses;
     this.#learnSlots(alive);
-    if (gone.size > 0) this.#options.onGone(gone);
+    if (gone.length > 0) this.#options.onGone(new Set(gone));
     this.#asOf = this.#lastAsked;
     this.#lastAsked = asOf;
   }

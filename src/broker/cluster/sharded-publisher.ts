@@ -99,8 +99,9 @@ export class ShardedPublisher {
     };
   }
 
+  /** What opens it waits until it is there. */
   reaches(channel: string): boolean {
-    return !this.#mustWait(slotOf(channel));
+    return !this.#wasReady || !this.#mustWait(slotOf(channel));
   }
 
   publish(channel: string, payload: string | Uint8Array): Promise<number> {
@@ -164,7 +165,7 @@ export class ShardedPublisher {
   }
 
   #mustWait(slot: number): boolean {
-    return !this.#ownerOf(slot)?.isReady || this.#isMoving(slot);
+    return !this.#ownerOf(slot)?.reaches() || this.#isMoving(slot);
   }
 
   #isMoving(slot: number): boolean {
@@ -224,7 +225,7 @@ export class ShardedPublisher {
   #askFor(slot: number, address: string): void {
     if (this.#unclear.has(slot)) return;
     this.#unclear.add(slot);
-    void this.#options.topology.refresh(address).then(() => {
+    void this.#options.topology.refreshFrom(address).then(() => {
       this.#unclear.delete(slot);
       this.#flush();
     });

@@ -213,6 +213,39 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(await lastValueFrom(client.emit('user.created', classic))).toBe(0);
   });
 
+  it('carries the sharded request of a client that has not asked for anything sharded before', async () => {
+    const [first] = await cluster().masters();
+    const connection = at(first!);
+    const handlers = handlerClass(() => undefined);
+    await startClusterApp({ connection, sharded: true }, { controllers: [handlers] });
+    const { client } = await startClusterApp({ connection });
+    const ask = (name: string): Promise<unknown> => {
+      const data = new RedisPubSubRecordBuilder(name).setSharded().build();
+      return lastValueFrom(client.send('user.greet', data));
+    };
+    const greetings = await Promise.all(['Ada', 'Eve'].map(ask));
+    expect(greetings).toEqual(['Hello, Ada', 'Hello, Eve']);
+    expect(await ask('Ida')).toBe('Hello, Ida');
+  });
+
+  it('carries requests between masters that are there while another one is not', async () => {
+    const handlers = handlerClass(() => undefined);
+    const connection = { nodes: cluster().startupNodes };
+    const options = { connection, sharded: true, ...watched };
+    await startClusterApp(options, { controllers: [handlers] });
+    const { client, becomes } = await startClusterApp(options);
+    const greet = (): Promise<unknown> => lastValueFrom(client.send('user.greet', 'Ada'));
+    expect(await greet()).toBe('Hello, Ada');
+    const owner = await cluster().ownerOf('user.greet');
+    for (const master of await cluster().masters()) {
+      if (master === owner || (await shardChannelsAt(master, '_pubsub.inbox.*')) > 0) continue;
+      master.hang();
+      break;
+    }
+    await becomes('reconnecting');
+    expect(await greet()).toBe('Hello, Ada');
+  });
+
   it('has a subscriber at each master and one connection to publish classically, and no more', async () => {
     const before = await cluster().connections();
     const app = await startClusterApp({ connection: at(cluster().nodes[0]!), sharded: true });
@@ -224,6 +257,6 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
   });
 });
 
-async function shardChannelsAt({ client }: ServerProcess): Promise<number> {
-  return ((await client.call('PUBSUB', 'SHARDCHANNELS', 'flow.*')) as unknown[]).length;
+async function shardChannelsAt({ client }: ServerProcess, glob = 'flow.*'): Promise<number> {
+  return ((await client.call('PUBSUB', 'SHARDCHANNELS', glob)) as unknown[]).length;
 }

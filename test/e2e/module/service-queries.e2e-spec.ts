@@ -99,4 +99,12 @@ describe('service.subscriberCounts and patternCount', () => {
     await expect(service.subscriberCounts('a')).rejects.toThrow('PUBSUB NUMSUB');
     await expect(service.patternCount()).rejects.toMatchObject({ code: 'ERR_PUBSUB_QUERY' });
   });
+
+  it('reject with a ConnectionError when the connection is lost before the answer', async () => {
+    const { app, service } = await startService(redis);
+    const [publisher] = app.get(RedisPubSubClient).unwrap();
+    const asked = service.patternCount();
+    publisher.stream.destroy();
+    await expect(asked).rejects.toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
+  });
 });

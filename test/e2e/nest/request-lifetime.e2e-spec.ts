@@ -177,6 +177,20 @@ describe('a request that', () => {
     });
   });
 
+  it('comes while the connection ends fails at once, and is not sent later', async () => {
+    const asking = client({ requestTimeout: 0 });
+    await asking.connect();
+    const [publisher] = asking.unwrap();
+    publisher.stream.end();
+    expect(publisher.status).toBe('ready');
+    const { error } = await outcomeOf(asking.send('lifetime.echo', 'x'));
+    expect(error).toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
+    await eventually(() => publisher.status !== 'ready');
+    await eventually(() => publisher.status === 'ready');
+    expect(await firstValueFrom(asking.send('lifetime.echo', 'y'))).toBe('y');
+    expect(seen).toEqual([['echo', 'y']]);
+  });
+
   it('reaches only an event handler has no reply', async () => {
     const { error } = await outcomeOf(client({ requestTimeout: 50 }).send('lifetime.event', 'x'));
     expect(error).toBeInstanceOf(RequestTimeoutError);

@@ -22,7 +22,7 @@ describe('the topology of a Cluster', () => {
     const gone: string[] = [];
     const moves: SlotMap[] = [];
     const logged: string[] = [];
-    const translations = { fails: false };
+    const translations = { fails: false, of: new Map<string, string>() };
     const topology = new ClusterTopology({
       startupNodes,
       interval: 1,
@@ -35,7 +35,7 @@ describe('the topology of a Cluster', () => {
       },
       translate: (address) => {
         if (translations.fails) throw new Error('no such node');
-        return address;
+        return translations.of.get(address) ?? address;
       },
       onGone: (addresses) => gone.push(...addresses),
       onMoved: () => moves.push(topology.slots),
@@ -100,6 +100,33 @@ describe('the topology of a Cluster', () => {
     views['seed:1'] = [a('', 'slave'), b, node('c', 3, '0-8191', { epoch: 2 })];
     await topology.refresh();
     expect([...topology.successors]).toEqual(['10.0.0.1:3']);
+  });
+
+  it('tells at each look of those that are gone, until they are back', async () => {
+    const views: Views = { 'seed:1': BOTH, [A]: BOTH, [B]: BOTH };
+    const { topology, gone } = topologyOver(views);
+    await topology.known(1_000);
+    const look = async (): Promise<string[]> => {
+      gone.length = 0;
+      await topology.refresh();
+      return [...gone];
+    };
+    views[A] = views[B] = [node('b', 2, '0-16383', { epoch: 2 })];
+    expect(await look()).toEqual([A]);
+    expect(await look()).toEqual([A]);
+    views[B] = [node('a', 1, '0-8191', { epoch: 3 }), node('b', 2, '8192-16383')];
+    expect(await look()).toEqual([]);
+    expect(await look()).toEqual([]);
+  });
+
+  it('asks a node that another one has named where that is from here', async () => {
+    const views: Views = { 'seed:1': BOTH, 'here:9': BOTH };
+    const { topology, asked, translations } = topologyOver(views);
+    await topology.known(1_000);
+    translations.of.set('there:9', 'here:9');
+    asked.length = 0;
+    await topology.refreshFrom('there:9');
+    expect(asked[0]).toBe('here:9');
   });
 
   it('takes a node that knows of no slots for none of it', async () => {
