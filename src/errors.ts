@@ -93,13 +93,24 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A channel name as an error or a log shows it: names may be as long as Redis allows. */
+/**
+ * A channel name as an error or a log shows it. Whoever publishes makes them: they may be as long as Redis
+ * allows, and must not write lines of their own into a log.
+ */
 export function shorten(channel: string): string {
-  return channel.length > 200 ? `${channel.slice(0, 200)}…` : channel;
+  return cut(channel).replaceAll(/[\p{Cc}\u2028\u2029]/gu, escapeCharacter);
+}
+
+function cut(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(shorten(value));
+  if (typeof value === 'string') return JSON.stringify(cut(value));
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) {
     return Array.isArray(value) ? 'an array' : 'an object';

@@ -23,6 +23,6 @@ The notification service is ready; Ctrl-C stops it. Two gateways serve the same 
 
 Sign in as one user here and as another there. What goes through Redis is below, and in
 
-  ${redisCli} PSUBSCRIBE 'sample:*'
+  ${redisCli} PSUBSCRIBE 'sample:notifications.*'
 `);
 }

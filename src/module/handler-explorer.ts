@@ -56,14 +56,12 @@ export class HandlerExplorer {
     this.#bind(this.#withProvidersAsControllers(), server);
   }
 
-  /** The servers of this transport that the application itself connected. */
-  connectedServers(): RedisPubSubServer[] {
-    const servers: RedisPubSubServer[] = [];
+  /** The servers that the application itself connected, of this transport and of others. */
+  connectedServers(): unknown[] {
+    const servers: unknown[] = [];
     const targets$ = this.#container.getModules().getRpcTargetRegistry<unknown>();
     // The registry replays what it has, at once.
-    targets$
-      .subscribe((target) => target instanceof RedisPubSubServer && servers.push(target))
-      .unsubscribe();
+    targets$.subscribe((target) => servers.push(target)).unsubscribe();
     return servers;
   }
 

@@ -1,11 +1,13 @@
 import {
   Inject,
+  Logger,
   Module,
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { ServerRedis } from '@nestjs/microservices';
 import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
@@ -37,6 +39,7 @@ interface ModuleExtras {
  */
 @Module({ providers: [HandlerExplorer] })
 export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #logger = new Logger(RedisPubSubModule.name);
   #isStarted = false;
   @Inject(MessageBus) private readonly bus!: MessageBus;
 
@@ -86,12 +89,22 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     }
     // Those of other modules run what is theirs.
     const ofModules = serversOfModules(this.modules);
-    const isForeign = (server: RedisPubSubServer): boolean => !ofModules.includes(server);
-    if (!connected.some(isForeign)) this.explorer.bindControllers(this.server);
+    const isForeign = (server: unknown): boolean =>
+      server instanceof RedisPubSubServer && !ofModules.includes(server);
+    if (!connected.some(isForeign)) this.#bindControllers(connected);
     this.server.seal();
     await new Promise<void>((resolve, reject) => {
       this.server.listen((error) => (error === undefined ? resolve() : reject(error)));
     });
+  }
+
+  #bindControllers(connected: readonly unknown[]): void {
+    this.explorer.bindControllers(this.server);
+    if (connected.some((server) => server instanceof ServerRedis)) {
+      this.#logger.warn(
+        'The application listens with Transport.REDIS as well: handlers in controllers that name no transport run twice for each message',
+      );
+    }
   }
 }
 

@@ -24,3 +24,27 @@ export interface Notification {
 export interface NotificationsRead {
   readonly ids: readonly string[];
 }
+
+/** Whether a value is a notification that can be shown. */
+export function isNotification(value: unknown): value is Notification {
+  const { id, type, title, message, timestamp } = fieldsOf(value);
+  return (
+    [id, title, message].every(isString) &&
+    NOTIFICATION_TYPES.some((it) => it === type) &&
+    isString(timestamp) &&
+    !Number.isNaN(Date.parse(timestamp))
+  );
+}
+
+export function isNotificationsRead(value: unknown): value is NotificationsRead {
+  const { ids } = fieldsOf(value);
+  return Array.isArray(ids) && ids.every(isString);
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}

@@ -3,6 +3,12 @@ import { RedisPubSubClient, RedisPubSubService, type PubSubMessage } from 'nestj
 import { BehaviorSubject, combineLatest, distinctUntilChanged, filter, interval } from 'rxjs';
 import { defer, map, merge, ReplaySubject, takeUntil, timer, type Observable } from 'rxjs';
 import { BROADCAST, userChannel } from '../contract/channels.js';
+import {
+  isNotification,
+  isNotificationsRead,
+  type Notification,
+  type NotificationsRead,
+} from '../contract/notification.js';
 import { INSTANCE } from './instance.js';
 import { Presence } from './presence.js';
 
@@ -34,10 +40,10 @@ export class LiveEvents implements OnModuleDestroy {
       const isSubscribed = new BehaviorSubject(false);
       const onSubscribed = (): void => isSubscribed.next(true);
       return merge(
-        this.pubsub.observe(BROADCAST).pipe(filter(isNotification), map(toEvent)),
+        this.pubsub.observe(BROADCAST).pipe(filter(isValid), map(toEvent)),
         this.pubsub
           .observe(userChannel(userId), { onSubscribed })
-          .pipe(filter(isNotification), map(toEvent)),
+          .pipe(filter(isValid), map(toEvent)),
         this.#delivery(isSubscribed),
         this.presence.changes,
         this.#heartbeat,
@@ -60,12 +66,19 @@ export class LiveEvents implements OnModuleDestroy {
   }
 }
 
-/** Whoever reaches Redis can publish anything; a stream takes objects. */
-function isNotification(message: PubSubMessage): message is PubSubMessage<object> {
-  return typeof message.data === 'object' && message.data !== null;
+type Content = Notification | NotificationsRead;
+
+/** Whoever reaches Redis can publish anything; a page takes what it can show. */
+function isValid(message: PubSubMessage): message is PubSubMessage<Content> {
+  const { data } = message;
+  return isRead(message) ? isNotificationsRead(data) : isNotification(data);
+}
+
+function toEvent(message: PubSubMessage<Content>): MessageEvent {
+  return { type: isRead(message) ? 'read' : 'notification', data: message.data };
 }
 
 /** A message on a user's channel is a notification, unless a header says otherwise. */
-function toEvent({ headers, data }: PubSubMessage<object>): MessageEvent {
-  return { type: headers.event === 'read' ? 'read' : 'notification', data };
+function isRead({ headers }: PubSubMessage): boolean {
+  return headers.event === 'read';
 }

@@ -6,6 +6,8 @@ import { ConnectionError } from 'nestjs-redis-pubsub';
 @Catch()
 export class RedisAwayFilter extends BaseExceptionFilter {
   override catch(error: unknown, host: ArgumentsHost): void {
+    // What a message ends with is not answered over HTTP.
+    if (host.getType() !== 'http') throw error;
     const answer = isRedisAway(error) ? redisAway(error) : error;
     // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- Nest's method
     super.catch(answer, host);

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { RedisPubSubContext } from 'nestjs-redis-pubsub';
 import { EMPTY, type Observable } from 'rxjs';
+import { printable } from '../process/printable.js';
 
 class InvalidEventError extends Error {}
 
@@ -27,7 +28,7 @@ export class InvalidEventFilter implements RpcExceptionFilter<InvalidEventError>
 
   catch({ message }: InvalidEventError, host: ArgumentsHost): Observable<never> {
     const context = host.switchToRpc().getContext<RedisPubSubContext>();
-    this.#logger.warn(`${context.getChannel()}: ${message}`);
+    this.#logger.warn(`${printable(context.getChannel())}: ${message}`);
     return EMPTY;
   }
 }

@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { TelemetryEvents } from 'nestjs-redis-pubsub';
+import { printable } from './printable.js';
 
 /** Shows what goes through Redis, one line each, without a word about it in the handlers. */
 export function traceMessages(name: string): void {
@@ -8,7 +9,7 @@ export function traceMessages(name: string): void {
     describe: (event: TelemetryEvents[Key]) => string,
   ): void => {
     subscribe(`nestjs-redis-pubsub:${key}`, (event) => {
-      console.log(`[${name}] ${describe(event as TelemetryEvents[Key])}`);
+      console.log(`[${name}] ${printable(describe(event as TelemetryEvents[Key]))}`);
     });
   };
   show('publish', ({ channel, receivers }) => `→ ${channel} (${receivers ?? 'not'} delivered)`);

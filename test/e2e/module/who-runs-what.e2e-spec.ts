@@ -1,5 +1,5 @@
 import { Controller, Get, Injectable, type INestApplication } from '@nestjs/common';
-import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { firstValueFrom, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RedisPubSubModule, RedisPubSubServer } from 'nestjs-redis-pubsub';
@@ -127,6 +127,20 @@ describe('each handler runs once for one message', () => {
     expect((await run(['provider'])).filter((it) => !it.endsWith('reply'))).toEqual(
       [...twice, ...twice].toSorted(),
     );
+  });
+
+  it('unless Transport.REDIS runs it as well, which is said at the start', async () => {
+    const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
+    app.connectMicroservice({
+      transport: Transport.REDIS,
+      options: { host: '127.0.0.1', port: redis.port },
+    });
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    expect(log.of('warn')).toEqual([expect.stringContaining('Transport.REDIS')]);
+    const client = createClient({ connection: redis.url });
+    await eventually(async () => (await firstValueFrom(client.emit('who.event', 'x'))) === 3);
+    await eventually(() => heard.filter((it) => it === 'controller literal').length >= 2);
   });
 
   it('in a hybrid application whose microservices start before it listens', async () => {

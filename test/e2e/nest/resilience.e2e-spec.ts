@@ -11,7 +11,7 @@ import {
   RedisPubSubService,
 } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
-import { requestHandler } from '../../support/handlers.js';
+import { eventHandlers, requestHandler } from '../../support/handlers.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
@@ -34,6 +34,10 @@ class Handlers {
     throw new Unprintable();
   }
 }
+
+const fail = (): never => {
+  throw new Error('no');
+};
 
 const service = { module: class {}, controllers: [Handlers] };
 
@@ -68,6 +72,16 @@ describe('a service goes on', () => {
     await firstValueFrom(client.emit('unprintable', 1));
     await eventually(() => log.of('error').length + log.of('warn').length > 0);
     expect(await firstValueFrom(client.send('double', 4))).toBe(8);
+  });
+
+  it('and lets no channel write lines of its own into the log', async () => {
+    const handlers = eventHandlers({ 'forged.*': fail });
+    const { log } = await startService(handlers, { connection: redis.url });
+    await redis.client.publish('forged.a\n[Nest] 1  - LOG \u001b[32mAll is well\u2028', '1');
+    await eventually(() => log.of('warn').length > 0);
+    expect(log.of('warn').join()).toContain(
+      'failed on "forged.a\\u000a[Nest] 1  - LOG \\u001b[32mAll is well\\u2028"',
+    );
   });
 
   it('and says so when Redis refuses to end a subscription', async () => {

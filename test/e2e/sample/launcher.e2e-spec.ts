@@ -42,7 +42,7 @@ describe('the launcher of the sample', () => {
     const sample = await startSample();
     expect(sample.gatewayUrls).toHaveLength(2);
     expect(new Set(sample.gatewayUrls).size).toBe(2);
-    expect(sample.output).toMatch(/redis-cli -p \d+ PSUBSCRIBE 'sample:\*'/);
+    expect(sample.output).toMatch(/redis-cli -p \d+ PSUBSCRIBE 'sample:notifications\.\*'/);
     const started = await sample.descendants();
     const commands = started.map(({ command }) => command).join('\n');
     for (const name of ['redis-server', 'activity/main.js', 'notifications/main.js']) {

@@ -18,6 +18,15 @@ const valid = () => ({ id: randomUUID(), userId: 'alice', actorId: 'bob' });
 /** Whether a line of the log shows a message or a subscription. */
 const isTrace = (line: string): boolean => line === '' || /^\[[\w-]+\] [→←✗+-] /.test(line);
 
+/** All that a page needs of a notification. */
+const shown = (title: string): object => ({
+  id: randomUUID(),
+  type: 'info',
+  title,
+  message: '',
+  timestamp: new Date().toISOString(),
+});
+
 describe('a stream of the sample', () => {
   const sample = useSample();
   // Nothing else need happen on a stream that lives through all the tests.
@@ -52,8 +61,8 @@ describe('a stream of the sample', () => {
         const ann = sample.second.user(i % 2 ? `same-${sample.redis.port}` : newUserId());
         const stream = ann.stream();
         await stream.has('ready');
-        expect(await receivers(channelOf(ann), { title: 'own' })).toBe(1);
-        expect(await receivers(BROADCAST, { title: 'all' })).toBe(2);
+        expect(await receivers(channelOf(ann), shown('own'))).toBe(1);
+        expect(await receivers(BROADCAST, shown('all'))).toBe(2);
         await stream.has('notification', 2);
         expect(stream.titles).toEqual(['own', 'all']);
         expect(stream.of('ready')).toHaveLength(1);
@@ -64,7 +73,7 @@ describe('a stream of the sample', () => {
     it('when it is the second of a user, too', async () => {
       const ann = sample.second.user();
       const streams = await Promise.all(Array.from({ length: 10 }, () => ann.openStream()));
-      expect(await receivers(channelOf(ann), { title: 'own' })).toBe(1);
+      expect(await receivers(channelOf(ann), shown('own'))).toBe(1);
       await Promise.all(streams.map((stream) => stream.has('notification')));
     });
   });
@@ -80,7 +89,7 @@ describe('a stream of the sample', () => {
       await redis.subscribers(channelOf(ann), 2);
 
       await Promise.all(here.slice(1).map((stream) => stream.close()));
-      expect(await receivers(channelOf(ann), { title: 'still here' })).toBe(2);
+      expect(await receivers(channelOf(ann), shown('still here'))).toBe(2);
       await here[0]?.has('notification');
       await here[0]?.close();
       await redis.subscribers(channelOf(ann), 1);
@@ -98,7 +107,7 @@ describe('a stream of the sample', () => {
         await stream.close();
       }
       const last = await ann.openStream();
-      expect(await receivers(channelOf(ann), { title: 'last' })).toBe(1);
+      expect(await receivers(channelOf(ann), shown('last'))).toBe(1);
       await last.close();
       await sample.redis.subscribers(channelOf(ann), 0);
     });
@@ -106,7 +115,7 @@ describe('a stream of the sample', () => {
     it('for the broadcasts, however many users there are', async () => {
       await Promise.all(Array.from({ length: 5 }, () => sample.first.user().openStream()));
       await Promise.all(Array.from({ length: 5 }, () => sample.second.user().openStream()));
-      expect(await receivers(BROADCAST, { title: 'for all' })).toBe(2);
+      expect(await receivers(BROADCAST, shown('for all'))).toBe(2);
     });
 
     it('for those who are there, and nobody else', async () => {
@@ -215,7 +224,7 @@ describe('a stream of the sample', () => {
     it('what somebody else publishes on her channel reaches a user', async () => {
       const alice = await sample.first.user('alice').openStream();
       const bob = await sample.first.user('bob').openStream();
-      const notification = { id: 'x', title: 'From outside', message: 'hello' };
+      const notification = shown('From outside');
       expect(await receivers(channelOf({ id: 'alice' }), notification)).toBe(1);
       await alice.has('notification');
       expect(alice.notifications).toEqual([notification]);
@@ -231,12 +240,16 @@ describe('a stream of the sample', () => {
       '[]',
       '{"headers":7}',
       '\xff',
+      '{"id":"x","title":"y","message":"z","type":"info"}',
+      '{"id":"x","title":"y","message":"z","type":"info","timestamp":"soon"}',
+      '{"id":"x","title":"y","message":"z","type":"none","timestamp":"2026-01-01T00:00:00.000Z"}',
     ])('after the nonsense %j on it, the next notification is heard', async (nonsense) => {
       const ann = sample.first.user();
       const stream = await ann.openStream();
       await sample.redis.client.publish(channelOf(ann), Buffer.from(nonsense, 'latin1'));
       await sample.second.user().message(ann, 'after it');
-      await stream.until(() => stream.notifications.some((it) => it?.message === 'after it'));
+      await stream.has('notification');
+      expect(stream.notifications).toEqual([expect.objectContaining({ message: 'after it' })]);
       expect(stream.of('read')).toEqual([]);
     });
   });
@@ -313,7 +326,7 @@ describe('a stream of the sample', () => {
     expect((await ann.stream().opened).status).toBe(401);
 
     // Another session of the same user goes on.
-    expect(await receivers(channelOf(ann), { title: 'afterwards' })).toBe(1);
+    expect(await receivers(channelOf(ann), shown('afterwards'))).toBe(1);
     await longer.has('notification');
     expect(stream.notifications).toEqual([]);
   });
