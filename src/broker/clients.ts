@@ -32,9 +32,6 @@ export const PUBLISHER_OPTIONS = {
   disconnectTimeout: 1,
 } as const satisfies RedisOptions;
 
-/** How long an attempt may last that nobody answers, in milliseconds; ioredis waits for ten seconds. */
-export const CONNECT_TIMEOUT = 2_000;
-
 /** A deadline per command makes no sense for SUBSCRIBE, whose retries are the reconciler's. */
 export const SUBSCRIBER_OPTIONS = {
   ...PUBLISHER_OPTIONS,
@@ -95,7 +92,7 @@ function withDefaults(options: RedisOptions): RedisOptions {
   const sentinel = options.sentinels
     ? { failoverDetector: true, sentinelCommandTimeout: 1_000 }
     : {};
-  return { connectTimeout: CONNECT_TIMEOUT, ...sentinel, ...options, retryStrategy };
+  return { ...sentinel, ...options, retryStrategy };
 }
 
 /** That of a user's client; ours where it has none but ioredis' default, which waits for up to five seconds. */

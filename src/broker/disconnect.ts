@@ -6,8 +6,13 @@ const QUIT_TIMEOUT = 1_000;
 /** Sends what is queued, then closes; resolves when the connection is gone. */
 export async function disconnect(client: Redis): Promise<void> {
   if (client.status === 'wait') return;
-  if (client.status === 'reconnecting' || client.status === 'end') {
-    // Between two attempts ioredis just stops, and tells nobody; at the end it still has the sentinels.
+  if (client.status === 'end') {
+    // ioredis goes on listening to the sentinels after it has given up.
+    if (client.options.sentinels) client.disconnect();
+    return;
+  }
+  if (client.status === 'reconnecting') {
+    // Between two attempts ioredis just stops, and tells nobody.
     client.disconnect();
     return;
   }

@@ -42,6 +42,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #ownsBus: boolean;
   readonly #inbox: ReplyInbox;
   #connecting: Promise<void> | undefined;
+  /** Whether messages wait for the first attempt, which is on its way. */
+  #isBeginning = false;
   #isEnded = false;
   #lastId = 0;
 
@@ -199,7 +201,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
   get #hasBegun(): boolean {
     // What waits goes first.
-    if (this.#connecting) return false;
+    if (this.#isBeginning) return false;
     const { status } = this.#bus.broker;
     if (this.#isEnded || status === 'disconnected') return false;
     // On connections of its own a client connects at its first message, and says how that went.
@@ -207,9 +209,11 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   #connect(): Promise<void> {
+    this.#isBeginning = !this.#hasBegun;
     const connecting = this.#bus.broker.connect(0);
     const clear = (): void => {
       this.#connecting = undefined;
+      this.#isBeginning = false;
     };
     // Before all that waits for it.
     connecting.then(clear, clear);

@@ -7,6 +7,10 @@ import { TransientMap } from './transient-map.js';
 
 /** Someone who waits for the replies to one request. */
 export interface PendingRequest {
+  /** The channel that it went to, without the prefix. */
+  readonly channel: string;
+  /** A reply has come, and is yet to be read. */
+  onArrival(): void;
   onReply(reply: Record<string, unknown>): void;
   onFailure(error: unknown): void;
 }
@@ -45,8 +49,8 @@ export class ReplyInbox implements DeliveryListener {
   };
   /** Those that were abandoned a moment ago: what was on its way by then still comes. */
   readonly #abandoned = new Set<MessageId>();
-  /** Settles when the reply before has been handed on, where a deserializer takes its time. */
-  #previous: Promise<void> | undefined;
+  /** What settles when the last reply to a request, or to nobody knows whom, has been handed on; where a deserializer takes its time. */
+  readonly #lastHandedOn = new WeakMap<object, Promise<void>>();
 
   /** `deserializer`: Nest's own hook, which may be asynchronous. */
   constructor(bus: MessageBus, deserializer?: ProducerDeserializer) {
@@ -111,9 +115,8 @@ export class ReplyInbox implements DeliveryListener {
   onDelivery(delivery: Delivery): void {
     const replies = this.#bus.readJoined(delivery);
     for (const reply of replies) {
-      if (this.#deserializer)
-        this.#previous = this.#deserialize(this.#deserializer, reply, delivery);
-      else this.#onReply(reply, delivery);
+      if (this.#deserializer) this.#handOnLater(this.#deserializer, reply, delivery);
+      else this.#handOn(reply, delivery);
     }
   }
 
@@ -130,9 +133,10 @@ export class ReplyInbox implements DeliveryListener {
     for (const request of requests) request.onFailure(error);
   }
 
-  #onReply(reply: unknown, delivery: Delivery): void {
+  /** `expected`: whose id it bore as it came, before a deserializer. */
+  #handOn(reply: unknown, delivery: Delivery, expected?: PendingRequest): void {
     const packet = isRecord(reply) ? reply : {};
-    const request = this.#requestOf(packet);
+    const request = this.#requestOf(packet) ?? expected;
     if (request) request.onReply(packet);
     else this.#onUnmatched(packet, delivery);
   }
@@ -149,22 +153,38 @@ export class ReplyInbox implements DeliveryListener {
     return isId(id) ? this.#pending.get(id) : undefined;
   }
 
-  /** Hands a reply on after those before it. A failure is that of the request whose id it bears as it came. */
+  /** After those before it to the same request: others need not wait for them. */
+  #handOnLater(deserializer: ProducerDeserializer, reply: unknown, delivery: Delivery): void {
+    const request = isRecord(reply) ? this.#requestOf(reply) : undefined;
+    request?.onArrival();
+    const chain = request ?? this;
+    const { channel } = request ?? delivery;
+    const handedOn = this.#deserialize(deserializer, reply, channel, this.#lastHandedOn.get(chain))
+      .then(
+        (packet) => this.#handOn(packet, delivery, request),
+        (error: unknown) => this.#onUnreadable(error, delivery, request),
+      )
+      // Whoever asked may throw as it ends.
+      .catch((error: unknown) => this.#bus.dropped(delivery.channel, 'decode', error));
+    this.#lastHandedOn.set(chain, handedOn);
+  }
+
   async #deserialize(
     deserializer: ProducerDeserializer,
     reply: unknown,
-    delivery: Delivery,
-  ): Promise<void> {
-    const previous = this.#previous;
+    channel: string,
+    previous: Promise<void> | undefined,
+  ): Promise<unknown> {
     try {
-      const packet: unknown = await deserializer.deserialize(reply, { channel: delivery.channel });
+      return (await deserializer.deserialize(reply, { channel })) as unknown;
+    } finally {
       await previous;
-      this.#onReply(packet, delivery);
-    } catch (error) {
-      await previous;
-      this.#bus.dropped(delivery.channel, 'decode', error);
-      if (isRecord(reply)) this.#requestOf(reply)?.onFailure(error);
     }
+  }
+
+  #onUnreadable(error: unknown, { channel }: Delivery, request: PendingRequest | undefined): void {
+    this.#bus.dropped(channel, 'decode', error);
+    request?.onFailure(error);
   }
 
   #open(kind: ReplyKind, channel: string): ReplyChannel {

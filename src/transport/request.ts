@@ -50,9 +50,17 @@ export class Request implements PendingRequest {
     }
   }
 
+  get channel(): string {
+    return this.#options.channel;
+  }
+
+  onArrival(): void {
+    this.#timer?.refresh();
+  }
+
   onReply({ err, response, isDisposed }: Record<string, unknown>): void {
     if (this.#isDone) return;
-    this.#timer?.refresh();
+    this.onArrival();
     const isLast = isDisposed === true || Boolean(err);
     if (isLast) {
       // Others may stream on; a responder with a single reply is not worth a message.

@@ -38,3 +38,15 @@ it('without a buffer an event fails at once', async () => {
   );
   await redis.start();
 });
+
+it('an event waits, and a request fails at once, although somebody asks for a connection meanwhile', async () => {
+  const client = await clientWithoutRedis({ publishBuffer: { maxAge: 60_000 } });
+  const failed = client.connect().catch((error: unknown) => error);
+  const receivers = firstValueFrom(client.emit('away.d', 1));
+  await expect(firstValueFrom(client.send('away.e', 1))).rejects.toThrow(
+    'Cannot send a request: not connected',
+  );
+  expect(await failed).toBeInstanceOf(ConnectionError);
+  await redis.start();
+  expect(await receivers).toBe(0);
+});

@@ -1,9 +1,10 @@
 import type { Cluster, ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
-import { CONNECT_TIMEOUT } from '../clients.js';
 import { translated } from '../nat-map.js';
 
 /** How often the topology is asked for, unless the Cluster's options say so; in milliseconds. */
 const REFRESH_INTERVAL = 1_000;
+/** How long an attempt at a node may last that does not answer, in milliseconds: there are others. */
+const CONNECT_TIMEOUT = 2_000;
 /** The longest delay that a timer of Node takes. */
 const MAX_DELAY = 2 ** 31 - 1;
 

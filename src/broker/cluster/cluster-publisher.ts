@@ -79,7 +79,9 @@ export class ClusterPublisher implements PublishingHalf {
   }
 
   reaches(channel: string, isSharded: boolean): boolean {
-    return isSharded ? this.#sharded.reaches(channel) : this.#publisher.reaches();
+    // What opens it waits until it is there.
+    const isThere = this.#parts.isShardedFirst || this.#sharded.wasReady;
+    return isSharded && isThere ? this.#sharded.reaches(channel) : this.#publisher.reaches();
   }
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {

@@ -142,7 +142,12 @@ export class ClusterTopology {
 
   /** As {@link refresh}, from where a node says that another one is. */
   refreshFrom(address: string): Promise<void> {
-    return this.refresh(this.#options.translate(address));
+    try {
+      return this.refresh(this.#options.translate(address));
+    } catch {
+      // A user's function; what it threw shows when it is asked about the answer.
+      return this.refresh();
+    }
   }
 
   #begin(first: string | undefined): Promise<void> {

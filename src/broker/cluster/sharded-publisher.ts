@@ -64,6 +64,11 @@ export class ShardedPublisher {
     return owners.length > 0 && owners.every((owner) => this.#nodes.get(owner)?.isReady);
   }
 
+  /** Whether it was ready since it was opened. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
   get clients(): readonly Redis[] {
     return this.#nodes.clients;
   }
@@ -99,9 +104,8 @@ export class ShardedPublisher {
     };
   }
 
-  /** What opens it waits until it is there. */
   reaches(channel: string): boolean {
-    return !this.#wasReady || !this.#mustWait(slotOf(channel));
+    return !this.#mustWait(slotOf(channel));
   }
 
   publish(channel: string, payload: string | Uint8Array): Promise<number> {

@@ -228,6 +228,19 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(await ask('Ida')).toBe('Hello, Ida');
   });
 
+  it('fails the first sharded request of a client at once while the Cluster is away', async () => {
+    const proxy = await startProxy(cluster().nodes[0]!.port);
+    const natMap = (): { host: string; port: number } => ({ host: '127.0.0.1', port: proxy.port });
+    const connection = { nodes: [{ host: '127.0.0.1', port: proxy.port }], options: { natMap } };
+    const { client, becomes } = await startClusterApp({ connection });
+    await proxy.stop();
+    await becomes('reconnecting');
+    const data = new RedisPubSubRecordBuilder('Ada').setSharded().setTimeout(0).build();
+    await expect(lastValueFrom(client.send('user.greet', data))).rejects.toThrow(
+      'Cannot send a request: not connected',
+    );
+  });
+
   it('carries requests between masters that are there while another one is not', async () => {
     const handlers = handlerClass(() => undefined);
     const connection = { nodes: cluster().startupNodes };

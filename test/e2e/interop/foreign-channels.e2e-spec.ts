@@ -1,4 +1,4 @@
-import { Controller } from '@nestjs/common';
+import { Controller, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { spawn } from 'node:child_process';
@@ -71,6 +71,14 @@ class Channels {
   }
 }
 
+@Controller()
+class Keyspace {
+  @EventPattern<string[]>(['__keyevent@0__:expired', '__keyspace@0__:session:*'])
+  changed(@Payload() data: unknown, @Ctx() context: RedisPubSubContext) {
+    seen.push([context.getChannel(), data]);
+  }
+}
+
 describe('channels as other systems name them', () => {
   const redis = useRedis();
 
@@ -80,7 +88,7 @@ describe('channels as other systems name them', () => {
 
   const start = async (
     options: RedisPubSubModuleOptions,
-    controllers = [Orders, Channels],
+    controllers: Type[] = [Orders, Channels],
   ): Promise<RedisPubSubService> => {
     const app = await NestFactory.createApplicationContext(
       {
@@ -111,6 +119,21 @@ describe('channels as other systems name them', () => {
       });
     return run('redis-cli').catch(() => run('valkey-cli'));
   };
+
+  it("hears Redis' own notifications of keys", async () => {
+    await redis.client.config('SET', 'notify-keyspace-events', 'KEA');
+    closeAfterTest(() => redis.client.config('SET', 'notify-keyspace-events', ''));
+    await start({}, [Keyspace]);
+    await redis.client.set('session:ada', '1', 'PX', 1);
+    await eventually(async () => (await redis.client.exists('session:ada')) === 0);
+    await eventually(() => seen.length >= 4);
+    expect(seen).toEqual([
+      ['__keyspace@0__:session:ada', 'set'],
+      ['__keyspace@0__:session:ada', 'expire'],
+      ['__keyspace@0__:session:ada', 'expired'],
+      ['__keyevent@0__:expired', 'session:ada'],
+    ]);
+  });
 
   it('hands an event bus of another language its events under a prefix, whole', async () => {
     await start({ prefix: 'events:' });

@@ -10,7 +10,7 @@ import {
   type Deserializer,
   type Serializer,
 } from '@nestjs/microservices';
-import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs';
+import { finalize, firstValueFrom, lastValueFrom, of, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RedisPubSubContext, type RedisPubSubServerOptions } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
@@ -59,6 +59,18 @@ const readSlowly = async (packet: Packet): Promise<Packet> => {
   for (let turn = 0; turn < turns; turn++) await setImmediate();
   return packet;
 };
+
+/** Fails for one reply. */
+const readUnlessTwo = (packet: Packet): Packet => {
+  if (packet.response === 2) throw new Error('cannot read it');
+  return packet;
+};
+
+const readWithoutId = ({ ok, failed, end }: Packet): Packet => ({
+  response: ok,
+  err: failed,
+  isDisposed: end,
+});
 
 @Controller()
 class Service {
@@ -156,6 +168,45 @@ describe("Nest's serializers and deserializers", () => {
     });
     const values$ = client.send('hooked.stream', 4).pipe(toArray());
     expect(await lastValueFrom(values$)).toEqual([1, 2, 3]);
+  });
+
+  it('of our client may take for ever over one reply: the others are heard', async () => {
+    await start({});
+    const channels: unknown[] = [];
+    const deserialize = (packet: Packet, options?: Packet): unknown => {
+      channels.push(options?.channel);
+      return packet.response === 2 ? new Promise<never>(() => undefined) : packet;
+    };
+    const client = createClient({ connection: redis.url, deserializer: { deserialize } });
+    const never = client.send('hooked.double', 1).subscribe();
+    expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
+    await eventually(() => channels.length === 2);
+    expect(channels).toEqual(['hooked.double', 'hooked.double']);
+    never.unsubscribe();
+  });
+
+  it('of our client need not keep the id', async () => {
+    await start({ serializer: fromServer });
+    const deserializer: Deserializer = { deserialize: readWithoutId };
+    const client = createClient({ connection: redis.url, deserializer });
+    expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
+  });
+
+  it('of our client may fail for one whose teardown throws: the others are heard', async () => {
+    await start({});
+    const deserializer: Deserializer = { deserialize: readUnlessTwo };
+    const client = createClient({ connection: redis.url, deserializer });
+    const failures: unknown[] = [];
+    client
+      .send('hooked.double', 1)
+      .pipe(
+        finalize(() => {
+          throw new Error('torn');
+        }),
+      )
+      .subscribe({ error: (error) => failures.push(error) });
+    await eventually(() => failures.length === 1);
+    expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
   });
 
   it("of Nest's own client understand those of our server", async () => {

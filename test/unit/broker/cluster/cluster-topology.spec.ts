@@ -127,6 +127,8 @@ describe('the topology of a Cluster', () => {
     asked.length = 0;
     await topology.refreshFrom('there:9');
     expect(asked[0]).toBe('here:9');
+    translations.fails = true;
+    await expect(topology.refreshFrom('there:9')).resolves.toBeUndefined();
   });
 
   it('takes a node that knows of no slots for none of it', async () => {
