@@ -72,7 +72,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /** Fails the requests that are waiting, sends what was emitted, and disconnects. Idempotent, never rejects. */
   async close(): Promise<void> {
-    this.#inbox.close(new ClosedError());
+    this.#inbox.close(new ClosedError(), (thrown) =>
+      this.#logger.error(`A request could not be ended: ${messageOf(thrown)}`),
+    );
     if (this.#ownsBus) await this.#bus.close();
     // Connections that are somebody else's are not ours to open again.
     else this.#isEnded = true;
@@ -200,10 +202,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
   get #hasBegun(): boolean {
-    // What waits goes first.
-    if (this.#isBeginning) return false;
     const { status } = this.#bus.broker;
-    if (this.#isEnded || status === 'disconnected') return false;
+    // What waits goes first.
+    if (this.#isBeginning || this.#isEnded || status === 'disconnected') return false;
     // On connections of its own a client connects at its first message, and says how that went.
     return status !== 'connecting' || !this.#ownsBus;
   }

@@ -120,8 +120,8 @@ export class ReplyInbox implements DeliveryListener {
     }
   }
 
-  /** Fails every request that is waiting, and hears no more. */
-  close(error: unknown): void {
+  /** Fails every request that is waiting, and hears no more. `onThrown`: what a caller threw as that ended. */
+  close(error: unknown, onThrown: (thrown: unknown) => void): void {
     for (const kind of ['channel', 'shard'] as const) {
       for (const channel of this.#channels[kind].keys()) {
         this.#bus.broker.unsubscribe(kind, channel, this);
@@ -130,21 +130,27 @@ export class ReplyInbox implements DeliveryListener {
     }
     const requests = this.#pending.values();
     this.#pending.clear();
-    for (const request of requests) request.onFailure(error);
+    for (const request of requests) {
+      try {
+        request.onFailure(error);
+      } catch (thrown) {
+        onThrown(thrown);
+      }
+    }
   }
 
   /** `expected`: whose id it bore as it came, before a deserializer. */
   #handOn(reply: unknown, delivery: Delivery, expected?: PendingRequest): void {
-    const packet = isRecord(reply) ? reply : {};
-    const request = this.#requestOf(packet) ?? expected;
-    if (request) request.onReply(packet);
-    else this.#onUnmatched(packet, delivery);
+    const request = isRecord(reply) ? (this.#requestOf(reply) ?? expected) : undefined;
+    if (request) request.onReply(reply as Record<string, unknown>);
+    else this.#onUnmatched(reply, delivery);
   }
 
   /** A stream that nobody hears any more has not been told so: cancellations can be lost, too. */
-  #onUnmatched({ id, err, isDisposed }: Record<string, unknown>, delivery: Delivery): void {
-    const { channel, kind } = delivery;
+  #onUnmatched(reply: unknown, { channel, kind }: Delivery): void {
     this.#bus.dropped(channel, 'unmatched');
+    if (!isRecord(reply)) return;
+    const { id, err, isDisposed } = reply;
     const goesOn = isId(id) && !err && isDisposed !== true;
     if (goesOn) this.abandon(id, { channel, isSharded: kind === 'shard' });
   }

@@ -206,6 +206,22 @@ describe('a request that', () => {
     for (const { error } of await Promise.all(outcomes)) expect(error).toBeInstanceOf(ClosedError);
   });
 
+  it('waits when its client closes fails, also where the teardown of another one throws', async () => {
+    const asking = client({ requestTimeout: 0 });
+    asking
+      .send('lifetime.held', 'a')
+      .pipe(
+        finalize(() => {
+          throw new Error('torn');
+        }),
+      )
+      .subscribe({ error: () => undefined });
+    const outcome = outcomeOf(asking.send('lifetime.held', 'b'));
+    await eventually(() => seen.length >= 2);
+    await asking.close();
+    expect((await outcome).error).toBeInstanceOf(ClosedError);
+  });
+
   it('is being subscribed for when its client closes fails', async () => {
     const asking = client({ requestTimeout: 0 });
     await asking.connect();
