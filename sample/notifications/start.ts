@@ -21,7 +21,7 @@ The notification service is ready; Ctrl-C stops it. Two gateways serve the same 
   ${first}
   ${second}
 
-Sign in as one user here and as another there. What goes through Redis is below, and in
+Sign in as one user here and as another there. What goes through Redis is below; what users get, in
 
   ${redisCli} PSUBSCRIBE 'sample:notifications.*'
 `);
