@@ -3,18 +3,14 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { escapeGlob } from '../channel/glob.js';
+import { eachDespite } from '../each-despite.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten } from '../errors.js';
 import { checkBoolean } from '../option-checks.js';
 import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
-import type {
-  MessageObserver,
-  Observation,
-  ObserverScope,
-  PubSubMessage,
-} from './message-observer.js';
+import type { Observation, ObserverScope, PubSubMessage } from './message-observer.js';
 import { HandlerObserver, SubscriberObserver } from './observers.js';
 
 /** How {@link RedisPubSubService.publish} publishes. */
@@ -153,19 +149,15 @@ export class RedisPubSubService {
   /** Ends every observer and subscription, and lets running handlers end within `shutdownTimeout`. */
   async drain(): Promise<void> {
     this.#isDrained = true;
-    for (const observer of this.#scope.observers) this.#end(observer);
+    eachDespite(
+      this.#scope.observers,
+      (observer) => observer.end(),
+      (error, { pattern: { source } }) =>
+        this.#logger.error(
+          `An observer of "${shorten(source)}" could not be ended: ${messageOf(error)}`,
+        ),
+    );
     await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
-  }
-
-  #end(observer: MessageObserver): void {
-    try {
-      observer.end();
-    } catch (error) {
-      const { source } = observer.pattern;
-      this.#logger.error(
-        `An observer of "${shorten(source)}" could not be ended: ${messageOf(error)}`,
-      );
-    }
   }
 
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {

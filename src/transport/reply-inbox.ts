@@ -2,6 +2,7 @@ import type { ProducerDeserializer } from '@nestjs/microservices';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
 import type { MessageId } from '../codec/codec.js';
 import { isId, isRecord } from '../codec/envelope-codec.js';
+import { eachDespite } from '../each-despite.js';
 import type { MessageBus } from './message-bus.js';
 import { TransientMap } from './transient-map.js';
 
@@ -130,13 +131,7 @@ export class ReplyInbox implements DeliveryListener {
     }
     const requests = this.#pending.values();
     this.#pending.clear();
-    for (const request of requests) {
-      try {
-        request.onFailure(error);
-      } catch (thrown) {
-        onThrown(thrown);
-      }
-    }
+    eachDespite(requests, (request) => request.onFailure(error), onThrown);
   }
 
   /** `expected`: whose id it bore as it came, before a deserializer. */

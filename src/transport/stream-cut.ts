@@ -1,4 +1,5 @@
 import { Observable, takeUntil, type Subscriber } from 'rxjs';
+import { eachDespite } from '../each-despite.js';
 
 /** Fails every stream that runs, or comes later. Not a `Subject`: to leave one takes as long as there are others in it. */
 export class StreamCut {
@@ -22,12 +23,6 @@ export class StreamCut {
   /** `onThrown`: what the teardown of a stream threw. */
   now(error: unknown, onThrown: (thrown: unknown) => void): void {
     this.#failure = { error };
-    for (const subscriber of this.#running) {
-      try {
-        subscriber.error(error);
-      } catch (thrown) {
-        onThrown(thrown);
-      }
-    }
+    eachDespite(this.#running, (subscriber) => subscriber.error(error), onThrown);
   }
 }
