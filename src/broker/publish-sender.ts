@@ -1,5 +1,6 @@
 import { Command, type Redis } from 'ioredis';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../errors.js';
+import { LoneFirst } from '../lone-first.js';
 import { CommandWriter } from './command-writer.js';
 import { isReplyError } from './reply-error.js';
 import { explainReply } from './sharded-support.js';
@@ -15,9 +16,7 @@ export class PublishSender {
   readonly #client: Redis;
   readonly #writer: CommandWriter;
   #waiting: Command[] = [];
-  /** How many were sent in this tick. */
-  #count = 0;
-  #wasAlone = true;
+  readonly #tick = new LoneFirst(() => this.flush());
 
   constructor(client: Redis) {
     this.#client = client;
@@ -27,8 +26,7 @@ export class PublishSender {
   send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     // A command of our own: ioredis' methods cost more, and put a `keyPrefix` before a shard channel.
     const command = new Command(isSharded ? 'spublish' : 'publish', [channel, asBuffer(payload)]);
-    if (this.#count++ === 0) process.nextTick(() => this.#endTick());
-    if (this.#count === 1 && this.#wasAlone) this.#send(command);
+    if (this.#tick.add()) this.#send(command);
     else this.#wait(command);
     return command.promise.then(Number, (error: unknown) => {
       throw publishError(channel, error);
@@ -43,12 +41,6 @@ export class PublishSender {
     this.#writer.together(() => {
       for (const command of commands) this.#send(command, this.#writer);
     });
-  }
-
-  #endTick(): void {
-    this.#wasAlone = this.#count === 1;
-    this.#count = 0;
-    this.flush();
   }
 
   #wait(command: Command): void {

@@ -1,3 +1,5 @@
+import { LoneFirst } from '../lone-first.js';
+
 /** So many replies go out together: with more, whoever asked waits while the rest is put together. */
 const MOST_REPLIES = 32;
 
@@ -32,9 +34,7 @@ export class ReplyOutbox {
   readonly #maxBytes: number;
   /** Another one for each tick, for the reason that `TransientMap` gives. */
   #open = new Map<string, Batch>();
-  /** How many were added in this tick. */
-  #count = 0;
-  #wasAlone = true;
+  readonly #tick = new LoneFirst(() => this.flush());
 
   constructor(options: ReplyOutboxOptions) {
     this.#options = options;
@@ -43,9 +43,8 @@ export class ReplyOutbox {
 
   /** Settles as `publish` does for the message that the reply goes out with. */
   add(name: string, text: string, isSharded: boolean): Promise<number> {
-    if (this.#count++ === 0) {
-      process.nextTick(() => this.#endTick());
-      if (this.#wasAlone) return this.#options.publish(name, this.#options.join([text]), isSharded);
+    if (this.#tick.add()) {
+      return this.#options.publish(name, this.#options.join([text]), isSharded);
     }
     // With what stands before it when it is joined to others.
     const bytes = Buffer.byteLength(text) + 1;
@@ -73,12 +72,6 @@ export class ReplyOutbox {
     const batches = this.#open.values();
     this.#open = new Map();
     for (const batch of batches) this.#publish(batch);
-  }
-
-  #endTick(): void {
-    this.#wasAlone = this.#count === 1;
-    this.#count = 0;
-    this.flush();
   }
 
   #send(batch: Batch): void {
