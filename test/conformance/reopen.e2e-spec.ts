@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { describe, expect, inject, it } from 'vitest';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import type { RedisConnection } from '../../src/broker/clients.js';
 import { ConnectionError } from '../../src/errors.js';
-import { closeAfterTest } from '../support/app.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
 
 /** Sees every status: a broker can be back before anyone looks a second time. */
 async function isBackAfter(broker: RedisBroker, cut: () => Promise<void>): Promise<void> {
@@ -19,18 +19,16 @@ async function isBackAfter(broker: RedisBroker, cut: () => Promise<void>): Promi
 describe('a broker', () => {
   const redis = useRedis();
 
-  function open(connection: RedisConnection = redis.url): RedisBroker {
-    const quiet = { log: () => undefined, warn: () => undefined, error: () => undefined };
-    const broker = new RedisBroker({
-      connection,
-      liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { start: '_pubsub.probe', interval: 0 },
-      isSharded: false,
-      batches: false,
-      buffer: false,
-      log: quiet,
-    });
-    closeAfterTest(() => broker.close());
+  const open = (connection: RedisConnection = redis.url): RedisBroker => quietBroker(connection);
+
+  /** A broker that was closed in an outage, which goes on. */
+  async function closedInOutage(): Promise<RedisBroker> {
+    const broker = open();
+    await broker.connect(10_000);
+    await redis.stop();
+    const clients = broker.clients();
+    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
+    await broker.close();
     return broker;
   }
 
@@ -54,26 +52,16 @@ describe('a broker', () => {
   });
 
   it('that is closed in an outage and begun again reconnects', async () => {
-    const broker = open();
-    await broker.connect(10_000);
-    await redis.stop();
-    const clients = broker.clients();
-    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
-    await broker.close();
+    const broker = await closedInOutage();
     await redis.start();
     await broker.connect(20_000);
     expect(await heardAfterOutage(broker, 'outage')).toEqual(['after']);
   });
 
   it('that is closed in an outage and begun again within it waits for the end of that', async () => {
-    const broker = open();
-    await broker.connect(10_000);
-    await redis.stop();
-    const clients = broker.clients();
-    await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
-    await broker.close();
+    const broker = await closedInOutage();
     const failures: unknown[] = [];
-    const refused = clients.map((client) => once(client, 'close'));
+    const refused = broker.clients().map((client) => once(client, 'close'));
     const connected = broker.connect(30_000).catch((error: unknown) => failures.push(error));
     await Promise.all(refused);
     await redis.start();

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
-
-const SILENT = { log: () => undefined, warn: () => undefined, error: () => undefined };
+import { quietBroker } from './quiet-broker.js';
 
 /** How many clients listen to the sentinels for a failover. */
 async function listeners({ sentinels }: SentinelSet): Promise<number> {
@@ -18,18 +16,10 @@ describe('a broker over sentinels', () => {
   it('listens to none of them after its end, although a retryStrategy gave up before that', async () => {
     const set = await SentinelSet.start();
     closeAfterTest(() => set.stop());
-    const broker = new RedisBroker({
-      connection: {
-        sentinels: set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
-        name: set.name,
-        retryStrategy: () => null,
-      },
-      liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { start: '_pubsub.probe', interval: 0 },
-      isSharded: false,
-      batches: false,
-      buffer: false,
-      log: SILENT,
+    const broker = quietBroker({
+      sentinels: set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
+      name: set.name,
+      retryStrategy: () => null,
     });
     expect(await listeners(set)).toBe(0);
     await broker.connect(10_000);
