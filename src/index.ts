@@ -1,6 +1,4 @@
-export { buildChannel, type ChannelParams } from './channel/channel-pattern.js';
-export { escapeGlob } from './channel/glob.js';
-export type { PubSubGap } from './broker/broker.js';
+export { buildChannel, escapeGlob, type ChannelParams } from './channel/channel-pattern.js';
 export type { RedisConnection } from './broker/clients.js';
 export type { Codec, Headers } from './codec/codec.js';
 export {

@@ -1,8 +1,8 @@
 import { InvalidChannelError, InvalidOptionError, shorten } from '../errors.js';
 import {
-  escapeGlob,
   fromByteString,
   isSeparator,
+  literalGlob,
   matchTokens,
   readGlobToken,
   toByteString,
@@ -83,7 +83,7 @@ export class ChannelPattern {
 
   /** The name to subscribe with `prefix` before it. */
   withPrefix(prefix: string): string {
-    return (this.kind === 'pattern' ? escapeGlob(prefix) : prefix) + this.name;
+    return (this.kind === 'pattern' ? literalGlob(prefix) : prefix) + this.name;
   }
 
   /**
@@ -123,6 +123,15 @@ export function buildChannel(
   return assertChannel(channel);
 }
 
+/**
+ * Escapes `* ? [ ] \ :` so that the text stands for itself inside a pattern, and names no parameter either.
+ * For those who must build a pattern from user text; `publish`, `observe` and `subscribe` take literal
+ * channels and need none.
+ */
+export function escapeGlob(text: string): string {
+  return literalGlob(text).replaceAll(':', String.raw`\:`);
+}
+
 /** Returns `channel` if Redis and this package can take it; throws {@link InvalidChannelError} if not. */
 export function assertChannel(channel: unknown): string {
   if (typeof channel !== 'string') {
@@ -154,7 +163,7 @@ function* readParts(pattern: string): Generator<Part> {
       continue;
     }
     const { token, next } = readGlobToken(pattern, at);
-    isSegmentStart = isSeparator(pattern.charAt(at));
+    isSegmentStart = token.kind === 'byte' && isSeparator(token.byte);
     yield token.kind === 'byte'
       ? { kind: 'text', text: token.byte }
       : { kind: 'glob', source: pattern.slice(at, next), token };
@@ -187,7 +196,7 @@ function readPattern(pattern: string) {
 }
 
 function globOf(part: Part): string {
-  if (part.kind === 'text') return escapeGlob(part.text);
+  if (part.kind === 'text') return literalGlob(part.text);
   return part.kind === 'param' ? '*' : part.source;
 }
 

@@ -15,11 +15,8 @@ const SPECIAL = /[*?[\]\\]/g;
 const NOTHING = { kind: 'nothing' } as const;
 const NOT_ASCII = /[^\0-\x7f]/;
 
-/**
- * Escapes `* ? [ ] \` so that the text stands for itself inside a pattern. For those who must build
- * a pattern from user text; `publish`, `observe` and `subscribe` take literal channels and need none.
- */
-export function escapeGlob(text: string): string {
+/** The glob that matches just `text`. */
+export function literalGlob(text: string): string {
   return text.replace(SPECIAL, '\\$&');
 }
 

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern } from '../channel/channel-pattern.js';
-import { escapeGlob } from '../channel/glob.js';
+import { literalGlob } from '../channel/glob.js';
 import { eachDespite } from '../each-despite.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten } from '../errors.js';
 import { checkBoolean } from '../option-checks.js';
@@ -123,7 +123,7 @@ export class RedisPubSubService {
     const parsed = ChannelPattern.parse(pattern);
     const name = parsed.withPrefix(prefix);
     const names = await this.#bus.broker.channels(
-      parsed.kind === 'pattern' ? name : escapeGlob(name),
+      parsed.kind === 'pattern' ? name : literalGlob(name),
       this.#bus.options.sharded,
     );
     return names

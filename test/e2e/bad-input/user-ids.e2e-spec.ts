@@ -34,7 +34,9 @@ describe('text of a user in a channel name', () => {
 
   /** Publishes to everyone, the user in question last; what the one observer heard. */
   const heardOf = async (service: RedisPubSubService, id: string): Promise<string[]> => {
-    const everyone = [...others, ...literals, ':x', 'a.b'].filter((other) => other !== id);
+    const everyone = [...others, ...literals, ':x', 'a.b', 'a.x', 'fe80:x:abc'].filter(
+      (other) => other !== id,
+    );
     for (const other of everyone) await service.publish(`user.${other}.inbox`, other);
     await service.publish(`user.${id}.inbox`, id);
     await eventually(() => seen.includes(id));
@@ -113,7 +115,8 @@ describe('text of a user in a channel name', () => {
     expect(buildChannel('user.:id.:n.:big', { id: 'a', n: -1, big: 2n })).toBe('user.a.-1.2');
   });
 
-  it.each(literals)('stands for itself in a pattern that escapes it: "%s"', async (id) => {
+  const inPatterns = [...literals, ':x', 'a.:x', 'fe80::abc', 'a:'];
+  it.each(inPatterns)('stands for itself in a pattern that escapes it: "%s"', async (id) => {
     const service = await start();
     const pattern = `user.${escapeGlob(id)}.*`;
     await service.subscribePattern<string>(pattern, ({ data }) => seen.push(data));

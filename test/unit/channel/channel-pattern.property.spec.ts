@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
-import { buildChannel } from 'nestjs-redis-pubsub';
+import { buildChannel, escapeGlob } from 'nestjs-redis-pubsub';
 import { ChannelPattern } from '../../../src/channel/channel-pattern.js';
-import { escapeGlob, matchTokens, parseGlob, toByteString } from '../../../src/channel/glob.js';
+import { literalGlob, matchTokens, parseGlob, toByteString } from '../../../src/channel/glob.js';
 
 /** One of the characters. */
 const oneOf = (characters: string) => fc.constantFrom(...Array.from(characters));
@@ -112,12 +112,28 @@ describe('patterns with parameters', () => {
     );
   });
 
+  it('take text that is escaped as itself, and parameters after it as parameters', () => {
+    const text = fc.string({ unit: oneOf('ab*?[]^-\\.:/_é'), minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(text, separator, (text, mark) => {
+        expect(ChannelPattern.parse(escapeGlob(text))).toMatchObject({
+          kind: 'channel',
+          name: text,
+        });
+        const pattern = ChannelPattern.parse(`${escapeGlob(text + mark)}:id`);
+        expect(pattern.match(`${text}${mark}x`)).toEqual({ id: 'x' });
+        expect(pattern.name).toBe(`${literalGlob(text + mark)}*`);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('never listen outside their prefix', () => {
     const text = fc.string({ unit: oneOf('ab*?[]^-\\é:'), maxLength: 5 });
     fc.assert(
       fc.property(text, text, (prefix, other) => {
         const glob = ChannelPattern.parse('*').withPrefix(prefix);
-        expect(glob).toBe(`${escapeGlob(prefix)}*`);
+        expect(glob).toBe(`${literalGlob(prefix)}*`);
         expect(matchesGlob(glob, `${other}x`)).toBe(`${other}x`.startsWith(prefix));
       }),
       { numRuns: 1_000 },
