@@ -13,7 +13,8 @@ export function placeModule(
 ): void {
   for (const module of modules.values()) {
     if (module.metatype === metatype) {
-      module.distance = place === 'innermost' ? Number.MAX_SAFE_INTEGER : -1;
+      // Global modules have the largest number there is.
+      module.distance = place === 'innermost' ? Infinity : -1;
     }
   }
 }

@@ -74,6 +74,10 @@ export class RedisPubSubService {
    * with a `PubSubError` that names the channel. Takes a `RedisPubSubRecord` for headers.
    */
   publish(channel: string, data: unknown, options: PublishingOptions = {}): Promise<number> {
+    // An asynchronous factory runs before the module is started, and the module waits for it.
+    if (!this.#bus.hasStarted) {
+      return this.#bus.start().then(() => this.publish(channel, data, options));
+    }
     try {
       const isSharded = this.#isSharded(options.sharded ?? shardedOf(data));
       const message = unwrapRecord({ pattern: channel, data }, this.#bus.codec);
@@ -179,6 +183,7 @@ export class RedisPubSubService {
       throw new InvalidOptionError('handler', 'a function', handler);
     }
     const observation = this.#observation(pattern, options);
+    if (!this.#bus.hasStarted) await this.#bus.start();
     if (this.#isDrained) throw new ClosedError();
     return new Promise((resolve, reject) => {
       const observer = new HandlerObserver(this.#scope, observation, {

@@ -29,6 +29,7 @@ export class MessageBus {
     (count) => `Dropped ${count} more messages`,
   );
   readonly #outbox: ReplyOutbox | undefined;
+  #hasStarted = false;
 
   constructor(options: ResolvedOptions) {
     this.options = options;
@@ -57,8 +58,14 @@ export class MessageBus {
     });
   }
 
+  /** Whether {@link start} was ever called. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
   /** Connects, as far as `onStart` waits for that. Rejects with a `ConnectionError`. */
   async start(): Promise<void> {
+    this.#hasStarted = true;
     const { onStart, startTimeout } = this.options;
     const connected = this.broker.connect(onStart === 'fail' ? 0 : startTimeout);
     if (onStart !== 'background') return connected;

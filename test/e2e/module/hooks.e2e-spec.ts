@@ -56,6 +56,7 @@ describe('the hooks of a provider', () => {
       imports: [
         RedisPubSubModule.forRoot({ connection: redis.url, isGlobal: true }),
         { module: class Inner {}, providers: [Reporter] },
+        { module: class Everywhere {}, global: true, providers: [Reporter] },
       ],
       providers: [{ provide: 'OUTER', useClass: Reporter }],
       controllers: [ReportingController],
@@ -64,25 +65,57 @@ describe('the hooks of a provider', () => {
     isClosed = true;
     expect(published.filter(([, receivers]) => receivers !== 1)).toEqual([]);
     expect(new Set(published.map(([hook]) => hook)).size).toBe(5);
-    expect(published).toHaveLength(3 * 5 * 2);
+    expect(published).toHaveLength(4 * 5 * 2);
   });
 
-  it('can subscribe in onModuleInit, before the application is there', async () => {
-    const heard: unknown[] = [];
-    @Injectable()
-    class Listener implements OnModuleInit {
-      constructor(private readonly service: RedisPubSubService) {}
+  it.each([false, true])(
+    'can subscribe in onModuleInit, before the application is there, in a global module: %s',
+    async (global) => {
+      const heard: unknown[] = [];
+      @Injectable()
+      class Listener implements OnModuleInit {
+        constructor(private readonly service: RedisPubSubService) {}
 
-      async onModuleInit(): Promise<void> {
-        await this.service.subscribe('hooks.listen', ({ data }) => heard.push(data));
-        expect(await this.service.publish('hooks.listen', 'hello')).toBe(1);
+        async onModuleInit(): Promise<void> {
+          await this.service.subscribe('hooks.listen', ({ data }) => heard.push(data));
+          expect(await this.service.publish('hooks.listen', 'hello')).toBe(1);
+        }
       }
-    }
-    await startContext({
-      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
-      providers: [Listener],
+      const imports = [RedisPubSubModule.forRoot({ connection: redis.url })];
+      await startContext({
+        imports: [{ module: class Listening {}, global, imports, providers: [Listener] }],
+      });
+      await eventually(() => heard.length === 1);
+      expect(heard).toEqual(['hello']);
+    },
+  );
+
+  it('come after an asynchronous factory, which can publish and subscribe already', async () => {
+    const heard: unknown[] = [];
+    const imports = [RedisPubSubModule.forRoot({ connection: redis.url })];
+    const create = async (service: RedisPubSubService): Promise<number> => {
+      await service.subscribe('hooks.created', ({ data }) => heard.push(data));
+      return service.publish('hooks.created', 'hello');
+    };
+    const { app } = await startContext({
+      imports,
+      providers: [{ provide: 'RECEIVERS', inject: [RedisPubSubService], useFactory: create }],
     });
+    expect(app.get('RECEIVERS')).toBe(1);
     await eventually(() => heard.length === 1);
-    expect(heard).toEqual(['hello']);
+  });
+
+  it('come after an asynchronous factory, which may publish first of all', async () => {
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      providers: [
+        {
+          provide: 'RECEIVERS',
+          inject: [RedisPubSubService],
+          useFactory: (service: RedisPubSubService) => service.publish('hooks.nobody', 'hello'),
+        },
+      ],
+    });
+    expect(app.get('RECEIVERS')).toBe(0);
   });
 });
