@@ -3,7 +3,8 @@ import { Subject, takeUntil, takeWhile, type Observable } from 'rxjs';
 import type { BurstLog } from '../burst-log.js';
 import type { MessageId } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten } from '../errors.js';
+import { ConnectionError, PayloadError, messageOf, shorten } from '../errors.js';
+import { Audience, type ReplyOutcome } from './audience.js';
 import type { MessageBus } from './message-bus.js';
 import type { RequestKey } from './publish-options.js';
 
@@ -53,7 +54,7 @@ export class Responder {
 
   /**
    * Sends every value of a stream until it ends, `cut$` fails or nobody listens any more. Resolves
-   * when the last reply is out, to what the stream failed with. The stream may well complete right after its last value, so each
+   * when the last reply is out, to what the stream failed with; one that nobody waits for has none. The stream may well complete right after its last value, so each
    * value is held back for a tick: then one message says both. What is bounded is not left before its next
    * value: it may be the one of a method that cannot be stopped, and whose place is not free before.
    */
@@ -65,9 +66,10 @@ export class Responder {
     if (this.#isCancelled) return undefined;
     let held: Reply | undefined;
     let last: Reply = {};
+    const audience = new Audience();
     const cancelled$ = (this.#cancelled$ = new Subject<void>());
     const flush = (): void => {
-      if (held) void this.#publish(held).then((isHeard) => isHeard || this.cancel());
+      if (held) void this.#publish(held).then((it) => audience.remains(it) || this.cancel());
       held = undefined;
     };
     await new Promise<void>((resolve) => {
@@ -92,22 +94,23 @@ export class Responder {
         },
       });
     });
-    await this.end(last);
+    // The end of what was broken off would be taken for the end of all.
+    if (!this.#isCancelled) await this.end(last);
     return last.err;
   }
 
-  /** Resolves to whether anyone was there to hear it. */
-  async #publish(reply: Reply): Promise<boolean> {
+  async #publish(reply: Reply): Promise<ReplyOutcome> {
     const { id, replyTo, isSharded } = this.request;
     reply.id = id;
     try {
       const receivers = await this.bus.reply(replyTo, isSharded, () => this.#serialize(reply));
-      return !this.bus.isUnheard(receivers, isSharded);
+      return this.bus.isUnheard(receivers, isSharded) ? 'unheard' : 'heard';
     } catch (error) {
       this.#report(error);
+      if (error instanceof ConnectionError) return 'lost';
       // The caller would wait for nothing.
       if (error instanceof PayloadError) await this.#apologize();
-      return false;
+      return 'refused';
     }
   }
 

@@ -1,7 +1,7 @@
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
-import { finalize, firstValueFrom, NEVER, type Observable } from 'rxjs';
+import { finalize, firstValueFrom, NEVER, Subject, tap, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   InvalidOptionError,
@@ -14,6 +14,7 @@ import { closeAfterTest, createClient, startService } from '../../support/app.js
 import { eventHandlers, requestHandler } from '../../support/handlers.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
 
 /** An error that breaks whoever wants to print it. */
 class Unprintable extends Error {
@@ -82,6 +83,35 @@ describe('a service goes on', () => {
     expect(log.of('warn').join()).toContain(
       'failed on "forged.a\\u000a[Nest] 1  - LOG \\u001b[32mAll is well\\u2028"',
     );
+  });
+
+  it('streaming replies although the connection is lost before Redis has taken one of them', async () => {
+    const values = new Subject<number>();
+    const proxy = await startProxy(redis.port);
+    const { server, log } = await startService(
+      requestHandler('resilience.stream', () => values),
+      { connection: proxy.url },
+    );
+    const statuses: string[] = [];
+    server.status.subscribe((status) => statuses.push(status));
+    const client = createClient({ connection: redis.url });
+    const heard: unknown[] = [];
+    const outcome = outcomeOf(
+      client.send('resilience.stream', {}).pipe(tap((it) => heard.push(it))),
+    );
+    await eventually(() => values.observed);
+    values.next(1);
+    await eventually(() => heard.length === 1);
+    proxy.swallow(['toClient']);
+    values.next(2);
+    await eventually(() => heard.length === 2);
+    proxy.cut();
+    proxy.forward();
+    await eventually(() => log.of('error').some((line) => line.includes('Cannot reply')));
+    await eventually(() => statuses.includes('reconnecting') && statuses.at(-1) === 'connected');
+    values.next(3);
+    values.complete();
+    expect(await outcome).toEqual({ values: [1, 2, 3] });
   });
 
   it('and says so when Redis refuses to end a subscription', async () => {
