@@ -75,12 +75,13 @@ export class HandlerExplorer {
   #withProvidersAsControllers(): Container {
     const modules = new ModulesContainer();
     const bound = this.#instancesOfClasses();
+    const controllers = this.#controllerClasses();
     for (const [key, module] of this.#container.getModules()) {
-      const controllers = new ProviderMap(this.#handlersAmong(module, bound));
-      modules.set(
-        key,
-        Object.create(module, { controllers: { value: controllers } }) as NestModule,
+      const wrappers = this.#handlersAmong(module, bound).filter(
+        ({ metatype }) => !controllers.has(metatype),
       );
+      const value = new ProviderMap(wrappers);
+      modules.set(key, Object.create(module, { controllers: { value } }) as NestModule);
     }
     return Object.create(this.#container, {
       getModules: { value: () => modules },
@@ -93,6 +94,12 @@ export class HandlerExplorer {
     const modules = [...this.#container.getModules().values()];
     const wrappers = modules.flatMap(({ providers }) => [...providers.values()]);
     return new Set(wrappers.filter((it) => !it.isNotMetatype).map(({ instance }) => instance));
+  }
+
+  /** Of a class that is a provider, too, the controller hears: as with Nest's own transports. */
+  #controllerClasses(): Set<unknown> {
+    const modules = [...this.#container.getModules().values()];
+    return new Set(modules.flatMap((it) => [...it.controllers.values()]).map((it) => it.metatype));
   }
 
   /** `bound`: instances that are bound without this. */

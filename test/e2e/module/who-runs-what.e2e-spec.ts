@@ -131,6 +131,16 @@ describe('each handler runs once for one message', () => {
     );
   });
 
+  it('in an application that has a controller as a provider, too', async () => {
+    const elsewhere = { module: class Other {}, providers: [InController] };
+    await startHttpApp({
+      ...metadata(),
+      imports: [...metadata().imports, elsewhere],
+      providers: [InProvider, InController],
+    });
+    expect(await run()).toEqual(TWICE_EACH);
+  });
+
   it('unless Transport.REDIS runs it as well, which is said at the start', async () => {
     const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
     app.connectMicroservice({
