@@ -149,26 +149,22 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     else await this.#process(route, message, next, delivery);
   }
 
-  #runBetweenHooks(
+  async #runBetweenHooks(
     route: HandlerRoute,
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
   ): Promise<void> {
-    return new Promise((resolve) => {
-      const done = async (): Promise<void> => {
-        await this.#process(route, message, context, delivery);
-        resolve();
-      };
-      this.#runStartHook(context, done).catch((error: unknown) => {
-        this.#report(context, error);
-        resolve();
-      });
-    });
-  }
-
-  async #runStartHook(context: RedisPubSubContext, done: () => Promise<void>): Promise<void> {
-    await this.#options.hooks.onStart?.(context, done);
+    let processed: Promise<void> | undefined;
+    const done = (): Promise<void> =>
+      (processed ??= this.#process(route, message, context, delivery));
+    try {
+      await this.#options.hooks.onStart?.(context, done);
+    } catch (error) {
+      this.#report(context, error);
+    }
+    // A hook may leave a message out: the next one need not wait for it.
+    await processed;
   }
 
   /** What is left to do with what a handler returned; resolves to what Nest has logged of it, if it failed. */

@@ -32,6 +32,11 @@ class Hooked {
     seen.push(['handler', storage.getStore()?.channel, data]);
   }
 
+  @EventPattern('hooks.bounded', { concurrency: 1 })
+  bounded(data: unknown): void {
+    seen.push(['handler', storage.getStore()?.channel, data]);
+  }
+
   @EventPattern('hooks.glob.*')
   glob(data: unknown): void {
     seen.push(['handler', storage.getStore()?.channel, data]);
@@ -161,6 +166,20 @@ describe('a processing hook', () => {
       ['end', REDIS_PUBSUB, 'hooks.glob.x'],
     ]);
     expect(log.of('error')).toEqual([expect.stringContaining('no tracer')]);
+  });
+
+  it('that leaves a message out does not hold up the next one of a bounded handler', async () => {
+    const hook: StartHook = (_, __, done) => (seen.push('hook') === 1 ? undefined : done());
+    server.setOnProcessingStartHook(hook);
+    await emit('hooks.bounded', 1);
+    await emit('hooks.bounded', 2);
+    await eventually(() => seen.length >= 4);
+    expect(seen).toEqual([
+      'hook',
+      'hook',
+      ['handler', undefined, 2],
+      ['end', REDIS_PUBSUB, 'hooks.bounded'],
+    ]);
   });
 
   it.each<[string, () => unknown]>([
