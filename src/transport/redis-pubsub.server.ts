@@ -102,8 +102,9 @@ export class RedisPubSubServer
       typeof pattern === 'string'
         ? ChannelPattern.parse(pattern)
         : ChannelPattern.literal(normalizePattern(pattern));
-    if (!isEventHandler) this.#replaceRequestHandler(parsed.source);
-    this.#routes.add(new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher));
+    const route = new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher);
+    if (!isEventHandler) this.#replaceRequestHandler(route);
+    this.#routes.add(route);
     this.messageHandlers.set(parsed.source, callback);
   }
 
@@ -239,10 +240,12 @@ export class RedisPubSubServer
   }
 
   /** As with Nest's own transports the last one of several request handlers wins; we say so. */
-  #replaceRequestHandler(source: string): void {
+  #replaceRequestHandler({ pattern: { source }, isSharded }: HandlerRoute): void {
     for (const route of this.#routes) {
       if (route.isEventHandler || route.pattern.source !== source) continue;
       route.close();
+      // A shard channel is another one, whatever its name.
+      if (route.isSharded !== isSharded) continue;
       this.#routes.delete(route);
       this.logger.warn(
         `Two request handlers for "${shorten(source)}": only the last one is called`,

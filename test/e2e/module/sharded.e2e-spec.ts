@@ -60,6 +60,32 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
     expect(heard.toSorted()).toEqual(['a', 'b', 'c.*']);
   });
 
+  it('of one of two request handlers of a name leaves the other one to classic requests', async () => {
+    @Controller()
+    class Handlers {
+      @MessagePattern('which', { sharded: true })
+      inShard() {
+        return 'shard';
+      }
+
+      @MessagePattern('which', { sharded: false })
+      inChannel() {
+        return 'channel';
+      }
+    }
+    const { log } = await startServer(
+      { module: class {}, controllers: [Handlers] },
+      { connection: redis.url },
+    );
+    const client = createClient({ connection: redis.url });
+    const ask = (isSharded: boolean): Promise<unknown> =>
+      firstValueFrom(
+        client.send('which', new RedisPubSubRecordBuilder({}).setSharded(isSharded).build()),
+      );
+    expect(await Promise.all([ask(true), ask(false)])).toEqual(['shard', 'channel']);
+    expect(log.of('warn')).toEqual([]);
+  });
+
   it('of one handler makes that one sharded', async () => {
     const heard: string[] = [];
     @Controller()
