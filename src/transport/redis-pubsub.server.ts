@@ -203,6 +203,7 @@ export class RedisPubSubServer
   }
 
   async #start(): Promise<void> {
+    await this.#closing;
     this.#draining = undefined;
     this.#dispatcher.reopen();
     await this.#bus.start();

@@ -5,6 +5,7 @@ import { firstValueFrom, map } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
+import { eventHandlers, Gate } from '../../support/handlers.js';
 import { linkStates, startHybrid } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
@@ -99,6 +100,29 @@ describe('a server', () => {
     await eventually(() => seen.includes('two'));
     expect(seen).toEqual(['one', 'two']);
     expect(await ask()).toBe('Hello you');
+  });
+
+  it('listens again although it was still letting a handler end', async () => {
+    const gate = new Gate();
+    const heard: unknown[] = [];
+    const handle = async (data: unknown): Promise<void> => {
+      heard.push(data);
+      if (data === 'slow') await gate.opened;
+    };
+    const { server } = await startService(eventHandlers({ 'forms.slow': handle }), {
+      connection: redis.url,
+    });
+    const client = createClient({ connection: redis.url });
+    await firstValueFrom(client.emit('forms.slow', 'slow'));
+    await eventually(() => heard.length === 1);
+    const closing = server.close();
+    const listening = new Promise((resolve) => server.listen(resolve));
+    gate.open();
+    await closing;
+    expect(await listening).toBeUndefined();
+    expect(server.isListening).toBe(true);
+    expect(await firstValueFrom(client.emit('forms.slow', 'heard'))).toBe(1);
+    await eventually(() => heard.length === 2);
   });
 
   it('hears nothing while it is closed', async () => {
