@@ -69,8 +69,7 @@ export abstract class BusListener implements DeliveryListener {
   }
 
   private begin(): void {
-    const { kind, name } = this.pattern;
-    if (kind === 'channel') this.bus.nameOf(name);
+    this.bus.reserved.assertFree(this.name, this.pattern.source);
     this.#isListening = true;
   }
 

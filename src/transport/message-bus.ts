@@ -6,7 +6,7 @@ import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import { InvalidChannelError, PayloadError, messageOf, shorten } from '../errors.js';
+import { PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { createCodec } from './create-codec.js';
@@ -84,11 +84,7 @@ export class MessageBus {
   /** Redis' name of a literal channel. Throws {@link InvalidChannelError}. */
   nameOf(channel: string): string {
     const name = this.options.prefix + assertChannel(channel);
-    if (this.reserved.has(name)) {
-      throw new InvalidChannelError(
-        `Expected a channel outside the reserved "${this.reserved.start}", got "${shorten(channel)}"`,
-      );
-    }
+    this.reserved.assertFree(name, channel);
     return name;
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { InvalidChannelError, shorten } from '../errors.js';
 
 /** The channels (by Redis' names) that are this package's own; prefixes do not touch them. */
 export class ReservedChannels {
@@ -18,6 +19,14 @@ export class ReservedChannels {
 
   has(name: string): boolean {
     return name.startsWith(this.start);
+  }
+
+  /** Throws {@link InvalidChannelError} for a name, or a glob, that begins so. `source`: what the user wrote. */
+  assertFree(name: string, source: string): void {
+    if (!this.has(name)) return;
+    throw new InvalidChannelError(
+      `Expected a channel outside the reserved "${this.start}", got "${shorten(source)}"`,
+    );
   }
 
   /** A name for private replies, which no pattern handler hears; several may come in one message. */

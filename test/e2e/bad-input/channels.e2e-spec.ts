@@ -155,7 +155,7 @@ describe('a channel name', () => {
     }
   });
 
-  it.each(['', 'user.\ud83c', '_pubsub.x', '_pubsub.inbox.0b6e'])(
+  it.each(['', 'user.\ud83c', '_pubsub.x', '_pubsub.inbox.0b6e', '_pubsub.*', '_pubsub.:x.*'])(
     'that no one can listen to fails the start of a service with such a handler: %j',
     async (pattern) => {
       class Handlers {
