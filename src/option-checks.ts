@@ -92,7 +92,7 @@ function checkCluster(connection: { nodes: unknown }): RedisConnection {
     throw new InvalidOptionError(
       'connection.nodes',
       'nodes as redis://host:port, a port or { host, port }; passwords and TLS go into options.redisOptions',
-      typeof wrong === 'string' ? wrong.replace(/^.*@/s, '…@') : wrong,
+      typeof wrong === 'string' ? withoutLogin(wrong) : wrong,
     );
   }
   return connection as RedisConnection;
@@ -112,13 +112,24 @@ function isNodeUrl(url: string): boolean {
 
 function checkUrl(url: string): string {
   if (URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)) return url;
-  // Whatever stands before the last @ may be a password.
-  const shown = url.replace(/^.*@/s, '…@');
-  throw new InvalidOptionError('connection', 'a redis:// or rediss:// URL', shown);
+  throw new InvalidOptionError('connection', 'a redis:// or rediss:// URL', withoutLogin(url));
+}
+
+/** Whatever stands before the last @ may be a password. */
+function withoutLogin(url: string): string {
+  return url.replace(/^.*@/s, '…@');
 }
 
 function checkRedisOptions(options: object): RedisConnection {
-  const { port, host, retryStrategy } = options as Record<string, unknown>;
+  const { port, host, retryStrategy, url } = options as Record<string, unknown>;
+  if (url !== undefined) {
+    // It would connect to localhost.
+    throw new InvalidOptionError(
+      'connection.url',
+      'the "connection" itself, since ioredis has no such option',
+      typeof url === 'string' ? withoutLogin(url) : url,
+    );
+  }
   if (port !== undefined && !isPort(port)) {
     throw new InvalidOptionError('connection.port', 'a port from 1 to 65535', port);
   }

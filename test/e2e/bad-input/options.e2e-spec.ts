@@ -39,6 +39,11 @@ const shared: Refusal[] = [
   ['connection', '', 'a redis:// or rediss:// URL, got ""'],
   ['connection', 'localhost:6379', 'a redis:// or rediss:// URL, got "localhost:6379"'],
   ['connection', 'http://localhost:6379', 'got "http://localhost:6379"'],
+  [
+    'connection.url',
+    'redis://u:pw@h',
+    'the "connection" itself, since ioredis has no such option, got "…@h"',
+  ],
   ['connection.nodes', [], 'an array of at least one node, got an array'],
   ['connection.nodes', 'redis://localhost', 'got "redis://localhost"'],
   ['connection.nodes', [{ port: 0 }], 'got an object'],
