@@ -1,12 +1,8 @@
-import {
-  createParamDecorator,
-  type ExecutionContext,
-  type PipeTransform,
-  type Type,
-} from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 
-type Pipe = PipeTransform | Type<PipeTransform>;
+/** What Nest itself takes there: pipes, and in Nest 12 options with a schema. */
+type Pipe = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
 
 /** Parameter decorator: the channel that the message was published on, without the prefix. */
 export const Channel: (...pipes: Pipe[]) => ParameterDecorator = createParamDecorator(

@@ -1,8 +1,11 @@
 import { describe, expectTypeOf, it } from 'vitest';
+import { ParseIntPipe } from '@nestjs/common';
 import { ClientsModule } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 import { Redis } from 'ioredis';
 import {
+  Channel,
+  ChannelParam,
   RedisPubSubModule,
   buildChannel,
   type Codec,
@@ -94,5 +97,18 @@ describe('types', () => {
     expectTypeOf(buildChannel('a.:id', { id: 1 })).toEqualTypeOf<string>();
     // @ts-expect-error an object is no segment
     buildChannel('a.:id', { id: {} });
+  });
+
+  it('the parameter decorators take what Nest’s own take: pipes, and options with a schema', () => {
+    class Handlers {
+      on(
+        @ChannelParam('id', ParseIntPipe) id: number,
+        @ChannelParam('name', { pipes: [new ParseIntPipe()] }) name: number,
+        @Channel() channel: string,
+      ) {
+        return [id, name, channel];
+      }
+    }
+    expectTypeOf<Handlers['on']>().returns.toEqualTypeOf<(string | number)[]>();
   });
 });
