@@ -28,6 +28,8 @@ export const PUBLISHER_OPTIONS = {
   autoResubscribe: false,
   enableAutoPipelining: false,
   keyPrefix: '',
+  // How long to wait before a server that loads its data is asked again; ioredis: up to ten seconds.
+  maxLoadingRetryTime: 500,
   // ioredis would keep a timer for two seconds after it was told to stop between two attempts.
   disconnectTimeout: 1,
 } as const satisfies RedisOptions;
@@ -44,6 +46,7 @@ export function createClients(connection: Exclude<RedisConnection, ClusterConnec
   if (isClient(connection)) {
     const duplicate = (): Redis =>
       connection.duplicate({
+        ...sentinelDefaults(connection.options),
         ...SUBSCRIBER_OPTIONS,
         retryStrategy: retryStrategyOf(connection),
       });
@@ -59,6 +62,7 @@ export function createClients(connection: Exclude<RedisConnection, ClusterConnec
     const given = { ...options, ...role };
     const client = typeof connection === 'string' ? new Redis(connection, given) : new Redis(given);
     // What stands in the query of a URL goes before all other options.
+    if (typeof connection === 'string') Object.assign(client.options, readQuery(connection));
     Object.assign(client.options, role);
     return client;
   };
@@ -87,12 +91,30 @@ export function isClient(connection: unknown): connection is Redis {
 
 function withDefaults(options: RedisOptions): RedisOptions {
   const retryStrategy = options.retryStrategy === undefined ? retryDelay : options.retryStrategy;
-  // Without the detector a subscriber stays on the old master for seconds after a failover; without
-  // a deadline one sentinel that hangs keeps it from asking the next.
-  const sentinel = options.sentinels
-    ? { failoverDetector: true, sentinelCommandTimeout: 1_000 }
-    : {};
-  return { ...sentinel, ...options, retryStrategy };
+  return { ...sentinelDefaults(options), ...options, retryStrategy };
+}
+
+/**
+ * Without the detector a subscriber stays on the old master for seconds after a failover; without a
+ * deadline one sentinel that hangs keeps it from asking the next.
+ */
+function sentinelDefaults({ sentinels, sentinelCommandTimeout }: RedisOptions): RedisOptions {
+  if (!sentinels) return {};
+  return { failoverDetector: true, sentinelCommandTimeout: sentinelCommandTimeout ?? 1_000 };
+}
+
+/** What ioredis takes as text, even if it looks like a number. */
+const TEXTS = /^(host|path|keyPrefix|clientInfoTag|.*([uU]sername|[pP]assword|[nN]ame))$/;
+
+/** The numbers and truth values in the query of a URL: ioredis takes them for text, and Node refuses that for a timeout. */
+function readQuery(url: string): Record<string, number | boolean> {
+  const values: Record<string, number | boolean> = {};
+  for (const [name, text] of new URL(url).searchParams) {
+    if (TEXTS.test(name)) continue;
+    if (text === 'true' || text === 'false') values[name] = text === 'true';
+    else if (/^\d+$/.test(text)) values[name] = Number(text);
+  }
+  return values;
 }
 
 /** That of a user's client; ours where it has none but ioredis' default, which waits for up to five seconds. */

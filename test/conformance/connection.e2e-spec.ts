@@ -5,6 +5,7 @@ import type { BrokerStatus } from '../../src/broker/broker.js';
 import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
+import { startProxy } from '../support/tcp-proxy.js';
 import { CollectedLog, Collector, reaches, unique } from './collector.js';
 
 /** Longer than any test may take: what fails earlier did not wait. */
@@ -261,5 +262,25 @@ describe('a connection', () => {
     // ioredis keeps one for as long as its `disconnectTimeout`.
     while (timers() > before) await new Promise(setImmediate);
     expect(broker.status).toBe('disconnected');
+  });
+
+  it('asks a server that loads its data again soon, whatever that says of the time it takes', async () => {
+    const questions: string[] = [];
+    const monitor = await redis.client.duplicate().monitor();
+    closeAfterTest(async () => monitor.disconnect());
+    monitor.on('monitor', (_: unknown, [name = '']: string[]) => questions.push(name));
+    const proxy = await startProxy(redis.port);
+    const info = await redis.client.info('persistence');
+    const loading = 'loading:1\r\nloading_eta_seconds:60\r\nx:';
+    const start = info.indexOf('loading:0');
+    proxy.replace(info.slice(start, start + loading.length), loading);
+    const { broker } = open(options({ port: proxy.port }));
+    const connected = broker.connect(FOR_EVER);
+    const asked = (): number => questions.filter((name) => name.toLowerCase() === 'info').length;
+    await eventually(() => asked() >= 6);
+    expect(proxy.accepted).toBe(2);
+    proxy.replace('loading:1', 'loading:1');
+    await connected;
+    expect(proxy.accepted).toBe(2);
   });
 });

@@ -168,6 +168,18 @@ describe('a broker', () => {
     expect(await heardAfterOutage(broker, 'url')).toEqual(['after']);
   });
 
+  it('takes numbers and truth values in the query of a URL as such, and names as names', async () => {
+    const query = 'connectTimeout=5000&enableReadyCheck=false&tls=false&connectionName=42';
+    const broker = open(`${redis.url}?${query}`);
+    for (const { options } of broker.clients()) {
+      const { connectTimeout, enableReadyCheck, tls, connectionName } = options;
+      expect([connectTimeout, enableReadyCheck, tls]).toEqual([5_000, false, false]);
+      expect(connectionName).toBe('42');
+    }
+    await broker.connect(10_000);
+    expect(await broker.publish('nobody', 'x')).toBe(0);
+  });
+
   it.each([
     [{}, 2_000],
     [{ connectTimeout: 7_000 }, 7_000],

@@ -1,7 +1,9 @@
+import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { closeAfterTest } from '../support/app.js';
 import { eventually } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
+import { reaches } from './collector.js';
 import { quietBroker } from './quiet-broker.js';
 
 /** How many clients listen to the sentinels for a failover. */
@@ -33,5 +35,22 @@ describe('a broker over sentinels', () => {
     expect(await listeners(set)).toBeGreaterThan(0);
     await broker.close();
     await eventually(async () => (await listeners(set)) === 0);
+  });
+
+  it('of a client of one’s own are asked in turn although all but the last one hang', async () => {
+    const set = await SentinelSet.start();
+    closeAfterTest(() => set.stop());
+    const sentinels = set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const own = new Redis({ sentinels, name: set.name });
+    closeAfterTest(async () => own.disconnect());
+    const broker = quietBroker(own);
+    await broker.connect(10_000);
+    for (const sentinel of set.sentinels.slice(0, -1)) sentinel.hang();
+    const lost = reaches(broker, 'reconnecting');
+    const [, subscriber] = broker.clients();
+    subscriber?.stream.destroy();
+    await lost;
+    await reaches(broker, 'connected');
+    expect(subscriber?.status).toBe('ready');
   });
 });
