@@ -31,8 +31,8 @@ export interface ReconcilerOptions {
 /** Someone who is told how the work goes on. */
 export interface ReconcilerObserver {
   onProgress(): void;
-  /** Redis says that some channel is not for this connection. */
-  onElsewhere(): void;
+  /** Redis says that some channel is not for this connection; without this that is a refusal. */
+  onElsewhere?(): void;
 }
 
 /**
@@ -172,7 +172,7 @@ export class Reconciler {
     // A connection that fails takes its answer with it; the next one starts from nothing.
     if (!isReplyError(error)) return;
     const told = batch.filter((it) => this.#registry.isTold(it));
-    if (ELSEWHERE.test(messageOf(error))) {
+    if (this.#observer.onElsewhere && ELSEWHERE.test(messageOf(error))) {
       this.#postpone(told);
       return;
     }
@@ -191,7 +191,7 @@ export class Reconciler {
       this.#registry.postpone(subscription);
       this.#elsewhere.add(subscription);
     }
-    this.#observer.onElsewhere();
+    this.#observer.onElsewhere?.();
     this.#elsewhereTimer ??= setTimeout(() => {
       this.#elsewhereTimer = undefined;
       this.#reviewAll(this.#elsewhere);

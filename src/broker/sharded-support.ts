@@ -15,10 +15,20 @@ export async function assertSharded(client: Redis): Promise<void> {
   throw new ConnectionError(`sharded Pub/Sub needs Redis 7.0, this server is ${version}`);
 }
 
-/** The reply of a server that has never heard of sharded Pub/Sub, in words; any other as it is. */
+/** The reply of a server that has never heard of sharded Pub/Sub, or belongs to a Cluster, in words; any other as it is. */
 export function explainReply(error: unknown): unknown {
-  if (!/unknown command.{0,3}s(un)?(subscribe|publish)/i.test(messageOf(error))) return error;
-  return new Error('sharded Pub/Sub needs Redis 7.0, and this server does not have it', {
-    cause: error,
-  });
+  const reply = messageOf(error);
+  const why = EXPLANATIONS.find(([answer]) => answer.test(reply))?.[1];
+  return why === undefined ? error : new Error(why, { cause: error });
 }
+
+const EXPLANATIONS = [
+  [
+    /unknown command.{0,3}s(un)?(subscribe|publish)/i,
+    'sharded Pub/Sub needs Redis 7.0, and this server does not have it',
+  ],
+  [
+    /^MOVED /,
+    'another node of a Cluster has this shard channel; connect with `{ nodes }`, not to a single node',
+  ],
+] as const;

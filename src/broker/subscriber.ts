@@ -36,7 +36,7 @@ export class Subscriber implements SubscribingHalf {
     this.#observer = observer;
     this.#reconciler = new Reconciler(client, this.#registry, options, {
       onProgress: () => this.#onProgress(),
-      onElsewhere: () => observer.onElsewhere?.(),
+      onElsewhere: observer.onElsewhere?.bind(observer),
     });
     this.#connection = new Connection(
       client,

@@ -110,11 +110,12 @@ export class ClusterTopology {
     const deadline = performance.now() + patience;
     while (!this.#isKnown) {
       await this.refresh();
-      if (signal.aborted) throw new ClosedError();
-      if (this.#isKnown) return;
+      if (this.#isKnown && !signal.aborted) return;
       const isHopeless = isLoginRefused(this.#failure) || performance.now() >= deadline;
-      if (isHopeless) throw unreachable(this.#failure);
-      await delay(RETRY);
+      if (isHopeless && !signal.aborted) throw unreachable(this.#failure);
+      await delay(RETRY, undefined, { signal }).catch(() => {
+        throw new ClosedError();
+      });
     }
   }
 
@@ -163,6 +164,7 @@ export class ClusterTopology {
   async #askAround(first: string | undefined, signal: AbortSignal): Promise<void> {
     const outdated: View[] = [];
     for (const address of this.#inTurn(first)) {
+      if (signal.aborted) return;
       const view = await this.#ask(address, signal).catch((error: unknown) => {
         this.#failure = error;
       });
@@ -186,11 +188,13 @@ export class ClusterTopology {
     );
   }
 
-  /** At last those to begin with: nobody who is known may be where he was. */
+  /** One of those to begin with comes second, the others last: nobody who is known may be where he was. */
   #inTurn(first: string | undefined): Set<string> {
+    const { startupNodes } = this.#options;
     const turn = this.#addresses.indexOf(this.next());
     const known = [...this.#addresses.slice(turn), ...this.#addresses.slice(0, turn)];
-    const all = [...known, ...this.#options.startupNodes];
+    const one = startupNodes.slice(turn % startupNodes.length).slice(0, 1);
+    const all = [...known.slice(0, 1), ...one, ...known, ...startupNodes];
     return new Set(first === undefined ? all : [first, ...all]);
   }
 

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 interface OfNode {
   readonly clients: readonly Redis[];
   onClient(listener: (client: Redis) => void): void;
+  open(patience: number): Promise<void>;
 }
 
 /** One of a kind for each node of a Cluster, by its address. */
@@ -22,6 +23,24 @@ export class NodeMap<Node extends OfNode> extends Map<string, Node> {
   onClient(listener: (client: Redis) => void): void {
     this.#clientListeners.push(listener);
     for (const client of this.clients) listener(client);
+  }
+
+  /** Resolves when all that are here are open; one that is taken away meanwhile need not be. See `Broker#connect`. */
+  async open(patience: number): Promise<void> {
+    const deadline = performance.now() + patience;
+    const begun = new Set<Node>();
+    const open = async (node: Node): Promise<void> => {
+      begun.add(node);
+      // With 0 there is one attempt.
+      const rest = patience === 0 ? 0 : Math.max(1, deadline - performance.now());
+      await node.open(rest).catch((error: unknown) => {
+        if (this.all.includes(node)) throw error;
+      });
+    };
+    for (let missing = this.all; missing.length > 0;) {
+      await Promise.all(missing.map(open));
+      missing = this.all.filter((node) => !begun.has(node));
+    }
   }
 
   override set(address: string, node: Node): this {

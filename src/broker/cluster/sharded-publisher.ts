@@ -82,7 +82,7 @@ export class ShardedPublisher {
     await this.#options.topology.known(patience);
     if (!this.#isOpen) throw new ClosedError();
     for (const owner of this.#options.topology.slots.owners) this.#nodeAt(owner);
-    await Promise.all(this.#nodes.all.map((node) => node.open(patience)));
+    await this.#nodes.open(patience);
   }
 
   async close(): Promise<void> {
@@ -238,6 +238,7 @@ export class ShardedPublisher {
 
 /** The address in `MOVED <slot> <host>:<port>`. */
 function movedTo(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error ? /^MOVED \d+ (\S+)$/.exec(cause.message)?.[1] : undefined;
+  if (!(error instanceof Error)) return undefined;
+  // Redis' own words are behind ours.
+  return movedTo(error.cause) ?? /^MOVED \d+ (\S+)$/.exec(error.message)?.[1];
 }

@@ -72,7 +72,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
     if (!this.#isOpen) throw new ClosedError();
     // What was wanted before anybody knew of the slots is where it need not belong.
     this.onMoved();
-    await Promise.all(this.parts.map((node) => node.open(patience)));
+    await this.#nodes.open(patience);
     this.#observer.onChange();
   }
 

@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { NoSubscribersError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
+import {
+  CommandRefusedError,
+  NoSubscribersError,
+  RedisPubSubRecordBuilder,
+} from 'nestjs-redis-pubsub';
 import { lastValueFrom } from 'rxjs';
 import { useCluster } from '../../support/cluster.js';
 import { eventually } from '../../support/redis.js';
@@ -109,6 +113,19 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(flow.failures).toEqual([]);
     expect(flow.twice).toEqual([]);
     expect(flow.disordered).toEqual([]);
+  });
+
+  it('is refused over a connection to one node where another has the slot, in words', async () => {
+    const [here, other] = await cluster().masters();
+    const app = await startClusterApp({ connection: { host: '127.0.0.1', port: here!.port } });
+    const sharded = { sharded: true };
+    const own = await cluster().channelOf(here!, 'own');
+    await app.service.subscribe(own, () => undefined, sharded);
+    const foreign = await cluster().channelOf(other!, 'foreign');
+    const refused = app.service.subscribe(foreign, () => undefined, sharded);
+    await expect(refused).rejects.toBeInstanceOf(CommandRefusedError);
+    await expect(refused).rejects.toThrow('connect with `{ nodes }`');
+    await expect(app.service.publish(foreign, 1, sharded)).rejects.toThrow('`{ nodes }`');
   });
 
   it('follows a slot that moves under load: nothing is shuffled, doubled or refused', async () => {

@@ -81,6 +81,28 @@ describe('the topology of a Cluster', () => {
     await expect(known).rejects.toThrow('closed');
   });
 
+  it('asks nobody any more when it is stopped between two rounds', async () => {
+    const { topology, asked, questions } = topologyOver({});
+    const known = topology.known(1_000_000);
+    await questions(3);
+    await topology.stop();
+    const before = asked.length;
+    await expect(known).rejects.toThrow('closed');
+    expect(asked).toHaveLength(before);
+  });
+
+  it('asks one of those to begin with soon when nobody is where he was', async () => {
+    const ports = [1, 2, 3, 4, 5, 6];
+    const many = ports.map((port) => node(`n${port}`, port, port === 1 ? '0-16383' : ''));
+    const views: Views = { 'seed:1': many };
+    const { topology, asked } = topologyOver(views, { startupNodes: ['seed:1', 'seed:2'] });
+    await topology.known(1_000);
+    asked.length = 0;
+    views['seed:1'] = views['seed:2'] = [node('a', 11, '0-16383')];
+    await topology.refresh();
+    expect(asked).toHaveLength(2);
+  });
+
   it('asks each node in turn', async () => {
     const { topology, asked, questions } = topologyOver({ 'seed:1': BOTH, [A]: BOTH, [B]: BOTH });
     await topology.known(1_000);

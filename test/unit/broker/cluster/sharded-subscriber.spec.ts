@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterTopology } from '../../../../src/broker/cluster/cluster-topology.js';
 import { ShardedSubscriber } from '../../../../src/broker/cluster/sharded-subscriber.js';
 import { SlotMap } from '../../../../src/broker/cluster/slot-map.js';
 import { slotOf } from '../../../../src/broker/cluster/slot.js';
+import { messageOf } from '../../../../src/errors.js';
 import { Subscriber } from '../../../../src/broker/subscriber.js';
 import { Listener } from '../registry-listener.js';
 
@@ -71,6 +73,15 @@ describe('shard channels of a Cluster', () => {
   };
   const holders = (): string[] =>
     [...nodes].filter(([, { isEmpty }]) => !isEmpty).map(([address]) => address);
+
+  it('are waited for where they are, and not where they were', async () => {
+    const opened = subscriber.open(300);
+    learn(slotsOf(B, A));
+    await setImmediate();
+    const failure = opened.catch(messageOf);
+    learn(slotsOf(B, B));
+    expect(await failure).toContain('127.0.0.1:2');
+  });
 
   it('stay where they are while nobody owns their slot, and come and go there', async () => {
     const opened = subscriber.open(0).catch(nothing);
