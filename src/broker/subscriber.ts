@@ -27,10 +27,9 @@ export class Subscriber implements SubscribingHalf {
   readonly #linger = new Linger((subscription) => this.#review(subscription));
   readonly #observer: SubscriberObserver;
   #usefulUntil: Date | undefined;
-  #isRestored = false;
+  #wasRestored = false;
 
   constructor(client: Redis, options: SubscriberOptions, observer: SubscriberObserver) {
-    const { liveness, masterWatch, log } = options;
     this.#client = client;
     this.#options = options;
     this.#observer = observer;
@@ -40,7 +39,7 @@ export class Subscriber implements SubscribingHalf {
     });
     this.#connection = new Connection(
       client,
-      { role: 'subscriber', isOwned: true, liveness, masterWatch, log },
+      { ...options, role: 'subscriber', isOwned: true },
       {
         onReady: () => this.#onReady(),
         onLost: () => this.#onLost(),
@@ -48,7 +47,7 @@ export class Subscriber implements SubscribingHalf {
       },
     );
     this.#probe = this.#createProbe();
-    this.#outputBuffer = new OutputBufferWatch(client, log);
+    this.#outputBuffer = new OutputBufferWatch(client, options.log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
     // Redis says that a shard channel is no longer here, without being asked.
     client.on('moved', () => observer.onElsewhere?.());
@@ -67,7 +66,7 @@ export class Subscriber implements SubscribingHalf {
   }
 
   get isRestored(): boolean {
-    return this.#isRestored;
+    return this.isReady && this.#registry.isRestored;
   }
 
   get isStarving(): boolean {
@@ -91,7 +90,6 @@ export class Subscriber implements SubscribingHalf {
     this.#probe.stop();
     await this.#connection.close();
     this.#registry.abandon(new ClosedError());
-    this.#isRestored = false;
   }
 
   /** Replaces a connection that is of no use, although it is there, and may not have been since `usefulUntil`. */
@@ -113,7 +111,7 @@ export class Subscriber implements SubscribingHalf {
 
   want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
     this.#registry.want(kind, name, listener);
-    this.#reconciler.schedule();
+    this.#onChange();
   }
 
   unsubscribe(
@@ -158,29 +156,28 @@ export class Subscriber implements SubscribingHalf {
 
   /** Gives away the subscriptions of one kind that belong to another subscriber. */
   release(kind: SubscriptionKind, isElsewhere: (it: Subscription) => boolean): Subscription[] {
-    return this.#registry.release(kind, isElsewhere);
+    const released = this.#registry.release(kind, isElsewhere);
+    this.#onChange();
+    return released;
   }
 
   /** Takes a subscription that another subscriber has {@link release released}; it may have been away since. */
   adopt(subscription: Subscription, outage: Outage): void {
     this.#registry.adopt(subscription, outage);
-    this.#isRestored &&= this.#registry.isRestored;
-    this.#reconciler.schedule();
+    this.#onChange();
   }
 
   /** Subscribes again what Redis has ended on its own, over a connection that is there still. */
   renew(isEnded: (it: Subscription) => boolean, outage: Outage): void {
     for (const kind of this.#options.kinds) this.#registry.lose(kind, isEnded, outage);
-    this.#isRestored &&= this.#registry.isRestored;
-    this.#reconciler.schedule();
-    this.#observer.onChange();
+    this.#onChange();
   }
 
   #createProbe(): DeliveryProbe {
     const { probe, publisher, kinds } = this.#options;
     const [kind = 'channel'] = kinds;
     return new DeliveryProbe(probe, {
-      isHearing: () => this.isReady && this.isRestored && !this.isEmpty && publisher.isReady,
+      isHearing: () => this.isRestored && !this.isEmpty && publisher.isReady,
       publish: (channel) => publisher.publish(channel),
       subscribe: (channel, listener, waiter) => this.subscribe(kind, channel, listener, waiter),
       unsubscribe: (channel, listener) => this.unsubscribe(kind, channel, listener, false),
@@ -202,7 +199,14 @@ export class Subscriber implements SubscribingHalf {
 
   #review(subscription: Subscription): void {
     this.#registry.review(subscription);
+    this.#onChange();
+  }
+
+  /** Something is wanted, or is no longer. */
+  #onChange(): void {
     this.#reconciler.schedule();
+    // There may be half a million at once.
+    if (this.isRestored !== this.#wasRestored) this.#onProgress();
   }
 
   #onReady(): void {
@@ -213,10 +217,10 @@ export class Subscriber implements SubscribingHalf {
   }
 
   #onProgress(): void {
-    const wasRestored = this.#isRestored;
-    if (this.isReady && this.#registry.isRestored) this.#isRestored = true;
+    const { isRestored } = this;
     // After a restart nobody wants to wait for an interval.
-    if (this.#isRestored && !wasRestored && this.isStarving) this.#probe.prove();
+    if (isRestored && !this.#wasRestored && this.isStarving) this.#probe.prove();
+    this.#wasRestored = isRestored;
     this.#observer.onChange();
   }
 
@@ -232,9 +236,8 @@ export class Subscriber implements SubscribingHalf {
   }
 
   #onLost(): void {
-    this.#isRestored = false;
     this.#reconciler.onLost(this.lastProof);
-    this.#observer.onChange();
+    this.#onProgress();
   }
 
   #onEnded(error: ConnectionError): void {

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { BrokerStatus, DeliveryListener } from '../../src/broker/broker.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
+import { eventually, plain, useRedis } from '../support/redis.js';
+import { Collector, reaches } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
+
+/** Remembers how often it was refused. */
+class Refused extends Collector implements DeliveryListener {
+  refusals = 0;
+
+  onRefused(): void {
+    this.refusals++;
+  }
+}
+
+describe('the status of a broker whose user may not hear everything', () => {
+  const redis = useRedis();
+
+  async function allow(...channels: string[]): Promise<void> {
+    const rules = channels.map((channel) => `&${channel}`);
+    await redis.client.acl('SETUSER', 'limited', 'on', '>pw', '+@all', 'resetchannels', ...rules);
+  }
+
+  async function open(): Promise<RedisBroker> {
+    const broker = quietBroker({ ...plain(redis.port), username: 'limited', password: 'pw' });
+    await broker.connect(10_000);
+    await reaches(broker, 'connected');
+    return broker;
+  }
+
+  it('is not connected while something is wanted that Redis refuses', async () => {
+    await allow('open');
+    const broker = await open();
+    const refused = new Refused();
+    broker.want('channel', 'secret', refused);
+    expect(broker.status).not.toBe('connected');
+    await eventually(() => refused.refusals > 0);
+    expect(broker.status).not.toBe('connected');
+    await allow('open', 'secret');
+    await reaches(broker, 'connected');
+    expect(await broker.publish('secret', 'x')).toBe(1);
+    await refused.hears(1);
+  });
+
+  it('is connected again when nobody wants any more what Redis refuses', async () => {
+    await allow('open', 'secret');
+    const broker = await open();
+    const [open_, secret] = [new Collector(), new Refused()];
+    await broker.subscribe('channel', 'open', open_);
+    await broker.subscribe('channel', 'secret', secret);
+    // Redis itself ends the connections that hold a subscription that is no longer allowed.
+    await allow('open');
+    await eventually(() => open_.gaps.length === 1 && secret.refusals > 0);
+    const statuses: BrokerStatus[] = [broker.status];
+    broker.onStatus((status) => statuses.push(status));
+    broker.unsubscribe('channel', 'secret', secret);
+    expect(statuses).toEqual(['reconnecting', 'connected']);
+  });
+});
