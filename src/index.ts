@@ -29,7 +29,7 @@ export type {
   RedisPubSubOptions,
   RedisPubSubServerOptions,
 } from './options.js';
-export type { DropReason, TelemetryEvents } from './telemetry.js';
+export type { DropReason, PubSubGap, TelemetryEvents } from './telemetry.js';
 export { Channel, ChannelParam, MessageHeader } from './transport/param.decorators.js';
 export { RedisPubSubClient } from './transport/redis-pubsub.client.js';
 export { RedisPubSubContext } from './transport/redis-pubsub.context.js';

@@ -8,6 +8,14 @@ import type { SubscriptionKind } from './channel/channel-pattern.js';
 export type BrokerStatus =
   'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'starving';
 
+/** A time in which messages of a subscription may have been lost. Redis stores nothing, and says nothing. */
+export interface PubSubGap {
+  /** The last proof that the connection still delivered. */
+  readonly from: Date;
+  /** When Redis acknowledged the subscription again. */
+  readonly to: Date;
+}
+
 /** Why a message that arrived was not handed to a handler or observer. `cancelled`: a request, while it waited for one. */
 export type DropReason =
   'cancelled' | 'closing' | 'decode' | 'overflow' | 'reply' | 'too-large' | 'unmatched';
@@ -30,10 +38,11 @@ export interface TelemetryEvents {
   };
   /** A message was not handled. */
   drop: { readonly channel: string; readonly reason: DropReason; readonly error?: unknown };
-  /** Redis acknowledged a subscription, or refused it. */
+  /** Redis acknowledged a subscription, after an outage with a `gap`, or refused it. */
   subscribe: {
     readonly kind: SubscriptionKind;
     readonly name: string;
+    readonly gap?: PubSubGap;
     readonly error?: unknown;
   };
   /** Redis was told that a subscription is no longer wanted. */

@@ -1,7 +1,7 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
-import type { BrokerStatus } from '../telemetry.js';
+import type { BrokerStatus, PubSubGap } from '../telemetry.js';
 
-export type { BrokerStatus };
+export type { BrokerStatus, PubSubGap };
 
 /** One message of one subscription. Several listeners of a subscription share it. */
 export interface Delivery {
@@ -12,14 +12,6 @@ export interface Delivery {
   readonly payload: Buffer;
   /** A place for what a reader decodes, so that it is decoded once however many listeners there are. */
   decoded?: unknown;
-}
-
-/** A time in which messages of a subscription may have been lost. Redis stores nothing, and says nothing. */
-export interface PubSubGap {
-  /** The last proof that the connection still delivered. */
-  readonly from: Date;
-  /** When Redis acknowledged the subscription again. */
-  readonly to: Date;
 }
 
 /** Someone who wants the deliveries of a subscription. */

@@ -160,10 +160,10 @@ export class Reconciler {
   #onAcknowledged(kind: SubscriptionKind, batch: readonly Subscription[]): void {
     for (const subscription of batch) {
       if (!this.#registry.isTold(subscription)) continue;
-      this.#registry.acknowledge(subscription);
+      const gap = this.#registry.acknowledge(subscription);
       this.#refused.delete(subscription);
-      const { name } = subscription;
-      if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name });
+      if (!telemetry.subscribe.hasSubscribers) continue;
+      telemetry.subscribe.publish({ kind, name: subscription.name, ...(gap && { gap }) });
     }
     this.#observer.onProgress();
   }

@@ -1,5 +1,5 @@
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
-import type { Delivery, DeliveryListener } from './broker.js';
+import type { Delivery, DeliveryListener, PubSubGap } from './broker.js';
 import { createKinds } from './known-subscriptions.js';
 import { Subscription, type Outage, type Session } from './subscription.js';
 
@@ -100,9 +100,10 @@ export class SubscriptionRegistry {
     return state === 'told' && session === this.#session;
   }
 
-  acknowledge(subscription: Subscription): void {
+  /** Returns the gap that ends now, if it was there before. */
+  acknowledge(subscription: Subscription): PubSubGap | undefined {
     if (subscription.outage) this.#owed--;
-    subscription.acknowledge();
+    return subscription.acknowledge();
   }
 
   /** Whether Redis acknowledged it over the connection that is open now. */

@@ -88,18 +88,20 @@ export class Subscription {
     else this.#waiting = [waiting];
   }
 
-  acknowledge(): void {
+  /** Returns the gap that ends now, if it was there before. */
+  acknowledge(): PubSubGap | undefined {
     const { outage } = this;
     this.state = 'acknowledged';
     this.outage = undefined;
     const waiting = this.takeWaiting();
     for (const { waiter } of waiting) waiter.onSubscribed();
-    if (!outage) return;
+    if (!outage) return undefined;
     const gap: PubSubGap = { from: outage.from, to: new Date() };
     const newcomers = waiting.length > 0 && new Set(waiting.map(({ listener }) => listener));
     for (const listener of this.listeners()) {
       if (!newcomers || !newcomers.has(listener)) listener.onResubscribed?.(gap);
     }
+    return gap;
   }
 
   /** Fails those who wait, and takes their listeners away; older listeners stay. */

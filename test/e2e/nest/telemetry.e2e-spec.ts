@@ -153,6 +153,20 @@ describe('telemetry', () => {
     expect(events('unsubscribe')).toEqual(expected);
   });
 
+  it('tells of subscriptions that are back, and in which time their messages may be lost', async () => {
+    const events = listen();
+    await start();
+    const before = new Date();
+    await redis.killConnections();
+    await eventually(() => events('subscribe').length === 6);
+    const back = events('subscribe').slice(3);
+    expect(back.map(({ name }) => name)).toEqual(['shop:good', 'shop:bad.*', 'shop:user.*']);
+    for (const { gap } of back) {
+      expect(gap?.from.getTime()).toBeLessThanOrEqual(before.getTime());
+      expect(gap?.to.getTime()).toBeGreaterThanOrEqual(before.getTime());
+    }
+  });
+
   it('tells of each connection that is back, and how long it was away', async () => {
     const events = listen();
     await start();
