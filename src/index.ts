@@ -34,9 +34,9 @@ export { Channel, ChannelParam, MessageHeader } from './transport/param.decorato
 export { RedisPubSubClient } from './transport/redis-pubsub.client.js';
 export { RedisPubSubContext } from './transport/redis-pubsub.context.js';
 export { RedisPubSubRecord, RedisPubSubRecordBuilder } from './transport/redis-pubsub.record.js';
-export {
-  REDIS_PUBSUB,
-  RedisPubSubServer,
-  type RedisPubSubEvents,
-  type RedisPubSubStatus,
-} from './transport/redis-pubsub.server.js';
+export { REDIS_PUBSUB, RedisPubSubServer } from './transport/redis-pubsub.server.js';
+export type {
+  HandlerGap,
+  RedisPubSubEvents,
+  RedisPubSubStatus,
+} from './transport/transport-events.js';

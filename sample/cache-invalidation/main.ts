@@ -25,7 +25,7 @@ class Prices {
     server: RedisPubSubServer,
   ) {
     // Invalidations of an outage are lost, so that nothing in the cache can be trusted after it.
-    server.status.subscribe(() => this.#cache.clear());
+    server.gaps.subscribe(() => this.#cache.clear());
   }
 
   async read(key: string): Promise<number | undefined> {

@@ -1,5 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
+import type { PubSubGap } from '../telemetry.js';
+import type { HandlerRoute } from './handler-route.js';
 import type { MessageBus } from './message-bus.js';
 import type { RedisPubSubContext } from './redis-pubsub.context.js';
 
@@ -13,6 +15,8 @@ export interface DispatcherOptions {
   readonly bus: MessageBus;
   readonly logger: Pick<Logger, 'error' | 'warn'>;
   readonly hooks: ProcessingHooks;
+  /** A handler hears again after an outage. */
+  readonly onGap: (route: HandlerRoute, gap: PubSubGap) => void;
   readonly serializer: Serializer | undefined;
   readonly deserializer: ConsumerDeserializer | undefined;
 }

@@ -1,7 +1,7 @@
 import type { ConsumerDeserializer } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 import { BurstLog } from '../burst-log.js';
-import type { Delivery, DeliveryListener } from '../broker/broker.js';
+import type { Delivery, DeliveryListener, PubSubGap } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { isRecord, toMessage } from '../codec/envelope-codec.js';
 import { messageOf, shorten } from '../errors.js';
@@ -95,6 +95,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
         `The handler of "${shorten(route.pattern.source)}" cannot keep up: its queue is full, and messages are dropped`,
       );
     }
+  }
+
+  onGap(route: HandlerRoute, gap: PubSubGap): void {
+    this.#options.onGap(route, gap);
   }
 
   onQueue(queue: HandlerQueue): void {

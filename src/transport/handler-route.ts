@@ -1,5 +1,5 @@
 import type { MessageHandler } from '@nestjs/microservices';
-import type { Delivery } from '../broker/broker.js';
+import type { Delivery, PubSubGap } from '../broker/broker.js';
 import type { ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
@@ -24,6 +24,9 @@ export interface RouteTarget {
 
   /** A message was not handed to the handler. */
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void;
+
+  /** The route hears again after an outage. */
+  onGap(route: HandlerRoute, gap: PubSubGap): void;
 
   /** Requests will wait there, and may be cancelled meanwhile. */
   onQueue(queue: HandlerQueue): void;
@@ -84,6 +87,10 @@ export class HandlerRoute extends BusListener {
     } else {
       void this.#target.run(this, message, context, delivery);
     }
+  }
+
+  override onResubscribed(gap: PubSubGap): void {
+    this.#target.onGap(this, gap);
   }
 
   /** Gives up the messages that wait for the handler. */

@@ -12,9 +12,9 @@ import { Emission } from './emission.js';
 import { textOf } from './handler-failure.js';
 import { MessageBus } from './message-bus.js';
 import { RedisPubSubRecord, shardedOf, unwrapRecord } from './redis-pubsub.record.js';
-import type { RedisPubSubEvents, RedisPubSubStatus } from './redis-pubsub.server.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { Request } from './request.js';
+import type { RedisPubSubEvents, RedisPubSubStatus } from './transport-events.js';
 
 /** A packet on its way to be a request. */
 interface RequestPacket extends ReadPacket {

@@ -6,6 +6,7 @@ import {
   type TransportId,
 } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
+import { Subject, type Observable } from 'rxjs';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { ClosedError, messageOf, shorten } from '../errors.js';
 import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
@@ -14,23 +15,12 @@ import { Dispatcher } from './dispatcher.js';
 import type { ProcessingHooks } from './dispatcher-options.js';
 import { HandlerRoute } from './handler-route.js';
 import { MessageBus } from './message-bus.js';
+import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from './transport-events.js';
 
 /** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
 export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');
 
 const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
-
-/**
- * What `status` tells of. `connected`: both connections are up and every subscription is in place.
- * `starving`: so they are, and yet nothing arrives; the subscriber is being replaced.
- */
-export type RedisPubSubStatus = 'connected' | 'starving' | 'reconnecting' | 'disconnected';
-
-/** The events of the two ioredis clients, with the name of the client before their own arguments. */
-export type RedisPubSubEvents = Record<
-  'connect' | 'ready' | 'error' | 'close' | 'reconnecting' | 'end',
-  (client: 'pub' | 'sub', ...args: unknown[]) => void
->;
 
 /**
  * The receiving half: a transport strategy that turns `@EventPattern` and `@MessagePattern` handlers
@@ -47,6 +37,7 @@ export class RedisPubSubServer
   /** Tells Nest 12 to leave the errors of event handlers to us, as Nest 11 does. */
   override readonly propagatesEventHandlerErrors = true;
   protected override readonly logger = new Logger(RedisPubSubServer.name);
+  readonly #gaps = new Subject<HandlerGap>();
   readonly #bus: MessageBus;
   readonly #ownsBus: boolean;
   readonly #shutdownTimeout: number;
@@ -70,10 +61,19 @@ export class RedisPubSubServer
       bus: this.#bus,
       logger: this.logger,
       hooks: this.#hooks,
+      onGap: ({ pattern: { source } }, gap) => this.#gaps.next({ pattern: source, ...gap }),
       serializer: options.serializer,
       deserializer: options.deserializer,
     });
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
+  }
+
+  /**
+   * Tells, for each handler that hears again after an outage, in which time it may have missed messages: the
+   * moment to load anew whatever durable state they tell of. With `onStart: 'background'` the start is one, too.
+   */
+  get gaps(): Observable<HandlerGap> {
+    return this.#gaps;
   }
 
   /** Whether `listen` has succeeded, and `close` was not called since. */
@@ -244,9 +244,9 @@ export class RedisPubSubServer
   #replaceRequestHandler({ pattern: { source }, isSharded }: HandlerRoute): void {
     for (const route of this.#routes) {
       if (route.isEventHandler || route.pattern.source !== source) continue;
-      route.close();
       // A shard channel is another one, whatever its name.
       if (route.isSharded !== isSharded) continue;
+      route.close();
       this.#routes.delete(route);
       this.logger.warn(
         `Two request handlers for "${shorten(source)}": only the last one is called`,

@@ -40,6 +40,7 @@ describe('exports', () => {
       'ChannelParams',
       'Codec',
       'DropReason',
+      'HandlerGap',
       'HandlerOptions',
       'Headers',
       'ObserveOptions',

@@ -5,8 +5,9 @@ import { Redis } from 'ioredis';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { RedisPubSubServer } from 'nestjs-redis-pubsub';
+import { RedisPubSubServer, type HandlerGap } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
+import { eventHandlers } from '../../support/handlers.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
@@ -109,6 +110,25 @@ describe('the status', () => {
     await server.close();
     await app.listen();
     expect(statuses).toEqual(['connected', 'disconnected', 'connected']);
+  });
+});
+
+describe('the gaps of a server', () => {
+  const redis = useRedis();
+
+  it('say of each handler in which time it may have missed messages, when it hears again', async () => {
+    const gaps: HandlerGap[] = [];
+    const handlers = eventHandlers({ 'gaps.event': () => {}, 'gaps.:id': () => {} });
+    const { server } = await startService(handlers, { connection: redis.url });
+    server.gaps.subscribe((gap) => gaps.push(gap));
+    const before = new Date();
+    await redis.killConnections();
+    await eventually(() => gaps.length === 2);
+    expect(gaps.map(({ pattern }) => pattern)).toEqual(['gaps.event', 'gaps.:id']);
+    for (const { from, to } of gaps) {
+      expect(from.getTime()).toBeLessThanOrEqual(before.getTime());
+      expect(to.getTime()).toBeGreaterThanOrEqual(before.getTime());
+    }
   });
 });
 

@@ -1,0 +1,19 @@
+import type { PubSubGap } from '../telemetry.js';
+
+/**
+ * What `status` tells of. `connected`: both connections are up and every subscription is in place.
+ * `starving`: so they are, and yet nothing arrives; the subscriber is being replaced.
+ */
+export type RedisPubSubStatus = 'connected' | 'starving' | 'reconnecting' | 'disconnected';
+
+/** A time in which a decorated handler may have missed messages; see `RedisPubSubServer#gaps`. */
+export interface HandlerGap extends PubSubGap {
+  /** The pattern of the handler, as it was written. */
+  readonly pattern: string;
+}
+
+/** The events of the two ioredis clients, with the name of the client before their own arguments. */
+export type RedisPubSubEvents = Record<
+  'connect' | 'ready' | 'error' | 'close' | 'reconnecting' | 'end',
+  (client: 'pub' | 'sub', ...args: unknown[]) => void
+>;
