@@ -1,6 +1,5 @@
 import type { ConsumerDeserializer } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
-import { BurstLog } from '../burst-log.js';
 import type { Delivery, DeliveryListener, PubSubGap } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { isRecord, toMessage } from '../codec/envelope-codec.js';
@@ -13,7 +12,8 @@ import { reportFailure } from './handler-failure.js';
 import { InFlight } from './in-flight.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 import type { MessageBus } from './message-bus.js';
-import { INTERNAL_ERROR, Responder } from './responder.js';
+import { INTERNAL_ERROR, type Responder } from './responder.js';
+import { ResponderFactory } from './responder-factory.js';
 import { Responders } from './responders.js';
 import { StreamCut } from './stream-cut.js';
 
@@ -27,20 +27,14 @@ const INTERRUPTED = { status: 'error', message: 'The service was closed' } as co
 export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
-  readonly #unanswerable = new BurstLog(
-    (line) => this.#options.logger.warn(line),
-    (count) => `${count} more requests name no inbox`,
-  );
-  readonly #unanswered = new BurstLog(
-    (line) => this.#options.logger.error(line),
-    (count) => `Cannot send ${count} more replies`,
-  );
+  readonly #factory: ResponderFactory;
   readonly #responders = new Responders();
   #streams = new StreamCut();
   #isClosed = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#factory = new ResponderFactory(options);
   }
 
   get bus(): MessageBus {
@@ -105,19 +99,33 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     this.#responders.addQueue(queue);
   }
 
-  async #process(
+  #process(
     route: HandlerRoute,
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
   ): Promise<void> {
-    if (this.#isClosed) return this.onDrop(route, context.getChannel(), 'closing');
+    if (this.#isClosed) {
+      this.onDrop(route, context.getChannel(), 'closing');
+      return Promise.resolve();
+    }
     this.#inFlight.begin();
+    const responder = route.isEventHandler ? undefined : this.#factory.create(message, delivery);
+    if (responder) this.#responders.add(responder);
+    return this.#handle(route, message.data, context, responder);
+  }
+
+  /** Is given no delivery: an asynchronous function keeps what it is given, the bytes, too, to its end. */
+  async #handle(
+    route: HandlerRoute,
+    data: unknown,
+    context: RedisPubSubContext,
+    responder: Responder | undefined,
+  ): Promise<void> {
     const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
-    const responder = this.#beginResponder(route, message, delivery);
     let failure: unknown;
     try {
-      const rest = this.#passOn(route, await route.handler(message.data, context), responder);
+      const rest = this.#passOn(route, await route.handler(data, context), responder);
       if (rest) failure = await rest;
     } catch (error) {
       failure = error ?? new Error('The handler failed without an error');
@@ -128,7 +136,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       this.#inFlight.end();
       if (this.#options.hooks.onEnd) void this.#runEndHook(context);
     }
-    if (start > 0) this.#tell(route, delivery, performance.now() - start, failure);
+    if (start > 0) this.#tell(route, context, performance.now() - start, failure);
   }
 
   async #deserialize(
@@ -185,27 +193,6 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     return responder?.end({ response: result });
   }
 
-  /** `undefined` for an event, and for a request that wants replies anywhere but in an inbox. */
-  #beginResponder(
-    { isEventHandler }: HandlerRoute,
-    { id, replyTo: wanted }: IncomingMessage,
-    delivery: Delivery,
-  ): Responder | undefined {
-    if (isEventHandler || id === undefined) return undefined;
-    const { bus, serializer } = this.#options;
-    if (wanted !== undefined && !bus.reserved.isInbox(wanted)) {
-      this.#unanswerable.add(
-        () => `A request on "${shorten(delivery.channel)}" names no inbox: it gets no reply`,
-      );
-      return undefined;
-    }
-    // Clients on `Transport.REDIS` name no channel, and wait for their replies on this one.
-    const replyTo = wanted ?? `${delivery.channel}.reply`;
-    const isSharded = delivery.kind === 'shard';
-    const request = { id, replyTo, isSharded };
-    return this.#responders.add(new Responder(bus, this.#unanswered, serializer, request));
-  }
-
   async #runEndHook(context: RedisPubSubContext): Promise<void> {
     try {
       await this.#options.hooks.onEnd?.(context);
@@ -218,9 +205,9 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     reportFailure(this.#options.logger, context, error);
   }
 
-  #tell(route: HandlerRoute, delivery: Delivery, duration: number, error: unknown): void {
+  #tell(route: HandlerRoute, context: RedisPubSubContext, duration: number, error: unknown): void {
     telemetry.handle.publish({
-      channel: delivery.channel,
+      channel: this.bus.options.prefix + context.getChannel(),
       pattern: route.pattern.source,
       duration,
       ...(error === undefined ? {} : { error }),

@@ -11,9 +11,8 @@ export class Responders {
   /** The ids of those that were cancelled in this tick, by where their replies go. */
   #cancelled = new Map<string, Set<MessageId>>();
 
-  add(responder: Responder): Responder {
+  add(responder: Responder): void {
     responder.place = this.#running.push(responder) - 1;
-    return responder;
   }
 
   /** Takes away one that was added, once; the last one takes its place. */
