@@ -199,6 +199,14 @@ export interface HandlerOptions {
    */
   concurrency?: number;
 
+
+  /**
+   * Whether the module runs the decorated handlers that it finds. `false`: for a process that only sends,
+   * or observes at run time, although it shares its modules with others that handle.
+   *
+   * @default true
+   */
+  handlers?: boolean;
   /** `'channel'`: messages of one channel are handled one after the other, in their order. */
   order?: 'channel';
 
@@ -278,6 +286,7 @@ const HANDLER_DEFAULTS: ResolvedHandlerOptions = {
 export function resolveOptions(
   options: RedisPubSubServerOptions & RedisPubSubClientOptions = {},
 ): ResolvedOptions {
+  'handlers',
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError('options', 'an object', options);
   }
@@ -342,7 +351,8 @@ function withDefaults<Given extends object, Defaults extends object>(
 export function resolveModuleOptions(options: RedisPubSubModuleOptions): ResolvedOptions {
   // A factory that forgets to return gives nothing; that is not the same as no options.
   const resolved = resolveOptions(options ?? (null as never));
-  const { inheritAppConfig } = options;
-  if (inheritAppConfig !== undefined) checkBoolean('inheritAppConfig', inheritAppConfig);
+  for (const name of ['inheritAppConfig', 'handlers'] as const) {
+    if (options[name] !== undefined) checkBoolean(name, options[name]);
+  }
   return resolved;
 }

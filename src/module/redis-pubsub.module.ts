@@ -14,6 +14,7 @@ import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
 import { placeModule } from './module-order.js';
 import {
+  MODULE_OPTIONS_TOKEN,
   RedisPubSubCoreModule,
   serversOfModules,
   type ASYNC_OPTIONS_TYPE,
@@ -42,6 +43,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   readonly #logger = new Logger(RedisPubSubModule.name);
   #isStarted = false;
   @Inject(MessageBus) private readonly bus!: MessageBus;
+  @Inject(MODULE_OPTIONS_TOKEN) private readonly options!: RedisPubSubModuleOptions;
 
   constructor(
     private readonly modules: ModulesContainer,
@@ -84,6 +86,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   }
 
   async #start(): Promise<void> {
+    if (this.options.handlers === false) return;
     const connected = this.explorer.connectedServers();
     this.explorer.bindProviders(this.server);
     if (connected.includes(this.server)) {

@@ -152,6 +152,7 @@ describe('a wrong option', () => {
   ])('of the module is refused by forRoot: %s as %o', (...refusal) => {
     const options = optionsOf(refusal) as RedisPubSubModuleOptions;
     expect(errorOf(() => RedisPubSubModule.forRoot(options))).toMatchObject(refusalOf(refusal));
+    ['handlers', 'none', 'true or false, got "none"'] satisfies Refusal,
   });
 
   it.each([[null], ['redis://localhost'], [6379], [true], [[]], [() => ({})]])(

@@ -2,7 +2,12 @@ import { Controller, Get, Injectable, type INestApplication } from '@nestjs/comm
 import { EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { firstValueFrom, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RedisPubSubModule, RedisPubSubServer } from 'nestjs-redis-pubsub';
+import {
+  RedisPubSubClient,
+  RedisPubSubModule,
+  RedisPubSubServer,
+  RedisPubSubService,
+} from 'nestjs-redis-pubsub';
 import { createClient } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
@@ -129,6 +134,21 @@ describe('each handler runs once for one message', () => {
     expect((await run(['provider'], 2)).filter((it) => !it.endsWith('reply'))).toEqual(
       [...twice, ...twice].toSorted(),
     );
+  });
+
+  it('and none with handlers: false, where the client and the service work all the same', async () => {
+    const { app } = await startHttpApp({
+      ...metadata(),
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url, handlers: false })],
+    });
+    const messages: unknown[] = [];
+    const service = app.get(RedisPubSubService);
+    await service.subscribe('who.event', ({ data }) => messages.push(data));
+    expect(await service.patternCount()).toBe(0);
+    expect(await firstValueFrom(app.get(RedisPubSubClient).emit('who.event', 'x'))).toBe(1);
+    await eventually(() => messages.length === 1);
+    expect(heard).toEqual([]);
+    expect(await get(app)).toBe('hello');
   });
 
   it('in an application that has a controller as a provider, too', async () => {
