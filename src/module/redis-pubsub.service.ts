@@ -10,6 +10,7 @@ import { textOf } from '../transport/handler-failure.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
+import type { RedisPubSubStatus } from '../transport/transport-events.js';
 import type { Observation, ObserverScope, PubSubMessage } from './message-observer.js';
 import { HandlerObserver, SubscriberObserver } from './observers.js';
 
@@ -67,6 +68,14 @@ export class RedisPubSubService {
   constructor(bus: MessageBus) {
     this.#bus = bus;
     this.#scope = { bus, observers: new Set() };
+  }
+
+  /**
+   * How the connections stand at this moment; of the module, and so of its server and client, too. Only
+   * `connected` promises that messages arrive.
+   */
+  get status(): RedisPubSubStatus | 'connecting' {
+    return this.#bus.broker.status;
   }
 
   /**
