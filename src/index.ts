@@ -1,5 +1,6 @@
 export { buildChannel, escapeGlob, type ChannelParams } from './channel/channel-pattern.js';
 export type { RedisConnection } from './broker/clients.js';
+export type { Credentials, CredentialsProvider } from './broker/credentials.js';
 export type { Codec, Headers } from './codec/codec.js';
 export {
   ClosedError,

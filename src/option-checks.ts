@@ -1,4 +1,5 @@
 import { isClient, type RedisConnection } from './broker/clients.js';
+import type { CredentialsProvider } from './broker/credentials.js';
 import type { Codec } from './codec/codec.js';
 import { InvalidOptionError } from './errors.js';
 
@@ -80,6 +81,24 @@ export function checkConnection(connection: unknown): RedisConnection {
   if (isClient(connection)) return connection;
   if ('nodes' in connection) return checkCluster(connection);
   return checkRedisOptions(connection);
+}
+
+export function checkCredentials(
+  credentials: unknown,
+  connection: unknown,
+): CredentialsProvider | undefined {
+  if (credentials === undefined) return undefined;
+  if (typeof credentials !== 'function') {
+    throw new InvalidOptionError('credentials', 'a function', typeof credentials);
+  }
+  if (isClient(connection)) {
+    throw new InvalidOptionError(
+      'credentials',
+      'absent beside a client of your own, which logs in by itself',
+      credentials,
+    );
+  }
+  return credentials as CredentialsProvider;
 }
 
 function checkCluster(connection: { nodes: unknown }): RedisConnection {

@@ -1,5 +1,6 @@
 import type { Deserializer, Serializer } from '@nestjs/microservices';
 import type { RedisConnection } from './broker/clients.js';
+import type { CredentialsProvider } from './broker/credentials.js';
 import type { Codec } from './codec/codec.js';
 import { InvalidOptionError } from './errors.js';
 import {
@@ -10,6 +11,7 @@ import {
   checkCodec,
   checkConnection,
   checkCount,
+  checkCredentials,
   checkMilliseconds,
   checkOneOf,
   checkPublishBuffer,
@@ -23,6 +25,15 @@ export interface RedisPubSubOptions {
    * @default 'redis://localhost:6379'
    */
   connection?: RedisConnection;
+
+  /**
+   * Gives the user and the password for the next attempt to connect, of each connection: for tokens that
+   * expire (IAM, Entra ID) and passwords that change. Goes before those of `connection`. Where it fails, or
+   * takes more than ten seconds, so does the attempt, and the next one asks again. Not with a client of your own.
+   *
+   * @default undefined
+   */
+  credentials?: CredentialsProvider;
 
   /**
    * Goes before every channel and pattern, and is stripped from what handlers see: an environment, a
@@ -188,6 +199,14 @@ export interface RedisPubSubModuleOptions
    * @default true
    */
   inheritAppConfig?: boolean;
+
+  /**
+   * Whether the module runs the decorated handlers that it finds. `false`: for a process that only sends,
+   * or observes at run time, although it shares its modules with others that handle.
+   *
+   * @default true
+   */
+  handlers?: boolean;
 }
 
 /** Options of an `@EventPattern` or `@MessagePattern`: `@EventPattern('x', { concurrency: 1 })`. */
@@ -199,14 +218,6 @@ export interface HandlerOptions {
    */
   concurrency?: number;
 
-
-  /**
-   * Whether the module runs the decorated handlers that it finds. `false`: for a process that only sends,
-   * or observes at run time, although it shares its modules with others that handle.
-   *
-   * @default true
-   */
-  handlers?: boolean;
   /** `'channel'`: messages of one channel are handled one after the other, in their order. */
   order?: 'channel';
 
@@ -234,7 +245,8 @@ export interface HandlerOptions {
 
 /** Every option with its default in place. */
 export type ResolvedOptions = Readonly<
-  Required<Omit<RedisPubSubOptions, 'publishBuffer'>> & {
+  Required<Omit<RedisPubSubOptions, 'credentials' | 'publishBuffer'>> & {
+    credentials: CredentialsProvider | undefined;
     publishBuffer: false | { readonly maxMessages: number; readonly maxAge: number };
   } & Required<Pick<RedisPubSubServerOptions, 'shutdownTimeout'>> &
     Required<Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'>>
@@ -249,6 +261,7 @@ const DEFAULT_BUFFER = { maxMessages: 1_000, maxAge: 2_000 };
 
 const DEFAULTS: ResolvedOptions = {
   connection: 'redis://localhost:6379',
+  credentials: undefined,
   prefix: '',
   codec: 'envelope',
   sharded: false,
@@ -273,6 +286,7 @@ const NAMES = new Set([
   'serializer',
   'deserializer',
   'inheritAppConfig',
+  'handlers',
   'isGlobal',
 ]);
 
@@ -286,7 +300,6 @@ const HANDLER_DEFAULTS: ResolvedHandlerOptions = {
 export function resolveOptions(
   options: RedisPubSubServerOptions & RedisPubSubClientOptions = {},
 ): ResolvedOptions {
-  'handlers',
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError('options', 'an object', options);
   }
@@ -301,6 +314,7 @@ export function resolveOptions(
   assertPrefix(given.prefix, given.reservedSegment);
   return {
     connection: checkConnection(given.connection),
+    credentials: checkCredentials(given.credentials, given.connection),
     prefix: given.prefix,
     codec: checkCodec(given.codec),
     sharded: checkSharded(given.sharded, given.replies),

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { ClusterConnection } from './cluster/cluster-connection.js';
+import { logIn, type CredentialsProvider } from './credentials.js';
 
 /**
  * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (a unix socket, TLS and Sentinel
@@ -42,7 +43,10 @@ export const SUBSCRIBER_OPTIONS = {
 } as const satisfies RedisOptions;
 
 /** The ioredis clients of a broker, not yet connected. */
-export function createClients(connection: Exclude<RedisConnection, ClusterConnection>): Clients {
+export function createClients(
+  connection: Exclude<RedisConnection, ClusterConnection>,
+  credentials?: CredentialsProvider,
+): Clients {
   if (isClient(connection)) {
     const duplicate = (): Redis =>
       connection.duplicate({
@@ -64,7 +68,7 @@ export function createClients(connection: Exclude<RedisConnection, ClusterConnec
     // What stands in the query of a URL goes before all other options.
     if (typeof connection === 'string') Object.assign(client.options, readQuery(connection));
     Object.assign(client.options, role);
-    return client;
+    return logIn(client, credentials);
   };
   return {
     publisher: create(PUBLISHER_OPTIONS),

@@ -1,4 +1,5 @@
 import type { BrokerLog } from './broker.js';
+import type { CredentialsProvider } from './credentials.js';
 import type { LivenessOptions } from './liveness.js';
 import type { PublishBufferOptions } from './publish-buffer.js';
 import type { PublishingHalf } from './publishing-half.js';
@@ -7,6 +8,8 @@ import type { ProbePublisher } from './subscribing-half.js';
 
 /** What both halves of a broker are given, over whichever topology. */
 export interface HalfOptions {
+  /** Asked before each attempt to connect; not for a client of the user's own. */
+  readonly credentials?: CredentialsProvider | undefined;
   readonly liveness: LivenessOptions;
   readonly probe: ProbeOptions;
   readonly buffer: PublishBufferOptions | false;

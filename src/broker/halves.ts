@@ -21,7 +21,7 @@ export function createHalves(
   observer: HalfObserver,
 ): Halves {
   if (isCluster(connection)) return createClusterHalves(connection, options, observer);
-  const clients = createClients(connection);
+  const clients = createClients(connection, options.credentials);
   const masterWatch = watchMaster(clients.subscriber.options, options.liveness.interval);
   const publisher = new Publisher(
     clients.publisher,

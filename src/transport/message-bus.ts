@@ -38,6 +38,7 @@ export class MessageBus {
     this.#outbox = this.#createOutbox();
     this.broker = new RedisBroker({
       connection: options.connection,
+      credentials: options.credentials,
       liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
       probe: { start: this.reserved.createProbe(), interval: options.probeInterval },
       isSharded: options.sharded,

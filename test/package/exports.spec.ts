@@ -39,6 +39,8 @@ describe('exports', () => {
     expect(types.toSorted()).toEqual([
       'ChannelParams',
       'Codec',
+      'Credentials',
+      'CredentialsProvider',
       'DropReason',
       'HandlerGap',
       'HandlerOptions',

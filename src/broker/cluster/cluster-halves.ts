@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { BrokerLog } from '../broker.js';
 import type { Guide } from '../guide.js';
+import { logIn, type CredentialsProvider } from '../credentials.js';
 import { PUBLISHER_OPTIONS, retryDelay, SUBSCRIBER_OPTIONS } from '../clients.js';
 import { probeThrough, subscriberOptions, type HalfOptions } from '../half-options.js';
 import type { Halves } from '../halves.js';
@@ -39,8 +40,7 @@ export function createClusterHalves(
   observer: HalfObserver,
 ): Halves {
   const { startupNodes, redisOptions, interval, translate } = readCluster(connection);
-  const create = (address: string, role: RedisOptions): Redis =>
-    new Redis({ ...redisOptions, retryStrategy: retryDelay, ...role, ...hostAndPort(address) });
+  const create = creatorOf(redisOptions, options.credentials);
   const topology = new ClusterTopology({
     startupNodes,
     interval,
@@ -69,6 +69,17 @@ export function createClusterHalves(
       sharded: sharded.subscriber,
       isShardedFirst,
     }),
+  };
+}
+
+/** Makes clients for nodes. */
+function creatorOf(
+  common: RedisOptions,
+  credentials?: CredentialsProvider,
+): ClusterParts['create'] {
+  return (address, role) => {
+    const options = { ...common, retryStrategy: retryDelay, ...role, ...hostAndPort(address) };
+    return logIn(new Redis(options), credentials);
   };
 }
 

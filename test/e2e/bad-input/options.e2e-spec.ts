@@ -1,4 +1,5 @@
 import { NestFactory } from '@nestjs/core';
+import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import {
   InvalidOptionError,
@@ -44,6 +45,8 @@ const shared: Refusal[] = [
     'redis://u:pw@h',
     'the "connection" itself, since ioredis has no such option, got "…@h"',
   ],
+  ['credentials', 'secret', 'a function, got "string"'],
+  ['credentials', null, 'a function, got "object"'],
   ['connection.nodes', [], 'an array of at least one node, got an array'],
   ['connection.nodes', 'redis://localhost', 'got "redis://localhost"'],
   ['connection.nodes', [{ port: 0 }], 'got an object'],
@@ -149,10 +152,10 @@ describe('a wrong option', () => {
     ...ofClient,
     ['inheritAppConfig', 'no', 'got "no"'] satisfies Refusal,
     ['inheritAppConfig', 0, 'got 0'] satisfies Refusal,
+    ['handlers', 'none', 'true or false, got "none"'] satisfies Refusal,
   ])('of the module is refused by forRoot: %s as %o', (...refusal) => {
     const options = optionsOf(refusal) as RedisPubSubModuleOptions;
     expect(errorOf(() => RedisPubSubModule.forRoot(options))).toMatchObject(refusalOf(refusal));
-    ['handlers', 'none', 'true or false, got "none"'] satisfies Refusal,
   });
 
   it.each([[null], ['redis://localhost'], [6379], [true], [[]], [() => ({})]])(
@@ -196,5 +199,12 @@ describe('a wrong option', () => {
     expect(errorOf(() => RedisPubSubModule.forRoot(options))).toBeUndefined();
     await client.close();
     await server.close();
+  });
+
+  it('is credentials beside a client of one’s own, which logs in by itself', () => {
+    const connection = new Redis({ lazyConnect: true });
+    const create = () =>
+      new RedisPubSubClient({ connection, credentials: () => ({ password: 'x' }) });
+    expect(create).toThrow('Expected "credentials" to be absent beside a client of your own');
   });
 });
