@@ -1,6 +1,7 @@
 import type { Measure } from '../harness/measure.js';
 import { pointsOf } from '../harness/series.js';
-import { growthRow } from './support/growth-row.js';
+import { limitNotes } from './support/floor-notes.js';
+import { growthRow, LINEAR } from './support/growth-row.js';
 import { measureReceiving } from './support/receiving.js';
 
 const SENDINGS = {
@@ -18,7 +19,7 @@ const SENDINGS = {
     { bytes: 16_384, count: 100 },
   ],
 };
-const ROUNDS = { full: 3, quick: 1 };
+const ROUNDS = { full: 5, quick: 1 };
 
 /** What a message takes, the more data it has. */
 export const scalePayload: Measure = {
@@ -35,8 +36,10 @@ export const scalePayload: Measure = {
     );
     const sizes = sendings.map(({ bytes }) => bytes);
     const points = pointsOf(sizes, rounds, ({ cpu }) => cpu);
+    const row = growthRow('Cost of a message as its data grows', points);
     return {
-      rows: [growthRow('Cost of a message as its data grows', points)],
+      rows: [row],
+      notes: limitNotes(row, LINEAR),
       series: {
         title: this.title,
         unit: 'µs of CPU per message',

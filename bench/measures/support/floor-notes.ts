@@ -9,3 +9,10 @@ export function floorNotes(rows: readonly Row[], factor: number): string[] {
     return [`${name}: bare ioredis itself takes ${ratio.toFixed(2)} × what the built-in does.`];
   });
 }
+
+/** Whether a limit is missed that bare ioredis itself does not keep on this machine. */
+export function limitNotes({ name, figures: { ioredis }, targets }: Row, limit: number): string[] {
+  const isMissed = targets.some(({ isMet }) => !isMet);
+  if (!isMissed || !ioredis || ioredis.median <= limit) return [];
+  return [`${name}: bare ioredis itself is at ${ioredis.median.toPrecision(3)}.`];
+}

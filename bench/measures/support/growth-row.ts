@@ -4,7 +4,7 @@ import { growthOf } from '../../harness/series.js';
 import { atMost } from '../../harness/target.js';
 
 /** Linear, and what a shared machine may add to that. */
-const LINEAR = 1.1;
+export const LINEAR = 1.1;
 
 /** How the cost of a message grows at its steepest: never worse than linear. */
 export function growthRow(name: string, points: Series['points']): Row {
