@@ -17,8 +17,10 @@ const FIRST_RETRY = 1_000;
 const LAST_RETRY = 30_000;
 /** When to ask a node again that has sent us to another one, unless that is known sooner; in milliseconds. */
 const ELSEWHERE_RETRY = 250;
-/** Not a refusal: a node of a Cluster does not serve this channel, or does not do so now. */
-const ELSEWHERE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /;
+/** Not a refusal: a node of a Cluster does not serve this channel now. */
+const LATER = /^(TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /;
+/** Nor is this, to whoever can go there. */
+const ELSEWHERE = /^(MOVED|ASK) /;
 
 export interface ReconcilerOptions {
   /** What is subscribed over this connection. */
@@ -172,7 +174,8 @@ export class Reconciler {
     // A connection that fails takes its answer with it; the next one starts from nothing.
     if (!isReplyError(error)) return;
     const told = batch.filter((it) => this.#registry.isTold(it));
-    if (this.#observer.onElsewhere && ELSEWHERE.test(messageOf(error))) {
+    const reply = messageOf(error);
+    if (LATER.test(reply) || (this.#observer.onElsewhere && ELSEWHERE.test(reply))) {
       this.#postpone(told);
       return;
     }

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, inject, it } from 'vitest';
+import { eventually, plain, useRedis } from '../support/redis.js';
+import { Collector } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
+
+const CONFIG = join(tmpdir(), `nodes-${randomUUID()}.conf`);
+
+describe.runIf(inject('hasSharded'))('a shard channel whose slot nobody serves', () => {
+  const redis = useRedis(['--cluster-enabled', 'yes', '--cluster-config-file', CONFIG]);
+  afterAll(() => rm(CONFIG, { force: true }));
+
+  /** How often Redis has refused a SSUBSCRIBE. */
+  const refusals = async (): Promise<number> => {
+    const stats = await redis.client.info('commandstats');
+    return Number(/cmdstat_ssubscribe:.*rejected_calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  };
+
+  it('is waited for over one connection, too', async () => {
+    const broker = quietBroker(plain(redis.port));
+    await broker.connect(10_000);
+    const collector = new Collector();
+    const subscribed = broker.subscribe('shard', 'news', collector);
+    await eventually(async () => (await refusals()) > 0);
+    await redis.client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await subscribed;
+    expect(await refusals()).toBeGreaterThan(0);
+  });
+});
