@@ -3,6 +3,7 @@ import { ClosedError, ConnectionError, messageOf } from '../errors.js';
 import type { ConnectionObserver, ConnectionOptions } from './connection-options.js';
 import { guardCallbacks } from './client-callbacks.js';
 import { retryDelay } from './clients.js';
+import { asksForCredentials } from './credentials.js';
 import { disconnect } from './disconnect.js';
 import { LivenessMonitor } from './liveness.js';
 import { OutageReport } from './outage-report.js';
@@ -146,10 +147,12 @@ export class Connection {
   }
 
   async #becomesReady(patience: number): Promise<void> {
+    const asks = asksForCredentials(this.client);
     const wait = new ReadyWait(this.client, {
       patience,
       hasEnded: () => this.hasEnded,
-      isHopeless: () => isLoginRefused(this.#lastError),
+      isHopeless: () => !asks && isLoginRefused(this.#lastError),
+      mayComeToSocket: asks,
     });
     this.#waiting.add(wait);
     const isReady = await wait.outcome;

@@ -7,6 +7,8 @@ export interface ReadyWaitOptions {
   readonly hasEnded: () => boolean;
   /** Whether further attempts will fare no better than the last one. */
   readonly isHopeless: () => boolean;
+  /** Whether attempts that do not come to a socket may fare better later. */
+  readonly mayComeToSocket: boolean;
 }
 
 /** Waits until a client is ready, or not worth waiting for. */
@@ -64,6 +66,8 @@ export class ReadyWait {
 
   /** Attempts may go on, but none of them fares any better where it did not come to a socket. */
   #onEnd(): void {
-    if (this.#isOnlyAttempt || this.#options.hasEnded() || !this.#hadSocket) this.abandon();
+    const { hasEnded, mayComeToSocket } = this.#options;
+    const isInVain = !this.#hadSocket && !mayComeToSocket;
+    if (this.#isOnlyAttempt || hasEnded() || isInVain) this.abandon();
   }
 }

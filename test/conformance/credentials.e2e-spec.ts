@@ -90,6 +90,18 @@ describe('credentials', () => {
     expect(asked).toBeGreaterThanOrEqual(6);
   });
 
+  it('that cannot be had, or are refused, do not end a start that has patience', async () => {
+    await setUser('patient', 'right');
+    let asked = 0;
+    const { broker } = open(plain(redis.port), () => {
+      asked++;
+      if (asked <= 2) throw new Error('no token yet');
+      return { username: 'patient', password: asked <= 4 ? 'old' : 'right' };
+    });
+    await broker.connect(20_000);
+    expect(asked).toBe(6);
+  });
+
   it.each([undefined, null, 'token', {}, { username: 'a' }, { username: 1, password: 'secret' }])(
     'that are none fail the attempt, and are not shown: %j',
     async (none) => {

@@ -45,6 +45,7 @@ export function createClusterHalves(
     startupNodes,
     interval,
     ask: (address, signal) => askForNodes(create(address, SCOUT), signal),
+    isLoginFinal: !options.credentials,
     translate,
     prefersNames: Boolean(redisOptions.tls),
     onGone: (addresses) =>

@@ -15,6 +15,8 @@ export interface ClusterTopologyOptions {
   readonly interval: number;
   /** CLUSTER NODES, as the node at this address answers it, in reasonable time. */
   readonly ask: (address: string, signal: AbortSignal) => Promise<string>;
+  /** Whether a login that was refused will be the next time, too. */
+  readonly isLoginFinal: boolean;
   /** Where a node says it is → where it is from here. */
   readonly translate: (address: string) => string;
   /** Whether nodes are called by name where they have one. */
@@ -111,7 +113,8 @@ export class ClusterTopology {
     while (!this.#isKnown) {
       await this.refresh();
       if (this.#isKnown && !signal.aborted) return;
-      const isHopeless = isLoginRefused(this.#failure) || performance.now() >= deadline;
+      const isRefused = this.#options.isLoginFinal && isLoginRefused(this.#failure);
+      const isHopeless = isRefused || performance.now() >= deadline;
       if (isHopeless && !signal.aborted) throw unreachable(this.#failure);
       await delay(RETRY, undefined, { signal }).catch(() => {
         throw new ClosedError();

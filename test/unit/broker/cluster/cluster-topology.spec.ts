@@ -26,6 +26,7 @@ describe('the topology of a Cluster', () => {
     const topology = new ClusterTopology({
       startupNodes,
       interval: 1,
+      isLoginFinal: true,
       prefersNames,
       ask: async (address) => {
         asked.push(address);
