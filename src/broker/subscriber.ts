@@ -154,17 +154,15 @@ export class Subscriber implements SubscribingHalf {
     else this.#probe.move(channel);
   }
 
-  /** Gives away the subscriptions of one kind that belong to another subscriber. */
+  /** Gives away the subscriptions of one kind that belong to another subscriber. Tells nobody: they are nowhere yet. */
   release(kind: SubscriptionKind, isElsewhere: (it: Subscription) => boolean): Subscription[] {
-    const released = this.#registry.release(kind, isElsewhere);
-    this.#onChange();
-    return released;
+    return this.#registry.release(kind, isElsewhere);
   }
 
-  /** Takes a subscription that another subscriber has {@link release released}; it may have been away since. */
+  /** Takes a subscription that another subscriber has {@link release released}; it may have been away since. Tells nobody: others may be on their way. */
   adopt(subscription: Subscription, outage: Outage): void {
     this.#registry.adopt(subscription, outage);
-    this.#onChange();
+    this.#reconciler.schedule();
   }
 
   /** Subscribes again what Redis has ended on its own, over a connection that is there still. */

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { BETWEEN_NODES } from './between-nodes.js';
 
 /** Something over connections of its own to one node. */
 interface OfNode {
@@ -40,6 +42,8 @@ export class NodeMap<Node extends OfNode> extends Map<string, Node> {
     for (let missing = this.all; missing.length > 0;) {
       await Promise.all(missing.map(open));
       missing = this.all.filter((node) => !begun.has(node));
+      // They may be successors.
+      if (missing.length > 0) await delay(BETWEEN_NODES);
     }
   }
 
