@@ -83,10 +83,8 @@ export class RedisPubSubService {
    * with a `PubSubError` that names the channel. Takes a `RedisPubSubRecord` for headers.
    */
   publish(channel: string, data: unknown, options: PublishingOptions = {}): Promise<number> {
-    // An asynchronous factory runs before the module is started, and the module waits for it.
-    if (!this.#bus.hasStarted) {
-      return this.#bus.start().then(() => this.publish(channel, data, options));
-    }
+    const beginning = this.#bus.begin();
+    if (beginning) return beginning.then(() => this.publish(channel, data, options));
     try {
       const isSharded = this.#isSharded(options.sharded ?? shardedOf(data));
       const message = unwrapRecord({ pattern: channel, data }, this.#bus.codec);
@@ -192,7 +190,8 @@ export class RedisPubSubService {
       throw new InvalidOptionError('handler', 'a function', handler);
     }
     const observation = this.#observation(pattern, options);
-    if (!this.#bus.hasStarted) await this.#bus.start();
+    const beginning = this.#bus.begin();
+    if (beginning) await beginning;
     if (this.#isDrained) throw new ClosedError();
     return new Promise((resolve, reject) => {
       const observer = new HandlerObserver(this.#scope, observation, {

@@ -13,6 +13,7 @@ import { createCodec } from './create-codec.js';
 import type { PublishOptions, RequestKey } from './publish-options.js';
 import { MOST_JOINED_BYTES, ReplyOutbox } from './reply-outbox.js';
 import { ReservedChannels } from './reserved-channels.js';
+import { StartUp } from './start-up.js';
 
 /**
  * Messages over a broker: puts the prefix before names and strips it, encodes and decodes, keeps out
@@ -29,7 +30,7 @@ export class MessageBus {
     (count) => `Dropped ${count} more messages`,
   );
   readonly #outbox: ReplyOutbox | undefined;
-  #hasStarted = false;
+  readonly #startUp: StartUp;
 
   constructor(options: ResolvedOptions) {
     this.options = options;
@@ -46,6 +47,7 @@ export class MessageBus {
       batches: options.batchPublishes,
       log: this.#logger,
     });
+    this.#startUp = new StartUp(this.broker, options, this.#logger);
   }
 
   /** Listens to an event of both ioredis clients, and says which of them it came from. */
@@ -59,21 +61,17 @@ export class MessageBus {
     });
   }
 
-  /** Whether {@link start} was ever called. */
-  get hasStarted(): boolean {
-    return this.#hasStarted;
+  /**
+   * For whoever comes before the one who starts it, as an asynchronous factory does: starts it, and settles as
+   * that does. Nothing, where it was started once.
+   */
+  begin(): Promise<void> | undefined {
+    return this.#startUp.begin();
   }
 
   /** Connects, as far as `onStart` waits for that. Rejects with a `ConnectionError`. */
-  async start(): Promise<void> {
-    this.#hasStarted = true;
-    const { onStart, startTimeout } = this.options;
-    const connected = this.broker.connect(onStart === 'fail' ? 0 : startTimeout);
-    if (onStart !== 'background') return connected;
-    connected.catch((error: unknown) => {
-      const isClosed = this.broker.status === 'disconnected';
-      if (!isClosed) this.#logger.error(`Started without Redis: ${messageOf(error)}`);
-    });
+  start(): Promise<void> {
+    return this.#startUp.run();
   }
 
   /** Sends what waits for the end of the tick, and closes the broker. Idempotent, never rejects. */

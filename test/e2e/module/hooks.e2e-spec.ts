@@ -12,6 +12,7 @@ import { describe, expect, it } from 'vitest';
 import { RedisPubSubClient, RedisPubSubModule, RedisPubSubService } from 'nestjs-redis-pubsub';
 import { closeAfterTest } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext, startHttpApp } from './apps.js';
 
 describe('the hooks of a provider', () => {
@@ -105,9 +106,11 @@ describe('the hooks of a provider', () => {
     await eventually(() => heard.length === 1);
   });
 
-  it('come after an asynchronous factory, which may publish first of all', async () => {
-    const { app } = await startContext({
-      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+  it('come after an asynchronous factory that cannot reach Redis, and leaves no connection behind', async () => {
+    const proxy = await startProxy(redis.port);
+    await proxy.stop();
+    const starting = startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: proxy.url, onStart: 'fail' })],
       providers: [
         {
           provide: 'RECEIVERS',
@@ -116,6 +119,23 @@ describe('the hooks of a provider', () => {
         },
       ],
     });
-    expect(app.get('RECEIVERS')).toBe(0);
+    await expect(starting).rejects.toThrow('Redis is unreachable');
+    await proxy.start();
+    expect(proxy.accepted).toBe(0);
+  });
+
+  it('come after an asynchronous factory, which may publish first of all', async () => {
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      providers: [
+        {
+          provide: 'RECEIVERS',
+          inject: [RedisPubSubService],
+          useFactory: (service: RedisPubSubService) =>
+            Promise.all([1, 2].map((data) => service.publish('hooks.nobody', data))),
+        },
+      ],
+    });
+    expect(app.get('RECEIVERS')).toEqual([0, 0]);
   });
 });

@@ -1,0 +1,54 @@
+import type { Logger } from '@nestjs/common';
+import type { Broker } from '../broker/broker.js';
+import { messageOf } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
+
+/** The start of a broker, as `onStart` wants it. */
+export class StartUp {
+  readonly #broker: Broker;
+  readonly #options: Pick<ResolvedOptions, 'onStart' | 'startTimeout'>;
+  readonly #logger: Pick<Logger, 'error'>;
+  #beginning: Promise<void> | undefined;
+  #isDone = false;
+
+  constructor(
+    broker: Broker,
+    options: Pick<ResolvedOptions, 'onStart' | 'startTimeout'>,
+    logger: Pick<Logger, 'error'>,
+  ) {
+    this.#broker = broker;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** See `MessageBus#start`. */
+  async run(): Promise<void> {
+    const { onStart, startTimeout } = this.#options;
+    const connected = this.#broker.connect(onStart === 'fail' ? 0 : startTimeout);
+    if (onStart !== 'background') await connected;
+    this.#isDone = true;
+    connected.catch((error: unknown) => {
+      const isClosed = this.#broker.status === 'disconnected';
+      if (!isClosed) this.#logger.error(`Started without Redis: ${messageOf(error)}`);
+    });
+  }
+
+  /** See `MessageBus#begin`. */
+  begin(): Promise<void> | undefined {
+    if (this.#isDone) return undefined;
+    this.#beginning ??= this.#begin();
+    return this.#beginning;
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await this.run();
+    } catch (error) {
+      // Nobody else would: an application that cannot be made calls no hook.
+      await this.#broker.close();
+      throw error;
+    } finally {
+      this.#beginning = undefined;
+    }
+  }
+}
