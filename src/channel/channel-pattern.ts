@@ -129,7 +129,9 @@ export function buildChannel(
  * channels and need none.
  */
 export function escapeGlob(text: string): string {
-  return literalGlob(text).replaceAll(':', String.raw`\:`);
+  const glob = literalGlob(text).replaceAll(':', String.raw`\:`);
+  // After a colon that stands before it this would be the name of a parameter.
+  return /^[A-Za-z_]/.test(glob) ? `\\${glob}` : glob;
 }
 
 /** Returns `channel` if Redis and this package can take it; throws {@link InvalidChannelError} if not. */

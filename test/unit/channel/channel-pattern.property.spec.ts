@@ -120,6 +120,10 @@ describe('patterns with parameters', () => {
           kind: 'channel',
           name: text,
         });
+        expect(ChannelPattern.parse(`a${mark}:${escapeGlob(text)}`)).toMatchObject({
+          kind: 'channel',
+          name: `a${mark}:${text}`,
+        });
         const pattern = ChannelPattern.parse(`${escapeGlob(text + mark)}:id`);
         expect(pattern.match(`${text}${mark}x`)).toEqual({ id: 'x' });
         expect(pattern.name).toBe(`${literalGlob(text + mark)}*`);
