@@ -65,8 +65,8 @@ export function createClients(
   const create = (role: RedisOptions): Redis => {
     const given = { ...options, ...role };
     const client = typeof connection === 'string' ? new Redis(connection, given) : new Redis(given);
+    if (typeof connection === 'string') readQuery(connection, client.options);
     // What stands in the query of a URL goes before all other options.
-    if (typeof connection === 'string') Object.assign(client.options, readQuery(connection));
     Object.assign(client.options, role);
     return logIn(client, credentials);
   };
@@ -110,15 +110,15 @@ function sentinelDefaults({ sentinels, sentinelCommandTimeout }: RedisOptions): 
 /** What ioredis takes as text, even if it looks like a number. */
 const TEXTS = /^(host|path|keyPrefix|clientInfoTag|.*([uU]sername|[pP]assword|[nN]ame))$/;
 
-/** The numbers and truth values in the query of a URL: ioredis takes them for text, and Node refuses that for a timeout. */
-function readQuery(url: string): Record<string, number | boolean> {
-  const values: Record<string, number | boolean> = {};
+/** Makes numbers and truth values of those in the query of a URL: to ioredis all is text, which Node refuses for a timeout. */
+function readQuery(url: string, options: RedisOptions): void {
   for (const [name, text] of new URL(url).searchParams) {
-    if (TEXTS.test(name)) continue;
-    if (text === 'true' || text === 'false') values[name] = text === 'true';
-    else if (/^\d+$/.test(text)) values[name] = Number(text);
+    // What else the URL says has gone before it.
+    if (TEXTS.test(name) || Reflect.get(options, name) !== text) continue;
+    if (name === 'tls' && url.startsWith('rediss:')) continue;
+    if (text === 'true' || text === 'false') Object.assign(options, { [name]: text === 'true' });
+    else if (/^\d+$/.test(text)) Object.assign(options, { [name]: Number(text) });
   }
-  return values;
 }
 
 /** That of a user's client; ours where it has none but ioredis' default, which waits for up to five seconds. */

@@ -180,6 +180,13 @@ describe('a broker', () => {
     expect(await broker.publish('nobody', 'x')).toBe(0);
   });
 
+  it('takes what the URL itself says before what its query does', () => {
+    const [publisher] = open('rediss://127.0.0.1:1/3?db=5&port=2&tls=false').clients();
+    const { db, port, tls } = publisher?.options ?? {};
+    expect([db, port]).toEqual([3, 1]);
+    expect(tls).toBeTruthy();
+  });
+
   it.each([
     [{}, 2_000],
     [{ connectTimeout: 7_000 }, 7_000],
