@@ -10,7 +10,7 @@ import {
   type RedisPubSubServer,
 } from 'nestjs-redis-pubsub';
 import { createClient, startService, type TestLog } from '../../support/app.js';
-import { outcomeOf } from '../../support/nest-app.js';
+import { createGate, outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
 /** As people write them: Nest's type takes what returns a promise, too. */
@@ -180,6 +180,24 @@ describe('a processing hook', () => {
       ['handler', undefined, 2],
       ['end', REDIS_PUBSUB, 'hooks.bounded'],
     ]);
+  });
+
+  it('that takes its time before done holds the place of a bounded handler', async () => {
+    const gate = createGate();
+    const hook: StartHook = async (_, __, done) => {
+      seen.push('hook');
+      await gate.promise;
+      await done();
+    };
+    server.setOnProcessingStartHook(hook);
+    await emit('hooks.bounded', 1);
+    await emit('hooks.bounded', 2);
+    await eventually(() => seen.length >= 1);
+    server.setOnProcessingEndHook(() => seen.push('end'));
+    gate.open();
+    await eventually(() => seen.length >= 6);
+    const [first, second] = [1, 2].map((data) => ['handler', undefined, data]);
+    expect(seen).toEqual(['hook', first, 'end', 'hook', second, 'end']);
   });
 
   it.each<[string, () => unknown]>([

@@ -114,6 +114,33 @@ describe('a service goes on', () => {
     expect(await outcome).toEqual({ values: [1, 2, 3] });
   });
 
+  it('streaming replies although whoever asked does not hear one of them', async () => {
+    const values = new Subject<number>();
+    await startService(
+      requestHandler('resilience.unheard', () => values),
+      { connection: redis.url },
+    );
+    const proxy = await startProxy(redis.port);
+    const client = createClient({ connection: proxy.url });
+    const statuses: string[] = [];
+    client.status.subscribe((status) => statuses.push(status));
+    const heard: unknown[] = [];
+    const outcome = outcomeOf(
+      client.send('resilience.unheard', {}).pipe(tap((it) => heard.push(it))),
+    );
+    await eventually(() => values.observed);
+    values.next(1);
+    await eventually(() => heard.length === 1);
+    await proxy.stop();
+    await eventually(async () => (await redis.client.pubsub('CHANNELS', '*.inbox.*')).length === 0);
+    values.next(2);
+    await proxy.start();
+    await eventually(() => statuses.includes('reconnecting') && statuses.at(-1) === 'connected');
+    values.next(3);
+    values.complete();
+    expect(await outcome).toEqual({ values: [1, 3] });
+  });
+
   it('and says so when Redis refuses to end a subscription', async () => {
     const rights = ['on', '>secret', 'allchannels', '+@all', '-unsubscribe', '-punsubscribe'];
     await redis.client.call('ACL', 'SETUSER', 'clinging', ...rights);

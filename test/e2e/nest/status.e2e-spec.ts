@@ -132,6 +132,25 @@ describe('the gaps of a server', () => {
   });
 });
 
+describe('the gaps of a server with onStart: background', () => {
+  const redis = useRedis();
+
+  it('say that it began to hear', async () => {
+    const server = new RedisPubSubServer({ connection: redis.url, onStart: 'background' });
+    const gaps: HandlerGap[] = [];
+    server.gaps.subscribe((gap) => gaps.push(gap));
+    const app = await NestFactory.createMicroservice(module, {
+      strategy: server,
+      logger: captureLog(),
+    });
+    closeAfterTest(() => app.close());
+    await app.listen();
+    await eventually(() => gaps.length === 1);
+    expect(gaps[0]?.pattern).toBe('status.event');
+    expect(await redis.client.publish('status.event', '1')).toBe(1);
+  });
+});
+
 describe('the events of the ioredis clients', () => {
   const redis = useRedis();
 
