@@ -1,14 +1,20 @@
 import type { Amount, Bench } from '../../harness/bench.js';
+import type { Remote } from '../../harness/child.js';
 import type { Rounds } from '../../harness/figures.js';
 import { Turns } from '../../harness/turns.js';
 import { cpuOf, type Usage } from '../../harness/usage.js';
 import type { Flood } from '../../load/load.js';
 import type { ParticipantName } from '../../participants/participant.js';
-import type { ReceiverOptions } from '../../subjects/receiver.js';
+import type { ReceiverCommands, ReceiverOptions } from '../../subjects/receiver.js';
 import { channelGlob, channelName } from '../../workload/channels.js';
 
+type Receiver = Remote<ReceiverCommands>;
+
 /** How the receiver listens, whoever it is, and to whatever channel. */
-export type ListenOptions = Omit<ReceiverOptions, 'participant' | 'port' | 'patterns'>;
+export interface ListenOptions extends Omit<ReceiverOptions, 'participant' | 'port' | 'patterns'> {
+  /** Of the process that receives. */
+  readonly nodeOptions?: readonly string[];
+}
 
 /** Who is compared, and how often. */
 export interface Comparison {
@@ -39,11 +45,11 @@ export function measureReceiving(
 /** What one message of each of the floods takes the process that receives it, once it is warm. */
 export function receiveOnce(
   bench: Bench,
-  options: Omit<ReceiverOptions, 'port'>,
+  { nodeOptions = [], ...options }: ListenOptions & Omit<ReceiverOptions, 'port'>,
   floods: readonly Flood[],
   turns = new Turns(),
 ): Promise<Usage[]> {
-  return bench.withSubject('receiver', async (receiver) => {
+  const measure = async (receiver: Receiver): Promise<Usage[]> => {
     await turns.take(() => receiver.listen({ ...options, port: bench.redis.port }));
     const receive = async (flood: Flood): Promise<Usage> => {
       await receiver.expect(flood.count);
@@ -56,5 +62,6 @@ export function receiveOnce(
       usages.push(await bench.sample(() => receive(flood), cpuOf, turns));
     }
     return usages;
-  });
+  };
+  return bench.withSubject('receiver', measure, { nodeOptions });
 }
