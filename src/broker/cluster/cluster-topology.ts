@@ -112,13 +112,13 @@ export class ClusterTopology {
     const deadline = performance.now() + patience;
     while (!this.#isKnown) {
       await this.refresh();
-      if (this.#isKnown && !signal.aborted) return;
+      if (signal.aborted) throw new ClosedError();
+      if (this.#isKnown) return;
       const isRefused = this.#options.isLoginFinal && isLoginRefused(this.#failure);
       const isHopeless = isRefused || performance.now() >= deadline;
-      if (isHopeless && !signal.aborted) throw unreachable(this.#failure);
-      await delay(RETRY, undefined, { signal }).catch(() => {
-        throw new ClosedError();
-      });
+      if (isHopeless) throw unreachable(this.#failure);
+      // Told to stop meanwhile: the next round asks nobody.
+      await delay(RETRY, undefined, { signal }).catch(() => undefined);
     }
   }
 
