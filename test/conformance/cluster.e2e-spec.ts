@@ -1,26 +1,13 @@
 import { Cluster, type ClusterNode, type RedisOptions } from 'ioredis';
 import { beforeAll } from 'vitest';
-import type { RedisConnection } from 'nestjs-redis-pubsub';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { useCluster } from '../support/cluster.js';
 import { brokerSuite, type BrokerFeatures } from './broker.suite.js';
-import { CollectedLog } from './collector.js';
+import { createBroker } from './quiet-broker.js';
 
 const cluster = useCluster();
 
 beforeAll(() => cluster().addUser('limited', 'se@cret', '&ok.*'));
-
-const broker = (connection: RedisConnection): RedisBroker =>
-  new RedisBroker({
-    connection,
-    liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    isSharded: false,
-    batches: false,
-    buffer: false,
-    log: new CollectedLog(),
-  });
 
 const asLimited: RedisOptions = { username: 'limited', password: 'se@cret' };
 
@@ -49,28 +36,31 @@ const features: BrokerFeatures = {
 };
 
 brokerSuite('a broker over a Cluster, with RESP3', {
-  create: () => broker({ nodes: oneMaster() }),
+  create: () => createBroker({ nodes: oneMaster() }),
   features: {
     ...features,
-    createLimited: () => broker({ nodes: oneMaster(), options: { redisOptions: asLimited } }),
+    createLimited: () => createBroker({ nodes: oneMaster(), options: { redisOptions: asLimited } }),
   },
 });
 
 brokerSuite('a broker over a Cluster, with RESP2', {
-  create: () => broker({ nodes: oneMaster(), options: { redisOptions: { protocol: 2 } } }),
+  create: () => createBroker({ nodes: oneMaster(), options: { redisOptions: { protocol: 2 } } }),
   features: {
     ...features,
     createLimited: () =>
-      broker({ nodes: oneMaster(), options: { redisOptions: { ...asLimited, protocol: 2 } } }),
+      createBroker({
+        nodes: oneMaster(),
+        options: { redisOptions: { ...asLimited, protocol: 2 } },
+      }),
   },
 });
 
 brokerSuite('a broker over a Cluster whose subscriber is at a replica', {
-  create: () => broker({ nodes: oneReplica() }),
+  create: () => createBroker({ nodes: oneReplica() }),
   features,
 });
 
 brokerSuite('a broker over a Cluster client of the user’s own', {
-  create: () => broker(own()),
-  features: { ...features, createLimited: () => broker(own(asLimited)) },
+  create: () => createBroker(own()),
+  features: { ...features, createLimited: () => createBroker(own(asLimited)) },
 });

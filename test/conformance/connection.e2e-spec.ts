@@ -2,30 +2,18 @@ import type { RedisOptions } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
 import type { BrokerStatus } from '../../src/broker/broker.js';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { CollectedLog, Collector, reaches, unique } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
 
 /** Longer than any test may take: what fails earlier did not wait. */
 const FOR_EVER = 1_000_000;
 
 const open = (connection: RedisConnection) => {
   const log = new CollectedLog();
-  const liveness = { interval: 3_000, timeout: 3_000 };
-  const probe = { start: '_pubsub.probe', interval: 0 };
-  const broker = new RedisBroker({
-    connection,
-    liveness,
-    probe,
-    buffer: false,
-    isSharded: false,
-    batches: false,
-    log,
-  });
-  closeAfterTest(() => broker.close());
-  return { broker, log };
+  return { broker: quietBroker(connection, { log }), log };
 };
 
 const failureOf = (promise: Promise<unknown>): Promise<unknown> =>

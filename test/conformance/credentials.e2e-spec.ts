@@ -1,28 +1,19 @@
 import type { RedisConnection } from 'nestjs-redis-pubsub';
 import { describe, expect, it } from 'vitest';
 import type { CredentialsProvider } from '../../src/broker/credentials.js';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { useCluster } from '../support/cluster.js';
 import { createGate } from '../support/nest-app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
 import { CollectedLog, Collector, reaches } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
 
 function open(connection: RedisConnection, credentials: CredentialsProvider) {
   const log = new CollectedLog();
-  const broker = new RedisBroker({
-    connection,
-    credentials,
-    liveness: { interval: 100, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    isSharded: false,
-    batches: false,
-    buffer: false,
-    log,
-  });
-  closeAfterTest(() => broker.close());
-  return { broker, log };
+  const liveness = { interval: 100, timeout: 3_000 };
+  return { broker: quietBroker(connection, { credentials, liveness, log }), log };
 }
 
 /** What a user is created with, or given as another password. */

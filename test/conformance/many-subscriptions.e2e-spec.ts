@@ -1,23 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
-import { closeAfterTest } from '../support/app.js';
 import { eventually, useRedis } from '../support/redis.js';
-import { CollectedLog, Collector } from './collector.js';
+import { Collector } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
 
 describe('5,000 subscriptions', () => {
   const redis = useRedis();
 
   it('come back after CLIENT KILL, and are heard once each', async () => {
-    const broker = new RedisBroker({
-      connection: redis.url,
-      liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { start: '_pubsub.probe', interval: 0 },
-      isSharded: false,
-      batches: false,
-      buffer: false,
-      log: new CollectedLog(),
-    });
-    closeAfterTest(() => broker.close());
+    const broker = quietBroker(redis.url);
     await broker.connect(10_000);
     const channels = Array.from({ length: 4_500 }, (_, i) => `channel.${i}`);
     const patterns = Array.from({ length: 500 }, (_, i) => `pattern.${i}.*`);

@@ -2,27 +2,13 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { Redis, type RedisOptions } from 'ioredis';
 import { CommandRefusedError } from 'nestjs-redis-pubsub';
 import { describe, expect, it } from 'vitest';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
-import { CollectedLog, Collector, unique } from './collector.js';
+import { Collector, unique } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
 
 const EVENTS = ['ready', 'close', 'end', 'error', 'message', 'messageBuffer', 'pmessageBuffer'];
-
-const over = (client: Redis): RedisBroker => {
-  const broker = new RedisBroker({
-    connection: client,
-    liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    isSharded: false,
-    batches: false,
-    buffer: false,
-    log: new CollectedLog(),
-  });
-  closeAfterTest(() => broker.close());
-  return broker;
-};
 
 const listeners = (client: Redis): number[] => EVENTS.map((event) => client.listenerCount(event));
 
@@ -41,7 +27,7 @@ describe("a broker over a client of the user's own", () => {
     client.on('error', (error) => errors.push(error));
     await client.ping();
     const before = listeners(client);
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     await broker.subscribe('channel', unique('mine'), new Collector());
     await broker.close();
@@ -53,7 +39,7 @@ describe("a broker over a client of the user's own", () => {
 
   it('publishes through it, and subscribes through a duplicate', async () => {
     const client = own({ connectionName: 'mine' });
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     const [publisher, subscriber] = broker.clients();
     expect(publisher).toBe(client);
@@ -64,7 +50,7 @@ describe("a broker over a client of the user's own", () => {
 
   it('has its own commands answered, whatever is published in the same tick', async () => {
     const client = own();
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     const channel = unique('between');
     const answers: unknown[] = [];
@@ -82,7 +68,7 @@ describe("a broker over a client of the user's own", () => {
     const proxy = await startProxy(redis.port);
     const client = own({ port: proxy.port, retryStrategy: () => 10, maxRetriesPerRequest: null });
     client.on('error', () => undefined);
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     proxy.hold(/publish/i);
     const published = broker.publish(unique('again'), 'x');
@@ -106,7 +92,7 @@ describe("a broker over a client of the user's own", () => {
     const user = unique('mute');
     await redis.client.call('ACL', 'SETUSER', user, 'on', 'nopass', '+@all', 'resetchannels');
     const client = own({ username: user, password: 'x' });
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     await expect(broker.publish('traced', 'x')).rejects.toBeInstanceOf(CommandRefusedError);
     expect(traced.filter((it) => it.startsWith('publish'))).toEqual(['publish traced']);
@@ -118,7 +104,7 @@ describe("a broker over a client of the user's own", () => {
     const heard: string[] = [];
     client.on('message', (channel: string, message: string) => heard.push(`${channel} ${message}`));
     await client.subscribe(mine, shared);
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     const collector = new Collector();
     await broker.subscribe('channel', shared, collector);
@@ -134,7 +120,7 @@ describe("a broker over a client of the user's own", () => {
   });
 
   it('connects it if it is lazy', async () => {
-    const broker = over(own({ lazyConnect: true }));
+    const broker = quietBroker(own({ lazyConnect: true }));
     await broker.connect(10_000);
     expect(broker.status).toBe('connected');
   });
@@ -142,7 +128,7 @@ describe("a broker over a client of the user's own", () => {
   it('takes it as it is when it is connected already', async () => {
     const client = own();
     await client.ping();
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     expect(broker.status).toBe('connected');
   });
@@ -150,7 +136,7 @@ describe("a broker over a client of the user's own", () => {
   it('begins again after its end', async () => {
     const client = own();
     await client.ping();
-    const broker = over(client);
+    const broker = quietBroker(client);
     const channel = unique('again');
     const collector = new Collector();
     await broker.connect(10_000);
@@ -165,7 +151,7 @@ describe("a broker over a client of the user's own", () => {
   it('sees it lost after a second beginning, too', async () => {
     const client = own({ retryStrategy: () => 10 });
     client.on('error', () => undefined);
-    const broker = over(client);
+    const broker = quietBroker(client);
     await broker.connect(10_000);
     await broker.close();
     await broker.connect(5_000);

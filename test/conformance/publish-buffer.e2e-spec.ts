@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError } from 'nestjs-redis-pubsub';
 import type { RedisConnection } from '../../src/broker/clients.js';
 import type { PublishBufferOptions } from '../../src/broker/publish-buffer.js';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
-import { CollectedLog, reaches, unique } from './collector.js';
+import { reaches, unique } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
 
 /** Longer than any test may take: what fails earlier did not wait. */
 const FOR_EVER = 1_000_000;
@@ -20,16 +21,7 @@ describe('what is published while Redis is away', () => {
   const redis = useRedis();
 
   async function open(buffer: PublishBufferOptions | false, connection?: RedisConnection) {
-    const broker = new RedisBroker({
-      connection: connection ?? redis.url,
-      liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { start: '_pubsub.probe', interval: 0 },
-      isSharded: false,
-      batches: false,
-      buffer,
-      log: new CollectedLog(),
-    });
-    closeAfterTest(() => broker.close());
+    const broker = quietBroker(connection ?? redis.url, { buffer });
     await broker.connect(0);
     return broker;
   }

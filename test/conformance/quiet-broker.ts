@@ -1,20 +1,31 @@
-import { RedisBroker } from '../../src/broker/redis-broker.js';
+import { RedisBroker, type RedisBrokerOptions } from '../../src/broker/redis-broker.js';
 import type { RedisConnection } from '../../src/broker/clients.js';
 import { closeAfterTest } from '../support/app.js';
+import { CollectedLog } from './collector.js';
 
-const SILENT = { log: () => undefined, warn: () => undefined, error: () => undefined };
-
-/** A broker without a buffer, probes and a log; closed after the test. */
-export function quietBroker(connection: RedisConnection): RedisBroker {
-  const broker = new RedisBroker({
+/** A broker without a buffer and probes, but for what is given; it is the test that closes it. */
+export function createBroker(
+  connection: RedisConnection,
+  options: Partial<RedisBrokerOptions> = {},
+): RedisBroker {
+  return new RedisBroker({
     connection,
     liveness: { interval: 3_000, timeout: 3_000 },
     probe: { start: '_pubsub.probe', interval: 0 },
     isSharded: false,
     batches: false,
     buffer: false,
-    log: SILENT,
+    log: new CollectedLog(),
+    ...options,
   });
+}
+
+/** As {@link createBroker}; closed after the test. */
+export function quietBroker(
+  connection: RedisConnection,
+  options?: Partial<RedisBrokerOptions>,
+): RedisBroker {
+  const broker = createBroker(connection, options);
   closeAfterTest(() => broker.close());
   return broker;
 }

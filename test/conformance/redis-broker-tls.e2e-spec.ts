@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { brokerSuite } from './broker.suite.js';
-import { CollectedLog } from './collector.js';
+import { createBroker } from './quiet-broker.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -42,24 +42,13 @@ const redis = useRedis(
 );
 const ca = readFileSync(cert);
 
-const broker = (connection: RedisConnection): RedisBroker =>
-  new RedisBroker({
-    connection,
-    liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    isSharded: false,
-    batches: false,
-    buffer: false,
-    log: new CollectedLog(),
-  });
-
 brokerSuite('a broker over TLS', {
-  create: () => broker({ host: '127.0.0.1', port, tls: { ca } }),
+  create: () => createBroker({ host: '127.0.0.1', port, tls: { ca } }),
   features: { redis },
 });
 
 const untrusting = (connection: RedisConnection): RedisBroker => {
-  const made = broker(connection);
+  const made = createBroker(connection);
   closeAfterTest(() => made.close());
   return made;
 };

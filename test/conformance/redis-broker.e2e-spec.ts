@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { RedisConnection } from 'nestjs-redis-pubsub';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { plain, useRedis } from '../support/redis.js';
 import { brokerSuite } from './broker.suite.js';
-import { CollectedLog } from './collector.js';
+import { createBroker } from './quiet-broker.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'redis-'));
 const socket = join(folder, 'redis.sock');
@@ -28,15 +28,7 @@ const user = (name: string, ...channels: string[]): string[] => [
 const redis = useRedis(['--unixsocket', socket, ...user('app', '&*'), ...user('limited', '&ok.*')]);
 
 const broker = (connection: RedisConnection, batches = false): RedisBroker =>
-  new RedisBroker({
-    connection,
-    liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    isSharded: false,
-    batches,
-    buffer: false,
-    log: new CollectedLog(),
-  });
+  createBroker(connection, { batches });
 
 /** A client of the user's own; it is the test that closes it. */
 function own(options: RedisOptions): Redis {

@@ -1,11 +1,11 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConnection } from 'nestjs-redis-pubsub';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { useCluster } from '../support/cluster.js';
 import { plain, useRedis } from '../support/redis.js';
-import { CollectedLog } from './collector.js';
 import { shardedSuite } from './sharded.suite.js';
+import { createBroker } from './quiet-broker.js';
 
 const redis = useRedis(['--user', 'limited', 'on', '>se@cret', 'resetchannels', '&ok.*', '+@all']);
 const cluster = useCluster(async (it) => it.addUser('limited', 'se@cret', '&ok.*'));
@@ -13,15 +13,7 @@ const cluster = useCluster(async (it) => it.addUser('limited', 'se@cret', '&ok.*
 const asLimited: RedisOptions = { username: 'limited', password: 'se@cret' };
 
 const broker = (connection: RedisConnection, isSharded = true): RedisBroker =>
-  new RedisBroker({
-    connection,
-    liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    buffer: { maxMessages: 1_000, maxAge: 5_000 },
-    isSharded,
-    batches: false,
-    log: new CollectedLog(),
-  });
+  createBroker(connection, { buffer: { maxMessages: 1_000, maxAge: 5_000 }, isSharded });
 
 /** A client of the user's own; it is the test that closes it. */
 function own<Client extends Redis | Cluster>(client: Client): Client {

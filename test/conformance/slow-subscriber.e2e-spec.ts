@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TelemetryEvents } from 'nestjs-redis-pubsub';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { CollectedLog, Collector } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
 
 const COUNTER = 'client_output_buffer_limit_disconnections';
 /** Two fields of INFO that no client needs. */
@@ -24,16 +24,7 @@ function collect<Key extends 'overrun' | 'lag'>(key: Key): TelemetryEvents[Key][
 
 async function open(port: number) {
   const log = new CollectedLog();
-  const broker = new RedisBroker({
-    connection: { host: '127.0.0.1', port },
-    liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    buffer: false,
-    isSharded: false,
-    batches: false,
-    log,
-  });
-  closeAfterTest(() => broker.close());
+  const broker = quietBroker({ host: '127.0.0.1', port }, { log });
   await broker.connect(10_000);
   const collector = new Collector();
   await broker.subscribe('channel', 'flood', collector);
