@@ -40,6 +40,13 @@ const fail = (): never => {
   throw new Error('no');
 };
 
+/** Subscribes; what has been heard so far, and what becomes of it. */
+function listenTo(replies$: Observable<unknown>) {
+  const heard: unknown[] = [];
+  const outcome = outcomeOf(replies$.pipe(tap((reply) => heard.push(reply))));
+  return { heard, outcome };
+}
+
 const service = { module: class {}, controllers: [Handlers] };
 
 describe('a service goes on', () => {
@@ -95,10 +102,7 @@ describe('a service goes on', () => {
     const statuses: string[] = [];
     server.status.subscribe((status) => statuses.push(status));
     const client = createClient({ connection: redis.url });
-    const heard: unknown[] = [];
-    const outcome = outcomeOf(
-      client.send('resilience.stream', {}).pipe(tap((it) => heard.push(it))),
-    );
+    const { heard, outcome } = listenTo(client.send('resilience.stream', {}));
     await eventually(() => values.observed);
     values.next(1);
     await eventually(() => heard.length === 1);
@@ -124,10 +128,7 @@ describe('a service goes on', () => {
     const client = createClient({ connection: proxy.url });
     const statuses: string[] = [];
     client.status.subscribe((status) => statuses.push(status));
-    const heard: unknown[] = [];
-    const outcome = outcomeOf(
-      client.send('resilience.unheard', {}).pipe(tap((it) => heard.push(it))),
-    );
+    const { heard, outcome } = listenTo(client.send('resilience.unheard', {}));
     await eventually(() => values.observed);
     values.next(1);
     await eventually(() => heard.length === 1);
