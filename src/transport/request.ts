@@ -60,12 +60,13 @@ export class Request implements PendingRequest {
 
   onReply({ err, response, isDisposed }: Record<string, unknown>): void {
     if (this.#isDone) return;
-    this.onArrival();
     const isLast = isDisposed === true || Boolean(err);
     if (isLast) {
       // Others may stream on; a responder with a single reply is not worth a message.
       if (this.#isStreamed) this.#abandon();
       this.#end();
+    } else {
+      this.onArrival();
     }
     this.#isStreamed = true;
     this.#callback({ err, response, isDisposed: isLast });
