@@ -7,10 +7,10 @@ import { channelGlob, channelName } from '../workload/channels.js';
 
 const PARTICIPANTS = ['ours', 'built-in', 'ioredis', 'node-redis'] as const;
 const PER_SECOND = { full: 10_000, quick: 2_000 };
-const SECONDS = { full: 0.5, quick: 0.2 };
-/** Several short samples in a round: on a shared machine their median says more than a long one. */
-const SAMPLES = { full: 6, quick: 1 };
-const WARM_UPS = 2;
+const SECONDS = { full: 0.1, quick: 0.2 };
+/** Many short samples in a round: on a shared machine one stall of a few milliseconds is the p99 of a long one. */
+const SAMPLES = { full: 30, quick: 1 };
+const WARM_UPS = { full: 10, quick: 2 };
 
 /** How old messages are when they reach their handler, at a steady rate. */
 export const latency: Measure = {
@@ -51,7 +51,7 @@ function measureLatency(bench: Bench): Promise<Rounds<LatencySummary[]>> {
         return receiver.finished();
       };
       // The first messages are for the compiler.
-      await turns.repeat(WARM_UPS, stream);
+      await turns.repeat(bench.pick(WARM_UPS), stream);
       return turns.repeat(bench.pick(SAMPLES), stream);
     }),
   );
