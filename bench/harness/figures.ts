@@ -1,6 +1,6 @@
 import type { ParticipantName } from '../participants/participant.js';
 import type { Figures, Row } from './result.js';
-import { summarize } from './statistics.js';
+import { summarize, type Summary } from './statistics.js';
 import type { Expectation } from './target.js';
 import type { Usage } from './usage.js';
 
@@ -8,13 +8,13 @@ import type { Usage } from './usage.js';
 export type Rounds<Result> = ReadonlyMap<ParticipantName, readonly Result[]>;
 
 /** One number of each round, or several, for each participant. */
-export function figuresOf<Result>(
-  rounds: Rounds<Result>,
+export function figuresOf<Name extends string, Result>(
+  rounds: ReadonlyMap<Name, readonly Result[]>,
   pick: (result: Result) => number | readonly number[],
-): Figures {
+): Readonly<Partial<Record<Name, Summary>>> {
   return Object.fromEntries(
     [...rounds].map(([participant, results]) => [participant, summarize(results.flatMap(pick))]),
-  );
+  ) as Partial<Record<Name, Summary>>;
 }
 
 /** A line of the table, held against what is expected. */

@@ -1,6 +1,16 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { connect, hopsWith, type Wording } from './bare-hops.js';
 import type { Participant } from './participant.js';
 import { nestHandlers } from './serve.js';
+
+/** The same text there and back, which nobody looks at. */
+const TEXT: Wording = {
+  asker: (_channel, data) => {
+    const text = JSON.stringify(data);
+    return () => text;
+  },
+  answer: (text) => text,
+  read: (text) => text,
+};
 
 /** Bare ioredis, and Nest only where a handler is to be called: the floor. */
 export const participant: Participant = {
@@ -26,35 +36,5 @@ export const participant: Participant = {
     return (channel, data) => redis.publish(channel, JSON.stringify({ pattern: channel, data }));
   },
 
-  async respond(port, channel) {
-    const publisher = connect(port);
-    const subscriber = connect(port);
-    await publisher.ping();
-    subscriber.on('message', (_channel, text) => void publisher.publish(replyTo(channel), text));
-    await subscriber.subscribe(channel);
-  },
-
-  /** Two bare hops: one PUBLISH there and one back. Redis keeps the order, so the first reply is to the first. */
-  async connectRequester(port, channel, data) {
-    const publisher = connect(port);
-    const subscriber = connect(port);
-    await publisher.ping();
-    const waiting: ((text: string) => void)[] = [];
-    subscriber.on('message', (_channel, text) => waiting.shift()?.(text));
-    await subscriber.subscribe(replyTo(channel));
-    const text = JSON.stringify(data);
-    return () =>
-      new Promise((resolve, reject) => {
-        waiting.push(resolve);
-        publisher.publish(channel, text).catch(reject);
-      });
-  },
+  ...hopsWith(TEXT),
 };
-
-function connect(port: number, options: RedisOptions = {}): Redis {
-  return new Redis(port, '127.0.0.1', options);
-}
-
-function replyTo(channel: string): string {
-  return `${channel}.reply`;
-}

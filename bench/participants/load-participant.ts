@@ -1,5 +1,10 @@
 import { Logger } from '@nestjs/common';
-import type { Participant, ParticipantName } from './participant.js';
+import type {
+  Participant,
+  ParticipantName,
+  RequestingName,
+  RequestingParticipant,
+} from './participant.js';
 
 // Only problems are of interest, and a log would be measured too.
 Logger.overrideLogger(['warn', 'error']);
@@ -14,4 +19,10 @@ const LOADERS: Record<ParticipantName, () => Promise<{ participant: Participant 
 /** The participant, and nothing of the others: what they load would be measured too. */
 export async function loadParticipant(name: ParticipantName): Promise<Participant> {
   return (await LOADERS[name]()).participant;
+}
+
+/** As {@link loadParticipant}, for who asks and answers only. */
+export async function loadRequesting(name: RequestingName): Promise<RequestingParticipant> {
+  if (name !== 'ioredis-json') return loadParticipant(name);
+  return (await import('./ioredis-json.js')).participant;
 }

@@ -3,6 +3,9 @@ import type { Type } from '@nestjs/common';
 /** Who is measured. `ioredis` is the floor: the least that the same job takes with that client. */
 export type ParticipantName = 'ours' | 'built-in' | 'ioredis' | 'node-redis';
 
+/** Who answers and asks: beside those above the floor with the JSON of requests, which bare hops do without. */
+export type RequestingName = ParticipantName | 'ioredis-json';
+
 /** What listens to what, for a receiving participant. */
 export interface Listening {
   readonly port: number;
@@ -24,10 +27,14 @@ export type Emit = (channel: string, data: unknown) => Promise<unknown>;
 export type Ask = () => Promise<unknown>;
 
 /** One way to do the jobs that are measured. */
-export interface Participant {
+export interface Participant extends RequestingParticipant {
   /** Handles events. Resolves when Redis has acknowledged every pattern. */
   readonly listen: (listening: Listening) => Promise<void>;
   readonly connectEmitter: (port: number, options: EmitterOptions) => Promise<Emit>;
+}
+
+/** One way to ask and to answer. */
+export interface RequestingParticipant {
   /** Answers every request on a channel with its own data. Resolves when Redis has acknowledged it. */
   readonly respond: (port: number, channel: string) => Promise<void>;
   /** Resolves to what asks on a channel, always with the same data. */

@@ -3,8 +3,8 @@ import { runInFlight } from '../harness/in-flight.js';
 import { Latencies, sharedClock, type LatencySummary } from '../harness/latencies.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import { meter, perMessage, type Usage } from '../harness/usage.js';
-import { loadParticipant } from '../participants/load-participant.js';
-import type { Ask, ParticipantName } from '../participants/participant.js';
+import { loadRequesting } from '../participants/load-participant.js';
+import type { Ask, RequestingName } from '../participants/participant.js';
 import { dataOf, SMALL } from '../workload/payloads.js';
 
 /** What round trips took. */
@@ -17,8 +17,8 @@ export interface RoundTrips {
 let ask: Ask;
 
 const commands = {
-  async connect(participant: ParticipantName, port: number, channel: string): Promise<void> {
-    const { connectRequester } = await loadParticipant(participant);
+  async connect(participant: RequestingName, port: number, channel: string): Promise<void> {
+    const { connectRequester } = await loadRequesting(participant);
     ask = await connectRequester(port, channel, dataOf(SMALL));
   },
 

@@ -1,6 +1,5 @@
 import { SAMPLES, type Bench } from '../../harness/bench.js';
-import type { Rounds } from '../../harness/figures.js';
-import type { ParticipantName } from '../../participants/participant.js';
+import type { RequestingName } from '../../participants/participant.js';
 import type { RoundTrips } from '../../subjects/requester.js';
 import { channelName } from '../../workload/channels.js';
 
@@ -12,11 +11,11 @@ export interface Asking {
 }
 
 /** What round trips between two warm processes take, in several samples for each round. */
-export function measureRequesting(
+export function measureRequesting<Name extends RequestingName>(
   bench: Bench,
-  participants: readonly ParticipantName[],
+  participants: readonly Name[],
   { count, inFlight, warmUp }: Asking,
-): Promise<Rounds<RoundTrips[]>> {
+): Promise<ReadonlyMap<Name, readonly RoundTrips[][]>> {
   const { port } = bench.redis;
   return bench.alternate(participants, (participant, turns) =>
     bench.withSubject('responder', (responder) =>
