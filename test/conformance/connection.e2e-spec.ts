@@ -254,7 +254,7 @@ describe('a connection', () => {
 
   it('asks a server that loads its data again soon, whatever that says of the time it takes', async () => {
     const questions: string[] = [];
-    const monitor = await redis.client.duplicate().monitor();
+    const monitor = await redis.client.monitor();
     closeAfterTest(async () => monitor.disconnect());
     monitor.on('monitor', (_: unknown, [name = '']: string[]) => questions.push(name));
     const proxy = await startProxy(redis.port);
