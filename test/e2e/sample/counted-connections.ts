@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { promisify } from 'node:util';
+import { expect, vi } from 'vitest';
 import { closeAfterTest } from '../../support/app.js';
 
 /** Connections to a service, by way of the test, which counts them. */
 export interface CountedConnections {
   readonly url: string;
-  /** How many the other side has open now. */
-  count(): Promise<number>;
+  /** Resolves when the other side has so many open. */
+  reach(count: number): Promise<void>;
 }
 
 /** Leads to a port of this machine; closed after the test. */
@@ -32,8 +33,10 @@ export async function countConnections(target: string): Promise<CountedConnectio
     server.close();
     for (const socket of sockets) socket.destroy();
   });
+  const counted = promisify(server.getConnections.bind(server));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    count: promisify(server.getConnections.bind(server)),
+    reach: (count) =>
+      vi.waitFor(async () => expect(await counted()).toBe(count), { timeout: 20_000, interval: 5 }),
   };
 }

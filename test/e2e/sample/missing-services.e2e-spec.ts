@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventually, useRedis } from '../../support/redis.js';
+import { useRedis } from '../../support/redis.js';
 import { countConnections } from './counted-connections.js';
 import { Gateway } from './gateway.js';
 import { hang, startService } from './sample-process.js';
@@ -55,10 +55,10 @@ describe('a gateway of the sample', () => {
 
     const start = performance.now();
     const answering = Promise.all([ann.posts(), ann.like('p1'), ann.comment('p1', 'Hello?')]);
-    await eventually(async () => (await connections.count()) === 3);
+    await connections.reach(3);
     expect(await answering).toEqual([ACTIVITY_AWAY, ACTIVITY_AWAY, ACTIVITY_AWAY]);
     expect(performance.now() - start).toBeLessThan(CEILING);
-    await eventually(async () => (await connections.count()) === 0);
+    await connections.reach(0);
 
     activity.signal('SIGCONT');
     expect(await ann.posts()).toMatchObject({ status: 200 });

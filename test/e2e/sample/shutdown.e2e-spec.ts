@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventually, useRedis } from '../../support/redis.js';
+import { useRedis } from '../../support/redis.js';
 import { countConnections } from './counted-connections.js';
 import { Gateway } from './gateway.js';
 import { KeepAlivePage } from './keep-alive-page.js';
@@ -56,7 +56,7 @@ describe('SIGTERM ends', () => {
         .user()
         .posts()
         .catch(() => undefined);
-      await eventually(async () => (await connections.count()) === 1);
+      await connections.reach(1);
       expect(await end(service)).toEqual(ENDED);
       await request;
     });
