@@ -70,9 +70,11 @@ export const plain = (port: number): RedisOptions => ({ port, host: '127.0.0.1' 
 
 /** Resolves when `isTrue` is; the ceiling is for a broken build, not for the machine. */
 export async function eventually(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  // Made here, its stack shows who waits.
+  const notYet = new Error('not yet');
   await vi.waitFor(
     async () => {
-      if (!(await isTrue())) throw new Error('not yet');
+      if (!(await isTrue())) throw notYet;
     },
     { timeout: 20_000, interval: 5 },
   );
