@@ -379,11 +379,14 @@ async function linesOf({ client }: ServerProcess): Promise<string[]> {
 /** The port in a line of CLUSTER NODES. */
 const portOf = (line = ''): number => Number(/:(\d+)@/.exec(line)?.[1]);
 
-/** Who a node takes for what: of each node its id, its flags, its master and its slots. */
+/**
+ * Who a node takes for what: of each node its id, its flags, its master, its epoch and its slots. Whoever takes a slot
+ * without knowing every epoch may take it with one that another node does not believe, ever.
+ */
 async function viewOf(node: ServerProcess): Promise<string> {
   const known = (await linesOf(node)).map((line) => {
-    const [id, , flags = '', master, , , , link, ...slots] = line.split(' ');
-    return [id, flags.replace('myself,', ''), master, link, ...slots].join(' ');
+    const [id, , flags = '', master, , , epoch, link, ...slots] = line.split(' ');
+    return [id, flags.replace('myself,', ''), master, epoch, link, ...slots].join(' ');
   });
   return known.toSorted().join('\n');
 }
