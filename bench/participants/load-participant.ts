@@ -9,20 +9,19 @@ import type {
 // Only problems are of interest, and a log would be measured too.
 Logger.overrideLogger(['warn', 'error']);
 
-const LOADERS: Record<ParticipantName, () => Promise<{ participant: Participant }>> = {
+type Loaded = Record<ParticipantName, Participant> & Record<'ioredis-json', RequestingParticipant>;
+
+const LOADERS: { [Name in RequestingName]: () => Promise<{ participant: Loaded[Name] }> } = {
   ours: () => import('./ours.js'),
   'built-in': () => import('./built-in.js'),
   ioredis: () => import('./ioredis.js'),
+  'ioredis-json': () => import('./ioredis-json.js'),
   'node-redis': () => import('./node-redis.js'),
 };
 
 /** The participant, and nothing of the others: what they load would be measured too. */
-export async function loadParticipant(name: ParticipantName): Promise<Participant> {
+export async function loadParticipant<Name extends RequestingName>(
+  name: Name,
+): Promise<Loaded[Name]> {
   return (await LOADERS[name]()).participant;
-}
-
-/** As {@link loadParticipant}, for who asks and answers only. */
-export async function loadRequesting(name: RequestingName): Promise<RequestingParticipant> {
-  if (name !== 'ioredis-json') return loadParticipant(name);
-  return (await import('./ioredis-json.js')).participant;
 }

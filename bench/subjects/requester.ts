@@ -3,7 +3,7 @@ import { runInFlight } from '../harness/in-flight.js';
 import { Latencies, sharedClock, type LatencySummary } from '../harness/latencies.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import { meter, perMessage, type Usage } from '../harness/usage.js';
-import { loadRequesting } from '../participants/load-participant.js';
+import { loadParticipant } from '../participants/load-participant.js';
 import type { Ask, RequestingName } from '../participants/participant.js';
 import { dataOf, SMALL } from '../workload/payloads.js';
 
@@ -18,7 +18,7 @@ let ask: Ask;
 
 const commands = {
   async connect(participant: RequestingName, port: number, channel: string): Promise<void> {
-    const { connectRequester } = await loadRequesting(participant);
+    const { connectRequester } = await loadParticipant(participant);
     ask = await connectRequester(port, channel, dataOf(SMALL));
   },
 

@@ -1,11 +1,11 @@
 // A process that answers requests.
 import { serveCommands } from '../harness/serve-commands.js';
-import { loadRequesting } from '../participants/load-participant.js';
+import { loadParticipant } from '../participants/load-participant.js';
 import type { RequestingName } from '../participants/participant.js';
 
 const commands = {
   async respond(participant: RequestingName, port: number, channel: string): Promise<void> {
-    await (await loadRequesting(participant)).respond(port, channel);
+    await (await loadParticipant(participant)).respond(port, channel);
   },
 };
 
