@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { closeAfterTest } from '../../support/app.js';
+import { eventually } from '../../support/redis.js';
 
 /** Connections to a service, by way of the test, which counts them. */
 export interface CountedConnections {
@@ -37,6 +38,10 @@ export async function countConnections(target: string): Promise<CountedConnectio
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     reach: (count) =>
-      vi.waitFor(async () => expect(await counted()).toBe(count), { timeout: 20_000, interval: 5 }),
+      eventually(async () => {
+        // What it throws says how many there were.
+        expect(await counted()).toBe(count);
+        return true;
+      }),
   };
 }
