@@ -15,6 +15,8 @@ export interface HalfOptions {
   readonly buffer: PublishBufferOptions | false;
   /** Whether what is published in one tick goes out together. */
   readonly batches: boolean;
+  /** Whether subscribers are to have a message before the publisher hears of it. */
+  readonly deliversFirst: boolean;
   /** Whether shard channels are what is published and subscribed to from the start. */
   readonly isSharded: boolean;
   readonly log: BrokerLog;

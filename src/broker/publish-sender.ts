@@ -14,19 +14,22 @@ const MOST_COMMANDS = 50;
  */
 export class PublishSender {
   readonly #client: Redis;
+  readonly #deliversFirst: boolean;
   readonly #writer: CommandWriter;
   #waiting: Command[] = [];
   readonly #tick = new LoneFirst(() => this.flush());
 
-  constructor(client: Redis) {
+  /** `deliversFirst`: whether subscribers are to have a message before we hear of it. */
+  constructor(client: Redis, deliversFirst: boolean) {
     this.#client = client;
+    this.#deliversFirst = deliversFirst;
     this.#writer = new CommandWriter(client);
   }
 
   send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     // A command of our own: ioredis' methods cost more, and put a `keyPrefix` before a shard channel.
     const command = new Command(isSharded ? 'spublish' : 'publish', [channel, asBuffer(payload)]);
-    if (this.#tick.add()) this.#send(command);
+    if (this.#tick.add()) this.#sendAlone(command);
     else this.#wait(command);
     return command.promise.then(Number, (error: unknown) => {
       throw publishError(channel, error);
@@ -38,14 +41,23 @@ export class PublishSender {
     const commands = this.#waiting;
     if (commands.length === 0) return;
     this.#waiting = [];
-    this.#writer.together(() => {
-      for (const command of commands) this.#send(command, this.#writer);
-    });
+    this.#sendTogether(commands);
   }
 
   #wait(command: Command): void {
     this.#waiting.push(command);
     if (this.#waiting.length === MOST_COMMANDS) this.flush();
+  }
+
+  #sendAlone(command: Command): void {
+    if (this.#deliversFirst) this.#sendTogether([createPing(), command]);
+    else this.#send(command);
+  }
+
+  #sendTogether(commands: readonly Command[]): void {
+    this.#writer.together(() => {
+      for (const command of commands) this.#send(command, this.#writer);
+    });
   }
 
   #send(command: Command, writer?: CommandWriter): void {
@@ -56,6 +68,17 @@ export class PublishSender {
       command.reject(error as Error);
     }
   }
+}
+
+/**
+ * What makes Redis write to subscribers first. It begins with whom it came to owe something last: that
+ * is the publisher of a PUBLISH, unless a PING in the same write was answered before.
+ */
+function createPing(): Command {
+  const ping = new Command('ping');
+  // What was lost or refused shows in the messages beside it.
+  ping.promise.catch(() => undefined);
+  return ping;
 }
 
 /** Bytes as ioredis sends them. */

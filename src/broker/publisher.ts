@@ -19,6 +19,8 @@ export interface PublisherOptions {
   readonly buffer: PublishBufferOptions | false;
   /** Whether what is published in one tick goes out together. */
   readonly batches: boolean;
+  /** Whether subscribers are to have a message before the publisher hears of it. */
+  readonly deliversFirst: boolean;
   readonly log: BrokerLog;
   readonly guide?: Guide;
   readonly masterWatch?: MasterWatch;
@@ -36,10 +38,19 @@ export class Publisher implements PublishingHalf {
   /** `onChange`: the connection is no longer as it was. */
   constructor(
     client: Redis,
-    { isOwned, liveness, buffer, batches, log, guide, masterWatch }: PublisherOptions,
+    {
+      isOwned,
+      liveness,
+      buffer,
+      batches,
+      deliversFirst,
+      log,
+      guide,
+      masterWatch,
+    }: PublisherOptions,
     onChange: () => void,
   ) {
-    this.#sender = new PublishSender(client);
+    this.#sender = new PublishSender(client, deliversFirst);
     this.#batcher = batches ? new PublishBatcher(client, this.#sender, log) : undefined;
     this.#buffer = buffer ? new PublishBuffer(buffer) : undefined;
     this.#onChange = onChange;

@@ -45,6 +45,7 @@ export class MessageBus {
       isSharded: options.sharded,
       buffer: options.publishBuffer,
       batches: options.batchPublishes,
+      deliversFirst: options.deliverFirst,
       log: this.#logger,
     });
     this.#startUp = new StartUp(this.broker, options, this.#logger);

@@ -27,6 +27,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
       probe: { start: probe, interval },
       isSharded: false,
       batches: false,
+      deliversFirst: false,
       buffer: { maxMessages: 100, maxAge: 5_000 },
       log,
     });
@@ -149,6 +150,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
       probe: { start: probe, interval: 20 },
       isSharded: false,
       batches: false,
+      deliversFirst: false,
       buffer: false,
       log: new CollectedLog(),
     });

@@ -14,6 +14,7 @@ export function createBroker(
     probe: { start: '_pubsub.probe', interval: 0 },
     isSharded: false,
     batches: false,
+    deliversFirst: false,
     buffer: false,
     log: new CollectedLog(),
     ...options,

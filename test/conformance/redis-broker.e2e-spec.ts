@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { RedisConnection } from 'nestjs-redis-pubsub';
-import type { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisBroker, RedisBrokerOptions } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { plain, useRedis } from '../support/redis.js';
 import { brokerSuite } from './broker.suite.js';
@@ -27,8 +27,8 @@ const user = (name: string, ...channels: string[]): string[] => [
 
 const redis = useRedis(['--unixsocket', socket, ...user('app', '&*'), ...user('limited', '&ok.*')]);
 
-const broker = (connection: RedisConnection, batches = false): RedisBroker =>
-  createBroker(connection, { batches });
+const broker = (connection: RedisConnection, options?: Partial<RedisBrokerOptions>): RedisBroker =>
+  createBroker(connection, options);
 
 /** A client of the user's own; it is the test that closes it. */
 function own(options: RedisOptions): Redis {
@@ -68,10 +68,18 @@ brokerSuite('a broker of an ACL user', {
 });
 
 brokerSuite('a broker that sends in batches', {
-  create: () => broker(redis.url, true),
+  create: () => broker(redis.url, { batches: true }),
   features: {
     redis,
-    createLimited: () => broker({ ...plain(redis.port), ...asLimited }, true),
+    createLimited: () => broker({ ...plain(redis.port), ...asLimited }, { batches: true }),
+  },
+});
+
+brokerSuite('a broker that delivers first', {
+  create: () => broker(redis.url, { deliversFirst: true }),
+  features: {
+    redis,
+    createLimited: () => broker({ ...plain(redis.port), ...asLimited }, { deliversFirst: true }),
   },
 });
 

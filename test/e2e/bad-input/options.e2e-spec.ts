@@ -93,6 +93,7 @@ const shared: Refusal[] = [
   ['onStart', 'later', '"wait" or "fail" or "background", got "later"'],
   ['onStart', false, 'got false'],
   ['batchPublishes', 'yes', 'true or false, got "yes"'],
+  ['deliverFirst', 1, 'true or false, got 1'],
   ['publishBuffer', true, 'false or an object with maxMessages and maxAge, got true'],
   ['publishBuffer', null, 'got null'],
   ['publishBuffer', [], 'got an array'],

@@ -48,6 +48,7 @@ class Run {
       probe: { start: '_pubsub.probe', interval: 0 },
       isSharded: false,
       batches: false,
+      deliversFirst: false,
       buffer: false,
       log: new CollectedLog(),
     });
