@@ -66,9 +66,9 @@ export class Request implements PendingRequest {
       if (this.#isStreamed) this.#abandon();
       this.#end();
     } else {
+      this.#isStreamed = true;
       this.onArrival();
     }
-    this.#isStreamed = true;
     this.#callback({ err, response, isDisposed: isLast });
   }
 
