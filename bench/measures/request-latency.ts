@@ -1,5 +1,6 @@
 import { figuresOf, rowOf } from '../harness/figures.js';
 import type { Measure } from '../harness/measure.js';
+import type { Figures, Row } from '../harness/result.js';
 import { summarizeRatios, type Summary } from '../harness/statistics.js';
 import { atMostTimes } from '../harness/target.js';
 import { measureRequesting } from './support/requesting.js';
@@ -13,25 +14,34 @@ export const requestLatency: Measure = {
   title: 'Request-response, one at a time',
 
   async run(bench) {
-    const participants = ['ours', 'built-in', 'ioredis', 'ioredis-json'] as const;
+    const participants = ['ours', 'ours-first', 'built-in', 'ioredis', 'ioredis-json'] as const;
     const rounds = await measureRequesting(bench, participants, {
       count: bench.pick(COUNT),
       inFlight: 1,
       warmUp: bench.pick(WARM_UP),
     });
-    const { 'ioredis-json': hopsWithJson, ...median } = figuresOf(rounds, (samples) =>
-      samples.map(({ latency }) => latency.p50),
-    );
-    const row = rowOf(this.title, 'µs, median', median, [atMostTimes(1.25, 'ioredis')]);
+    const {
+      'ours-first': first,
+      'ioredis-json': hopsWithJson,
+      ...median
+    } = figuresOf(rounds, (samples) => samples.map(({ latency }) => latency.p50));
     return {
       rows: [
-        { ...row, bar: { chart: 'latency', label: 'Request and reply, median' } },
+        {
+          ...roundTripRow(this.title, median),
+          bar: { chart: 'latency', label: 'Request and reply, median' },
+        },
+        roundTripRow('… with `deliverFirst: true`', { ours: first, ioredis: median.ioredis }),
         rowOf('… two bare hops with its JSON', 'µs, median', { ioredis: hopsWithJson }),
       ],
       notes: jsonNotes(median.ours, hopsWithJson),
     };
   },
 };
+
+function roundTripRow(name: string, figures: Figures): Row {
+  return rowOf(name, 'µs, median', figures, [atMostTimes(1.25, 'ioredis')]);
+}
 
 /** Bare hops carry text that nobody looks at. */
 function jsonNotes(ours: Summary | undefined, hopsWithJson: Summary | undefined): string[] {

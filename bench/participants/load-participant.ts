@@ -9,10 +9,12 @@ import type {
 // Only problems are of interest, and a log would be measured too.
 Logger.overrideLogger(['warn', 'error']);
 
-type Loaded = Record<ParticipantName, Participant> & Record<'ioredis-json', RequestingParticipant>;
+type Loaded = Record<ParticipantName, Participant> &
+  Record<Exclude<RequestingName, ParticipantName>, RequestingParticipant>;
 
 const LOADERS: { [Name in RequestingName]: () => Promise<{ participant: Loaded[Name] }> } = {
   ours: () => import('./ours.js'),
+  'ours-first': () => import('./ours-first.js'),
   'built-in': () => import('./built-in.js'),
   ioredis: () => import('./ioredis.js'),
   'ioredis-json': () => import('./ioredis-json.js'),
