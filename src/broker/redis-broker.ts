@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../channel/channel-pattern.js';
+import { ClosedError } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
 import type { RedisConnection } from './clients.js';
@@ -66,6 +67,7 @@ export class RedisBroker implements Broker {
   }
 
   publish(channel: string, payload: string | Uint8Array, isSharded = false): Promise<number> {
+    if (this.#isClosing) return refuseClosed();
     return this.#publisher.publish(channel, payload, isSharded);
   }
 
@@ -106,14 +108,17 @@ export class RedisBroker implements Broker {
   }
 
   channels(glob: string, isSharded = false): Promise<string[]> {
+    if (this.#isClosing) return refuseClosed();
     return this.#publisher.channels(glob, isSharded);
   }
 
   subscriberCounts(channels: readonly string[], isSharded = false): Promise<Map<string, number>> {
+    if (this.#isClosing) return refuseClosed();
     return this.#publisher.subscriberCounts(channels, isSharded);
   }
 
   patternCount(): Promise<number> {
+    if (this.#isClosing) return refuseClosed();
     return this.#publisher.patternCount();
   }
 
@@ -158,4 +163,8 @@ export class RedisBroker implements Broker {
       if (this.#status === status) listener(status);
     }
   }
+}
+
+function refuseClosed(): Promise<never> {
+  return Promise.reject(new ClosedError());
 }

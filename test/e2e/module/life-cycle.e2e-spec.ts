@@ -147,7 +147,9 @@ describe('closing an application', () => {
     await redis.client.publish('drain.event', '1');
     await running.opened;
     await app.close();
-    expect(log.of('warn')).toContainEqual(expect.stringContaining('1 handlers were still running'));
+    expect(log.of('warn')).toContainEqual(
+      expect.stringMatching(/handlers were still running after \d+ ms: 1$/),
+    );
     release.open();
   });
 
@@ -226,8 +228,10 @@ describe('closing an application', () => {
     const { app } = await startContext(metadata());
     const service = app.get(RedisPubSubService);
     await app.close();
-    await expect(service.publish('close.publish', 1)).rejects.toThrow('close.publish');
-    await expect(service.channels()).rejects.toThrow('not connected');
+    await expect(service.publish('close.publish', 1)).rejects.toThrow(ClosedError);
+    await expect(service.channels()).rejects.toThrow(ClosedError);
+    await expect(service.subscriberCounts('close.a')).rejects.toThrow(ClosedError);
+    await expect(service.patternCount()).rejects.toThrow(ClosedError);
     await eventually(async () => (await connections(redis)) === 0);
   });
 
