@@ -8,7 +8,7 @@ import { telemetry } from '../telemetry.js';
 import type { DispatcherOptions } from './dispatcher-options.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
-import { reportFailure } from './handler-failure.js';
+import { isHiddenByNest, reportFailure } from './handler-failure.js';
 import { InFlight } from './in-flight.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 import type { MessageBus } from './message-bus.js';
@@ -52,7 +52,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await this.#inFlight.idle(LAST_WORDS);
     if (this.#inFlight.count === 0) return;
     this.#options.logger.warn(
-      `Closed although ${this.#inFlight.count} handlers were still running after ${timeout} ms`,
+      `Closed although handlers were still running after ${timeout} ms: ${this.#inFlight.count}`,
     );
   }
 
@@ -126,7 +126,11 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     let failure: unknown;
     try {
       const rest = this.#passOn(route, await route.handler(data, context), responder);
-      if (rest) failure = await rest;
+      if (rest) {
+        failure = await rest;
+        // What a handler means to tell its caller is not for the log.
+        if (isHiddenByNest(failure)) this.#report(context, failure);
+      }
     } catch (error) {
       failure = error ?? new Error('The handler failed without an error');
       await responder?.end({ err: INTERNAL_ERROR });

@@ -4,6 +4,10 @@ import { shorten } from '../errors.js';
 import type { RedisPubSubContext } from './redis-pubsub.context.js';
 import { INTERNAL_ERROR } from './responder.js';
 
+/** Nest has logged the error itself, or thought that it was none worth logging. */
+const HINT =
+  'Nest logs why, unless it was an HttpException, as a ValidationPipe throws: have its exceptionFactory make an RpcException';
+
 /** Logs what a handler failed with (anything at all), and where: Nest's own line, if there is one, names no channel. */
 export function reportFailure(
   logger: Pick<Logger, 'error' | 'warn'>,
@@ -11,8 +15,7 @@ export function reportFailure(
   error: unknown,
 ): void {
   const where = `The handler of "${shorten(context.getPattern())}" failed on "${shorten(context.getChannel())}"`;
-  // Nest has logged the error itself, or thought that it was none worth logging.
-  if (isHiddenByNest(error)) logger.warn(where);
+  if (isHiddenByNest(error)) logger.warn(`${where}. ${HINT}`);
   else logger.error(`${where}: ${textOf(error)}`);
 }
 
@@ -26,7 +29,7 @@ export function textOf(error: unknown): string {
 }
 
 /** Nest's exception filter passes only this on of whatever is no `RpcException`. */
-function isHiddenByNest(error: unknown): boolean {
+export function isHiddenByNest(error: unknown): boolean {
   return (
     typeof error === 'object' &&
     error !== null &&
