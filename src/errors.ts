@@ -113,7 +113,8 @@ function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(cut(value));
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value) ? 'an array' : 'an object';
+    if (!Array.isArray(value)) return 'an object';
+    return value.length === 0 ? 'an empty array' : 'an array';
   }
   return String(value);
 }

@@ -89,7 +89,8 @@ export function checkCredentials(
 ): CredentialsProvider | undefined {
   if (credentials === undefined) return undefined;
   if (typeof credentials !== 'function') {
-    throw new InvalidOptionError('credentials', 'a function', typeof credentials);
+    const isText = typeof credentials === 'string';
+    throw new InvalidOptionError('credentials', 'a function', isText ? '…' : credentials);
   }
   if (isClient(connection)) {
     throw new InvalidOptionError(
@@ -191,9 +192,9 @@ export function checkPublishBuffer(
   const unknown = Object.keys(value).find((name) => !(name in defaults));
   if (unknown !== undefined) {
     throw new InvalidOptionError(
-      `publishBuffer.${unknown}`,
-      'one of maxMessages, maxAge',
-      'an unknown option',
+      'publishBuffer',
+      'an object with nothing but maxMessages and maxAge',
+      unknown,
     );
   }
   const { maxMessages = defaults.maxMessages, maxAge = defaults.maxAge } = value as {

@@ -315,7 +315,8 @@ export function resolveOptions(
   }
   const unknown = Object.keys(options).find((name) => !NAMES.has(name));
   if (unknown !== undefined) {
-    throw new InvalidOptionError(unknown, `one of ${[...NAMES].join(', ')}`, 'an unknown option');
+    const expected = `an object with nothing but ${[...NAMES].join(', ')}`;
+    throw new InvalidOptionError('options', expected, unknown);
   }
   assertTransportId(options.transportId);
   assertHook('serializer', options.serializer, 'serialize');

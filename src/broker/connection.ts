@@ -161,7 +161,8 @@ export class Connection {
   }
 
   #connectionError(): ConnectionError {
-    const reason = this.#lastError ? `: ${messageOf(this.#lastError)}` : '';
+    // Redis' own text may end with a full stop.
+    const reason = this.#lastError ? `: ${messageOf(this.#lastError).replace(/\.$/, '')}` : '';
     return new ConnectionError(`Redis is unreachable${reason}. Connection is closed.`, {
       cause: this.#lastError,
     });

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ServerRedis } from '@nestjs/microservices';
+import { checkBoolean } from '../option-checks.js';
 import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
@@ -115,5 +116,6 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
 }
 
 function wrap(core: DynamicModule, { isGlobal = false }: ModuleExtras): DynamicModule {
+  checkBoolean('isGlobal', isGlobal);
   return { module: RedisPubSubModule, global: isGlobal, imports: [core], exports: [core] };
 }

@@ -27,7 +27,8 @@ export class ResponderFactory {
     const { bus, serializer } = this.#options;
     if (wanted !== undefined && !bus.reserved.isInbox(wanted)) {
       this.#unanswerable.add(
-        () => `A request on "${shorten(delivery.channel)}" names no inbox: it gets no reply`,
+        () =>
+          `A request on "${shorten(delivery.channel)}" names no inbox below "${bus.reserved.start}": it gets no reply`,
       );
       return undefined;
     }

@@ -45,9 +45,9 @@ const shared: Refusal[] = [
     'redis://u:pw@h',
     'the "connection" itself, since ioredis has no such option, got "…@h"',
   ],
-  ['credentials', 'secret', 'a function, got "string"'],
-  ['credentials', null, 'a function, got "object"'],
-  ['connection.nodes', [], 'an array of at least one node, got an array'],
+  ['credentials', 'secret', 'a function, got "…"'],
+  ['credentials', null, 'a function, got null'],
+  ['connection.nodes', [], 'an array of at least one node, got an empty array'],
   ['connection.nodes', 'redis://localhost', 'got "redis://localhost"'],
   ['connection.nodes', [{ port: 0 }], 'got an object'],
   ['connection.nodes', [7000, 70_000], 'got 70000'],
@@ -96,8 +96,8 @@ const shared: Refusal[] = [
   ['deliverFirst', 1, 'true or false, got 1'],
   ['publishBuffer', true, 'false or an object with maxMessages and maxAge, got true'],
   ['publishBuffer', null, 'got null'],
-  ['publishBuffer', [], 'got an array'],
-  ['publishBuffer.maxMessage', 5, 'one of maxMessages, maxAge'],
+  ['publishBuffer', [], 'got an empty array'],
+  ['publishBuffer', { maxMessage: 5 }, 'nothing but maxMessages and maxAge, got "maxMessage"'],
   ['publishBuffer.maxMessages', 0, 'an integer ≥ 1, got 0'],
   ['publishBuffer.maxMessages', '9', 'got "9"'],
   ['publishBuffer.maxAge', 0, 'milliseconds from 1'],
@@ -154,6 +154,7 @@ describe('a wrong option', () => {
     ['inheritAppConfig', 'no', 'got "no"'] satisfies Refusal,
     ['inheritAppConfig', 0, 'got 0'] satisfies Refusal,
     ['handlers', 'none', 'true or false, got "none"'] satisfies Refusal,
+    ['isGlobal', 'yes', 'true or false, got "yes"'] satisfies Refusal,
   ])('of the module is refused by forRoot: %s as %o', (...refusal) => {
     const options = optionsOf(refusal) as RedisPubSubModuleOptions;
     expect(errorOf(() => RedisPubSubModule.forRoot(options))).toMatchObject(refusalOf(refusal));

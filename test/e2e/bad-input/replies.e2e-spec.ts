@@ -129,7 +129,9 @@ describe('a reply', () => {
     expect(replies).toEqual([
       '_pubsub.inbox.mine {"response":{"got":2},"isDisposed":true,"id":"ok"}',
     ]);
-    expect(log.of('warn')).toEqual(['A request on "ask.me" names no inbox: it gets no reply']);
+    expect(log.of('warn')).toEqual([
+      'A request on "ask.me" names no inbox below "_pubsub.": it gets no reply',
+    ]);
   });
 
   it('in the inbox of another server with another reserved segment is not sent', async () => {
