@@ -104,7 +104,8 @@ export class ChannelPattern {
  * A literal channel name from a template and values: `buildChannel('user.:id.inbox', { id: 42 })`
  * is `user.42.inbox`. The safe way to put user text into a channel name.
  *
- * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (has `.`, `:` or `/`)
+ * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (has `.`, `:` or `/`),
+ *   and for one that the template has no place for, which would leave a channel that others share
  * @throws InvalidChannelError for a template with a glob, which would not name one channel
  */
 export function buildChannel(
@@ -112,13 +113,22 @@ export function buildChannel(
   values: Readonly<Record<string, string | number | bigint>>,
 ): string {
   let channel = '';
+  const unused = new Set(Object.keys(values));
   for (const part of readParts(assertChannel(template))) {
     if (part.kind === 'glob') {
       throw new InvalidChannelError(
         `Expected a template without a glob, got "${shorten(template)}"`,
       );
     }
-    channel += part.kind === 'text' ? part.text : segmentValue(part.name, values);
+    if (part.kind === 'text') channel += part.text;
+    else {
+      channel += segmentValue(part.name, values);
+      unused.delete(part.name);
+    }
+  }
+  for (const name of unused) {
+    const expected = `a parameter of "${shorten(template)}", where ":name" begins a segment`;
+    throw new InvalidOptionError(name, expected, values[name]);
   }
   return assertChannel(channel);
 }

@@ -39,6 +39,18 @@ describe('buildChannel', () => {
     expect(build).toThrow('"id"');
   });
 
+  it.each([
+    ['inbox-:id', 'id'],
+    [String.raw`user.\:id`, 'id'],
+    ['user.:user-id.inbox', 'user-id'],
+    ['user.:1', '1'],
+    ['news', 'id'],
+  ])('refuses for %j the value of %j, which everybody would share it without', (template, name) => {
+    const build = () => buildChannel(template, { [name]: 42 });
+    expect(build).toThrow(InvalidOptionError);
+    expect(build).toThrow(`Expected "${name}" to be a parameter of `);
+  });
+
   it.each(['user.*', 'user.?', 'user.[ab]', '*', 'user.:id.*', 'a['])(
     'refuses the template %j, which does not name one channel',
     (template) => {
