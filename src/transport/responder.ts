@@ -84,7 +84,8 @@ export class Responder {
         },
         error: (err: unknown) => {
           flush();
-          last = { err };
+          // What is falsy would read as the end of a stream that did not fail.
+          last = { err: err || INTERNAL_ERROR };
           resolve();
         },
         complete: () => {

@@ -52,6 +52,16 @@ describe('a stream of replies', () => {
     ]);
   });
 
+  it.each(['', 0, null, undefined, false])(
+    'that fails with %j ends with an error',
+    async (error) => {
+      values.error(error);
+      await ended;
+      const err = { status: 'error', message: 'Internal server error' };
+      expect(sent).toEqual([{ err, isDisposed: true, id: 1 }]);
+    },
+  );
+
   it('goes on after a reply that nobody heard: whoever asked may be reconnecting', async () => {
     await say(1, 0);
     await say(2);
