@@ -94,24 +94,28 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
       if (this.server.isListening) await this.server.subscribeHandlers();
       return;
     }
-    // Those of other modules run what is theirs.
-    const ofModules = serversOfModules(this.modules);
-    const isForeign = (server: unknown): boolean =>
-      server instanceof RedisPubSubServer && !ofModules.includes(server);
-    if (!connected.some(isForeign)) this.#bindControllers(connected);
+    this.#bindControllers(connected);
     this.server.seal();
     await new Promise<void>((resolve, reject) => {
       this.server.listen((error) => (error === undefined ? resolve() : reject(error)));
     });
   }
 
+  /** Of servers of the application's own making: one of the same transport has the handlers in controllers. */
   #bindControllers(connected: readonly unknown[]): void {
+    // Those of other modules run what is theirs.
+    const ofModules = serversOfModules(this.modules);
+    const foreign = connected.filter(
+      (server) => server instanceof RedisPubSubServer && !ofModules.includes(server),
+    ) as RedisPubSubServer[];
+    if (foreign.some(({ transportId }) => transportId === this.server.transportId)) return;
     this.explorer.bindControllers(this.server);
-    if (connected.some((server) => server instanceof ServerRedis)) {
-      this.#logger.warn(
-        'The application listens with Transport.REDIS as well: handlers in controllers that name no transport run twice for each message',
-      );
-    }
+    const isBuiltInThere = connected.some((server) => server instanceof ServerRedis);
+    if (foreign.length === 0 && !isBuiltInThere) return;
+    const other = isBuiltInThere ? 'Transport.REDIS' : 'another RedisPubSubServer';
+    this.#logger.warn(
+      `The application listens with ${other} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis`,
+    );
   }
 }
 

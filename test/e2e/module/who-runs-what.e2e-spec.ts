@@ -3,6 +3,7 @@ import { EventPattern, MessagePattern, Payload, Transport } from '@nestjs/micros
 import { firstValueFrom, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
+  REDIS_PUBSUB,
   RedisPubSubClient,
   RedisPubSubModule,
   RedisPubSubServer,
@@ -18,6 +19,8 @@ import {
   startHttpApp,
   startMicroservice,
 } from './apps.js';
+
+const OTHER = Symbol('OTHER');
 
 let heard: string[] = [];
 
@@ -249,6 +252,34 @@ describe('each handler runs once for one message', () => {
     await redis.subscribers('ask.controller', 1);
     await redis.subscribers('ask.provider', 1);
     expect(await run()).toEqual(TWICE_EACH);
+  });
+
+  it('in an application that connects a server of another transport, which is said at the start', async () => {
+    @Controller()
+    class Named {
+      @EventPattern<string>('who.named', REDIS_PUBSUB)
+      ours() {
+        heard.push('ours');
+      }
+
+      @EventPattern<string>('who.named', OTHER)
+      others() {
+        heard.push('others');
+      }
+    }
+    const { app, log } = await createHttpApp({
+      ...metadata(),
+      controllers: [Named],
+      providers: [],
+    });
+    const other = new RedisPubSubServer({ connection: redis.url, transportId: OTHER });
+    app.connectMicroservice({ strategy: other });
+    await app.startAllMicroservices();
+    await app.init();
+    expect(await redis.client.publish('who.named', '1')).toBe(2);
+    await eventually(() => heard.length >= 2);
+    expect(heard.toSorted()).toEqual(['others', 'ours']);
+    expect(log.of('warn')).toEqual([expect.stringContaining('another RedisPubSubServer')]);
   });
 
   it('in a microservice on a server of its own making', async () => {
