@@ -1,10 +1,10 @@
-import type { ConsumerDeserializer } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 import type { Delivery, DeliveryListener, PubSubGap } from '../broker/broker.js';
 import type { IncomingMessage } from '../codec/codec.js';
-import { isRecord, toMessage } from '../codec/envelope-codec.js';
+import { isRecord } from '../codec/envelope-codec.js';
 import { messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
+import { deserialize } from './deserialize.js';
 import type { DispatcherOptions } from './dispatcher-options.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
@@ -76,8 +76,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     delivery: Delivery,
   ): Promise<void> {
     const { hooks, deserializer } = this.#options;
-    if (deserializer) return this.#deserialize(deserializer, route, context, delivery);
-    if (hooks.onStart) return this.#runBetweenHooks(route, message, context, delivery);
+    if (deserializer || hooks.onStart) return this.#prepare(route, message, context, delivery);
     return this.#process(route, message, context, delivery);
   }
 
@@ -143,26 +142,27 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     if (start > 0) this.#tell(route, context, performance.now() - start, failure);
   }
 
-  async #deserialize(
-    deserializer: ConsumerDeserializer,
+  /** What goes before a handler may take its time, and a shutdown waits for that, too. */
+  async #prepare(
     route: HandlerRoute,
+    message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
   ): Promise<void> {
-    const channel = context.getChannel();
-    let message: IncomingMessage;
+    const { bus, deserializer } = this.#options;
+    this.#inFlight.begin();
     try {
-      const value = this.#options.bus.codec.decodeValue(delivery.payload);
-      message = toMessage({ ...(await deserializer.deserialize(value, { channel })) });
+      if (!deserializer) return await this.#runBetweenHooks(route, message, context, delivery);
+      const [channel, params] = [context.getChannel(), context.getParams()];
+      const read = await deserialize(deserializer, bus.codec, channel, delivery.payload);
+      const next = new RedisPubSubContext(channel, read.metadata, route.pattern, params);
+      await this.#runBetweenHooks(route, read, next, delivery);
     } catch (error) {
       this.#report(context, error);
-      this.#options.bus.dropped(delivery.channel, 'decode', error);
-      return;
+      bus.dropped(delivery.channel, 'decode', error);
+    } finally {
+      this.#inFlight.end();
     }
-    const { metadata } = message;
-    const next = new RedisPubSubContext(channel, metadata, route.pattern, context.getParams());
-    if (this.#options.hooks.onStart) await this.#runBetweenHooks(route, message, next, delivery);
-    else await this.#process(route, message, next, delivery);
   }
 
   async #runBetweenHooks(
@@ -171,11 +171,13 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     context: RedisPubSubContext,
     delivery: Delivery,
   ): Promise<void> {
+    const { onStart } = this.#options.hooks;
+    if (!onStart) return this.#process(route, message, context, delivery);
     let processed: Promise<void> | undefined;
     const done = (): Promise<void> =>
       (processed ??= this.#process(route, message, context, delivery));
     try {
-      await this.#options.hooks.onStart?.(context, done);
+      await onStart(context, done);
     } catch (error) {
       this.#report(context, error);
     }

@@ -37,6 +37,56 @@ describe('app.close()', () => {
       expect(steps).toEqual(['started', 'handled', 'closed']);
     });
 
+    it('waits for what a deserializer has begun to read', async () => {
+      const gate = new Gate();
+      let isReading = false;
+      const seen: unknown[] = [];
+      const deserializer = {
+        deserialize: async (data: unknown) => {
+          isReading = true;
+          await gate.opened;
+          return { pattern: undefined, data };
+        },
+      };
+      const { app } = await startService(
+        eventHandlers({ 'close.read': (data) => void seen.push(data) }),
+        { connection: redis.url, deserializer },
+      );
+      await redis.client.publish('close.read', '1');
+      await eventually(() => isReading);
+      const closing = app.close();
+      await redis.subscribers('close.read', 0);
+      gate.open();
+      await closing;
+      expect(seen).toEqual([1]);
+    });
+
+    it('waits for a hook that has begun before the handler', async () => {
+      const gate = new Gate();
+      let hasBegun = false;
+      const seen: unknown[] = [];
+      const { app, server } = await startService(
+        eventHandlers({ 'close.hook': (data) => void seen.push(data) }),
+        { connection: redis.url },
+      );
+      const hook = (
+        _transport: unknown,
+        _context: unknown,
+        done: () => Promise<unknown>,
+      ): unknown => {
+        hasBegun = true;
+        return gate.opened.then(done);
+      };
+      server.setOnProcessingStartHook(hook);
+      await redis.client.publish('close.hook', '1');
+      await eventually(() => hasBegun);
+      const closing = app.close();
+      await redis.subscribers('close.hook', 0);
+      gate.open();
+      await closing;
+      expect(seen).toEqual([1]);
+    });
+
     it('waits for every handler that is running', async () => {
       const gates = [new Gate(), new Gate()];
       const started: unknown[] = [];
