@@ -18,6 +18,17 @@ export type PatternKind = 'channel' | 'pattern';
 /** How Redis is told: SUBSCRIBE, PSUBSCRIBE, or SSUBSCRIBE, which needs a literal name. */
 export type SubscriptionKind = PatternKind | 'shard';
 
+/** How Redis is told of a literal name. */
+export type LiteralKind = Exclude<SubscriptionKind, 'pattern'>;
+
+/** All of them. */
+export const LITERAL_KINDS: readonly LiteralKind[] = ['channel', 'shard'];
+
+/** How Redis is told of a literal name that is sharded, or not. */
+export function literalKind(isSharded: boolean): LiteralKind {
+  return isSharded ? 'shard' : 'channel';
+}
+
 /** What a pattern is made of that is no literal. */
 interface ParsedGlob {
   readonly tokens: readonly GlobToken[];

@@ -7,13 +7,19 @@ import {
 } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { Subject, type Observable } from 'rxjs';
-import { ChannelPattern } from '../channel/channel-pattern.js';
+import {
+  ChannelPattern,
+  LITERAL_KINDS,
+  literalKind,
+  type LiteralKind,
+} from '../channel/channel-pattern.js';
 import { ClosedError, messageOf, shorten } from '../errors.js';
 import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
 import { normalizePattern } from './create-codec.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ProcessingHooks } from './dispatcher-options.js';
 import { HandlerRoute } from './handler-route.js';
+import { HandlerRoutes } from './handler-routes.js';
 import { MessageBus } from './message-bus.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from './transport-events.js';
 
@@ -43,7 +49,7 @@ export class RedisPubSubServer
   readonly #shutdownTimeout: number;
   readonly #dispatcher: Dispatcher;
   readonly #hooks: ProcessingHooks = {};
-  readonly #routes = new Set<HandlerRoute>();
+  readonly #routes = new HandlerRoutes();
   #isListening = false;
   #isSealed = false;
   #closing: Promise<void> | undefined;
@@ -103,8 +109,11 @@ export class RedisPubSubServer
         ? ChannelPattern.parse(pattern)
         : ChannelPattern.literal(normalizePattern(pattern));
     const route = new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher);
-    if (!isEventHandler) this.#replaceRequestHandler(route);
-    this.#routes.add(route);
+    if (this.#routes.add(route)) {
+      this.logger.warn(
+        `Two request handlers for "${shorten(parsed.source)}": only the last one is called`,
+      );
+    }
     this.messageHandlers.set(parsed.source, callback);
   }
 
@@ -129,10 +138,10 @@ export class RedisPubSubServer
    * with `onStart: 'background'`.
    */
   async subscribeHandlers(): Promise<void> {
-    const fresh = [...this.#routes].filter(({ isListening }) => !isListening);
+    const { fresh } = this.#routes;
     const requestRoutes = fresh.filter((route) => !route.isEventHandler);
     const cancellations = Promise.all(
-      [...new Set(requestRoutes.map(cancellationKind))].map((kind) =>
+      [...new Set(requestRoutes.map((route) => literalKind(route.isSharded)))].map((kind) =>
         this.#hearCancellations(kind),
       ),
     );
@@ -144,6 +153,7 @@ export class RedisPubSubServer
       return;
     }
     await cancellations;
+    this.#assertOpen();
     const results = await Promise.allSettled(fresh.map((route) => this.#subscribe(route)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
@@ -164,7 +174,7 @@ export class RedisPubSubServer
       route.dropWaiting();
     }
     await this.#dispatcher.drain(this.#shutdownTimeout);
-    for (const kind of ['channel', 'shard'] as const) {
+    for (const kind of LITERAL_KINDS) {
       this.#bus.broker.unsubscribe(kind, this.#bus.reserved.cancellations, this.#dispatcher);
     }
   }
@@ -207,13 +217,20 @@ export class RedisPubSubServer
     this.#draining = undefined;
     this.#dispatcher.reopen();
     await this.#bus.start();
+    this.#assertOpen();
     // Handlers may be registered while others are being subscribed.
     do await this.subscribeHandlers();
-    while ([...this.#routes].some(({ isListening }) => !isListening));
+    while (this.#routes.fresh.length > 0);
+    this.#assertOpen();
     this.#isListening = true;
   }
 
-  async #hearCancellations(kind: 'channel' | 'shard'): Promise<void> {
+  /** A `close` may come at any moment of a start. */
+  #assertOpen(): void {
+    if (this.#draining) throw new ClosedError();
+  }
+
+  async #hearCancellations(kind: LiteralKind): Promise<void> {
     const { broker, reserved } = this.#bus;
     try {
       await broker.subscribe(kind, reserved.cancellations, this.#dispatcher);
@@ -239,23 +256,4 @@ export class RedisPubSubServer
     await this.drain();
     if (this.#ownsBus) await this.#bus.close();
   }
-
-  /** As with Nest's own transports the last one of several request handlers wins; we say so. */
-  #replaceRequestHandler({ pattern: { source }, isSharded }: HandlerRoute): void {
-    for (const route of this.#routes) {
-      if (route.isEventHandler || route.pattern.source !== source) continue;
-      // A shard channel is another one, whatever its name.
-      if (route.isSharded !== isSharded) continue;
-      route.close();
-      this.#routes.delete(route);
-      this.logger.warn(
-        `Two request handlers for "${shorten(source)}": only the last one is called`,
-      );
-    }
-  }
-}
-
-/** Callers cancel a request as they have published it. */
-function cancellationKind({ isSharded }: HandlerRoute): 'channel' | 'shard' {
-  return isSharded ? 'shard' : 'channel';
 }

@@ -10,6 +10,11 @@ import { startProxy } from '../../support/tcp-proxy.js';
 
 const SUBSCRIBE = /\r\np?subscribe\r\n/i;
 
+async function closeAfter(ticks: number, server: RedisPubSubServer): Promise<void> {
+  for (let i = 0; i < ticks; i++) await Promise.resolve();
+  await server.close();
+}
+
 describe('what is published right after listen() resolved, on a slow network,', () => {
   const redis = useRedis();
 
@@ -53,6 +58,25 @@ describe('what is published right after listen() resolved, on a slow network,', 
     expect(receivers).toEqual(channels.map(() => 1));
     await eventually(() => heard.length >= channels.length);
     expect(heard).toHaveLength(channels.length);
+  });
+
+  it('arrives, or listen() fails, whenever a close comes meanwhile', async () => {
+    for (let ticks = 0; ticks < 25; ticks++) {
+      const server = new RedisPubSubServer({ connection: redis.url });
+      server.addHandler('startup.ask', () => Promise.resolve(1));
+      server.addHandler('startup.tell', () => Promise.resolve(), true);
+      let ready = 0;
+      const closed = new Promise((resolve) => {
+        server.on('ready', () => {
+          if (++ready === 2) void closeAfter(ticks, server).then(resolve);
+        });
+      });
+      const [error, isListening] = await new Promise<[unknown, boolean]>((resolve) => {
+        server.listen((failure) => resolve([failure, server.isListening]));
+      });
+      expect(isListening).toBe(error === undefined);
+      await closed;
+    }
   });
 
   it('[built-in] is lost, since listen() resolves when SUBSCRIBE is not even sent', async () => {
