@@ -4,7 +4,10 @@
  * `decode` throws drops the message and is logged.
  */
 export interface Codec {
-  /** The bytes, or text that is sent as UTF-8, of a value that JSON could hold. */
+  /**
+   * The bytes, or text that is sent as UTF-8, of a value that JSON could hold. They may wait to be sent:
+   * do not write into them again.
+   */
   encode(value: unknown): string | Uint8Array;
 
   /** The value of the bytes that someone published; they can be anything. */
