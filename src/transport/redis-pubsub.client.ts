@@ -54,7 +54,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#resolved = resolveOptions(options);
     this.#ownsBus = !bus;
     this.#bus = bus ?? new MessageBus(this.#resolved);
-    this.#inbox = new ReplyInbox(this.#bus, options.deserializer);
+    this.#inbox = new ReplyInbox(this.#bus, options.deserializer, (thrown) =>
+      this.#logger.error(`A request could not be ended: ${messageOf(thrown)}`),
+    );
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
   }
 
@@ -72,12 +74,14 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /** Fails the requests that are waiting, sends what was emitted, and disconnects. Idempotent, never rejects. */
   async close(): Promise<void> {
-    this.#inbox.close(new ClosedError(), (thrown) =>
-      this.#logger.error(`A request could not be ended: ${messageOf(thrown)}`),
-    );
-    if (this.#ownsBus) await this.#bus.close();
+    this.#inbox.close(new ClosedError());
     // Connections that are somebody else's are not ours to open again.
-    else this.#isEnded = true;
+    if (!this.#ownsBus) this.#isEnded = true;
+    else {
+      // What waits for the first attempt was emitted, too.
+      if (this.#isBeginning) await this.#connecting?.catch(() => undefined);
+      await this.#bus.close();
+    }
   }
 
   /**
@@ -211,7 +215,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   #connect(): Promise<void> {
     this.#isBeginning = !this.#hasBegun;
-    const connecting = this.#bus.broker.connect(0);
+    // Others share a start, and wait for it as long as `onStart` says.
+    const starting = this.#ownsBus ? undefined : this.#bus.begin();
+    const connecting = starting ?? this.#bus.broker.connect(0);
     const clear = (): void => {
       this.#connecting = undefined;
       this.#isBeginning = false;
@@ -236,16 +242,12 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   #publish(message: OutgoingMessage): Promise<number> {
     const { pattern } = message;
-    try {
-      const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
-      const outgoing = unwrapRecord(message, this.#bus.codec);
-      return this.#bus.publish(channel, outgoing, {
-        serializer: this.#options.serializer,
-        isSharded: this.#isSharded(message),
-      });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
+    const outgoing = unwrapRecord(message, this.#bus.codec);
+    return this.#bus.publish(channel, outgoing, {
+      serializer: this.#options.serializer,
+      isSharded: this.#isSharded(message),
+    });
   }
 }
 

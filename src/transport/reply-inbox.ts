@@ -1,5 +1,6 @@
 import type { ProducerDeserializer } from '@nestjs/microservices';
 import type { Delivery, DeliveryListener } from '../broker/broker.js';
+import { LITERAL_KINDS, literalKind, type LiteralKind } from '../channel/channel-pattern.js';
 import type { MessageId } from '../codec/codec.js';
 import { isId, isRecord } from '../codec/envelope-codec.js';
 import { eachDespite } from '../each-despite.js';
@@ -32,8 +33,6 @@ interface ReplyChannel {
 /** How soon a stream that goes on is cancelled again, in milliseconds. */
 const CANCELLATION_PAUSE = 1_000;
 
-type ReplyKind = 'channel' | 'shard';
-
 /**
  * Where the replies to one client's requests arrive, and the map of those that are waiting. Replies
  * that nobody asked for are dropped.
@@ -44,7 +43,7 @@ export class ReplyInbox implements DeliveryListener {
   readonly #bus: MessageBus;
   readonly #deserializer: ProducerDeserializer | undefined;
   readonly #pending = new TransientMap<PendingRequest>();
-  readonly #channels: Readonly<Record<ReplyKind, Map<string, ReplyChannel>>> = {
+  readonly #channels: Readonly<Record<LiteralKind, Map<string, ReplyChannel>>> = {
     channel: new Map(),
     shard: new Map(),
   };
@@ -53,10 +52,17 @@ export class ReplyInbox implements DeliveryListener {
   /** What settles when the last reply to a request, or to nobody knows whom, has been handed on; where a deserializer takes its time. */
   readonly #lastHandedOn = new WeakMap<object, Promise<void>>();
 
-  /** `deserializer`: Nest's own hook, which may be asynchronous. */
-  constructor(bus: MessageBus, deserializer?: ProducerDeserializer) {
+  readonly #onThrown: (thrown: unknown) => void;
+
+  /** `deserializer`: Nest's own hook, which may be asynchronous. `onThrown`: what a caller threw as its request ended. */
+  constructor(
+    bus: MessageBus,
+    deserializer: ProducerDeserializer | undefined,
+    onThrown: (thrown: unknown) => void,
+  ) {
     this.#bus = bus;
     this.#deserializer = deserializer;
+    this.#onThrown = onThrown;
     this.name = bus.reserved.createInbox();
   }
 
@@ -65,7 +71,7 @@ export class ReplyInbox implements DeliveryListener {
    * wants a {@link release}, unless it rejects.
    */
   acquire({ channel, isSharded }: ReplyAddress): Promise<void> | undefined {
-    const kind = kindOf(isSharded);
+    const kind = literalKind(isSharded);
     const known = this.#channels[kind].get(channel) ?? this.#open(kind, channel);
     known.users++;
     return known.opening;
@@ -73,17 +79,17 @@ export class ReplyInbox implements DeliveryListener {
 
   /** Whether an {@link acquire} could succeed now. */
   canHear({ channel, isSharded }: ReplyAddress): boolean {
-    return this.#bus.broker.canHear(kindOf(isSharded), channel);
+    return this.#bus.broker.canHear(literalKind(isSharded), channel);
   }
 
   /** Whether replies that are published now would arrive. */
   hears({ channel, isSharded }: ReplyAddress): boolean {
-    return this.#bus.broker.hears(kindOf(isSharded), channel);
+    return this.#bus.broker.hears(literalKind(isSharded), channel);
   }
 
   /** Ends an {@link acquire}. The client's own channel is kept: the next request wants it again. */
   release({ channel, isSharded }: ReplyAddress): void {
-    const kind = kindOf(isSharded);
+    const kind = literalKind(isSharded);
     const known = this.#channels[kind].get(channel);
     if (!known || --known.users > 0 || channel === this.name) return;
     this.#channels[kind].delete(channel);
@@ -114,16 +120,19 @@ export class ReplyInbox implements DeliveryListener {
   }
 
   onDelivery(delivery: Delivery): void {
-    const replies = this.#bus.readJoined(delivery);
-    for (const reply of replies) {
-      if (this.#deserializer) this.#handOnLater(this.#deserializer, reply, delivery);
-      else this.#handOn(reply, delivery);
-    }
+    eachDespite(
+      this.#bus.readJoined(delivery),
+      (reply) => {
+        if (this.#deserializer) this.#handOnLater(this.#deserializer, reply, delivery);
+        else this.#handOn(reply, delivery);
+      },
+      this.#onThrown,
+    );
   }
 
-  /** Fails every request that is waiting, and hears no more. `onThrown`: what a caller threw as that ended. */
-  close(error: unknown, onThrown: (thrown: unknown) => void): void {
-    for (const kind of ['channel', 'shard'] as const) {
+  /** Fails every request that is waiting, and hears no more. */
+  close(error: unknown): void {
+    for (const kind of LITERAL_KINDS) {
       for (const channel of this.#channels[kind].keys()) {
         this.#bus.broker.unsubscribe(kind, channel, this);
       }
@@ -131,7 +140,7 @@ export class ReplyInbox implements DeliveryListener {
     }
     const requests = this.#pending.values();
     this.#pending.clear();
-    eachDespite(requests, (request) => request.onFailure(error), onThrown);
+    eachDespite(requests, (request) => request.onFailure(error), this.#onThrown);
   }
 
   /** `expected`: whose id it bore as it came, before a deserializer. */
@@ -165,8 +174,7 @@ export class ReplyInbox implements DeliveryListener {
         (packet) => this.#handOn(packet, delivery, request),
         (error: unknown) => this.#onUnreadable(error, delivery, request),
       )
-      // Whoever asked may throw as it ends.
-      .catch((error: unknown) => this.#bus.dropped(delivery.channel, 'decode', error));
+      .catch(this.#onThrown);
     this.#lastHandedOn.set(chain, handedOn);
   }
 
@@ -188,7 +196,7 @@ export class ReplyInbox implements DeliveryListener {
     request?.onFailure(error);
   }
 
-  #open(kind: ReplyKind, channel: string): ReplyChannel {
+  #open(kind: LiteralKind, channel: string): ReplyChannel {
     const opened: ReplyChannel = { opening: undefined, users: 0 };
     const channels = this.#channels[kind];
     channels.set(channel, opened);
@@ -203,8 +211,4 @@ export class ReplyInbox implements DeliveryListener {
     );
     return opened;
   }
-}
-
-function kindOf(isSharded: boolean): ReplyKind {
-  return isSharded ? 'shard' : 'channel';
 }

@@ -130,6 +130,28 @@ describe("onStart: 'background'", () => {
   });
 });
 
+describe("onStart: 'wait'", () => {
+  const redis = useRedis();
+
+  it('has what providers send before the start wait for Redis, too', async () => {
+    @Injectable()
+    class Hasty {
+      readonly outcomes: Promise<unknown>;
+
+      constructor(client: RedisPubSubClient, service: RedisPubSubService) {
+        const emitted = firstValueFrom(client.emit('start.early', 1));
+        this.outcomes = Promise.all([emitted, service.publish('start.early', 2)]);
+      }
+    }
+    await redis.stop();
+    const options = moduleOf({ connection: redis.url });
+    const starting = startContext({ ...options, providers: [Hasty] });
+    await redis.start();
+    const { app } = await starting;
+    expect(await app.get(Hasty).outcomes).toEqual([0, 0]);
+  });
+});
+
 describe("onStart: 'fail'", () => {
   const redis = useRedis();
 

@@ -19,10 +19,11 @@ import {
 import { firstValueFrom, type Observable } from 'rxjs';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import { RedisPubSubClient } from 'nestjs-redis-pubsub';
+import { ClosedError, RedisPubSubClient } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { linkStates, startHybrid } from '../../support/nest-app.js';
-import { useRedis } from '../../support/redis.js';
+import { eventHandlers } from '../../support/handlers.js';
+import { eventually, useRedis } from '../../support/redis.js';
 
 @Controller()
 class Doubler {
@@ -141,6 +142,21 @@ describe('a client', () => {
     expect(await firstValueFrom(client.send('clients.double', 1))).toBe(2);
     await client.close();
     expect(await firstValueFrom(client.send('clients.double', 2))).toBe(4);
+  });
+
+  it('that is closed before it was connected sends what was emitted, and fails what was asked', async () => {
+    const heard: unknown[] = [];
+    await startService(eventHandlers({ 'clients.early': (data) => heard.push(data) }), {
+      connection: redis.url,
+    });
+    const client = createClient({ connection: redis.url });
+    const emitted = firstValueFrom(client.emit('clients.early', 'sent'));
+    const asked = firstValueFrom(client.send('clients.early', 'asked'));
+    const outcomes = Promise.allSettled([emitted, asked]);
+    await client.close();
+    expect(await outcomes).toMatchObject([{ value: 1 }, { reason: expect.any(ClosedError) }]);
+    await eventually(() => heard.length > 0);
+    expect(heard).toEqual(['sent']);
   });
 
   it('refuses a pattern or data that is missing, as Nest does', async () => {

@@ -4,9 +4,9 @@ import type {
   RedisPubSubClientOptions,
   RedisPubSubServerOptions,
 } from 'nestjs-redis-pubsub';
-import { lastValueFrom, of } from 'rxjs';
+import { finalize, lastValueFrom, of } from 'rxjs';
 import { describe, expect, inject, it } from 'vitest';
-import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
 import { Gate, requestHandler } from '../../support/handlers.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
@@ -23,6 +23,10 @@ const numbers = Array.from({ length: REQUESTS }, (_, i) => i);
 const textCodec: Codec = {
   encode: (value) => JSON.stringify(value),
   decode: (payload) => JSON.parse(Buffer.from(payload).toString()) as unknown,
+};
+
+const throwAtTheEnd = (): never => {
+  throw new Error('at the end');
 };
 
 describe('replies of one tick', () => {
@@ -58,6 +62,21 @@ describe('replies of one tick', () => {
     const client = createClient({ connection: redis.url, ...options });
     return Promise.all(numbers.map((i) => lastValueFrom(client.send<unknown>(CHANNEL, i))));
   }
+
+  it('reach everybody else where one who asked throws as it ends', async () => {
+    await startAnswering((i) => i);
+    const log = captureLog();
+    const client = createClient({ connection: redis.url });
+    await client.connect();
+    const answers = await Promise.all(
+      numbers.map((i) => {
+        const reply$ = client.send<number>(CHANNEL, i);
+        return lastValueFrom(i === 1 ? reply$.pipe(finalize(throwAtTheEnd)) : reply$);
+      }),
+    );
+    expect(answers).toEqual(numbers);
+    expect(log.of('error')).toEqual([expect.stringMatching(/^A request .* ended: .*at the end/s)]);
+  });
 
   it('come to a client in few messages, each to its own request', async () => {
     await startAnswering((i) => ({ i }));
