@@ -65,6 +65,13 @@ export class HandlerExplorer {
     return servers;
   }
 
+  /** Calls back for each server that the application connects from now on. */
+  onServer(listener: (server: unknown) => void): void {
+    const known = new Set(this.connectedServers());
+    const targets$ = this.#container.getModules().getRpcTargetRegistry<unknown>();
+    targets$.subscribe((target) => known.has(target) || listener(target));
+  }
+
   #bind(container: Container, server: RedisPubSubServer): void {
     const inherited = this.#inheritAppConfig ? this.#container.applicationConfig : undefined;
     const config = inherited ?? new ApplicationConfig();

@@ -101,21 +101,28 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     });
   }
 
-  /** Of servers of the application's own making: one of the same transport has the handlers in controllers. */
+  /** A server of the application's own making and of the same transport has the handlers in controllers. */
   #bindControllers(connected: readonly unknown[]): void {
-    // Those of other modules run what is theirs.
-    const ofModules = serversOfModules(this.modules);
-    const foreign = connected.filter(
-      (server) => server instanceof RedisPubSubServer && !ofModules.includes(server),
-    ) as RedisPubSubServer[];
-    if (foreign.some(({ transportId }) => transportId === this.server.transportId)) return;
+    const isRival = (server: unknown): boolean =>
+      this.#isForeign(server) && server.transportId === this.server.transportId;
+    if (connected.some(isRival)) return;
     this.explorer.bindControllers(this.server);
-    const isBuiltInThere = connected.some((server) => server instanceof ServerRedis);
-    if (foreign.length === 0 && !isBuiltInThere) return;
-    const other = isBuiltInThere ? 'Transport.REDIS' : 'another RedisPubSubServer';
+    this.#warnOfTwins(connected);
+    this.explorer.onServer((server) => this.#warnOfTwins([server]));
+  }
+
+  #warnOfTwins(servers: readonly unknown[]): void {
+    const isBuiltIn = servers.some((server) => server instanceof ServerRedis);
+    if (!isBuiltIn && !servers.some((server) => this.#isForeign(server))) return;
+    const twin = isBuiltIn ? 'Transport.REDIS' : 'another RedisPubSubServer';
     this.#logger.warn(
-      `The application listens with ${other} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis`,
+      `The application listens with ${twin} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis`,
     );
+  }
+
+  /** Servers of other modules run what is theirs. */
+  #isForeign(server: unknown): server is RedisPubSubServer {
+    return server instanceof RedisPubSubServer && !serversOfModules(this.modules).includes(server);
   }
 }
 

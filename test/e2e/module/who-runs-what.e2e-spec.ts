@@ -282,6 +282,20 @@ describe('each handler runs once for one message', () => {
     expect(log.of('warn')).toEqual([expect.stringContaining('another RedisPubSubServer')]);
   });
 
+  it.each([
+    ['Transport.REDIS', () => ({ transport: Transport.REDIS, options: { port: redis.port } })],
+    [
+      'another RedisPubSubServer',
+      () => ({ strategy: new RedisPubSubServer({ connection: redis.url }) }),
+    ],
+  ])('unless %s is connected after the start, which is said then', async (name, options) => {
+    const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
+    await app.init();
+    expect(log.of('warn')).toEqual([]);
+    app.connectMicroservice(options());
+    expect(log.of('warn')).toEqual([expect.stringContaining(name)]);
+  });
+
   it('in a microservice on a server of its own making', async () => {
     const own = new RedisPubSubServer({ connection: redis.url });
     await startMicroservice(metadata(), { inject: [], useFactory: () => ({ strategy: own }) });
