@@ -10,6 +10,7 @@ export class StartUp {
   readonly #logger: Pick<Logger, 'error'>;
   #beginning: Promise<void> | undefined;
   #isDone = false;
+  #isWatched = false;
 
   constructor(
     broker: Broker,
@@ -25,12 +26,9 @@ export class StartUp {
   async run(): Promise<void> {
     const { onStart, startTimeout } = this.#options;
     const connected = this.#broker.connect(onStart === 'fail' ? 0 : startTimeout);
-    if (onStart !== 'background') await connected;
+    if (onStart === 'background') this.#watch(connected);
+    else await connected;
     this.#isDone = true;
-    connected.catch((error: unknown) => {
-      const isClosed = this.#broker.status === 'disconnected';
-      if (!isClosed) this.#logger.error(`Started without Redis: ${messageOf(error)}`);
-    });
   }
 
   /** See `MessageBus#begin`. */
@@ -38,6 +36,22 @@ export class StartUp {
     if (this.#isDone) return undefined;
     this.#beginning ??= this.#begin();
     return this.#beginning;
+  }
+
+  /** Where nobody waits the log says how it went: once, although a module and its server both start it. */
+  #watch(connected: Promise<void>): void {
+    const isFirst = !this.#isWatched;
+    this.#isWatched = true;
+    connected
+      .catch((error: unknown) => {
+        const isClosed = this.#broker.status === 'disconnected';
+        if (isFirst && !isClosed) {
+          this.#logger.error(`Started without Redis: ${messageOf(error)}`);
+        }
+      })
+      .finally(() => {
+        this.#isWatched = false;
+      });
   }
 
   async #begin(): Promise<void> {

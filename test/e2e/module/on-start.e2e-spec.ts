@@ -47,11 +47,12 @@ describe("onStart: 'background'", () => {
 
   it('serves HTTP while Redis is away, and hears everything once it is there', async () => {
     await redis.stop();
-    const { app } = await createHttpApp(
+    const { app, log } = await createHttpApp(
       moduleOf({ connection: redis.url, onStart: 'background', startTimeout: 50 }),
     );
     await app.init();
     await request(app.getHttpServer()).get('/').expect(200, 'here');
+    await eventually(() => log.of('error').length > 0);
     const statuses: string[] = [];
     app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));
     await expect(app.get(RedisPubSubService).publish('start.a', 1)).rejects.toThrow(
@@ -65,6 +66,7 @@ describe("onStart: 'background'", () => {
     await eventually(() => app.get(News).heard.length === 1);
     expect(app.get(News).heard).toEqual([2]);
     expect(statuses).toEqual(['connected']);
+    expect(log.of('error')).toEqual([expect.stringMatching(/^Started without Redis: .*ECONNREF/)]);
   });
 
   it('lets what is emitted meanwhile wait in the publish buffer', async () => {
