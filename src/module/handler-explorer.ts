@@ -1,12 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  UseFilters,
-  UseGuards,
-  UseInterceptors,
-  UsePipes,
-  type Type,
-} from '@nestjs/common';
+import { Inject, Injectable, type Type } from '@nestjs/common';
 import {
   ApplicationConfig,
   GraphInspector,
@@ -14,11 +6,11 @@ import {
   ModuleRef,
   ModulesContainer,
 } from '@nestjs/core';
-import { EventPattern, NestMicroservice, Payload } from '@nestjs/microservices';
+import { NestMicroservice } from '@nestjs/microservices';
 import { InvalidOptionError } from '../errors.js';
 import type { RedisPubSubModuleOptions } from '../options.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
-
+import { ENHANCER_KEYS, isHandler, parameterPipes } from './nest-metadata.js';
 import { MODULE_OPTIONS_TOKEN } from './redis-pubsub-core.module.js';
 
 type Container = ModuleRef['container'];
@@ -136,9 +128,8 @@ export class HandlerExplorer {
   }
 
   #hasHandlers(wrapper: Wrapper): boolean {
-    const instance: unknown = wrapper.instance;
-    if (wrapper.isAlias || typeof instance !== 'object' || instance === null) return false;
-    const prototype = Object.getPrototypeOf(instance) as object | null;
+    if (wrapper.isAlias) return false;
+    const prototype = prototypeOf(wrapper);
     return prototype !== null && this.#methods(prototype).some((it) => isHandler(it));
   }
 
@@ -149,6 +140,13 @@ export class HandlerExplorer {
         name,
         'a singleton or request-scoped, to handle messages',
         'TRANSIENT',
+      );
+    }
+    if (isMadeForEachMessage(wrapper)) {
+      throw new InvalidOptionError(
+        name,
+        'registered by its class, to handle messages with an instance for each',
+        'a request-scoped factory',
       );
     }
     const unknown = this.#enhancers(wrapper).find((it) => !module.injectables.has(it));
@@ -179,6 +177,18 @@ export class HandlerExplorer {
     const names = this.#scanner.getAllMethodNames(prototype);
     return names.map((name) => Reflect.get(prototype, name) as object);
   }
+}
+
+/** Of a factory that has made nothing yet its token may say what it makes. */
+function prototypeOf({ instance, isFactory, token }: Wrapper): object | null {
+  const made: unknown = instance;
+  if (typeof made === 'object' && made !== null) return Object.getPrototypeOf(made) as object;
+  const isClass = isFactory && typeof token === 'function' && token.prototype !== undefined;
+  return isClass ? (token.prototype as object) : null;
+}
+
+function isMadeForEachMessage(wrapper: Wrapper): boolean {
+  return wrapper.isFactory && !wrapper.isDependencyTreeStatic();
 }
 
 /** Where Nest keeps what a wrapper depends on. */
@@ -218,40 +228,4 @@ class ProviderMap extends Map<unknown, Wrapper> {
   override get(key: unknown): Wrapper | undefined {
     return super.get(key) ?? this.#byClass.get(key);
   }
-}
-
-class Probe {}
-
-/** The key under which a decorator of Nest's stores what it is given; Nest exports no name for it. */
-function metadataKey(
-  decorate: (target: object, key: string, descriptor: PropertyDescriptor) => void,
-) {
-  const probe = class {};
-  decorate(Probe.prototype, 'probe', { value: probe });
-  return Reflect.getMetadataKeys(probe)[0] as string;
-}
-
-const HANDLER_KEY = metadataKey(EventPattern('probe'));
-const ENHANCER_KEYS = [UseGuards, UseInterceptors, UsePipes, UseFilters].map((use) =>
-  metadataKey((use as (it: Type) => MethodDecorator)(Probe)),
-);
-
-const PARAMETERS_KEY = parametersKey();
-
-/** As {@link metadataKey}, for the decorators of a method's parameters. */
-function parametersKey(): string {
-  Payload()(Probe.prototype, 'probe', 0);
-  return Reflect.getMetadataKeys(Probe, 'probe')[0] as string;
-}
-
-function parameterPipes(target: object, method: string): unknown[] {
-  const parameters = (Reflect.getMetadata(PARAMETERS_KEY, target, method) ?? {}) as Record<
-    string,
-    { readonly pipes?: unknown[] }
-  >;
-  return Object.values(parameters).flatMap(({ pipes }) => pipes ?? []);
-}
-
-function isHandler(method: object): boolean {
-  return Reflect.hasMetadata(HANDLER_KEY, method);
 }

@@ -136,6 +136,13 @@ describe('a provider with handlers', () => {
     );
   });
 
+  it('of a factory that would make it for each request is refused, since it would make none', async () => {
+    const provider = { provide: News, scope: Scope.REQUEST, useFactory: () => new News() };
+    const error = await failureOf(start({ providers: [provider] }));
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(error.message).toContain('"News" to be registered by its class');
+  });
+
   it('of a factory is refused, since Nest would skip its guard', async () => {
     const error = await failureOf(
       start({ providers: [{ provide: 'GUARDED', useFactory: () => new Guarded() }] }),
