@@ -65,7 +65,8 @@ export interface Broker {
   /**
    * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the connection is away a
    * message waits its turn, as far as the broker was told to let it, and rejects with a
-   * `ConnectionError` when it has waited in vain. Nothing is sent twice. With `isSharded` it is
+   * `ConnectionError` when it has waited in vain. After `close` it rejects with a `ClosedError`, as
+   * questions do. Nothing is sent twice. With `isSharded` it is
    * published to a shard channel (SPUBLISH), which only subscriptions of the kind `shard` hear.
    */
   publish(channel: string, payload: string | Uint8Array, isSharded?: boolean): Promise<number>;

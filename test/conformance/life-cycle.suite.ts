@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClosedError, ConnectionError } from 'nestjs-redis-pubsub';
+import { ClosedError } from 'nestjs-redis-pubsub';
 import type { BrokerStatus } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
 import type { BrokerUnderTest } from './broker.suite.js';
@@ -85,7 +85,8 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
     it('ends in publishing nothing more', async () => {
       const broker = await open();
       await broker.close();
-      await expect(broker.publish(unique('late'), 'x')).rejects.toBeInstanceOf(ConnectionError);
+      await expect(broker.publish(unique('late'), 'x')).rejects.toBeInstanceOf(ClosedError);
+      await expect(broker.channels('*')).rejects.toBeInstanceOf(ClosedError);
     });
 
     it('ends with no subscription left in Redis', async () => {
