@@ -14,6 +14,9 @@ import type { Watched } from './sentinel/master-watch.js';
 /** What whoever needs a connection is told that does not come back. */
 export const ENDED = 'The connection to Redis has ended';
 
+/** Whoever waits for a TLS handshake, and whoever waits for a command, hears nothing of the other. */
+const NO_ANSWER = 'no answer (does only one end speak TLS?)';
+
 /**
  * One connection to Redis for its whole life: opens it, tells when it is ready and when it is lost,
  * watches that it is alive, closes it. Reconnecting itself is ioredis' work.
@@ -162,8 +165,8 @@ export class Connection {
 
   #connectionError(): ConnectionError {
     // Redis' own text may end with a full stop.
-    const reason = this.#lastError ? `: ${messageOf(this.#lastError).replace(/\.$/, '')}` : '';
-    return new ConnectionError(`Redis is unreachable${reason}. Connection is closed.`, {
+    const reason = this.#lastError ? messageOf(this.#lastError).replace(/\.$/, '') : NO_ANSWER;
+    return new ConnectionError(`Redis is unreachable: ${reason}. Connection is closed.`, {
       cause: this.#lastError,
     });
   }

@@ -63,6 +63,15 @@ describe('a connection', () => {
     await connected;
   });
 
+  it('without an answer says so, and what that may come from', async () => {
+    const { broker } = open(options({ tls: {} }));
+    const failure = await failureOf(broker.connect(50));
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(String(failure)).toContain(
+      'Redis is unreachable: no answer (does only one end speak TLS?)',
+    );
+  });
+
   it('with patience waits for a server that is not there yet', async () => {
     const { start } = await stop();
     const { broker, log } = open(options());
