@@ -138,6 +138,7 @@ export function buildChannel(
     }
   }
   for (const name of unused) {
+    if (values[name] === undefined) continue;
     const expected = `a parameter of "${shorten(template)}", where ":name" begins a segment`;
     throw new InvalidOptionError(name, expected, values[name]);
   }

@@ -13,6 +13,7 @@ describe('buildChannel', () => {
     [String.raw`a\*b`, {}, 'a*b'],
     ['é.:id', { id: '😀' }, 'é.😀'],
     ['user.:id', { id: 0 }, 'user.0'],
+    ['user.:id', { id: 1, other: undefined as unknown as string }, 'user.1'],
   ])('puts values into %j (%#)', (template, values, channel) => {
     expect(buildChannel(template, values)).toBe(channel);
   });
