@@ -4,11 +4,11 @@ import type { IncomingMessage } from '../codec/codec.js';
 import { isRecord } from '../codec/envelope-codec.js';
 import { messageOf, shorten } from '../errors.js';
 import { telemetry } from '../telemetry.js';
-import { deserialize } from './deserialize.js';
+import { deserialize, type Handled } from './deserialize.js';
 import type { DispatcherOptions } from './dispatcher-options.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
-import { isHiddenByNest, reportFailure } from './handler-failure.js';
+import { FailureLog, isHiddenByNest } from './handler-failure.js';
 import { InFlight } from './in-flight.js';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 import type { MessageBus } from './message-bus.js';
@@ -27,6 +27,7 @@ const INTERRUPTED = { status: 'error', message: 'The service was closed' } as co
 export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
+  readonly #failures: FailureLog;
   readonly #factory: ResponderFactory;
   readonly #responders = new Responders();
   #streams = new StreamCut();
@@ -34,6 +35,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#failures = new FailureLog(options.logger);
     this.#factory = new ResponderFactory(options);
   }
 
@@ -128,12 +130,12 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       if (rest) {
         failure = await rest;
         // What a handler means to tell its caller is not for the log.
-        if (isHiddenByNest(failure)) this.#report(context, failure);
+        if (isHiddenByNest(failure)) this.#failures.report(context, failure);
       }
     } catch (error) {
       failure = error ?? new Error('The handler failed without an error');
       await responder?.end({ err: INTERNAL_ERROR });
-      this.#report(context, failure);
+      this.#failures.report(context, failure);
     } finally {
       if (responder) this.#responders.delete(responder);
       this.#inFlight.end();
@@ -149,37 +151,47 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     context: RedisPubSubContext,
     delivery: Delivery,
   ): Promise<void> {
-    const { bus, deserializer } = this.#options;
-    this.#inFlight.begin();
+    const release = this.#inFlight.hold();
     try {
-      if (!deserializer) return await this.#runBetweenHooks(route, message, context, delivery);
-      const [channel, params] = [context.getChannel(), context.getParams()];
-      const read = await deserialize(deserializer, bus.codec, channel, delivery.payload);
-      const next = new RedisPubSubContext(channel, read.metadata, route.pattern, params);
-      await this.#runBetweenHooks(route, read, next, delivery);
-    } catch (error) {
-      this.#report(context, error);
-      bus.dropped(delivery.channel, 'decode', error);
+      const read = await this.#read(route, { message, context }, delivery);
+      if (!read) return;
+      await this.#runBetweenHooks(read.context, () => {
+        const processed = this.#process(route, read.message, read.context, delivery);
+        // It is counted there now.
+        release();
+        return processed;
+      });
     } finally {
-      this.#inFlight.end();
+      release();
     }
   }
 
-  async #runBetweenHooks(
-    route: HandlerRoute,
-    message: IncomingMessage,
-    context: RedisPubSubContext,
-    delivery: Delivery,
-  ): Promise<void> {
+  async #read(
+    { pattern }: HandlerRoute,
+    decoded: Handled,
+    { channel, payload }: Delivery,
+  ): Promise<Handled | undefined> {
+    const { bus, deserializer } = this.#options;
+    if (!deserializer) return decoded;
+    const { context } = decoded;
+    try {
+      return await deserialize(deserializer, bus.codec, payload, { pattern, context });
+    } catch (error) {
+      this.#failures.report(context, error);
+      bus.dropped(channel, 'decode', error);
+      return undefined;
+    }
+  }
+
+  async #runBetweenHooks(context: RedisPubSubContext, process: () => Promise<void>): Promise<void> {
     const { onStart } = this.#options.hooks;
-    if (!onStart) return this.#process(route, message, context, delivery);
+    if (!onStart) return process();
     let processed: Promise<void> | undefined;
-    const done = (): Promise<void> =>
-      (processed ??= this.#process(route, message, context, delivery));
+    const done = (): Promise<void> => (processed ??= process());
     try {
       await onStart(context, done);
     } catch (error) {
-      this.#report(context, error);
+      this.#failures.report(context, error);
     }
     // A hook may leave a message out: the next one need not wait for it.
     await processed;
@@ -203,12 +215,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     try {
       await this.#options.hooks.onEnd?.(context);
     } catch (error) {
-      this.#report(context, error);
+      this.#failures.report(context, error);
     }
-  }
-
-  #report(context: RedisPubSubContext, error: unknown): void {
-    reportFailure(this.#options.logger, context, error);
   }
 
   #tell(route: HandlerRoute, context: RedisPubSubContext, duration: number, error: unknown): void {

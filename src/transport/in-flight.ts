@@ -11,6 +11,16 @@ export class InFlight {
     this.#running++;
   }
 
+  /** As {@link begin}; returns what ends it, once. */
+  hold(): () => void {
+    this.begin();
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.end();
+      isHeld = false;
+    };
+  }
+
   end(): void {
     this.#running--;
     if (this.#running > 0 || this.#waiters.size === 0) return;
