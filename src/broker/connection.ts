@@ -160,7 +160,7 @@ export class Connection {
     this.#waiting.add(wait);
     const isReady = await wait.outcome;
     this.#waiting.delete(wait);
-    if (!isReady) throw this.#connectionError();
+    if (!isReady) throw this.#isClosing ? new ClosedError() : this.#connectionError();
   }
 
   #connectionError(): ConnectionError {
