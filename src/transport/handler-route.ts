@@ -1,9 +1,10 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import type { Delivery, PubSubGap } from '../broker/broker.js';
-import type { ChannelPattern } from '../channel/channel-pattern.js';
+import { ChannelPattern } from '../channel/channel-pattern.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
 import { resolveHandlerOptions, type HandlerOptions } from '../options.js';
+import { normalizePattern } from './create-codec.js';
 import { HandlerQueue, type QueueDropReason } from './handler-queue.js';
 import { BusListener } from './bus-listener.js';
 import type { MessageBus } from './message-bus.js';
@@ -110,4 +111,11 @@ function assertNoQueueOptions(extras: HandlerOptions = {}): void {
     if (extras[name] === undefined) continue;
     throw new InvalidOptionError(name, 'together with "concurrency" or "order"', 'neither');
   }
+}
+
+/** What a decorator was given: text may be a pattern, and any other value is a literal. Throws `InvalidChannelError`. */
+export function readPattern(pattern: unknown): ChannelPattern {
+  return typeof pattern === 'string'
+    ? ChannelPattern.parse(pattern)
+    : ChannelPattern.literal(normalizePattern(pattern));
 }

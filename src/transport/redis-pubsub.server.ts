@@ -7,18 +7,12 @@ import {
 } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { Subject, type Observable } from 'rxjs';
-import {
-  ChannelPattern,
-  LITERAL_KINDS,
-  literalKind,
-  type LiteralKind,
-} from '../channel/channel-pattern.js';
+import { LITERAL_KINDS, literalKind, type LiteralKind } from '../channel/channel-pattern.js';
 import { ClosedError, messageOf, shorten } from '../errors.js';
 import { resolveOptions, type RedisPubSubServerOptions } from '../options.js';
-import { normalizePattern } from './create-codec.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ProcessingHooks } from './dispatcher-options.js';
-import { HandlerRoute } from './handler-route.js';
+import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 import { MessageBus } from './message-bus.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from './transport-events.js';
@@ -50,6 +44,8 @@ export class RedisPubSubServer
   readonly #dispatcher: Dispatcher;
   readonly #hooks: ProcessingHooks = {};
   readonly #routes = new HandlerRoutes();
+  /** How often it was closed: a start that waits for one end must not miss the next. */
+  #closings = 0;
   #isListening = false;
   #isSealed = false;
   #closing: Promise<void> | undefined;
@@ -104,10 +100,7 @@ export class RedisPubSubServer
     }
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;
-    const parsed =
-      typeof pattern === 'string'
-        ? ChannelPattern.parse(pattern)
-        : ChannelPattern.literal(normalizePattern(pattern));
+    const parsed = readPattern(pattern);
     const route = new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher);
     if (this.#routes.add(route)) {
       this.logger.warn(
@@ -180,6 +173,7 @@ export class RedisPubSubServer
   }
 
   override close(): Promise<void> {
+    this.#closings++;
     this.#closing ??= this.#close().finally(() => {
       this.#closing = undefined;
     });
@@ -213,7 +207,9 @@ export class RedisPubSubServer
   }
 
   async #start(): Promise<void> {
+    const closings = this.#closings;
     await this.#closing;
+    if (closings !== this.#closings) throw new ClosedError();
     this.#draining = undefined;
     this.#dispatcher.reopen();
     await this.#bus.start();

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { ClosedError } from 'nestjs-redis-pubsub';
 import { from, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { startService } from '../../support/app.js';
@@ -6,6 +7,10 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { Gate, eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
+
+/** A hook that does nothing beside the handler. */
+const handle = (_transport: unknown, _context: unknown, done: () => Promise<unknown>): unknown =>
+  done();
 
 describe('app.close()', () => {
   const redis = useRedis();
@@ -153,6 +158,24 @@ describe('app.close()', () => {
       ]);
     });
 
+    it('counts a handler once that a hook runs', async () => {
+      let started = 0;
+      const { app, log, server } = await startService(
+        eventHandlers({
+          'close.hooked': () => {
+            started++;
+            return new Promise(() => {});
+          },
+        }),
+        { connection: redis.url, shutdownTimeout: 20 },
+      );
+      server.setOnProcessingStartHook(handle);
+      await redis.client.publish('close.hooked', '1');
+      await eventually(() => started === 1);
+      await app.close();
+      expect(log.of('warn')).toEqual([expect.stringMatching(/handlers were still running.*: 1$/)]);
+    });
+
     it('[built-in] does not wait', async () => {
       const steps: unknown[] = [];
       const gate = new Gate();
@@ -178,6 +201,18 @@ describe('app.close()', () => {
   });
 
   describe('called twice', () => {
+    it('ends a start that began between the two', async () => {
+      const { server } = await startService(eventHandlers({ 'close.between': () => {} }), {
+        connection: redis.url,
+      });
+      void server.close();
+      const listening = new Promise((resolve) => server.listen(resolve));
+      await server.close();
+      expect(await listening).toBeInstanceOf(ClosedError);
+      expect(server.isListening).toBe(false);
+      await redis.subscribers('close.between', 0);
+    });
+
     it('resolves both times, together and one after the other', async () => {
       const { app } = await startService(eventHandlers({ 'close.twice': () => {} }), {
         connection: redis.url,
