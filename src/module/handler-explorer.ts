@@ -10,7 +10,7 @@ import { NestMicroservice } from '@nestjs/microservices';
 import { InvalidOptionError } from '../errors.js';
 import type { RedisPubSubModuleOptions } from '../options.js';
 import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
-import { ENHANCER_KEYS, isHandler, parameterPipes } from './nest-metadata.js';
+import { ENHANCER_KEYS, isHandler, namesTransport, parameterPipes } from './nest-metadata.js';
 import { MODULE_OPTIONS_TOKEN } from './redis-pubsub-core.module.js';
 
 type Container = ModuleRef['container'];
@@ -55,6 +55,13 @@ export class HandlerExplorer {
     // The registry replays what it has, at once.
     targets$.subscribe((target) => servers.push(target)).unsubscribe();
     return servers;
+  }
+
+  /** Whether a controller has handlers that name no transport, so that every transport serves them. */
+  hasControllersForAll(): boolean {
+    const classes = [...this.#controllerClasses()] as { readonly prototype: object }[];
+    const methods = classes.flatMap(({ prototype }) => this.#methods(prototype));
+    return methods.some((method) => isHandler(method) && !namesTransport(method));
   }
 
   /** Calls back for each server that the application connects from now on. */
@@ -179,12 +186,14 @@ export class HandlerExplorer {
   }
 }
 
-/** Of a factory that has made nothing yet its token may say what it makes. */
-function prototypeOf({ instance, isFactory, token }: Wrapper): object | null {
-  const made: unknown = instance;
-  if (typeof made === 'object' && made !== null) return Object.getPrototypeOf(made) as object;
-  const isClass = isFactory && typeof token === 'function' && token.prototype !== undefined;
-  return isClass ? (token.prototype as object) : null;
+/** Of a factory that is yet to make something its token may say what that is. */
+function prototypeOf(wrapper: Wrapper): object | null {
+  const { instance, token } = wrapper as { instance: unknown; token: unknown };
+  if (typeof instance === 'object' && instance !== null) {
+    return Object.getPrototypeOf(instance) as object | null;
+  }
+  const isClass = typeof token === 'function' && isMadeForEachMessage(wrapper);
+  return isClass ? (token.prototype as object | null) : null;
 }
 
 function isMadeForEachMessage(wrapper: Wrapper): boolean {

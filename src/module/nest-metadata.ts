@@ -19,6 +19,18 @@ export const ENHANCER_KEYS = [UseGuards, UseInterceptors, UsePipes, UseFilters].
   metadataKey((use as (it: Type) => MethodDecorator)(Probe)),
 );
 
+const TRANSPORT_KEY = transportKey();
+
+/** As {@link metadataKey}, for what stands beside the pattern. */
+function transportKey(): string {
+  const probe = class {};
+  const transport = Symbol('probe');
+  const decorate = EventPattern<string>('probe', transport);
+  decorate(Probe.prototype, 'probe', { value: probe });
+  const keys = Reflect.getMetadataKeys(probe) as string[];
+  return keys.find((key) => Reflect.getMetadata(key, probe) === transport) ?? '';
+}
+
 const PARAMETERS_KEY = parametersKey();
 
 /** As {@link metadataKey}, for the decorators of a method's parameters. */
@@ -39,4 +51,9 @@ export function parameterPipes(target: object, method: string): unknown[] {
 /** Whether a method has an `@EventPattern` or a `@MessagePattern`. */
 export function isHandler(method: object): boolean {
   return Reflect.hasMetadata(HANDLER_KEY, method);
+}
+
+/** Whether the decorator of a handler names a transport: else every transport serves it. */
+export function namesTransport(method: object): boolean {
+  return Reflect.getMetadata(TRANSPORT_KEY, method) !== undefined;
 }

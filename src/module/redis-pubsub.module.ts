@@ -36,8 +36,9 @@ interface ModuleExtras {
  * connections, and runs the decorated handlers of controllers and providers.
  *
  * If the application connects the module's server itself, Nest runs it, and the module adds the
- * handlers in providers. If it connects a `RedisPubSubServer` of its own making, controllers are that
- * one's. No handler runs twice for one message.
+ * handlers in providers. If it connects a `RedisPubSubServer` of its own making and of the same
+ * `transportId`, controllers are that one's. So no handler runs twice for one message, unless it is in a
+ * controller, names no transport, and another transport listens on the same Redis: a warning says so.
  */
 @Module({ providers: [HandlerExplorer] })
 export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {
@@ -114,6 +115,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   #warnOfTwins(servers: readonly unknown[]): void {
     const isBuiltIn = servers.some((server) => server instanceof ServerRedis);
     if (!isBuiltIn && !servers.some((server) => this.#isForeign(server))) return;
+    if (!this.explorer.hasControllersForAll()) return;
     const twin = isBuiltIn ? 'Transport.REDIS' : 'another RedisPubSubServer';
     this.#logger.warn(
       `The application listens with ${twin} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis`,

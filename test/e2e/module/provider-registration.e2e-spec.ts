@@ -143,6 +143,12 @@ describe('a provider with handlers', () => {
     expect(error.message).toContain('"News" to be registered by its class');
   });
 
+  it.each([null, undefined])('of a factory that makes %s is none', async (nothing) => {
+    const provider = { provide: News, useFactory: () => nothing };
+    const { app } = await start({ providers: [provider] });
+    expect(await app.get(RedisPubSubService).publish('registration.news', 'x')).toBe(0);
+  });
+
   it('of a factory is refused, since Nest would skip its guard', async () => {
     const error = await failureOf(
       start({ providers: [{ provide: 'GUARDED', useFactory: () => new Guarded() }] }),

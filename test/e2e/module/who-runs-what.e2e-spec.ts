@@ -254,7 +254,7 @@ describe('each handler runs once for one message', () => {
     expect(await run()).toEqual(TWICE_EACH);
   });
 
-  it('in an application that connects a server of another transport, which is said at the start', async () => {
+  it('in an application that connects a server of another transport, where handlers name theirs', async () => {
     @Controller()
     class Named {
       @EventPattern<string>('who.named', REDIS_PUBSUB)
@@ -279,6 +279,14 @@ describe('each handler runs once for one message', () => {
     expect(await redis.client.publish('who.named', '1')).toBe(2);
     await eventually(() => heard.length >= 2);
     expect(heard.toSorted()).toEqual(['others', 'ours']);
+    expect(log.of('warn')).toEqual([]);
+  });
+
+  it('unless handlers name no transport beside a server of another one, which is said at the start', async () => {
+    const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
+    const other = new RedisPubSubServer({ connection: redis.url, transportId: OTHER });
+    app.connectMicroservice({ strategy: other });
+    await app.init();
     expect(log.of('warn')).toEqual([expect.stringContaining('another RedisPubSubServer')]);
   });
 
