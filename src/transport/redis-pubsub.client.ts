@@ -7,6 +7,7 @@ import { BurstLog } from '../burst-log.js';
 import type { MessageId, OutgoingMessage } from '../codec/codec.js';
 import { ClosedError, ConnectionError, InvalidOptionError, messageOf } from '../errors.js';
 import { resolveOptions, type RedisPubSubClientOptions, type ResolvedOptions } from '../options.js';
+import { ClientStart } from './client-start.js';
 import { normalizePattern } from './create-codec.js';
 import { Emission } from './emission.js';
 import { textOf } from './handler-failure.js';
@@ -39,12 +40,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #options: RedisPubSubClientOptions;
   readonly #resolved: ResolvedOptions;
   readonly #bus: MessageBus;
-  readonly #ownsBus: boolean;
   readonly #inbox: ReplyInbox;
-  #connecting: Promise<void> | undefined;
-  /** Whether messages wait for the first attempt, which is on its way. */
-  #isBeginning = false;
-  #isEnded = false;
+  readonly #start: ClientStart;
   #lastId = 0;
 
   /** `bus`: connections that others use too; without it the client has a pair of its own. */
@@ -52,10 +49,10 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     super();
     this.#options = options;
     this.#resolved = resolveOptions(options);
-    this.#ownsBus = !bus;
     this.#bus = bus ?? new MessageBus(this.#resolved);
+    this.#start = new ClientStart(this.#bus, !bus);
     this.#inbox = new ReplyInbox(this.#bus, options.deserializer, (thrown) =>
-      this.#logger.error(`A request could not be ended: ${messageOf(thrown)}`),
+      this.#logger.error(`Whoever sent a request threw: ${messageOf(thrown)}`),
     );
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
   }
@@ -67,21 +64,16 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /** Resolves when both connections are up; rejects with a `ConnectionError` when an attempt fails. */
   connect(): Promise<void> {
-    if (this.#isEnded) return Promise.reject(new ClosedError());
-    this.#connecting ??= this.#connect();
-    return this.#connecting;
+    return this.#start.connect();
   }
 
-  /** Fails the requests that are waiting, sends what was emitted, and disconnects. Idempotent, never rejects. */
+  /**
+   * Fails the requests that are waiting, sends what was emitted, and disconnects; for a first connection that
+   * is on its way events wait a second. Idempotent, never rejects.
+   */
   async close(): Promise<void> {
     this.#inbox.close(new ClosedError());
-    // Connections that are somebody else's are not ours to open again.
-    if (!this.#ownsBus) this.#isEnded = true;
-    else {
-      // What waits for the first attempt was emitted, too.
-      if (this.#isBeginning) await this.#connecting?.catch(() => undefined);
-      await this.#bus.close();
-    }
+    await this.#start.end();
   }
 
   /**
@@ -96,7 +88,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     const isNothing = isNil(pattern) || isNil(data);
     const published = isNothing
       ? firstValueFrom(super.emit<number>(pattern, data))
-      : this.#emit(pattern, data);
+      : this.#start.emit(() => this.#dispatch(pattern, data));
     const emission = new Emission(published, (error) =>
       this.#failures.add(() => `An event was not published: ${messageOf(error)}`),
     );
@@ -123,7 +115,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
           observer.error(error);
         }
       };
-      if (this.#hasBegun) publish();
+      if (this.#start.hasBegun) publish();
       else this.connect().then(publish, (error: unknown) => observer.error(error));
       return () => cancel?.();
     });
@@ -202,34 +194,6 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   #isSharded({ data }: { readonly data: unknown }): boolean {
     return shardedOf(data) ?? this.#resolved.sharded;
-  }
-
-  /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
-  get #hasBegun(): boolean {
-    const { status } = this.#bus.broker;
-    // What waits goes first.
-    if (this.#isBeginning || this.#isEnded || status === 'disconnected') return false;
-    // On connections of its own a client connects at its first message, and says how that went.
-    return status !== 'connecting' || !this.#ownsBus;
-  }
-
-  #connect(): Promise<void> {
-    this.#isBeginning = !this.#hasBegun;
-    // Others share a start, and wait for it as long as `onStart` says.
-    const starting = this.#ownsBus ? undefined : this.#bus.begin();
-    const connecting = starting ?? this.#bus.broker.connect(0);
-    const clear = (): void => {
-      this.#connecting = undefined;
-      this.#isBeginning = false;
-    };
-    // Before all that waits for it.
-    connecting.then(clear, clear);
-    return connecting;
-  }
-
-  #emit(pattern: unknown, data: unknown): Promise<number> {
-    if (!this.#hasBegun) return this.connect().then(() => this.#dispatch(pattern, data));
-    return this.#dispatch(pattern, data);
   }
 
   #dispatch(pattern: unknown, data: unknown): Promise<number> {

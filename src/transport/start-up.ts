@@ -33,9 +33,15 @@ export class StartUp {
 
   /** See `MessageBus#begin`. */
   begin(): Promise<void> | undefined {
-    if (this.#isDone) return undefined;
-    this.#beginning ??= this.#begin();
-    return this.#beginning;
+    if (this.#beginning || this.#isDone) return this.#beginning;
+    const beginning = this.#begin();
+    this.#beginning = beginning;
+    const clear = (): void => {
+      this.#beginning = undefined;
+    };
+    // Before all that waits for it, and no sooner: what comes later must not go first.
+    beginning.then(clear, clear);
+    return beginning;
   }
 
   /** Where nobody waits the log says how it went: once, although a module and its server both start it. */
@@ -61,8 +67,6 @@ export class StartUp {
       // Nobody else would: an application that cannot be made calls no hook.
       await this.#broker.close();
       throw error;
-    } finally {
-      this.#beginning = undefined;
     }
   }
 }

@@ -1,5 +1,6 @@
 import { Controller, Get, Injectable, Module } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
 import { firstValueFrom } from 'rxjs';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +13,7 @@ import {
   type RedisPubSubModuleOptions,
 } from 'nestjs-redis-pubsub';
 import { closeAfterTest, startService } from '../../support/app.js';
+import { requestHandler } from '../../support/handlers.js';
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { createHttpApp, startContext } from './apps.js';
 
@@ -132,25 +134,62 @@ describe("onStart: 'background'", () => {
   });
 });
 
-describe("onStart: 'wait'", () => {
+describe('what providers send before the start', () => {
   const redis = useRedis();
 
-  it('has what providers send before the start wait for Redis, too', async () => {
-    @Injectable()
-    class Hasty {
-      readonly outcomes: Promise<unknown>;
+  it.each(['wait', 'background'] as const)(
+    'waits for Redis as the start does: %s',
+    async (onStart) => {
+      @Injectable()
+      class Hasty {
+        readonly outcomes: Promise<unknown>;
 
-      constructor(client: RedisPubSubClient, service: RedisPubSubService) {
-        const emitted = firstValueFrom(client.emit('start.early', 1));
-        this.outcomes = Promise.all([emitted, service.publish('start.early', 2)]);
+        constructor(client: RedisPubSubClient, service: RedisPubSubService) {
+          const emitted = firstValueFrom(client.emit('start.early', 1));
+          this.outcomes = Promise.all([emitted, service.publish('start.early', 2)]);
+        }
       }
-    }
-    await redis.stop();
-    const options = moduleOf({ connection: redis.url });
-    const starting = startContext({ ...options, providers: [Hasty] });
-    await redis.start();
-    const { app } = await starting;
-    expect(await app.get(Hasty).outcomes).toEqual([0, 0]);
+      await redis.stop();
+      const options = moduleOf({
+        connection: redis.url,
+        onStart,
+        publishBuffer: { maxAge: 20_000 },
+      });
+      const starting = startContext({ ...options, providers: [Hasty] });
+      await redis.start();
+      const { app } = await starting;
+      expect(await app.get(Hasty).outcomes).toEqual([0, 0]);
+    },
+  );
+
+  it.each(['wait', 'background', 'fail'] as const)('can be a request: %s', async (onStart) => {
+    const { log } = await startService(
+      requestHandler('start.ask', () => 'answer'),
+      {
+        connection: redis.url,
+      },
+    );
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url, onStart })],
+      providers: [
+        {
+          provide: 'ANSWER',
+          inject: [RedisPubSubClient],
+          useFactory: (client: RedisPubSubClient) => firstValueFrom(client.send('start.ask', 1)),
+        },
+      ],
+    });
+    expect(app.get('ANSWER')).toBe('answer');
+    expect(log.of('error')).toEqual([]);
+  });
+
+  it('goes over connections that are there once connect has resolved, whatever the start waits for', async () => {
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url, onStart: 'background' })],
+    });
+    const client = app.get(RedisPubSubClient);
+    await client.connect();
+    expect(client.unwrap<Redis[]>().map(({ status }) => status)).toEqual(['ready', 'ready']);
   });
 });
 

@@ -16,6 +16,7 @@ import {
   type ClientProxy,
   type ClientsModuleOptionsFactory,
 } from '@nestjs/microservices';
+import { createServer, type AddressInfo } from 'node:net';
 import { firstValueFrom, type Observable } from 'rxjs';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
@@ -157,6 +158,17 @@ describe('a client', () => {
     expect(await outcomes).toMatchObject([{ value: 1 }, { reason: expect.any(ClosedError) }]);
     await eventually(() => heard.length > 0);
     expect(heard).toEqual(['sent']);
+  });
+
+  it('that is closed before a server has said a word does not wait for that', async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const client = createClient({ connection: `rediss://127.0.0.1:${port}` });
+    const emitted = Promise.allSettled([firstValueFrom(client.emit('clients.silent', 1))]);
+    await client.close();
+    expect(await emitted).toMatchObject([{ reason: expect.any(ClosedError) }]);
+    silent.close();
   });
 
   it('refuses a pattern or data that is missing, as Nest does', async () => {

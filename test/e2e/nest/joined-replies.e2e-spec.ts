@@ -75,7 +75,9 @@ describe('replies of one tick', () => {
       }),
     );
     expect(answers).toEqual(numbers);
-    expect(log.of('error')).toEqual([expect.stringMatching(/^A request .* ended: .*at the end/s)]);
+    expect(log.of('error')).toEqual([
+      expect.stringMatching(/^Whoever sent a request threw: .*at the end/s),
+    ]);
   });
 
   it('come to a client in few messages, each to its own request', async () => {
