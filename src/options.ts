@@ -315,8 +315,7 @@ export function resolveOptions(
   }
   const unknown = Object.keys(options).find((name) => !NAMES.has(name));
   if (unknown !== undefined) {
-    const expected = `an object with nothing but ${[...NAMES].join(', ')}`;
-    throw new InvalidOptionError('options', expected, unknown);
+    throw new InvalidOptionError('option', `one of ${[...NAMES].join(', ')}`, unknown);
   }
   assertTransportId(options.transportId);
   assertHook('serializer', options.serializer, 'serialize');
