@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { ClosedError } from 'nestjs-redis-pubsub';
+import { ClosedError, RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { from, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { startService } from '../../support/app.js';
@@ -201,6 +201,13 @@ describe('app.close()', () => {
   });
 
   describe('called twice', () => {
+    it('is what a start says that it comes into, and not that Redis were away', async () => {
+      const server = new RedisPubSubServer({ connection: redis.url });
+      const listening = new Promise((resolve) => server.listen(resolve));
+      await Promise.all([server.close(), server.close()]);
+      expect(await listening).toBeInstanceOf(ClosedError);
+    });
+
     it('ends a start that began between the two', async () => {
       const { server } = await startService(eventHandlers({ 'close.between': () => {} }), {
         connection: redis.url,
