@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { isReplyError } from './reply-error.js';
 
 /** How a connection is watched, in milliseconds. */
 export interface LivenessOptions {
@@ -70,11 +71,9 @@ export class LivenessMonitor {
   #ping(): void {
     if (this.#deadline) return;
     const sent = new Date();
-    // A failure has its own consequences, or is ioredis refusing while it shakes hands.
-    this.#client.ping().then(
-      () => this.#answered(sent),
-      () => undefined,
-    );
+    const onAnswer = (): void => this.#answered(sent);
+    // Redis says no while it cannot save, for one: that is an answer. A lost connection, and ioredis as it shakes hands, are none.
+    this.#client.ping().then(onAnswer, (error: unknown) => isReplyError(error) && onAnswer());
     this.#expectBytes(this.#options.timeout);
   }
 

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { BrokerStatus } from '../../src/broker/broker.js';
+import { eventually, useRedis } from '../support/redis.js';
+import { Collector, unique } from './collector.js';
+import { quietBroker } from './quiet-broker.js';
+
+const FOLDER = join(tmpdir(), `redis-${randomUUID()}`);
+mkdirSync(FOLDER);
+
+describe('a server that cannot save to its disk', () => {
+  const redis = useRedis(['--save', '3600 1', '--dir', FOLDER]);
+  afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+  /** How often Redis has refused a command for that. */
+  const refusals = async (): Promise<number> => {
+    const stats = await redis.client.info('errorstats');
+    return Number(/errorstat_MISCONF:count=(\d+)/.exec(stats)?.[1] ?? 0);
+  };
+
+  it('is alive: Redis refuses PING then, and delivers', async () => {
+    rmSync(FOLDER, { recursive: true });
+    await redis.client.bgsave();
+    await eventually(() =>
+      redis.client.ping().then(
+        () => false,
+        () => true,
+      ),
+    );
+    const broker = quietBroker(redis.url, { liveness: { interval: 5, timeout: 5 } });
+    const statuses: BrokerStatus[] = [];
+    const collector = new Collector();
+    const channel = unique('unsaved');
+    await broker.connect(10_000);
+    await broker.subscribe('channel', channel, collector);
+    broker.onStatus((status) => statuses.push(status));
+    await eventually(async () => (await refusals()) > 100);
+    expect(await broker.publish(channel, 'x')).toBe(1);
+    await collector.hears(1);
+    expect(statuses).toEqual([]);
+  });
+});
