@@ -34,6 +34,8 @@ export class Publisher implements PublishingHalf {
   readonly #sender: PublishSender;
   readonly #batcher: PublishBatcher | undefined;
   readonly #onChange: () => void;
+  /** A guide may yet have to find out where to connect to. */
+  #openings = 0;
 
   /** `onChange`: the connection is no longer as it was. */
   constructor(
@@ -86,8 +88,13 @@ export class Publisher implements PublishingHalf {
     return this.#connection.hasEnded;
   }
 
-  open(patience: number): Promise<void> {
-    return openGuided(this.#connection, this.#guide, patience);
+  async open(patience: number): Promise<void> {
+    this.#openings++;
+    try {
+      await openGuided(this.#connection, this.#guide, patience);
+    } finally {
+      this.#openings--;
+    }
   }
 
   async close(): Promise<void> {
@@ -108,7 +115,7 @@ export class Publisher implements PublishingHalf {
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     if (this.reaches()) return this.#send(channel, payload, isSharded);
-    if (this.#buffer && this.#connection.isComing) {
+    if (this.#buffer && (this.#connection.isComing || this.#openings > 0)) {
       return this.#buffer.add({ channel, payload, isSharded });
     }
     return Promise.reject(
