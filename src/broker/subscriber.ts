@@ -17,7 +17,6 @@ import type { Outage, Subscription } from './subscription.js';
 
 /** One connection, what is subscribed over it, and who hears it. */
 export class Subscriber implements SubscribingHalf {
-  readonly #client: Redis;
   readonly #connection: Connection;
   readonly #options: SubscriberOptions;
   readonly #registry = new SubscriptionRegistry();
@@ -30,7 +29,6 @@ export class Subscriber implements SubscribingHalf {
   #wasRestored = false;
 
   constructor(client: Redis, options: SubscriberOptions, observer: SubscriberObserver) {
-    this.#client = client;
     this.#options = options;
     this.#observer = observer;
     this.#reconciler = new Reconciler(client, this.#registry, options, {
@@ -54,11 +52,11 @@ export class Subscriber implements SubscribingHalf {
   }
 
   get clients(): readonly [Redis] {
-    return [this.#client];
+    return [this.#connection.client];
   }
 
   onClient(listener: (client: Redis) => void): void {
-    listener(this.#client);
+    listener(this.#connection.client);
   }
 
   get isReady(): boolean {
@@ -94,8 +92,13 @@ export class Subscriber implements SubscribingHalf {
 
   /** Replaces a connection that is of no use, although it is there, and may not have been since `usefulUntil`. */
   restart(reason: string, usefulUntil?: Date): void {
-    this.#usefulUntil = usefulUntil;
+    if (usefulUntil) this.doubt(usefulUntil);
     this.#connection.restart(reason);
+  }
+
+  /** Some of what is subscribed may not be heard since then, until it is renewed or the connection replaced. */
+  doubt(usefulUntil: Date): void {
+    if (!this.#usefulUntil || usefulUntil < this.#usefulUntil) this.#usefulUntil = usefulUntil;
   }
 
   subscribe(
@@ -167,6 +170,7 @@ export class Subscriber implements SubscribingHalf {
 
   /** Subscribes again what Redis has ended on its own, over a connection that is there still. */
   renew(isEnded: (it: Subscription) => boolean, outage: Outage): void {
+    this.#usefulUntil = undefined;
     for (const kind of this.#options.kinds) this.#registry.lose(kind, isEnded, outage);
     this.#onChange();
   }
@@ -190,8 +194,8 @@ export class Subscriber implements SubscribingHalf {
       this.#registry.deliver(delivery);
     } catch (error) {
       // Thrown on, it would end the process.
-      const { channel } = delivery;
-      this.#options.log.error(`A listener of "${shorten(channel)}" threw: ${messageOf(error)}`);
+      const name = shorten(delivery.channel);
+      this.#options.log.error(`A listener of "${name}" threw: ${messageOf(error)}`);
     }
   }
 

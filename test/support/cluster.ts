@@ -134,6 +134,14 @@ export class TestCluster {
     await this.settled();
   }
 
+  /** Resolves when a node has been asked so many times more whether it is alive. */
+  async pings({ client }: ServerProcess, count: number): Promise<void> {
+    const asked = async (): Promise<number> =>
+      Number(/cmdstat_ping:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+    const before = await asked();
+    await eventually(async () => (await asked()) >= before + count);
+  }
+
   /** Brings back what was killed or hung; resolves when every master could be failed over again. */
   async recover(): Promise<void> {
     for (const node of this.nodes) {

@@ -176,6 +176,7 @@ export class ShardedSubscriber extends CompositeSubscriber {
     const node = this.#nodes.get(address);
     if (!node || this.#renewals.has(address)) return;
     const outage = { from: node.lastProof };
+    node.doubt(outage.from);
     const timer = setTimeout(() => this.#renew(address, outage), RENEWAL_DELAY).unref();
     this.#renewals.set(address, timer);
   }

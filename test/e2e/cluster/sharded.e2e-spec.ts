@@ -3,6 +3,7 @@ import {
   CommandRefusedError,
   NoSubscribersError,
   RedisPubSubRecordBuilder,
+  type PubSubGap,
 } from 'nestjs-redis-pubsub';
 import { lastValueFrom } from 'rxjs';
 import { useCluster } from '../../support/cluster.js';
@@ -189,6 +190,28 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     await cluster().blinkSlot(channel);
     await eventually(() => gaps.length === 2);
     expect(await service.publish(channel, 'x')).toBe(1);
+  });
+
+  it('tells of a gap from where Redis ended a channel, although the connection was lost after that', async () => {
+    const [owner] = await cluster().masters();
+    const channel = await cluster().channelOf(owner!, 'doubt');
+    const { service } = await startClusterApp({
+      connection: at(owner!),
+      sharded: true,
+      pingInterval: 5,
+    });
+    const gaps: (PubSubGap | undefined)[] = [];
+    service.observe(channel, { onSubscribed: (gap) => gaps.push(gap) }).subscribe();
+    await eventually(() => gaps.length === 1);
+    const blinking = cluster().blinkSlot(channel);
+    await eventually(async () => (await cluster().shardSubscribers(channel)) === 0);
+    const ended = new Date();
+    // Each is a proof that the connection works, and none that the channel is heard.
+    await cluster().pings(owner!, 10);
+    await cluster().killConnections();
+    await eventually(() => gaps.length === 2);
+    expect(gaps[1]?.from.getTime()).toBeLessThanOrEqual(ended.getTime());
+    await blinking;
   });
 
   it('is probed at each master, and leaves no probe behind at a former one', async () => {
