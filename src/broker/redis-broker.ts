@@ -83,6 +83,7 @@ export class RedisBroker implements Broker {
     listener: DeliveryListener,
     waiter: SubscriptionWaiter,
   ): void {
+    if (this.#isClosing) return queueMicrotask(() => waiter.onFailed(new ClosedError()));
     this.#subscriber.subscribe(kind, name, listener, waiter);
   }
 

@@ -87,6 +87,8 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       await broker.close();
       await expect(broker.publish(unique('late'), 'x')).rejects.toBeInstanceOf(ClosedError);
       await expect(broker.channels('*')).rejects.toBeInstanceOf(ClosedError);
+      const late = broker.subscribe('channel', unique('late'), new Collector());
+      await expect(late).rejects.toBeInstanceOf(ClosedError);
     });
 
     it('ends with no subscription left in Redis', async () => {
