@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
 import type { BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
-import { eventually, plain, useRedis } from '../support/redis.js';
+import { eventually, plain, useRedis, watchCommands } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { CollectedLog, Collector, reaches, unique } from './collector.js';
 import { quietBroker } from './quiet-broker.js';
@@ -262,10 +262,7 @@ describe('a connection', () => {
   });
 
   it('asks a server that loads its data again soon, whatever that says of the time it takes', async () => {
-    const questions: string[] = [];
-    const monitor = await redis.client.monitor();
-    closeAfterTest(async () => monitor.disconnect());
-    monitor.on('monitor', (_: unknown, [name = '']: string[]) => questions.push(name));
+    const questions = await watchCommands(redis.client);
     const proxy = await startProxy(redis.port);
     const info = await redis.client.info('persistence');
     const loading = 'loading:1\r\nloading_eta_seconds:60\r\nx:';

@@ -1,16 +1,11 @@
 import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { BrokerStatus } from '../../src/broker/broker.js';
-import { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
-import { eventually, useRedis, type TestRedis } from '../support/redis.js';
+import { callsOf, eventually, plain, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { CollectedLog, Collector, reaches, unique } from './collector.js';
-
-async function calls(redis: TestRedis, command: string): Promise<number> {
-  const stats = await redis.client.info('commandstats');
-  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
-}
+import { quietBroker } from './quiet-broker.js';
 
 /** An address that moved to another server, while connections stay where they were. */
 describe('a subscriber that is connected, answers PING, and hears nothing', () => {
@@ -21,17 +16,12 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const proxy = await startProxy(old.port);
     const log = new CollectedLog();
     const probe = unique('_pubsub.probe');
-    const broker = new RedisBroker({
-      connection: proxy.url,
+    const broker = quietBroker(proxy.url, {
       liveness: { interval: 20, timeout: 5_000 },
       probe: { start: probe, interval },
-      isSharded: false,
-      batches: false,
-      deliversFirst: false,
       buffer: { maxMessages: 100, maxAge: 5_000 },
       log,
     });
-    closeAfterTest(() => broker.close());
     const statuses: BrokerStatus[] = [];
     broker.onStatus((status) => statuses.push(status));
     await broker.connect(0);
@@ -78,8 +68,8 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     await moveAddress(opened);
     await eventually(() => statuses.at(-1) === 'connected');
     expect(await broker.publish(name, 'x')).toBe(0);
-    const answered = await calls(old, 'ping');
-    await eventually(async () => (await calls(old, 'ping')) > answered + 5);
+    const answered = await callsOf(old.client, 'ping');
+    await eventually(async () => (await callsOf(old.client, 'ping')) > answered + 5);
     expect(broker.status).toBe('connected');
     expect(collector.texts).toEqual([]);
   });
@@ -131,8 +121,8 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const heard = Date.now();
     await moveAddress(opened);
     // A probe that was taken and not heard: from now on there is reason to doubt.
-    const before = await calls(current, 'publish');
-    await eventually(async () => (await calls(current, 'publish')) > before);
+    const before = await callsOf(current.client, 'publish');
+    await eventually(async () => (await callsOf(current.client, 'publish')) > before);
     const [publisher, subscriber] = broker.clients() as [Redis, Redis];
     await publisher.ping();
     subscriber.stream.destroy();
@@ -144,17 +134,10 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const user = ['on', 'nopass', '~*', '+@all', 'resetchannels', '&*'];
     await old.client.call('ACL', 'SETUSER', 'probed', ...user);
     const probe = unique('_pubsub.probe');
-    const broker = new RedisBroker({
-      connection: { port: old.port, host: '127.0.0.1', username: 'probed', password: 'x' },
-      liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { start: probe, interval: 20 },
-      isSharded: false,
-      batches: false,
-      deliversFirst: false,
-      buffer: false,
-      log: new CollectedLog(),
-    });
-    closeAfterTest(() => broker.close());
+    const broker = quietBroker(
+      { ...plain(old.port), username: 'probed', password: 'x' },
+      { probe: { start: probe, interval: 20 } },
+    );
     await broker.connect(0);
     const collector = new Collector();
     await broker.subscribe('channel', 'allowed.a', collector);
@@ -204,8 +187,8 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const { broker } = await open(10);
     await broker.subscribe('channel', unique('other'), new Collector());
     // The other one is probed meanwhile, several times.
-    const before = await calls(old, 'publish');
-    await eventually(async () => (await calls(old, 'publish')) > before + 5);
+    const before = await callsOf(old.client, 'publish');
+    await eventually(async () => (await callsOf(old.client, 'publish')) > before + 5);
     expect(await old.client.pubsub('NUMSUB', probe)).toEqual([probe, 0]);
   });
 });

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { ConnectionError, type RedisPubSubClient } from 'nestjs-redis-pubsub';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, inject, it } from 'vitest';
-import { closeAfterTest, createClient } from '../support/app.js';
-import { eventually, useRedis } from '../support/redis.js';
+import { createClient } from '../support/app.js';
+import { eventually, useRedis, watchCommands } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 
 const ROUNDS = 20;
@@ -50,12 +50,9 @@ describe('deliverFirst', () => {
     return client;
   };
 
-  /** The names of all commands from now on, up to one that this test sends itself. */
-  const watchCommands = async () => {
-    const names: string[] = [];
-    const monitor = await redis.client.monitor();
-    closeAfterTest(async () => monitor.disconnect());
-    monitor.on('monitor', (_: unknown, [name = '']: string[]) => names.push(name));
+  /** Returns what tells the names of all commands from now on, up to one that this test sends itself. */
+  const watch = async () => {
+    const names = await watchCommands(redis.client);
     return async (): Promise<string[]> => {
       await redis.client.call('ECHO', 'end');
       await eventually(() => names.includes('ECHO'));
@@ -78,21 +75,21 @@ describe('deliverFirst', () => {
     ['without it sends nothing before', false, ['publish']],
   ])('%s a message that is alone in its tick', async (_, deliverFirst, expected) => {
     const client = await connected(deliverFirst);
-    const commands = await watchCommands();
+    const commands = await watch();
     await emit(client, 'alone.x');
     expect(await commands()).toEqual(expected);
   });
 
   it.runIf(inject('hasSharded'))('sends a PING before a shard message, too', async () => {
     const client = await connected(true, redis.url, true);
-    const commands = await watchCommands();
+    const commands = await watch();
     await emit(client, 'shard.x');
     expect(await commands()).toEqual(['ping', 'spublish']);
   });
 
   it('sends no more of them where a tick has many messages', async () => {
     const client = await connected();
-    const commands = await watchCommands();
+    const commands = await watch();
     await Promise.all(Array.from({ length: 100 }, () => emit(client, 'many.x')));
     const sent = await commands();
     expect(sent.filter((name) => name === 'publish')).toHaveLength(100);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll } from 'vitest';
-import { eventually } from './redis.js';
+import { callsOf, eventually } from './redis.js';
 import { ServerProcess } from './sentinel.js';
 
 const SLOTS = 16_384;
@@ -136,10 +136,8 @@ export class TestCluster {
 
   /** Resolves when a node has been asked so many times more whether it is alive. */
   async pings({ client }: ServerProcess, count: number): Promise<void> {
-    const asked = async (): Promise<number> =>
-      Number(/cmdstat_ping:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
-    const before = await asked();
-    await eventually(async () => (await asked()) >= before + count);
+    const before = await callsOf(client, 'ping');
+    await eventually(async () => (await callsOf(client, 'ping')) >= before + count);
   }
 
   /** Brings back what was killed or hung; resolves when every master could be failed over again. */

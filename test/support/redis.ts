@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { afterAll, beforeAll, vi } from 'vitest';
+import { closeAfterTest } from './app.js';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
 
 export type { PrivateRedis };
@@ -63,6 +64,21 @@ export function useRedis(args: string[] = []): TestRedis {
       await outside().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     },
   };
+}
+
+/** How often a server was given a command since its statistics were reset (CONFIG RESETSTAT). */
+export async function callsOf(client: Redis, command: string): Promise<number> {
+  const stats = await client.info('commandstats');
+  return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
+}
+
+/** The names of all commands that a server runs from now on, as they come; until the end of the test. */
+export async function watchCommands(client: Redis): Promise<readonly string[]> {
+  const names: string[] = [];
+  const monitor = await client.monitor();
+  closeAfterTest(async () => monitor.disconnect());
+  monitor.on('monitor', (_: unknown, [name = '']: string[]) => names.push(name));
+  return names;
 }
 
 /** Options for a plain client of the tests. */

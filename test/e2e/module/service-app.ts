@@ -38,9 +38,3 @@ export async function startService(
     becomes: (status) => eventually(() => last === status),
   };
 }
-
-/** How often Redis was given a command since its statistics were reset (CONFIG RESETSTAT). */
-export async function calls(redis: TestRedis, command: string): Promise<number> {
-  const stats = await redis.client.info('commandstats');
-  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
-}

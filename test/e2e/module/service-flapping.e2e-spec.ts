@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { eventually, useRedis } from '../../support/redis.js';
-import { calls, startService } from './service-app.js';
+import { callsOf, eventually, useRedis } from '../../support/redis.js';
+import { startService } from './service-app.js';
 
 describe('an observer that comes and goes', () => {
   const redis = useRedis();
@@ -13,11 +13,11 @@ describe('an observer that comes and goes', () => {
       const subscription = await service.subscribe('flap.a', ({ data }) => heard.push(data));
       subscription.unsubscribe();
     }
-    expect(await calls(redis, 'subscribe')).toBe(1);
-    expect(await calls(redis, 'unsubscribe')).toBe(0);
+    expect(await callsOf(redis.client, 'subscribe')).toBe(1);
+    expect(await callsOf(redis.client, 'unsubscribe')).toBe(0);
     await service.publish('flap.a', 'nobody is there');
     await redis.subscribers('flap.a', 0);
-    expect(await calls(redis, 'unsubscribe')).toBe(1);
+    expect(await callsOf(redis.client, 'unsubscribe')).toBe(1);
     expect(heard).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { filter, repeat, Subscription, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { eventually, useRedis } from '../../support/redis.js';
-import { calls, startService } from './service-app.js';
+import { callsOf, eventually, useRedis } from '../../support/redis.js';
+import { startService } from './service-app.js';
 
 const OBSERVERS = 10_000;
 
@@ -25,7 +25,7 @@ describe('many observers of one channel', () => {
     await redis.subscribers('many.a', 1);
     expect(await service.publish('many.a', 1)).toBe(1);
     await eventually(() => heard >= OBSERVERS);
-    expect(await calls(redis, 'subscribe')).toBe(1);
+    expect(await callsOf(redis.client, 'subscribe')).toBe(1);
     all.unsubscribe();
     await redis.subscribers('many.a', 0);
     expect(counts.filter((count) => count !== 1)).toEqual([]);

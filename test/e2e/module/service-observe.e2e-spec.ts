@@ -1,8 +1,8 @@
 import { firstValueFrom, take, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { CommandRefusedError, InvalidChannelError, type PubSubMessage } from 'nestjs-redis-pubsub';
-import { eventually, plain, useRedis } from '../../support/redis.js';
-import { calls, startService } from './service-app.js';
+import { callsOf, eventually, plain, useRedis } from '../../support/redis.js';
+import { startService } from './service-app.js';
 
 describe('service.observe', () => {
   const redis = useRedis();
@@ -40,11 +40,11 @@ describe('service.observe', () => {
     await service.publish('shared.a', 2);
     await eventually(() => heard.length === 4);
     expect(heard.at(-1)).toEqual(['second', 2]);
-    expect(await calls(redis, 'subscribe')).toBe(1);
-    expect(await calls(redis, 'unsubscribe')).toBe(0);
+    expect(await callsOf(redis.client, 'subscribe')).toBe(1);
+    expect(await callsOf(redis.client, 'unsubscribe')).toBe(0);
     second.unsubscribe();
     await redis.subscribers('shared.a', 0);
-    expect(await calls(redis, 'unsubscribe')).toBe(1);
+    expect(await callsOf(redis.client, 'unsubscribe')).toBe(1);
   });
 
   it('takes its channel literally: user.* hears only the channel that is called so', async () => {

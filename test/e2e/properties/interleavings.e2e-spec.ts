@@ -2,9 +2,10 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClosedError } from 'nestjs-redis-pubsub';
 import type { SubscriptionKind } from '../../../src/channel/channel-pattern.js';
-import { RedisBroker } from '../../../src/broker/redis-broker.js';
-import { CollectedLog, Collector } from '../../conformance/collector.js';
-import { eventually, useRedis, type TestRedis } from '../../support/redis.js';
+import type { RedisBroker } from '../../../src/broker/redis-broker.js';
+import { Collector } from '../../conformance/collector.js';
+import { createBroker } from '../../conformance/quiet-broker.js';
+import { eventually, plain, useRedis, type TestRedis } from '../../support/redis.js';
 
 type Step =
   | {
@@ -42,16 +43,7 @@ class Run {
 
   constructor(redis: TestRedis) {
     this.#redis = redis;
-    this.#broker = new RedisBroker({
-      connection: { host: '127.0.0.1', port: redis.port, retryStrategy: () => 1 },
-      liveness: { interval: 3_000, timeout: 3_000 },
-      probe: { start: '_pubsub.probe', interval: 0 },
-      isSharded: false,
-      batches: false,
-      deliversFirst: false,
-      buffer: false,
-      log: new CollectedLog(),
-    });
+    this.#broker = createBroker({ ...plain(redis.port), retryStrategy: () => 1 });
   }
 
   async play(steps: readonly Step[]): Promise<void> {
