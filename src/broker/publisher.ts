@@ -34,8 +34,6 @@ export class Publisher implements PublishingHalf {
   readonly #sender: PublishSender;
   readonly #batcher: PublishBatcher | undefined;
   readonly #onChange: () => void;
-  /** A guide may yet have to find out where to connect to. */
-  #openings = 0;
 
   /** `onChange`: the connection is no longer as it was. */
   constructor(
@@ -88,13 +86,8 @@ export class Publisher implements PublishingHalf {
     return this.#connection.hasEnded;
   }
 
-  async open(patience: number): Promise<void> {
-    this.#openings++;
-    try {
-      await openGuided(this.#connection, this.#guide, patience);
-    } finally {
-      this.#openings--;
-    }
+  open(patience: number): Promise<void> {
+    return openGuided(this.#connection, this.#guide, patience);
   }
 
   async close(): Promise<void> {
@@ -115,7 +108,7 @@ export class Publisher implements PublishingHalf {
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     if (this.reaches()) return this.#send(channel, payload, isSharded);
-    if (this.#buffer && (this.#connection.isComing || this.#openings > 0)) {
+    if (this.#buffer && this.#connection.isComing) {
       return this.#buffer.add({ channel, payload, isSharded });
     }
     return Promise.reject(
