@@ -1,6 +1,6 @@
 export { buildChannel, escapeGlob, type ChannelParams } from './channel/channel-pattern.js';
-export type { RedisConnection } from './broker/clients.js';
-export type { Credentials, CredentialsProvider } from './broker/credentials.js';
+export type { RedisConnection } from './broker/connection/create-clients.js';
+export type { Credentials, CredentialsProvider } from './broker/connection/credentials.js';
 export type { Codec, Headers } from './codec/codec.js';
 export {
   ClosedError,
@@ -29,13 +29,13 @@ export type {
   RedisPubSubModuleOptions,
   RedisPubSubOptions,
   RedisPubSubServerOptions,
-} from './options.js';
+} from './options/options.js';
 export type { DropReason, PubSubGap, TelemetryEvents } from './telemetry.js';
 export { Channel, ChannelParam, MessageHeader } from './transport/param.decorators.js';
-export { RedisPubSubClient } from './transport/redis-pubsub.client.js';
+export { RedisPubSubClient } from './transport/client/redis-pubsub.client.js';
 export { RedisPubSubContext } from './transport/redis-pubsub.context.js';
 export { RedisPubSubRecord, RedisPubSubRecordBuilder } from './transport/redis-pubsub.record.js';
-export { REDIS_PUBSUB, RedisPubSubServer } from './transport/redis-pubsub.server.js';
+export { REDIS_PUBSUB, RedisPubSubServer } from './transport/server/redis-pubsub.server.js';
 export type {
   HandlerGap,
   RedisPubSubEvents,

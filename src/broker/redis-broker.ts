@@ -3,13 +3,13 @@ import type { SubscriptionKind } from '../channel/channel-pattern.js';
 import { ClosedError } from '../errors.js';
 import { telemetry } from '../telemetry.js';
 import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
-import type { RedisConnection } from './clients.js';
+import type { RedisConnection } from './connection/create-clients.js';
 import { EventLoopWatch } from './event-loop-watch.js';
-import type { HalfOptions } from './half-options.js';
-import { createHalves } from './halves.js';
-import type { PublishingHalf } from './publishing-half.js';
-import { assertSharded } from './sharded-support.js';
-import type { SubscribingHalf } from './subscribing-half.js';
+import type { HalfOptions } from './broker-options.js';
+import { createHalves } from './create-topology.js';
+import type { PublishingHalf } from './publishing/publisher.js';
+import { assertSharded } from './connection/sharded-support.js';
+import type { SubscribingHalf } from './subscribing/subscriber.js';
 
 export interface RedisBrokerOptions extends HalfOptions {
   readonly connection: RedisConnection;

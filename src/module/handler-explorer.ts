@@ -8,8 +8,8 @@ import {
 } from '@nestjs/core';
 import { NestMicroservice } from '@nestjs/microservices';
 import { InvalidOptionError } from '../errors.js';
-import type { RedisPubSubModuleOptions } from '../options.js';
-import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
+import type { RedisPubSubModuleOptions } from '../options/options.js';
+import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { ENHANCER_KEYS, isHandler, namesTransport, parameterPipes } from './nest-metadata.js';
 import { MODULE_OPTIONS_TOKEN } from './redis-pubsub-core.module.js';
 

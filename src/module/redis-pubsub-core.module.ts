@@ -6,10 +6,10 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { InvalidOptionError } from '../errors.js';
-import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options.js';
+import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options/options.js';
 import { MessageBus } from '../transport/message-bus.js';
-import { RedisPubSubClient } from '../transport/redis-pubsub.client.js';
-import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
+import { RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
+import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { placeModule } from './module-order.js';
 import { RedisPubSubService } from './redis-pubsub.service.js';
 

@@ -8,10 +8,10 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ServerRedis } from '@nestjs/microservices';
-import { checkBoolean } from '../option-checks.js';
-import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options.js';
+import { checkBoolean } from '../options/option-checks.js';
+import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options/options.js';
 import { MessageBus } from '../transport/message-bus.js';
-import { RedisPubSubServer } from '../transport/redis-pubsub.server.js';
+import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
 import { placeModule } from './module-order.js';
 import {

@@ -3,7 +3,7 @@ import type { Codec, MessageCodec } from '../codec/codec.js';
 import { BareCodec, EnvelopeCodec } from '../codec/envelope-codec.js';
 import { jsonCodec } from '../codec/json-codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import type { ResolvedOptions } from '../options.js';
+import type { ResolvedOptions } from '../options/options.js';
 
 /** Nest's normalisation of patterns, which it offers to transports only by inheritance. */
 export function normalizePattern(pattern: unknown): string {

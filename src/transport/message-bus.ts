@@ -1,19 +1,19 @@
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { BurstLog } from '../burst-log.js';
+import { BurstLog } from '../shared/rate-limited-log.js';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
 import { PayloadError, messageOf, shorten } from '../errors.js';
-import type { ResolvedOptions } from '../options.js';
+import type { ResolvedOptions } from '../options/options.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { createCodec } from './create-codec.js';
 import type { PublishOptions, RequestKey } from './publish-options.js';
-import { MOST_JOINED_BYTES, ReplyOutbox } from './reply-outbox.js';
+import { MOST_JOINED_BYTES, ReplyOutbox } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
-import { StartUp } from './start-up.js';
+import { StartUp } from './broker-start.js';
 
 /**
  * Messages over a broker: puts the prefix before names and strips it, encodes and decodes, keeps out

@@ -1,6 +1,6 @@
 import type { Headers, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
-import { checkBoolean, checkMilliseconds } from '../option-checks.js';
+import { checkBoolean, checkMilliseconds } from '../options/option-checks.js';
 
 /** Data with headers, for `emit`, `send` and `publish`. Made by {@link RedisPubSubRecordBuilder}. */
 export class RedisPubSubRecord<T = unknown> {

@@ -1,6 +1,6 @@
 import type { RedisConnection } from 'nestjs-redis-pubsub';
 import { describe, expect, it } from 'vitest';
-import type { CredentialsProvider } from '../../src/broker/credentials.js';
+import type { CredentialsProvider } from '../../src/broker/connection/credentials.js';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { useCluster } from '../support/cluster.js';

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError } from 'nestjs-redis-pubsub';
-import type { RedisConnection } from '../../src/broker/clients.js';
-import type { PublishBufferOptions } from '../../src/broker/publish-buffer.js';
+import type { RedisConnection } from '../../src/broker/connection/create-clients.js';
+import type { PublishBufferOptions } from '../../src/broker/publishing/publish-buffer.js';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';

@@ -1,5 +1,5 @@
 import { RedisBroker, type RedisBrokerOptions } from '../../src/broker/redis-broker.js';
-import type { RedisConnection } from '../../src/broker/clients.js';
+import type { RedisConnection } from '../../src/broker/connection/create-clients.js';
 import { closeAfterTest } from '../support/app.js';
 import { CollectedLog } from './collector.js';
 

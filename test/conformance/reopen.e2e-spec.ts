@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, inject, it } from 'vitest';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
-import type { RedisConnection } from '../../src/broker/clients.js';
+import type { RedisConnection } from '../../src/broker/connection/create-clients.js';
 import { ConnectionError } from '../../src/errors.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';

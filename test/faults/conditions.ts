@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../sample/support/private-redis.js';
-import { resolveOptions } from '../../src/options.js';
+import { resolveOptions } from '../../src/options/options.js';
 import { BUILT_IN_WITH_RETRIES } from './contestants.js';
 import { ROUNDS } from './rounds.js';
 

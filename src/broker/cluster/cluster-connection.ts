@@ -1,5 +1,5 @@
 import type { Cluster, ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
-import { translated } from '../nat-map.js';
+import { translated } from '../connection/nat-map.js';
 
 /** How often the topology is asked for, unless the Cluster's options say so; in milliseconds. */
 const REFRESH_INTERVAL = 1_000;

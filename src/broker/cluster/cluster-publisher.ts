@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { ClosedError } from '../../errors.js';
-import { openOnTheWay } from '../open-on-the-way.js';
-import type { Publisher } from '../publisher.js';
-import type { PublishingHalf } from '../publishing-half.js';
+import { openOnTheWay } from '../connection/open-on-the-way.js';
+import type { Publisher } from '../publishing/node-publisher.js';
+import type { PublishingHalf } from '../publishing/publisher.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import type { ShardedPublisher } from './sharded-publisher.js';
 

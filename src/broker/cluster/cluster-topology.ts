@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import type { BrokerLog } from '../broker.js';
-import { isLoginRefused } from '../reply-error.js';
-import { parseClusterNodes, type ClusterNode } from './cluster-node.js';
+import { isLoginRefused } from '../connection/redis-error.js';
+import { parseClusterNodes, type ClusterNode } from './parse-nodes.js';
 import { SlotMap } from './slot-map.js';
 
 /** Between two rounds of questions until somebody answers, in milliseconds. */

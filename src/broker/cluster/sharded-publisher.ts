@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, shorten } from '../../errors.js';
-import { openOnTheWay } from '../open-on-the-way.js';
-import { PublishBuffer, type Outgoing, type PublishBufferOptions } from '../publish-buffer.js';
-import type { Publisher } from '../publisher.js';
-import type { PublishingHalf } from '../publishing-half.js';
+import { openOnTheWay } from '../connection/open-on-the-way.js';
+import {
+  PublishBuffer,
+  type Outgoing,
+  type PublishBufferOptions,
+} from '../publishing/publish-buffer.js';
+import type { Publisher } from '../publishing/node-publisher.js';
+import type { PublishingHalf } from '../publishing/publisher.js';
 import { BETWEEN_NODES } from './between-nodes.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { NodeMap } from './node-map.js';
-import { OwnerSearch } from './owner-search.js';
+import { OwnerSearch } from './fast-refresh.js';
 import { slotOf } from './slot.js';
 
 /** What may wait for the answers of a slot's former owner, where nothing may wait for a connection. */

@@ -1,16 +1,16 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/channel-pattern.js';
 import { ClosedError } from '../../errors.js';
-import { CompositeSubscriber } from '../composite-subscriber.js';
-import { openOnTheWay } from '../open-on-the-way.js';
-import type { Subscriber } from '../subscriber.js';
-import type { SubscriberObserver } from '../subscriber-options.js';
-import type { HalfObserver } from '../subscribing-half.js';
-import type { Outage } from '../subscription.js';
+import { CompositeSubscriber } from '../subscribing/subscriber-group.js';
+import { openOnTheWay } from '../connection/open-on-the-way.js';
+import type { Subscriber } from '../subscribing/node-subscriber.js';
+import type { SubscriberObserver } from '../subscribing/subscriber-options.js';
+import type { HalfObserver } from '../subscribing/subscriber.js';
+import type { Outage } from '../subscribing/subscription.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { BETWEEN_NODES } from './between-nodes.js';
 import { NodeMap } from './node-map.js';
-import { OwnerSearch } from './owner-search.js';
+import { OwnerSearch } from './fast-refresh.js';
 import { slotOf, slotOfSubscription } from './slot.js';
 
 /** Channels are gone through once for all that are ended within this time, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { ClusterNode } from './cluster-node.js';
+import type { ClusterNode } from './parse-nodes.js';
 import { SLOTS, slotOf } from './slot.js';
 
 type Owner = string | undefined;

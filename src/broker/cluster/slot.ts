@@ -1,4 +1,4 @@
-import type { Subscription } from '../subscription.js';
+import type { Subscription } from '../subscribing/subscription.js';
 
 /** How many slots the channels of a Cluster are spread over. */
 export const SLOTS = 16_384;

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions, type SentinelAddress } from 'ioredis';
-import { translated } from '../nat-map.js';
-import { ask, SCOUT } from '../scout.js';
+import { translated } from '../connection/nat-map.js';
+import { ask, SCOUT } from '../connection/one-off-query.js';
 
 /** Sentinels listen here unless they are told otherwise. */
 const SENTINEL_PORT = 26_379;

@@ -6,8 +6,8 @@ import { ShardedSubscriber } from '../../../../src/broker/cluster/sharded-subscr
 import { SlotMap } from '../../../../src/broker/cluster/slot-map.js';
 import { slotOf } from '../../../../src/broker/cluster/slot.js';
 import { messageOf } from '../../../../src/errors.js';
-import { Subscriber } from '../../../../src/broker/subscriber.js';
-import { Listener } from '../registry-listener.js';
+import { Subscriber } from '../../../../src/broker/subscribing/node-subscriber.js';
+import { Listener } from '../subscribing/registry-listener.js';
 
 const CHANNEL = 'news';
 const SLOT = slotOf(CHANNEL);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterNode, SlotRange } from '../../../../src/broker/cluster/cluster-node.js';
+import type { ClusterNode, SlotRange } from '../../../../src/broker/cluster/parse-nodes.js';
 import { SlotMap } from '../../../../src/broker/cluster/slot-map.js';
 
 const mapOf = (slotsOf: Record<string, SlotRange[]>): SlotMap =>

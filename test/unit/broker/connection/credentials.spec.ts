@@ -1,0 +1,40 @@
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { logIn } from '../../../../src/broker/connection/credentials.js';
+import type { Credentials } from '../../../../src/broker/connection/credentials.js';
+
+const never = (): Promise<Credentials> => new Promise<Credentials>(() => undefined);
+
+/** Connects with credentials that never come. */
+const connect = (): { client: Redis; failure: Promise<unknown> } => {
+  const client = logIn(new Redis({ lazyConnect: true, retryStrategy: () => null }), never);
+  client.on('error', () => undefined);
+  const failure = client.connect().catch((error: unknown) => error);
+  return { client, failure };
+};
+
+describe('credentials that do not come', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('fail the attempt after ten seconds', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { client, failure } = connect();
+    let outcome: unknown;
+    void failure.then((error) => {
+      outcome = error;
+    });
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(outcome).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(outcome).toMatchObject({ message: 'Expected "credentials" within 10000 ms' });
+    expect(client.status).toBe('end');
+  });
+
+  it('are waited for no longer when the connection is ended', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { client, failure } = connect();
+    client.disconnect();
+    expect(await failure).toMatchObject({ message: 'Connection is closed.' });
+    expect(client.status).toBe('end');
+  });
+});

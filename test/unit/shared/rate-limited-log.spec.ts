@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BurstLog } from '../../../src/shared/rate-limited-log.js';
+
+describe('a log of bursts', () => {
+  let written: string[];
+  let log: BurstLog;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    written = [];
+    log = new BurstLog(
+      (line) => written.push(line),
+      (count) => `${count} more`,
+    );
+  });
+
+  afterEach(() => void vi.useRealTimers());
+
+  const add = (count: number, line = 'line'): void => {
+    for (let i = 0; i < count; i++) log.add(() => line);
+  };
+
+  it('writes a few lines as they are', () => {
+    add(10);
+    vi.advanceTimersByTime(5_000);
+    expect(written).toEqual(Array(10).fill('line'));
+  });
+
+  it('writes ten of many, and how many more there were', () => {
+    add(1_234);
+    expect(written).toEqual(Array(10).fill('line'));
+    vi.advanceTimersByTime(1_000);
+    expect(written.slice(10)).toEqual(['1224 more']);
+  });
+
+  it('makes no line that it does not write', () => {
+    add(10);
+    let made = 0;
+    log.add(() => `line ${++made}`);
+    expect(made).toBe(0);
+  });
+
+  it('writes lines again after a second, and counts anew', () => {
+    add(11);
+    vi.advanceTimersByTime(1_000);
+    add(12, 'later');
+    vi.advanceTimersByTime(1_000);
+    expect(written.slice(10)).toEqual(['1 more', ...Array<string>(10).fill('later'), '2 more']);
+  });
+});

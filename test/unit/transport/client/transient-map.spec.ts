@@ -1,0 +1,62 @@
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TransientMap } from '../../../../src/transport/client/transient-map.js';
+
+type Store = Pick<TransientMap<object>, 'set' | 'delete'>;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
+
+const oldBytes = (): number =>
+  getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ??
+  0;
+
+/** How much more is in the old generation once so many entries have come and gone, a hundred at a time. */
+const keptBytes = (store: Store, count: number): number => {
+  for (let key = 0; key < 100; key++) store.set(key, []);
+  // What has survived two minor collections is in the old generation.
+  collect({ type: 'minor' });
+  collect({ type: 'minor' });
+  const before = oldBytes();
+  for (let key = 100; key < count; key++) {
+    store.set(key, Array.from({ length: 100 }));
+    store.delete(key - 100);
+  }
+  collect({ type: 'minor' });
+  collect({ type: 'minor' });
+  return oldBytes() - before;
+};
+
+describe('a map of what is there for a moment', () => {
+  it('leaves nothing in the old generation', () => {
+    expect(keptBytes(new TransientMap(), 10_000)).toBeLessThan(1_000_000);
+  });
+
+  it('does what a Map does not', () => {
+    // A major collection, which may come at any time, takes everything.
+    const attempts = [1, 2, 3].map(() => keptBytes(new Map<string | number, object>(), 10_000));
+    expect(Math.max(...attempts)).toBeGreaterThan(3_000_000);
+  });
+
+  it('has what was put in and not taken out, whatever the keys', () => {
+    const keys = fc.constantFrom('1', 'a', '__proto__', 'constructor', 'toString', '', '-1', '😀');
+    const steps = fc.array(fc.tuple(fc.constantFrom('set', 'delete'), keys, fc.integer()));
+    fc.assert(
+      fc.property(steps, (all) => {
+        const [transient, model] = [new TransientMap<number>(), new Map<string, number>()];
+        for (const [step, key, value] of all) {
+          for (const map of [transient, model]) {
+            if (step === 'set') map.set(key, value);
+            else map.delete(key);
+          }
+          expect(transient.get(key)).toBe(model.get(key));
+        }
+        expect(transient.values().toSorted()).toEqual([...model.values()].toSorted());
+        transient.clear();
+        expect(transient.values()).toEqual([]);
+      }),
+    );
+  });
+});

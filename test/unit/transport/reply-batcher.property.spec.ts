@@ -1,0 +1,108 @@
+import * as fc from 'fast-check';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { jsonCodec } from '../../../src/codec/json-codec.js';
+import { MOST_JOINED_BYTES, ReplyOutbox } from '../../../src/transport/reply-batcher.js';
+
+const join = (texts: readonly string[]): string => jsonCodec.joinTexts(texts);
+
+const reply = fc.record({
+  name: fc.constantFrom('a', 'b', 'c'),
+  value: fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 40 }),
+    fc.string({ minLength: 1_000, maxLength: 6_000 }),
+  ),
+  isSharded: fc.boolean(),
+});
+const ticks = fc.array(fc.array(reply, { maxLength: 120 }), { maxLength: 4 });
+const limits = fc.constantFrom(Infinity, 10_000, 600, 50);
+
+interface Published {
+  readonly name: string;
+  readonly text: string;
+  readonly isSharded: boolean;
+}
+
+describe('an outbox', () => {
+  it('publishes each reply once, in order, to where it belongs, in no message that is too large', async () => {
+    await fc.assert(
+      fc.asyncProperty(ticks, limits, async (all, maxBytes) => {
+        const published: Published[] = [];
+        const outbox = new ReplyOutbox({
+          maxBytes,
+          join,
+          publish: async (name, text, isSharded) => published.push({ name, text, isSharded }),
+        });
+        const places: number[] = [];
+        for (const replies of all) {
+          const added = replies.map(({ name, value, isSharded }) =>
+            outbox.add(name, JSON.stringify(value), isSharded),
+          );
+          places.push(...(await Promise.all(added)));
+          await setImmediate();
+        }
+        const sent = all.flat();
+        for (const name of ['a', 'b', 'c']) {
+          const values = published
+            .filter((it) => it.name === name)
+            .flatMap(({ text, isSharded }) =>
+              [JSON.parse(text) as string | string[]].flat().map((value) => ({ value, isSharded })),
+            );
+          expect(values).toEqual(
+            sent
+              .filter((it) => it.name === name)
+              .map(({ value, isSharded }) => ({ value, isSharded })),
+          );
+        }
+        for (const { text } of published) {
+          if (!text.startsWith('[')) continue;
+          expect(Buffer.byteLength(text)).toBeLessThanOrEqual(
+            Math.min(maxBytes, MOST_JOINED_BYTES),
+          );
+        }
+        // Whoever sent it is told what became of the very message that it went out with.
+        sent.forEach(({ value }, i) => {
+          expect(published[(places[i] ?? 0) - 1]?.text).toContain(JSON.stringify(value));
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('publishes a reply at once while each tick has one, and after a tick with more, at the end of the next', async () => {
+    const published: string[] = [];
+    const outbox = new ReplyOutbox({
+      maxBytes: Infinity,
+      join,
+      publish: async (_name, text) => published.push(text),
+    });
+    /** What one tick publishes at once, and what by its end. */
+    const tick = async (...texts: string[]): Promise<{ atOnce: string[]; atEnd: string[] }> => {
+      const added = texts.map((text) => outbox.add('a', text, false));
+      const atOnce = published.splice(0);
+      await setImmediate();
+      await Promise.all(added);
+      return { atOnce, atEnd: published.splice(0) };
+    };
+    expect(await tick('1')).toEqual({ atOnce: ['1'], atEnd: [] });
+    expect(await tick('2')).toEqual({ atOnce: ['2'], atEnd: [] });
+    expect(await tick('3', '4', '5')).toEqual({ atOnce: ['3'], atEnd: ['[4,5]'] });
+    expect(await tick('6', '7')).toEqual({ atOnce: [], atEnd: ['[6,7]'] });
+    expect(await tick('8')).toEqual({ atOnce: [], atEnd: ['8'] });
+    expect(await tick('9')).toEqual({ atOnce: ['9'], atEnd: [] });
+  });
+
+  it('fails all replies of a message that was not published, and no other', async () => {
+    const outbox = new ReplyOutbox({
+      maxBytes: Infinity,
+      join,
+      publish: (name) => (name === 'lost' ? Promise.reject(new Error(name)) : Promise.resolve(1)),
+    });
+    const outcomes = await Promise.allSettled([
+      outbox.add('lost', '1', false),
+      outbox.add('found', '2', false),
+      outbox.add('lost', '3', false),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected']);
+  });
+});

@@ -1,0 +1,245 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { resolveHandlerOptions, type HandlerOptions } from '../../../../src/options/options.js';
+import { HandlerQueue } from '../../../../src/transport/server/handler-queue.js';
+import type { RequestKey } from '../../../../src/transport/publish-options.js';
+
+/** A queue whose handlers run until the test ends them. */
+class Bench {
+  readonly started: string[] = [];
+  readonly dropped: string[] = [];
+  readonly queue: HandlerQueue;
+  readonly #running = new Map<string, () => void>();
+
+  constructor(options: HandlerOptions) {
+    this.queue = new HandlerQueue(resolveHandlerOptions(options), (channel, reason) =>
+      this.dropped.push(`${channel}: ${reason}`),
+    );
+  }
+
+  /** Adds messages: the channel and a number, `a1`. */
+  add(...messages: string[]): void {
+    for (const message of messages) this.#add(message);
+  }
+
+  /** Adds requests, with themselves as their ids. */
+  request(...messages: string[]): void {
+    for (const message of messages) this.#add(message, { id: message, replyTo: 'inbox' });
+  }
+
+  cancel(...messages: string[]): void {
+    this.queue.cancel(({ id, replyTo }) => replyTo === 'inbox' && messages.includes(String(id)));
+  }
+
+  #add(message: string, key?: RequestKey): void {
+    const run = (): Promise<void> => {
+      this.started.push(message);
+      return new Promise((resolve) => this.#running.set(message, resolve));
+    };
+    this.queue.add(message.charAt(0), run, key);
+  }
+
+  /** Ends handlers that run, one after the other. */
+  async end(...messages: string[]): Promise<void> {
+    for (const message of messages) {
+      this.#running.get(message)?.();
+      this.#running.delete(message);
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+describe('a handler', () => {
+  it.each([
+    [{}, false],
+    [{ maxQueue: 1 }, false],
+    [{ concurrency: 5 }, true],
+    [{ order: 'channel' }, true],
+  ] as const)('with the options %j needs a queue: %j', (options, isNeeded) => {
+    expect(HandlerQueue.isNeeded(resolveHandlerOptions(options))).toBe(isNeeded);
+  });
+});
+
+describe('a queue', () => {
+  it('starts at once while there is room, the rest in the order of arrival', async () => {
+    const bench = new Bench({ concurrency: 2 });
+    bench.add('a1', 'a2', 'b3', 'a4');
+    expect(bench.started).toEqual(['a1', 'a2']);
+    expect(bench.queue.length).toBe(2);
+    await bench.end('a2');
+    expect(bench.started).toEqual(['a1', 'a2', 'b3']);
+    await bench.end('a1', 'b3');
+    expect(bench.started).toEqual(['a1', 'a2', 'b3', 'a4']);
+    expect(bench.queue.length).toBe(0);
+  });
+
+  it('starts one of a channel at a time with order, and others meanwhile', async () => {
+    const bench = new Bench({ order: 'channel' });
+    bench.add('a1', 'a2', 'b1', 'a3', 'b2');
+    expect(bench.started).toEqual(['a1', 'b1']);
+    await bench.end('b1', 'a1');
+    expect(bench.started).toEqual(['a1', 'b1', 'b2', 'a2']);
+    await bench.end('a2');
+    expect(bench.started.at(-1)).toBe('a3');
+    await bench.end('a3', 'b2');
+    bench.add('a4');
+    expect(bench.started.at(-1)).toBe('a4');
+  });
+
+  it('keeps both bounds, of a channel and of all', async () => {
+    const bench = new Bench({ order: 'channel', concurrency: 2 });
+    bench.add('a1', 'a2', 'b1', 'c1', 'c2');
+    expect(bench.started).toEqual(['a1', 'b1']);
+    await bench.end('a1');
+    expect(bench.started).toEqual(['a1', 'b1', 'c1']);
+    await bench.end('c1', 'b1');
+    expect(bench.started).toEqual(['a1', 'b1', 'c1', 'a2', 'c2']);
+  });
+
+  it('gives the oldest up when it is full', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueue: 2 });
+    bench.add('a1', 'b2', 'c3', 'd4', 'e5');
+    expect(bench.dropped).toEqual(['b: overflow', 'c: overflow']);
+    await bench.end('a1', 'd4', 'e5');
+    expect(bench.started).toEqual(['a1', 'd4', 'e5']);
+  });
+
+  it('gives the newest up when it is full, if told so', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueue: 2, overflow: 'drop-newest' });
+    bench.add('a1', 'b2', 'c3', 'd4', 'e5');
+    expect(bench.dropped).toEqual(['d: overflow', 'e: overflow']);
+    await bench.end('a1', 'b2', 'c3');
+    expect(bench.started).toEqual(['a1', 'b2', 'c3']);
+  });
+
+  it.each(['drop-oldest', 'drop-newest'] as const)(
+    'with maxQueue 0 and %s lets nothing wait, and still runs what can start',
+    async (overflow) => {
+      const bench = new Bench({ concurrency: 1, maxQueue: 0, overflow });
+      bench.add('a1', 'b2');
+      expect([bench.started, bench.dropped]).toEqual([['a1'], ['b: overflow']]);
+      await bench.end('a1');
+      bench.add('c3');
+      expect(bench.started).toEqual(['a1', 'c3']);
+    },
+  );
+
+  it('goes on with a channel whose waiting messages were all given up', async () => {
+    const bench = new Bench({ order: 'channel', maxQueue: 1 });
+    bench.add('a1', 'a2', 'b1', 'b2');
+    expect(bench.dropped).toEqual(['a: overflow']);
+    await bench.end('a1', 'b1');
+    bench.add('a3');
+    expect(bench.started).toEqual(['a1', 'b1', 'b2', 'a3']);
+  });
+
+  it('gives up everything that waits when it is cleared, and what runs goes on', async () => {
+    const bench = new Bench({ order: 'channel', concurrency: 2 });
+    bench.add('a1', 'a2', 'b1', 'c1');
+    bench.queue.clear();
+    expect(bench.dropped).toEqual(['a: closing', 'c: closing']);
+    expect(bench.queue.length).toBe(0);
+    await bench.end('a1', 'b1');
+    expect(bench.started).toEqual(['a1', 'b1']);
+    bench.add('a3', 'a4', 'b2');
+    expect(bench.started).toEqual(['a1', 'b1', 'a3', 'b2']);
+  });
+
+  it('keeps the order of a channel across a clear', async () => {
+    const bench = new Bench({ order: 'channel' });
+    bench.add('a1');
+    bench.queue.clear();
+    bench.add('a2');
+    expect(bench.started).toEqual(['a1']);
+    await bench.end('a1');
+    expect(bench.started).toEqual(['a1', 'a2']);
+  });
+});
+
+setFlagsFromString('--expose_gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+describe('a request that waits and is cancelled', () => {
+  it('makes room, and is never started; what runs goes on', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueue: 3, overflow: 'drop-newest' });
+    bench.request('a1', 'a2');
+    bench.add('a3');
+    bench.request('a4');
+    bench.cancel('a1', 'a2', 'a3', 'a4');
+    expect(bench.dropped).toEqual(['a: cancelled', 'a: cancelled']);
+    expect(bench.queue.length).toBe(1);
+    bench.request('b5', 'b6');
+    expect(bench.dropped).toHaveLength(2);
+    await bench.end('a1', 'a3', 'b5', 'b6');
+    expect(bench.started).toEqual(['a1', 'a3', 'b5', 'b6']);
+    expect(bench.queue.length).toBe(0);
+  });
+
+  it('lets the next one of its channel go on', async () => {
+    const bench = new Bench({ concurrency: 1, order: 'channel' });
+    bench.request('a1', 'b2', 'b3', 'a4', 'a5');
+    bench.cancel('b2', 'a4');
+    await bench.end('a1', 'a5', 'b3', 'a5');
+    expect(bench.started.toSorted()).toEqual(['a1', 'a5', 'b3']);
+  });
+});
+
+/** Adds a message, and returns what shows whether anything still holds it. */
+function addTracked(queue: HandlerQueue, channel: string): WeakRef<object> {
+  const payload = {};
+  queue.add(channel, () => Promise.resolve(payload));
+  return new WeakRef(payload);
+}
+
+/** Whether anything still holds a message. */
+async function isHeld(message: WeakRef<object>): Promise<boolean> {
+  await new Promise(setImmediate);
+  collectGarbage();
+  return message.deref() !== undefined;
+}
+
+const busy = () => new Promise<never>(() => undefined);
+
+describe('the memory of a queue', () => {
+  it('lets go of a message that was handled', async () => {
+    const queue = new HandlerQueue(resolveHandlerOptions({ concurrency: 1 }), () => undefined);
+    queue.add('a', () => Promise.resolve());
+    expect(await isHeld(addTracked(queue, 'a'))).toBe(false);
+  });
+
+  it('lets go of a message that was given up while the handler is still busy', async () => {
+    const queue = new HandlerQueue(
+      resolveHandlerOptions({ concurrency: 1, maxQueue: 1 }),
+      () => undefined,
+    );
+    queue.add('a', busy);
+    const message = addTracked(queue, 'a');
+    queue.add('a', busy);
+    expect(await isHeld(message)).toBe(false);
+  });
+
+  it('lets go of a message that was handled while another channel is still busy', async () => {
+    const queue = new HandlerQueue(resolveHandlerOptions({ order: 'channel' }), () => undefined);
+    queue.add('a', busy);
+    queue.add('a', busy);
+    queue.add('b', () => Promise.resolve());
+    const message = addTracked(queue, 'b');
+    expect(await isHeld(message)).toBe(false);
+  });
+
+  it.each([{}, { order: 'channel' as const }])(
+    'does not grow with what is given up while a handler never ends: %o',
+    (options) => {
+      const limits = { concurrency: 1, maxQueue: 10, ...options };
+      const queue = new HandlerQueue(resolveHandlerOptions(limits), () => undefined);
+      queue.add('a', busy);
+      collectGarbage();
+      const before = process.memoryUsage().heapUsed;
+      for (let i = 0; i < 200_000; i++) queue.add('a', busy);
+      collectGarbage();
+      expect(process.memoryUsage().heapUsed - before).toBeLessThan(3_000_000);
+      expect(queue.length).toBe(10);
+    },
+  );
+});
