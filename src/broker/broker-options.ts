@@ -3,7 +3,7 @@ import type { CredentialsProvider } from './connection/credentials.js';
 import type { LivenessOptions } from './connection/heartbeat.js';
 import type { PublishBufferOptions } from './publishing/publish-buffer.js';
 import type { PublishingHalf } from './publishing/publisher.js';
-import type { SubscriberOptions } from './subscribing/subscriber-options.js';
+import type { SubscriberOptions } from './subscribing/node-subscriber.js';
 import type { ProbePublisher } from './subscribing/subscriber.js';
 
 /** What both halves of a broker are given, over whichever topology. */

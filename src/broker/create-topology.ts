@@ -6,7 +6,7 @@ import { Publisher } from './publishing/node-publisher.js';
 import type { PublishingHalf } from './publishing/publisher.js';
 import { SplitSubscriber } from './subscribing/classic-and-sharded.js';
 import { Subscriber } from './subscribing/node-subscriber.js';
-import { watchMaster } from './sentinel/watch-master.js';
+import { watchMaster } from './sentinel/master-watch.js';
 import type { HalfObserver, SubscribingHalf } from './subscribing/subscriber.js';
 
 export interface Halves {

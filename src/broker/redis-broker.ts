@@ -8,7 +8,7 @@ import { EventLoopWatch } from './event-loop-watch.js';
 import type { HalfOptions } from './broker-options.js';
 import { createHalves } from './create-topology.js';
 import type { PublishingHalf } from './publishing/publisher.js';
-import { assertSharded } from './connection/sharded-support.js';
+import { assertSharded } from './connection/redis-error.js';
 import type { SubscribingHalf } from './subscribing/subscriber.js';
 
 export interface RedisBrokerOptions extends HalfOptions {

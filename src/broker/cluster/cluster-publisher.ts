@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ClosedError } from '../../errors.js';
-import { openOnTheWay } from '../connection/open-on-the-way.js';
+import { openOnTheWay } from '../connection/open.js';
 import type { Publisher } from '../publishing/node-publisher.js';
 import type { PublishingHalf } from '../publishing/publisher.js';
 import type { ClusterTopology } from './cluster-topology.js';

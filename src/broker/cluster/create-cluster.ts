@@ -11,7 +11,7 @@ import { SplitSubscriber } from '../subscribing/classic-and-sharded.js';
 import { Subscriber } from '../subscribing/node-subscriber.js';
 import type { HalfObserver } from '../subscribing/subscriber.js';
 import type { Subscription } from '../subscribing/subscription.js';
-import { BETWEEN_NODES } from './between-nodes.js';
+import { BETWEEN_NODES } from './node-map.js';
 import { ClusterPublisher } from './cluster-publisher.js';
 import { ClusterTopology } from './cluster-topology.js';
 import {

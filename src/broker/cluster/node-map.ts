@@ -1,6 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { BETWEEN_NODES } from './between-nodes.js';
+
+/**
+ * How long a message may be on its way from node to node, in milliseconds: their links hold small ones
+ * back until the last was acknowledged, which TCP may put off for 200.
+ */
+export const BETWEEN_NODES = 250;
 
 /** Something over connections of its own to one node. */
 interface OfNode {

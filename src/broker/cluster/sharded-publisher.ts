@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, shorten } from '../../errors.js';
-import { openOnTheWay } from '../connection/open-on-the-way.js';
+import { openOnTheWay } from '../connection/open.js';
 import {
   PublishBuffer,
   type Outgoing,
@@ -9,7 +9,7 @@ import {
 } from '../publishing/publish-buffer.js';
 import type { Publisher } from '../publishing/node-publisher.js';
 import type { PublishingHalf } from '../publishing/publisher.js';
-import { BETWEEN_NODES } from './between-nodes.js';
+import { BETWEEN_NODES } from './node-map.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { NodeMap } from './node-map.js';
 import { OwnerSearch } from './fast-refresh.js';

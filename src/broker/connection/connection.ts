@@ -1,15 +1,33 @@
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
-import type { ConnectionObserver, ConnectionOptions } from './connection-options.js';
 import { guardCallbacks } from './guard-callbacks.js';
 import { retryDelay } from './create-clients.js';
 import { asksForCredentials } from './credentials.js';
 import { disconnect } from './disconnect.js';
-import { LivenessMonitor } from './heartbeat.js';
+import { LivenessMonitor, type LivenessOptions } from './heartbeat.js';
 import { OutageReport } from './outage-log.js';
 import { ReadyWait } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
-import type { Watched } from '../sentinel/master-watch.js';
+import type { Watched, MasterWatch } from '../sentinel/master-watch.js';
+import type { BrokerLog } from '../broker.js';
+
+export interface ConnectionOptions {
+  readonly role: 'publisher' | 'subscriber';
+  /** Whether the client is ours to connect, watch and close, or a user's. */
+  readonly isOwned: boolean;
+  readonly liveness: LivenessOptions;
+  /** Watches that the server is still the master, where sentinels say who is. */
+  readonly masterWatch?: MasterWatch;
+  readonly log: BrokerLog;
+}
+
+/** Someone who is told what becomes of a connection. */
+export interface ConnectionObserver {
+  onReady(): void;
+  onLost(): void;
+  /** It will not come back. */
+  onEnded(error: ConnectionError): void;
+}
 
 /** What whoever needs a connection is told that does not come back. */
 export const ENDED = 'The connection to Redis has ended';

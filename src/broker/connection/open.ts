@@ -1,6 +1,14 @@
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import type { Connection } from './connection.js';
 
+/** How long the first attempts may take, in milliseconds: nobody waits for them. */
+const NO_HURRY = 30_000;
+
+/** Opens what somebody needs by now. Whoever needs it waits for the outcome, and the log tells of failures. */
+export function openOnTheWay(half: { open(patience: number): Promise<void> }): void {
+  half.open(NO_HURRY).catch(() => undefined);
+}
+
 /** Someone who knows where to connect to, if there are several servers. */
 export interface Guide {
   /** The least time for attempts, each at another server, in milliseconds. */

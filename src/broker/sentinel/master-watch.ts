@@ -1,4 +1,14 @@
-import type { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { askSentinels } from './ask-sentinels.js';
+
+/**
+ * A watch over the connections that are made with these options, where sentinels say where to; none
+ * where replicas are wanted, of which any will do. `interval` in milliseconds.
+ */
+export function watchMaster(options: RedisOptions, interval: number): MasterWatch | undefined {
+  if (!options.sentinels || options.role === 'slave') return undefined;
+  return new MasterWatch({ interval, ask: (signal) => askSentinels(options, signal) });
+}
 
 /** Within this time a sentinel tells the others what it knows, in milliseconds: Redis' own choice. */
 const HELLO_PERIOD = 2_000;

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/channel-pattern.js';
 import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
 import { CompositeSubscriber } from './subscriber-group.js';
-import { openOnTheWay } from '../connection/open-on-the-way.js';
+import { openOnTheWay } from '../connection/open.js';
 import type { SubscribingHalf } from './subscriber.js';
 
 /** The two parts of a receiving half, and which of them is there from the start. */

@@ -2,18 +2,39 @@ import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/channel-pattern.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
-import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
+import type { Delivery, DeliveryListener, SubscriptionWaiter, BrokerLog } from '../broker.js';
 import { Connection, ENDED } from '../connection/connection.js';
-import { DeliveryProbe } from './delivery-probe.js';
-import { openGuided } from '../connection/open.js';
+import { DeliveryProbe, type DeliveryProbeOptions } from './delivery-probe.js';
+import { openGuided, type Guide } from '../connection/open.js';
 import { Linger } from './unsubscribe-delay.js';
 import { OutputBufferWatch } from './output-buffer-watch.js';
-import { Reconciler } from './reconciler.js';
+import { Reconciler, type ReconcilerOptions } from './reconciler.js';
 import { receiveFrom } from './redis-delivery.js';
-import type { SubscriberObserver, SubscriberOptions } from './subscriber-options.js';
-import type { SubscribingHalf } from './subscriber.js';
+import type { SubscribingHalf, ProbePublisher } from './subscriber.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 import type { Outage, Subscription } from './subscription.js';
+import type { LivenessOptions } from '../connection/heartbeat.js';
+import type { MasterWatch } from '../sentinel/master-watch.js';
+
+export interface SubscriberOptions extends ReconcilerOptions {
+  readonly liveness: LivenessOptions;
+  readonly log: BrokerLog;
+  readonly probe: DeliveryProbeOptions;
+  /** Publishes what the probe listens for. */
+  readonly publisher: ProbePublisher;
+  readonly guide?: Guide;
+  readonly masterWatch?: MasterWatch;
+  /** How long a message may be on its way to the server that this is connected to, in milliseconds. */
+  readonly detour?: number;
+}
+
+/** Someone who is told what becomes of a subscriber. */
+export interface SubscriberObserver {
+  /** The connection, or what is subscribed over it, is no longer as it was. */
+  onChange(): void;
+  /** Redis says that some shard channel is no longer, or not, for this connection. */
+  onElsewhere?(): void;
+}
 
 /** One connection, what is subscribed over it, and who hears it. */
 export class Subscriber implements SubscribingHalf {

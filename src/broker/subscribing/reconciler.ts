@@ -6,7 +6,7 @@ import { CommandRefusedError, messageOf, shorten } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerLog } from '../broker.js';
 import { isReplyError } from '../connection/redis-error.js';
-import { explainReply } from '../connection/sharded-support.js';
+import { explainReply } from '../connection/redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import type { SubscriptionRegistry } from './subscription-registry.js';
 import type { Subscription } from './subscription.js';

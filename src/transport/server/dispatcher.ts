@@ -5,7 +5,6 @@ import { isRecord } from '../../codec/envelope-codec.js';
 import { messageOf, shorten } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
 import { deserialize, type Handled } from './deserialize.js';
-import type { DispatcherOptions } from './dispatcher-options.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
 import { FailureLog, isHiddenByNest } from './failure-log.js';
@@ -13,9 +12,27 @@ import { InFlight } from '../in-flight.js';
 import { RedisPubSubContext } from '../redis-pubsub.context.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR, type Responder } from './responder.js';
-import { ResponderFactory } from './responder-factory.js';
+import { ResponderFactory } from './responders.js';
 import { Responders } from './responders.js';
 import { StreamCut } from './running-streams.js';
+import type { Logger } from '@nestjs/common';
+import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
+
+/** Nest's processing hooks, where somebody has set them. An asynchronous function fits their types too. */
+export interface ProcessingHooks {
+  onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => unknown;
+  onEnd?: (context: RedisPubSubContext) => unknown;
+}
+
+export interface DispatcherOptions {
+  readonly bus: MessageBus;
+  readonly logger: Pick<Logger, 'error' | 'warn'>;
+  readonly hooks: ProcessingHooks;
+  /** A handler hears again after an outage. */
+  readonly onGap: (route: HandlerRoute, gap: PubSubGap) => void;
+  readonly serializer: Serializer | undefined;
+  readonly deserializer: ConsumerDeserializer | undefined;
+}
 
 /** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
 const LAST_WORDS = 100;

@@ -11,7 +11,7 @@ import { LITERAL_KINDS, literalKind, type LiteralKind } from '../../channel/chan
 import { ClosedError, messageOf, shorten } from '../../errors.js';
 import { resolveOptions, type RedisPubSubServerOptions } from '../../options/options.js';
 import { Dispatcher } from './dispatcher.js';
-import type { ProcessingHooks } from './dispatcher-options.js';
+import type { ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 import { MessageBus } from '../message-bus.js';

@@ -2,7 +2,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TransientMap } from '../../../../src/transport/client/transient-map.js';
+import { TransientMap } from '../../../../src/transport/client/reply-inbox.js';
 
 type Store = Pick<TransientMap<object>, 'set' | 'delete'>;
 

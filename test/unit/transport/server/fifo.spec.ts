@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Fifo } from '../../../../src/transport/server/fifo.js';
+import { Fifo } from '../../../../src/transport/server/handler-queue.js';
 
 describe('a FIFO', () => {
   it('gives back in the order of arrival', () => {
