@@ -1,4 +1,6 @@
-/** Stable codes of {@link PubSubError}, for `switch` statements and log queries. */
+import { inspect } from 'node:util';
+
+/** The stable codes of {@link PubSubError}, for `switch` statements and log queries. */
 export type PubSubErrorCode =
   | 'ERR_PUBSUB_CLOSED'
   | 'ERR_PUBSUB_CONNECTION'
@@ -12,8 +14,8 @@ export type PubSubErrorCode =
   | 'ERR_PUBSUB_TIMEOUT';
 
 /**
- * Base of every error that this package creates. `code` is stable across releases, `cause` holds
- * the error of ioredis or of the application where there was one.
+ * The base of every error of this package. `code` is stable across releases; `cause` is the error of ioredis
+ * or of the application that led to it, if there is one.
  */
 export class PubSubError extends Error {
   readonly code: PubSubErrorCode;
@@ -32,7 +34,7 @@ export class InvalidOptionError extends PubSubError {
   }
 }
 
-/** A channel name or a pattern that Redis or this package cannot take. */
+/** A channel name or a pattern is not valid for Redis or this package. */
 export class InvalidChannelError extends PubSubError {
   constructor(message: string) {
     super('ERR_PUBSUB_INVALID_CHANNEL', message);
@@ -60,7 +62,7 @@ export class PayloadError extends PubSubError {
   }
 }
 
-/** Redis refused a PUBLISH, a (P)SUBSCRIBE or a PUBSUB query, for instance for want of a permission. */
+/** Redis refused a PUBLISH, a (P)SUBSCRIBE or a PUBSUB query, for example because the user has no permission. */
 export class CommandRefusedError extends PubSubError {
   constructor(command: 'publish' | 'subscribe' | 'query', subject: string, cause: unknown) {
     const message = `Redis refused ${REFUSED[command].verb} "${shorten(subject)}": ${messageOf(cause)}`;
@@ -74,10 +76,10 @@ const REFUSED = {
   query: { code: 'ERR_PUBSUB_QUERY', verb: 'the query' },
 } as const;
 
-/** A request was published, and Redis delivered it to nobody. */
+/** A request was published, and Redis delivered it to no subscriber. */
 export class NoSubscribersError extends PubSubError {
   constructor(channel: string) {
-    super('ERR_PUBSUB_NO_SUBSCRIBERS', `Nobody is subscribed to "${shorten(channel)}"`);
+    super('ERR_PUBSUB_NO_SUBSCRIBERS', `No subscriber for "${shorten(channel)}"`);
   }
 }
 
@@ -88,14 +90,23 @@ export class RequestTimeoutError extends PubSubError {
   }
 }
 
-/** The message of anything that was thrown. */
+/** A thrown value of any type as a log shows it: the stack of an error. */
+export function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.stack) : inspect(error, { breakLength: Infinity });
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}
+
+/** The message of a thrown value of any type. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * A channel name as an error or a log shows it. Whoever publishes makes them: they may be as long as Redis
- * allows, and must not write lines of their own into a log.
+ * A channel name for an error or a log line. Publishers choose the names: they may be as long as Redis allows,
+ * and must not add lines of their own to a log.
  */
 export function shorten(channel: string): string {
   return cut(channel).replaceAll(/[\p{Cc}\u2028\u2029]/gu, escapeCharacter);

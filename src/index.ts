@@ -1,5 +1,5 @@
 export { buildChannel, escapeGlob, type ChannelParams } from './channel/channel-pattern.js';
-export type { RedisConnection } from './broker/connection/create-clients.js';
+export type { RedisConnection } from './broker/connection/redis-connection.js';
 export type { Credentials, CredentialsProvider } from './broker/connection/credentials.js';
 export type { Codec, Headers } from './codec/codec.js';
 export {
@@ -23,19 +23,20 @@ export {
   type PubSubHandler,
   type PubSubSubscription,
 } from './module/redis-pubsub.service.js';
-export type {
-  HandlerOptions,
-  RedisPubSubClientOptions,
-  RedisPubSubModuleOptions,
-  RedisPubSubOptions,
-  RedisPubSubServerOptions,
+export {
+  REDIS_PUBSUB,
+  type HandlerOptions,
+  type RedisPubSubClientOptions,
+  type RedisPubSubModuleOptions,
+  type RedisPubSubOptions,
+  type RedisPubSubServerOptions,
 } from './options/options.js';
 export type { DropReason, PubSubGap, TelemetryEvents } from './telemetry.js';
 export { Channel, ChannelParam, MessageHeader } from './transport/param.decorators.js';
 export { RedisPubSubClient } from './transport/client/redis-pubsub.client.js';
 export { RedisPubSubContext } from './transport/redis-pubsub.context.js';
 export { RedisPubSubRecord, RedisPubSubRecordBuilder } from './transport/redis-pubsub.record.js';
-export { REDIS_PUBSUB, RedisPubSubServer } from './transport/server/redis-pubsub.server.js';
+export { RedisPubSubServer } from './transport/server/redis-pubsub.server.js';
 export type {
   HandlerGap,
   RedisPubSubEvents,

@@ -1,28 +1,30 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
-import type { SubscriptionKind } from './channel/channel-pattern.js';
+import type { SubscriptionKind } from './channel/subscription-key.js';
 
 /**
- * Where a broker stands; only `connected` promises that messages arrive. `starving`: connections and
- * subscriptions are there, and yet nothing arrives.
+ * The status of a broker. Only `connected` promises that messages arrive. `starving`: connections and
+ * subscriptions are in place, and no message arrives.
  */
 export type BrokerStatus =
   'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'starving';
 
-/** A time in which messages of a subscription may have been lost. Redis stores nothing, and says nothing. */
+/** A time in which messages of a subscription may have been lost. Redis neither stores them nor reports the loss. */
 export interface PubSubGap {
-  /** The last proof that the connection still delivered. */
+  /** The last time at which the connection is known to have delivered. */
   readonly from: Date;
   /** When Redis acknowledged the subscription again. */
   readonly to: Date;
 }
 
-/** Why a message that arrived was not handed to a handler or observer. `cancelled`: a request, while it waited for one. */
+/** Why a message that arrived did not reach a handler or an observer. `cancelled`: a request, while it waited for its handler. */
 export type DropReason =
   'cancelled' | 'closing' | 'decode' | 'overflow' | 'reply' | 'too-large' | 'unmatched';
 
 /**
- * What is published on `node:diagnostics_channel`, under the name `nestjs-redis-pubsub:<key>`.
- * Channels are Redis' names, prefix included. With nobody listening an event costs one check.
+ * The events on `node:diagnostics_channel`, each under the name `nestjs-redis-pubsub:<key>`. Channels are
+ * Redis' names, prefix included. An event without subscribers costs one check.
+ *
+ * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export interface TelemetryEvents {
   /** Redis answered a PUBLISH, or it failed. `receivers` counts the subscriptions delivered to. */
@@ -45,20 +47,18 @@ export interface TelemetryEvents {
     readonly gap?: PubSubGap;
     readonly error?: unknown;
   };
-  /** Redis was told that a subscription is no longer wanted. */
+  /** An unsubscribe command was sent. */
   unsubscribe: { readonly kind: SubscriptionKind; readonly name: string };
   /**
-   * A broker stands otherwise than before. `isUp`: its connections are there, even if what is
-   * subscribed over them is not back yet; `connected` means that it is.
+   * The status of a broker changed. `isUp`: its connections are up, even if their subscriptions are not
+   * restored yet; with the status `connected` they are.
    */
   status: { readonly status: BrokerStatus; readonly isUp: boolean };
-  /** Subscriptions are in place and nothing arrives, since then: the subscriber is replaced. */
+  /** Subscriptions are in place, and no message arrived since then. The subscriber connection is replaced. */
   starve: { readonly since: Date };
-  /** A subscriber is back, and since it was there before Redis has ended so many connections whose output buffers were full. */
+  /** A subscriber reconnected. Since its last connection Redis disconnected this many clients whose output buffers were full. */
   overrun: { readonly connections: number };
-  /** By how much the event loop was late in the last second, in milliseconds. */
-  lag: { readonly mean: number; readonly max: number };
-  /** A lost connection is back. `outage` is in milliseconds, from its end until it was ready. */
+  /** A lost connection is back. `outage` is the time without it, in milliseconds. */
   reconnect: { readonly connection: 'publisher' | 'subscriber'; readonly outage: number };
 }
 
@@ -70,7 +70,7 @@ type TelemetryChannel<Event> = Omit<Channel<unknown, Event>, 'publish'> & {
   publish(event: Event): void;
 };
 
-/** The channels that this package publishes on; check `hasSubscribers` before building an event. */
+/** The channels of the {@link TelemetryEvents}. Check `hasSubscribers` before you create an event. */
 export const telemetry: Telemetry = {
   publish: named('publish'),
   receive: named('receive'),
@@ -81,7 +81,6 @@ export const telemetry: Telemetry = {
   status: named('status'),
   starve: named('starve'),
   overrun: named('overrun'),
-  lag: named('lag'),
   reconnect: named('reconnect'),
 };
 

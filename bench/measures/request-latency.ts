@@ -14,24 +14,21 @@ export const requestLatency: Measure = {
   title: 'Request-response, one at a time',
 
   async run(bench) {
-    const participants = ['ours', 'ours-first', 'built-in', 'ioredis', 'ioredis-json'] as const;
+    const participants = ['ours', 'built-in', 'ioredis', 'ioredis-json'] as const;
     const rounds = await measureRequesting(bench, participants, {
       count: bench.pick(COUNT),
       inFlight: 1,
       warmUp: bench.pick(WARM_UP),
     });
-    const {
-      'ours-first': first,
-      'ioredis-json': hopsWithJson,
-      ...median
-    } = figuresOf(rounds, (samples) => samples.map(({ latency }) => latency.p50));
+    const { 'ioredis-json': hopsWithJson, ...median } = figuresOf(rounds, (samples) =>
+      samples.map(({ latency }) => latency.p50),
+    );
     return {
       rows: [
         {
           ...roundTripRow(this.title, median),
           bar: { chart: 'latency', label: 'Request and reply, median' },
         },
-        roundTripRow('… with `deliverFirst: true`', { ours: first, ioredis: median.ioredis }),
         rowOf('… two bare hops with its JSON', 'µs, median', { ioredis: hopsWithJson }),
       ],
       notes: jsonNotes(median.ours, hopsWithJson),

@@ -14,7 +14,6 @@ type Loaded = Record<ParticipantName, Participant> &
 
 const LOADERS: { [Name in RequestingName]: () => Promise<{ participant: Loaded[Name] }> } = {
   ours: () => import('./ours.js'),
-  'ours-first': () => import('./ours-first.js'),
   'built-in': () => import('./built-in.js'),
   ioredis: () => import('./ioredis.js'),
   'ioredis-json': () => import('./ioredis-json.js'),

@@ -1,7 +1,7 @@
-import { RedisPubSubClient, RedisPubSubServer, type RedisPubSubOptions } from 'nestjs-redis-pubsub';
+import { RedisPubSubClient, RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { requestController, type Handle } from './controllers.js';
 import { askWith, emitWith } from './nest-client.js';
-import type { Participant, RequestingParticipant } from './participant.js';
+import type { Participant } from './participant.js';
 import { serve } from './serve.js';
 
 /** This package, as built. */
@@ -18,40 +18,28 @@ export const participant: Participant = {
     return emitWith(client);
   },
 
-  ...requestsWith({}),
+  respond: (port, channel) => answer(port, channel, (data) => data),
+
+  async connectRequester(port, channel, data) {
+    const client = createClient(port);
+    await client.connect();
+    return askWith(client, channel, data);
+  },
 };
 
-/** Asks and answers, with some options at both ends. */
-export function requestsWith(options: RedisPubSubOptions): RequestingParticipant {
-  return {
-    respond: (port, channel) => answer(port, channel, (data) => data, options),
-
-    async connectRequester(port, channel, data) {
-      const client = createClient(port, options);
-      await client.connect();
-      return askWith(client, channel, data);
-    },
-  };
-}
-
 /** A client with connections of its own, not yet open. */
-export function createClient(port: number, options?: RedisPubSubOptions): RedisPubSubClient {
-  return new RedisPubSubClient({ connection: connectionTo(port), ...options });
+export function createClient(port: number): RedisPubSubClient {
+  return new RedisPubSubClient({ connection: connectionTo(port) });
 }
 
 /** Answers every request on a channel with what `handle` returns. */
-export function answer(
-  port: number,
-  channel: string,
-  handle: Handle,
-  options?: RedisPubSubOptions,
-): Promise<void> {
-  return serve(requestController(channel, handle), createServer(port, options));
+export function answer(port: number, channel: string, handle: Handle): Promise<void> {
+  return serve(requestController(channel, handle), createServer(port));
 }
 
 /** A server that does not listen yet. */
-export function createServer(port: number, options?: RedisPubSubOptions): RedisPubSubServer {
-  return new RedisPubSubServer({ connection: connectionTo(port), ...options });
+export function createServer(port: number): RedisPubSubServer {
+  return new RedisPubSubServer({ connection: connectionTo(port) });
 }
 
 function connectionTo(port: number): string {

@@ -3,11 +3,8 @@ import type { Type } from '@nestjs/common';
 /** Who is measured. `ioredis` is the floor: the least that the same job takes with that client. */
 export type ParticipantName = 'ours' | 'built-in' | 'ioredis' | 'node-redis';
 
-/**
- * Who answers and asks: beside those above ours with `deliverFirst`, and the floor with the JSON of
- * requests, which bare hops do without.
- */
-export type RequestingName = ParticipantName | 'ours-first' | 'ioredis-json';
+/** A participant of the request measures: those above, and the floor with the JSON of requests. */
+export type RequestingName = ParticipantName | 'ioredis-json';
 
 /** What listens to what, for a receiving participant. */
 export interface Listening {

@@ -1,38 +1,42 @@
-import type { SubscriptionKind } from '../channel/channel-pattern.js';
+import type {
+  ChannelKind,
+  SubscriptionKey,
+  SubscriptionKind,
+} from '../channel/subscription-key.js';
 import type { BrokerStatus, PubSubGap } from '../telemetry.js';
 
 export type { BrokerStatus, PubSubGap };
 
-/** One message of one subscription. Several listeners of a subscription share it. */
+/** One message of one subscription. All listeners of the subscription share it. */
 export interface Delivery {
   readonly kind: SubscriptionKind;
-  /** What Redis was told: the channel, or the glob that matched. */
+  /** The name of the subscription: the channel, or the glob that matched. */
   readonly subscription: string;
   readonly channel: string;
   readonly payload: Buffer;
-  /** A place for what a reader decodes, so that it is decoded once however many listeners there are. */
+  /** Set by the reader that decodes the payload, so that it is decoded once however many listeners there are. */
   decoded?: unknown;
 }
 
-/** Someone who wants the deliveries of a subscription. */
+/** Receives the deliveries of a subscription. */
 export interface DeliveryListener {
   /** Called in the order of arrival. Must not throw. */
   onDelivery(delivery: Delivery): void;
   /** Redis acknowledged the subscription again, after an outage. Must not throw. */
   onResubscribed?(gap: PubSubGap): void;
-  /** Redis refused a subscription that it had acknowledged before; it will be tried again. Must not throw. */
+  /** Redis refused a subscription that it had acknowledged before. It is tried again. Must not throw. */
   onRefused?(): void;
 }
 
-/** Someone who is told how a subscription began: once, and not within the call that asks for it. Must not throw. */
+/** Is called once with the outcome of a subscription, never within the call that asks for it. Must not throw. */
 export interface SubscriptionWaiter {
-  /** Redis acknowledged it. */
+  /** Redis acknowledged the subscription. */
   onSubscribed(): void;
-  /** It did not come to be, and the listener is forgotten. */
+  /** The subscription failed, and its listener was removed. */
   onFailed(error: unknown): void;
 }
 
-/** Where a broker reports what has no promise to go to. Nest's `Logger` is one. */
+/** Takes the log lines of a broker. Nest's `Logger` is one. */
 export interface BrokerLog {
   log(message: string): void;
   warn(message: string): void;
@@ -40,91 +44,86 @@ export interface BrokerLog {
 }
 
 /**
- * The port between Pub/Sub as this package needs it and what provides it. Names are Redis' own:
- * whoever calls has put the prefix before them.
+ * The port between Pub/Sub as this package needs it and its provider. Channel names are those of Redis:
+ * callers add the prefix.
  */
 export interface Broker {
   readonly status: BrokerStatus;
 
-  /** Whether what `publish` resolves to says how many subscriptions there are; in a Cluster it does for shard channels only. */
-  countsReceivers(isSharded: boolean): boolean;
+  /** Whether `publish` resolves to the number of all subscriptions. In a Cluster it does for shard channels only. */
+  countsReceivers(kind: ChannelKind): boolean;
 
-  /** Calls `listener` at every change of {@link status}; returns the function that ends this. */
+  /** Calls `listener` at every change of {@link status}. Returns a function that removes it. */
   onStatus(listener: (status: BrokerStatus) => void): () => void;
 
   /**
-   * Resolves when messages can be published and received. Rejects with a `ConnectionError` when
-   * that was not reached within `patience` milliseconds; with 0, when the first attempt failed.
-   * Attempts go on behind a rejection, until `close`.
+   * Resolves when messages can be published and received. Rejects with a `ConnectionError` after
+   * `timeoutMs` milliseconds; with 0, when the first attempt has failed. Attempts go on after a
+   * rejection, until `close`.
    */
-  connect(patience: number): Promise<void>;
+  connect(timeoutMs: number): Promise<void>;
 
-  /** Whether a message could go out now, without waiting. */
-  reaches(channel: string, isSharded: boolean): boolean;
+  /** Whether a message to this channel would be sent now, without waiting. */
+  canPublish(channel: string, kind: ChannelKind): boolean;
 
   /**
-   * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the connection is away a
-   * message waits its turn, as far as the broker was told to let it, and rejects with a
-   * `ConnectionError` when it has waited in vain. After `close` it rejects with a `ClosedError`, as
-   * questions do. Nothing is sent twice. With `isSharded` it is
-   * published to a shard channel (SPUBLISH), which only subscriptions of the kind `shard` hear.
+   * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the
+   * connection is lost the message waits in the publish buffer, if there is one, and rejects with a
+   * `ConnectionError` at its time limit. After `close` it rejects with a `ClosedError`. Nothing is sent
+   * twice. The kind `shard` publishes with SPUBLISH, which only subscriptions of that kind receive.
+   *
+   * @see https://redis.io/docs/latest/commands/publish/
    */
-  publish(channel: string, payload: string | Uint8Array, isSharded?: boolean): Promise<number>;
+  publish(channel: string, payload: string | Uint8Array, kind?: ChannelKind): Promise<number>;
 
   /**
-   * Makes `listener` hear a channel or a glob, and resolves on Redis' acknowledgement. From then on
-   * it is wanted until `unsubscribe`, whatever happens to the connection. Rejects, and forgets the
-   * listener, when Redis refuses.
+   * Adds a listener, and subscribes if it is the first of its subscription. The subscription then
+   * outlives every connection, until `unsubscribe`.
+   *
+   * With a `waiter`: it is called with the outcome; when Redis refuses, the listener is removed. Without
+   * one: a refusal is logged and tried again, and until the acknowledgement, which the listener receives as
+   * the end of an outage, the status is not `connected`.
    */
-  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void>;
-
-  /** As {@link subscribe}, without a promise: half a million that are pending take up much of the memory. */
-  subscribeFor(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    waiter: SubscriptionWaiter,
-  ): void;
+  subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void;
 
   /**
-   * Makes `listener` hear a channel or a glob as soon as that is possible, without a Redis being
-   * there. Nobody waits: a refusal is logged and tried again, and until the acknowledgement, of which
-   * the listener is told as of the end of an outage, the status is not `connected`.
+   * Removes a listener; it receives nothing from this call on. With `isDelayed` a subscription without
+   * listeners is kept for a moment, and ends unless a listener is added in that time.
    */
-  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
+  unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed?: boolean): void;
 
-  /**
-   * Ends what `subscribe` or `want` began; the listener hears nothing from the call on. With `lingers`
-   * Redis is told a moment later, unless somebody wants it again by then.
-   */
-  unsubscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    lingers?: boolean,
-  ): void;
+  /** Whether the connection of a subscription is up, or will be opened with the first of its kind. */
+  canSubscribe(key: SubscriptionKey): boolean;
 
-  /** Whether the connection of a subscription is up, or comes with the first of its kind. */
-  canHear(kind: SubscriptionKind, name: string): boolean;
+  /** Whether Redis acknowledged a subscription over the current connection. */
+  isSubscribed(key: SubscriptionKey): boolean;
 
-  /** Whether Redis acknowledged a subscription over the connection that is open now. */
-  hears(kind: SubscriptionKind, name: string): boolean;
+  /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS, SHARDCHANNELS). */
+  channels(glob: string, kind?: ChannelKind): Promise<string[]>;
 
-  /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS, or SHARDCHANNELS). */
-  channels(glob: string, isSharded?: boolean): Promise<string[]>;
+  /** The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB, SHARDNUMSUB). */
+  subscriberCounts(channels: readonly string[], kind?: ChannelKind): Promise<Map<string, number>>;
 
-  /** How many subscribers each channel has, globs not counted (PUBSUB NUMSUB, or SHARDNUMSUB). */
-  subscriberCounts(channels: readonly string[], isSharded?: boolean): Promise<Map<string, number>>;
-
-  /** How many globs are subscribed on the server, by all its clients (PUBSUB NUMPAT). */
+  /** The number of globs that all clients of the server are subscribed to (PUBSUB NUMPAT). */
   patternCount(): Promise<number>;
 
-  /** The underlying clients: the publisher first, and the subscriber last; of shard channels in a Cluster one of each for each master. */
+  /** The ioredis clients: publishers first, then subscribers. In a Cluster shard channels have one of each per master. */
   clients(): readonly unknown[];
 
-  /** Calls `listener` with each of these clients, also with those that come later. */
+  /** Calls `listener` with each of these clients, and with each that is created later. */
   onClient(listener: (client: unknown, role: 'publisher' | 'subscriber') => void): void;
 
-  /** Ends both connections; what was published before is sent. Idempotent, never rejects. */
+  /** Sends what was published before, and closes all connections. Idempotent, never rejects. */
   close(): Promise<void>;
+}
+
+/** Subscribes, and resolves on Redis' acknowledgement. Rejects, with the listener removed, when Redis refuses. */
+export function whenSubscribed(
+  broker: Pick<Broker, 'subscribe'>,
+  key: SubscriptionKey,
+  listener: DeliveryListener,
+): Promise<void> {
+  return new Promise((onSubscribed, onFailed) =>
+    broker.subscribe(key, listener, { onSubscribed, onFailed }),
+  );
 }

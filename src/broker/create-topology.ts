@@ -1,42 +1,42 @@
 import type { Redis } from 'ioredis';
-import { createClients, isCluster, type RedisConnection } from './connection/create-clients.js';
-import { createClusterHalves } from './cluster/create-cluster.js';
-import { probeThrough, subscriberOptions, type HalfOptions } from './broker-options.js';
-import { Publisher } from './publishing/node-publisher.js';
-import type { PublishingHalf } from './publishing/publisher.js';
-import { SplitSubscriber } from './subscribing/classic-and-sharded.js';
-import { Subscriber } from './subscribing/node-subscriber.js';
+import type { ChannelKind } from '../channel/subscription-key.js';
+import type { BrokerOptions } from './broker-options.js';
+import { createCluster } from './cluster/create-cluster.js';
+import { createClients } from './connection/create-clients.js';
+import { isCluster } from './connection/redis-connection.js';
+import { NodePublisher } from './publishing/node-publisher.js';
+import type { Publisher } from './publishing/publisher.js';
 import { watchMaster } from './sentinel/master-watch.js';
-import type { HalfObserver, SubscribingHalf } from './subscribing/subscriber.js';
+import { ClassicAndSharded } from './subscribing/classic-and-sharded.js';
+import { NodeSubscriber } from './subscribing/node-subscriber.js';
 
-export interface Halves {
-  readonly publisher: PublishingHalf;
-  readonly subscriber: SubscribingHalf;
+/** The two sides of a broker, over the servers that it is connected to. */
+export interface Topology {
+  readonly publisher: Publisher;
+  readonly subscriber: ClassicAndSharded;
 }
 
-/** What sends and what receives, as the topology wants it. Nothing connects yet. */
-export function createHalves(
-  connection: RedisConnection,
-  options: HalfOptions,
-  observer: HalfObserver,
-): Halves {
-  if (isCluster(connection)) return createClusterHalves(connection, options, observer);
-  const clients = createClients(connection, options.credentials);
-  const masterWatch = watchMaster(clients.subscriber.options, options.liveness.interval);
-  const publisher = new Publisher(
+/**
+ * The publisher and the subscriber for one server, a Sentinel set-up or a Cluster. Nothing connects yet.
+ * `onChange` is called when either of them changes.
+ */
+export function createTopology(options: BrokerOptions, onChange: () => void): Topology {
+  const { connection, credentials, sharded, pingInterval } = options;
+  if (isCluster(connection)) return createCluster(connection, options, onChange);
+  const clients = createClients(connection, credentials);
+  const masterWatch = watchMaster(clients.subscriber.options, pingInterval);
+  const { ownsPublisher: isOwned } = clients;
+  const publisher = new NodePublisher(
     clients.publisher,
-    { ...options, isOwned: clients.ownsPublisher, masterWatch },
-    () => observer.onChange(),
+    { ...options, isOwned, masterWatch },
+    onChange,
   );
-  const create = (client: Redis, isSharded: boolean): Subscriber => {
-    const probing = probeThrough(publisher, isSharded);
-    const given = { ...subscriberOptions(options, probing, isSharded), masterWatch };
-    return new Subscriber(client, given, observer);
-  };
-  const subscriber = new SplitSubscriber({
-    classic: create(clients.subscriber, false),
-    sharded: create(clients.shardSubscriber, true),
-    isShardedFirst: options.isSharded,
+  const create = (client: Redis, kind: ChannelKind): NodeSubscriber =>
+    new NodeSubscriber(client, { ...options, kind, publisher, masterWatch }, { onChange });
+  const subscriber = new ClassicAndSharded({
+    classic: create(clients.subscriber, 'channel'),
+    sharded: create(clients.shardSubscriber, 'shard'),
+    startsSharded: sharded,
   });
   return { publisher, subscriber };
 }

@@ -1,36 +1,28 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKind } from '../channel/channel-pattern.js';
+import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
 import { ClosedError } from '../errors.js';
+import { Lifecycle } from '../shared/lifecycle.js';
 import { telemetry } from '../telemetry.js';
+import type { BrokerOptions } from './broker-options.js';
 import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
-import type { RedisConnection } from './connection/create-clients.js';
-import { EventLoopWatch } from './event-loop-watch.js';
-import type { HalfOptions } from './broker-options.js';
-import { createHalves } from './create-topology.js';
-import type { PublishingHalf } from './publishing/publisher.js';
-import { assertSharded } from './connection/redis-error.js';
-import type { SubscribingHalf } from './subscribing/subscriber.js';
+import { assertShardedSupport } from './connection/redis-error.js';
+import { createTopology } from './create-topology.js';
+import type { Publisher } from './publishing/publisher.js';
+import type { ClassicAndSharded } from './subscribing/classic-and-sharded.js';
 
-export interface RedisBrokerOptions extends HalfOptions {
-  readonly connection: RedisConnection;
-}
-
-/** The broker over Redis: a half that publishes and a half that subscribes, and what both come to. */
+/** The broker over Redis: a publisher, a subscriber, and the status that follows from both. */
 export class RedisBroker implements Broker {
-  readonly #publisher: PublishingHalf;
-  readonly #subscriber: SubscribingHalf;
+  readonly #publisher: Publisher;
+  readonly #subscriber: ClassicAndSharded;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
-  readonly #isSharded: boolean;
-  readonly #eventLoop = new EventLoopWatch();
+  readonly #sharded: boolean;
+  readonly #lifecycle = new Lifecycle();
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
-  #isClosing = false;
 
-  constructor({ connection, ...options }: RedisBrokerOptions) {
-    const { publisher, subscriber } = createHalves(connection, options, {
-      onChange: () => this.#updateStatus(),
-    });
-    this.#isSharded = options.isSharded;
+  constructor(options: BrokerOptions) {
+    const { publisher, subscriber } = createTopology(options, () => this.#updateStatus());
+    this.#sharded = options.sharded;
     this.#publisher = publisher;
     this.#subscriber = subscriber;
   }
@@ -39,13 +31,8 @@ export class RedisBroker implements Broker {
     return this.#status;
   }
 
-  countsReceivers(isSharded: boolean): boolean {
-    return this.#publisher.countsReceivers(isSharded);
-  }
-
-  /** Whether all connections are up, even if some subscription is not back. */
-  get #isUp(): boolean {
-    return this.#publisher.isReady && this.#subscriber.isReady;
+  countsReceivers(kind: ChannelKind): boolean {
+    return this.#publisher.countsReceivers(kind);
   }
 
   onStatus(listener: (status: BrokerStatus) => void): () => void {
@@ -53,73 +40,62 @@ export class RedisBroker implements Broker {
     return () => void this.#statusListeners.delete(listener);
   }
 
-  async connect(patience: number): Promise<void> {
-    this.#isClosing = false;
+  async connect(timeoutMs: number): Promise<void> {
+    this.#lifecycle.open();
     if (this.#status === 'disconnected') this.#setStatus('connecting');
-    this.#eventLoop.start();
-    await Promise.all([this.#publisher.open(patience), this.#subscriber.open(patience)]);
+    await Promise.all([this.#publisher.open(timeoutMs), this.#subscriber.open(timeoutMs)]);
     const [client] = this.#publisher.clients;
-    if (this.#isSharded && client) await assertSharded(client);
+    if (this.#sharded && client) await assertShardedSupport(client);
   }
 
-  reaches(channel: string, isSharded: boolean): boolean {
-    return this.#publisher.reaches(channel, isSharded);
+  canPublish(channel: string, kind: ChannelKind): boolean {
+    return this.#publisher.canPublish(channel, kind);
   }
 
-  publish(channel: string, payload: string | Uint8Array, isSharded = false): Promise<number> {
-    if (this.#isClosing) return refuseClosed();
-    return this.#publisher.publish(channel, payload, isSharded);
+  publish(
+    channel: string,
+    payload: string | Uint8Array,
+    kind: ChannelKind = 'channel',
+  ): Promise<number> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    return this.#publisher.publish(channel, payload, kind);
   }
 
-  subscribe(kind: SubscriptionKind, name: string, listener: DeliveryListener): Promise<void> {
-    return new Promise((onSubscribed, onFailed) =>
-      this.subscribeFor(kind, name, listener, { onSubscribed, onFailed }),
-    );
+  subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void {
+    if (waiter && this.#lifecycle.isClosed) {
+      queueMicrotask(() => waiter.onFailed(new ClosedError()));
+    } else {
+      this.#subscriber.subscribe(key, listener, waiter);
+    }
   }
 
-  subscribeFor(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    waiter: SubscriptionWaiter,
-  ): void {
-    if (this.#isClosing) return queueMicrotask(() => waiter.onFailed(new ClosedError()));
-    this.#subscriber.subscribe(kind, name, listener, waiter);
+  unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed = false): void {
+    this.#subscriber.subscriberFor(key).unsubscribe(key, listener, isDelayed);
   }
 
-  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
-    this.#subscriber.want(kind, name, listener);
+  canSubscribe(key: SubscriptionKey): boolean {
+    return this.#subscriber.canSubscribe(key);
   }
 
-  unsubscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    lingers = false,
-  ): void {
-    this.#subscriber.unsubscribe(kind, name, listener, lingers);
+  isSubscribed(key: SubscriptionKey): boolean {
+    return this.#subscriber.subscriberFor(key).isSubscribed(key);
   }
 
-  canHear(kind: SubscriptionKind, name: string): boolean {
-    return this.#subscriber.canHear(kind, name);
+  channels(glob: string, kind: ChannelKind = 'channel'): Promise<string[]> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    return this.#publisher.channels(glob, kind);
   }
 
-  hears(kind: SubscriptionKind, name: string): boolean {
-    return this.#subscriber.hears(kind, name);
-  }
-
-  channels(glob: string, isSharded = false): Promise<string[]> {
-    if (this.#isClosing) return refuseClosed();
-    return this.#publisher.channels(glob, isSharded);
-  }
-
-  subscriberCounts(channels: readonly string[], isSharded = false): Promise<Map<string, number>> {
-    if (this.#isClosing) return refuseClosed();
-    return this.#publisher.subscriberCounts(channels, isSharded);
+  subscriberCounts(
+    channels: readonly string[],
+    kind: ChannelKind = 'channel',
+  ): Promise<Map<string, number>> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    return this.#publisher.subscriberCounts(channels, kind);
   }
 
   patternCount(): Promise<number> {
-    if (this.#isClosing) return refuseClosed();
+    if (this.#lifecycle.isClosed) return rejectClosed();
     return this.#publisher.patternCount();
   }
 
@@ -133,19 +109,22 @@ export class RedisBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    this.#isClosing = true;
+    this.#lifecycle.markClosed();
     this.#setStatus('disconnected');
-    this.#eventLoop.stop();
     await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
     this.#wasConnected = false;
   }
 
-  #updateStatus(): void {
-    if (this.#isClosing) return;
-    this.#setStatus(this.#statusNow());
+  /** Whether all connections are up, even if some subscriptions are not restored yet. */
+  get #isUp(): boolean {
+    return this.#publisher.isReady && this.#subscriber.isReady;
   }
 
-  #statusNow(): BrokerStatus {
+  #updateStatus(): void {
+    if (!this.#lifecycle.isClosed) this.#setStatus(this.#currentStatus());
+  }
+
+  #currentStatus(): BrokerStatus {
     if (this.#isUp && this.#subscriber.isRestored) {
       this.#wasConnected = true;
       return this.#subscriber.isStarving ? 'starving' : 'connected';
@@ -160,12 +139,12 @@ export class RedisBroker implements Broker {
     this.#status = status;
     if (telemetry.status.hasSubscribers) telemetry.status.publish({ status, isUp: this.#isUp });
     for (const listener of this.#statusListeners) {
-      // A listener that changes it has told the others already.
+      // A listener may change the status, and then the others have the new one already.
       if (this.#status === status) listener(status);
     }
   }
 }
 
-function refuseClosed(): Promise<never> {
+function rejectClosed(): Promise<never> {
   return Promise.reject(new ClosedError());
 }

@@ -8,31 +8,15 @@ import {
   toByteString,
   type GlobToken,
 } from './glob.js';
+import type { PatternKind, SubscriptionKey, SubscriptionKind } from './subscription-key.js';
 
-/** The named parts of a channel, as a pattern with `:name` segments took them. */
+/** The values of the `:name` segments of a pattern in a channel. */
 export type ChannelParams = Readonly<Record<string, string>>;
 
-/** `'channel'`: a literal name. `'pattern'`: a glob. */
-export type PatternKind = 'channel' | 'pattern';
-
-/** How Redis is told: SUBSCRIBE, PSUBSCRIBE, or SSUBSCRIBE, which needs a literal name. */
-export type SubscriptionKind = PatternKind | 'shard';
-
-/** How Redis is told of a literal name. */
-export type LiteralKind = Exclude<SubscriptionKind, 'pattern'>;
-
-/** All of them. */
-export const LITERAL_KINDS: readonly LiteralKind[] = ['channel', 'shard'];
-
-/** How Redis is told of a literal name that is sharded, or not. */
-export function literalKind(isSharded: boolean): LiteralKind {
-  return isSharded ? 'shard' : 'channel';
-}
-
-/** What a pattern is made of that is no literal. */
+/** The parts of a pattern that is not a literal. */
 interface ParsedGlob {
   readonly tokens: readonly GlobToken[];
-  /** Of the parameters. */
+  /** The names of the parameters. */
   readonly names: readonly string[];
 }
 
@@ -40,8 +24,10 @@ const NO_PARAMS: ChannelParams = Object.freeze({});
 const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
 
 /**
- * What a user writes in a decorator or hands to `observePattern`, parsed once: Redis' glob plus
- * `:name`, which takes one whole non-empty segment. Without either it is a literal.
+ * A pattern as users write it in a decorator or pass it to `observePattern`, parsed once: Redis' glob, and
+ * `:name`, which matches one whole segment that is not empty. Text without either is a literal.
+ *
+ * @see https://redis.io/docs/latest/commands/psubscribe/
  */
 export class ChannelPattern {
   readonly #glob: ParsedGlob | undefined;
@@ -49,14 +35,14 @@ export class ChannelPattern {
   private constructor(
     /** The pattern as the user wrote it. */
     readonly source: string,
-    /** What Redis is told, without a prefix: a channel name, or a glob. */
+    /** What Redis receives, without a prefix: a channel name, or a glob. */
     readonly name: string,
     glob?: ParsedGlob,
   ) {
     this.#glob = glob;
   }
 
-  /** A channel name that means just itself. Throws {@link InvalidChannelError}. */
+  /** A literal channel name, whatever characters it has. Throws {@link InvalidChannelError}. */
   static literal(channel: string): ChannelPattern {
     return new ChannelPattern(channel, assertChannel(channel));
   }
@@ -73,33 +59,34 @@ export class ChannelPattern {
     return this.#glob ? 'pattern' : 'channel';
   }
 
-  /** Whether Redis delivers more than the pattern means, so that {@link match} has to decide. */
+  /** Whether Redis delivers more channels than the pattern matches, so that {@link match} decides. */
   get hasParams(): boolean {
     return this.#glob !== undefined && this.#glob.names.length > 0;
   }
 
-  /**
-   * How Redis is told of it. Throws {@link InvalidOptionError} for a sharded glob: no sharded message
-   * is delivered for a pattern.
-   */
-  subscriptionKind(isSharded: boolean): SubscriptionKind {
-    if (!isSharded) return this.kind;
+  /** The subscription for it. Throws {@link InvalidOptionError} for a sharded glob. */
+  subscriptionKey(prefix: string, sharded: boolean): SubscriptionKey {
+    return { kind: this.#subscriptionKind(sharded), name: this.withPrefix(prefix) };
+  }
+
+  #subscriptionKind(sharded: boolean): SubscriptionKind {
+    if (!sharded) return this.kind;
     if (this.kind === 'channel') return 'shard';
     throw new InvalidOptionError(
       'sharded',
-      `false for the pattern "${shorten(this.source)}", since Redis matches no pattern with sharded messages`,
+      `false for the pattern "${shorten(this.source)}", since Redis has no patterns for shard channels`,
       true,
     );
   }
 
-  /** The name to subscribe with `prefix` before it. */
+  /** The name or glob to subscribe to, with a prefix. */
   withPrefix(prefix: string): string {
     return (this.kind === 'pattern' ? literalGlob(prefix) : prefix) + this.name;
   }
 
   /**
-   * The parameters of a channel that Redis delivered for this pattern, or `undefined` where the
-   * pattern does not mean it: `user.:id` is subscribed as `user.*`, which also delivers `user.1.x`.
+   * The parameters of a channel that Redis delivered for this pattern, or `undefined` if the pattern
+   * does not match it: `user.:id` is subscribed as `user.*`, for which Redis delivers `user.1.x`, too.
    */
   match(channel: string): ChannelParams | undefined {
     if (!this.#glob || this.#glob.names.length === 0) return NO_PARAMS;
@@ -112,12 +99,12 @@ export class ChannelPattern {
 }
 
 /**
- * A literal channel name from a template and values: `buildChannel('user.:id.inbox', { id: 42 })`
- * is `user.42.inbox`. The safe way to put user text into a channel name.
+ * Builds a literal channel name from a template and values: `buildChannel('user.:id.inbox', { id: 42 })`
+ * returns `user.42.inbox`. The safe way to put user text into a channel name.
  *
- * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (has `.`, `:` or `/`),
- *   and for one that the template has no place for, which would leave a channel that others share
- * @throws InvalidChannelError for a template with a glob, which would not name one channel
+ * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (it has `.`, `:` or
+ *   `/`), and for a value without a parameter in the template
+ * @throws InvalidChannelError for a template with a glob
  */
 export function buildChannel(
   template: string,
@@ -146,13 +133,12 @@ export function buildChannel(
 }
 
 /**
- * Escapes `* ? [ ] \ :` so that the text stands for itself inside a pattern, and names no parameter either.
- * For those who must build a pattern from user text; `publish`, `observe` and `subscribe` take literal
- * channels and need none.
+ * Escapes `* ? [ ] \ :`, so that the text stands for itself inside a pattern. Only patterns that are built
+ * from user text need it: `publish`, `observe` and `subscribe` take literal channels.
  */
 export function escapeGlob(text: string): string {
   const glob = literalGlob(text).replaceAll(':', String.raw`\:`);
-  // After a colon that stands before it this would be the name of a parameter.
+  // After a colon in the text before it this would be the name of a parameter.
   return /^[A-Za-z_]/.test(glob) ? `\\${glob}` : glob;
 }
 
@@ -175,7 +161,7 @@ type Part =
   | { readonly kind: 'param'; readonly name: string }
   | { readonly kind: 'glob'; readonly source: string; readonly token: GlobToken };
 
-/** Walks a pattern part by part: literal bytes unescaped, parameters, glob tokens. */
+/** The parts of a pattern in their order: literal bytes without escapes, parameters, glob tokens. */
 function* readParts(pattern: string): Generator<Part> {
   let isSegmentStart = true;
   for (let at = 0; at < pattern.length;) {

@@ -11,7 +11,7 @@ export type GlobToken =
   | { readonly kind: 'segment' };
 
 const SPECIAL = /[*?[\]\\]/g;
-/** What the end of a glob matches. */
+/** The token after the last one of a glob. */
 const NOTHING = { kind: 'nothing' } as const;
 const NOT_ASCII = /[^\0-\x7f]/;
 
@@ -82,12 +82,11 @@ export function parseGlob(glob: string): GlobToken[] {
 }
 
 /**
- * Matches `tokens` against the whole of the byte string `text`; returns what the `segment` tokens
- * took, in order, or `undefined`. Where several answers exist, the earlier `*` takes the least.
+ * Matches `tokens` against the whole byte string `text`. Returns the texts of the `segment` tokens in
+ * their order, or `undefined`. If several matches exist, an earlier `*` takes the least.
  *
- * Only the latest `*` is ever retried, so the time is at most `tokens × text`: what follows a `*`
- * ends earliest when it starts earliest, hence a later star can take up whatever an earlier one
- * would have.
+ * Only the latest `*` is retried, so the time is at most `tokens × text`: the tokens after a `*` end
+ * earliest when they start earliest, and a later `*` can take all that an earlier one could.
  */
 export function matchTokens(tokens: readonly GlobToken[], text: string): string[] | undefined {
   const captures: string[] = [];

@@ -1,20 +1,20 @@
 /**
- * Turns values into bytes and back, for a wire format of your own (MessagePack, encryption, …).
- * Both functions are synchronous; a promise is an error. What `encode` throws fails the publish; what
- * `decode` throws drops the message and is logged.
+ * Converts values to bytes and back, for a wire format of your own (MessagePack, encryption, …). Both
+ * functions are synchronous; a promise is an error. An error of `encode` rejects the publish. An error of
+ * `decode` is logged, and the message is dropped.
  */
 export interface Codec {
   /**
-   * The bytes, or text that is sent as UTF-8, of a value that JSON could hold. They may wait to be sent:
-   * do not write into them again.
+   * Returns the bytes, or text that is sent as UTF-8, of a value that JSON can represent. Do not write into the
+   * bytes afterwards: they may wait to be sent.
    */
   encode(value: unknown): string | Uint8Array;
 
-  /** The value of the bytes that someone published; they can be anything. */
+  /** Returns the value of a payload. Any client of Redis may have published it. */
   decode(payload: Uint8Array): unknown;
 
   /**
-   * Whether `encode` is given Nest's packet `{ pattern, data, … }`, which carries requests and
+   * Whether `encode` receives Nest's packet `{ pattern, data, … }`, which carries requests and
    * headers, or the bare data.
    *
    * @default true
@@ -22,24 +22,24 @@ export interface Codec {
   readonly envelope?: boolean;
 }
 
-/** What travels beside the data. Nest calls it the metadata of a packet. */
+/** The headers of a message, sent with the data. Nest calls them the metadata of a packet. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** What a message has that was sent without any. */
+/** The headers of a message that was sent without any. */
 export const NO_HEADERS: Headers = Object.freeze({});
 
-/** A message on its way out. `pattern` is the channel, or Nest's object pattern. */
+/** A message to send. `pattern` is the channel, or Nest's object pattern. */
 export interface OutgoingMessage {
   readonly pattern: unknown;
   readonly data: unknown;
   readonly metadata?: Headers | undefined;
   /** Present on a request. */
   readonly id?: MessageId | undefined;
-  /** The channel that wants the replies to a request. */
+  /** The channel for the replies to a request. */
   readonly replyTo?: string | undefined;
 }
 
-/** A message as it came in. */
+/** A message that was received. */
 export interface IncomingMessage {
   readonly data: unknown;
   readonly metadata?: Headers | undefined;
@@ -47,26 +47,32 @@ export interface IncomingMessage {
   readonly replyTo?: string | undefined;
 }
 
-/** Nest's clients send text; others may count. A reply carries back what came. */
+/** The id of a request. Nest's clients send text, others may send numbers; a reply has the same value. */
 export type MessageId = string | number;
 
-/** A codec that has a way of its own with packets. */
+/** Identifies a request among those of all clients. */
+export interface RequestKey {
+  readonly id: MessageId;
+  readonly replyTo: string;
+}
+
+/** A codec that encodes packets faster than their values. */
 export interface PacketCodec extends Codec {
   encodePacket?(message: OutgoingMessage): string | Uint8Array;
-  /** The text of an array of the values that these are the texts of; of one that is no array, just its text. */
+  /** Joins the texts of several values to the text of an array. A single text that is not an array stays as it is. */
   readonly joinTexts?: (texts: readonly string[]) => string;
 }
 
-/** Bytes ⇄ messages. Pure; knows the names of channels without a prefix. */
+/** Converts messages to payloads and back. Pure; channels are without the prefix. */
 export interface MessageCodec {
   /** Whether a message can carry `id`, `replyTo` and `metadata`. */
   readonly hasEnvelope: boolean;
   encode(message: OutgoingMessage): string | Uint8Array;
-  /** The message, or `undefined` for a reply of Nest's, which no handler may see. */
+  /** The message, or `undefined` for a reply of Nest, which is not for handlers. */
   decode(payload: Buffer, channel: string): IncomingMessage | undefined;
-  /** Without a message around it: a reply is a packet of its own (`{ id, response, … }`). */
+  /** The payload of a value that is not a message: a reply is a packet of its own (`{ id, response, … }`). */
   encodeValue(value: unknown): string | Uint8Array;
   decodeValue(payload: Buffer): unknown;
-  /** See `PacketCodec`, of texts that {@link encodeValue} made; where there is a way. */
+  /** See `PacketCodec`, for texts that {@link encodeValue} returned; `undefined` if they cannot be joined. */
   readonly joinTexts?: ((texts: readonly string[]) => string) | undefined;
 }

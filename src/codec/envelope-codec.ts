@@ -8,15 +8,15 @@ import type {
   PacketCodec,
 } from './codec.js';
 
-/** Nest's normalised form of a pattern, as the channel that a packet with it is published on. */
+/** Returns Nest's normalised form of a pattern: the channel that a packet with it is published on. */
 export type PatternNormalizer = (pattern: unknown) => string;
 
 /**
  * Nest's packet `{ pattern, data, id?, metadata?, replyTo? }`, so that services on `Transport.REDIS`
  * and on this transport understand each other.
  *
- * On the way in only an object whose own `pattern` names the channel it came on, and that has
- * `data`, is such a packet. Everything else is a foreign payload and is the data, whole.
+ * A received object is such a packet if it has `data`, and a `pattern` that names the channel it was
+ * received on. Every other payload is foreign, and is the data as a whole.
  */
 export class EnvelopeCodec implements MessageCodec {
   readonly hasEnvelope = true;
@@ -53,14 +53,14 @@ export class EnvelopeCodec implements MessageCodec {
     return this.#values.decode(payload);
   }
 
-  /** A publisher that knows of no prefix puts the whole channel name into the packet. */
+  /** A publisher without the option `prefix` puts the whole channel name into the packet. */
   #isFor(pattern: unknown, channel: string): boolean {
     const name = typeof pattern === 'string' ? pattern : this.#normalize(pattern);
     return name === channel || (this.#prefix !== '' && name === this.#prefix + channel);
   }
 }
 
-/** Bare data without a packet around it, for readers and publishers in other languages. */
+/** Bare data without a packet, for subscribers and publishers in other languages. */
 export class BareCodec implements MessageCodec {
   readonly hasEnvelope = false;
   readonly #values: Codec;
@@ -87,7 +87,7 @@ export class BareCodec implements MessageCodec {
 }
 
 /**
- * A reply of Nest's on `<channel>.reply` is no message: with the built-in transport the reply on
+ * A reply of Nest on `<channel>.reply` is not a message. In the built-in transport the reply on
  * `rpc.get.reply` runs the handler of `rpc.*` once more.
  */
 function fromForeign(value: unknown, channel: string): IncomingMessage | undefined {
@@ -108,7 +108,7 @@ function isPacket(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && Object.hasOwn(value, 'pattern') && Object.hasOwn(value, 'data');
 }
 
-/** The message of a packet. Picks the known keys and trusts none of them: they come from outside. */
+/** The message of a packet. Takes the known keys, and checks each: any client of Redis may have sent them. */
 export function toMessage({
   data,
   id,
@@ -123,7 +123,7 @@ export function toMessage({
   };
 }
 
-/** Only text is a header; the same object where that is all there is. */
+/** Keeps the headers that are text; returns the same object if all of them are. */
 function toHeaders(metadata: Record<string, unknown>): Headers {
   if (Object.values(metadata).every((value) => typeof value === 'string')) {
     return metadata as Headers;

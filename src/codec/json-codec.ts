@@ -3,13 +3,13 @@ import type { OutgoingMessage, PacketCodec } from './codec.js';
 const REPLACEMENT = '\ufffd';
 
 /**
- * JSON out; in, JSON where it is JSON, else the text, else (not UTF-8) the bytes as a `Buffer`:
- * whatever a foreign publisher sends reaches the handler whole.
+ * Encodes to JSON. Decodes JSON; a payload that is not JSON to its text, and one that is not UTF-8 to its
+ * bytes as a `Buffer`: every payload of a foreign publisher reaches the handler as a whole.
  */
 export const jsonCodec = {
   encode: toJson,
 
-  /** Part by part: data that JSON has no form for is an error, and not a packet without data. */
+  /** Encodes each part: data that JSON cannot represent is an error, and not a packet without data. */
   encodePacket({ pattern, data, id, metadata, replyTo }: OutgoingMessage): string {
     let json = `{"pattern":${toJson(pattern)},"data":${toJson(data)}`;
     if (id !== undefined) json += `,"id":${toJson(id)}`;
@@ -27,7 +27,7 @@ export const jsonCodec = {
   decode(payload: Uint8Array): unknown {
     const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
     const text = bytes.toString();
-    // Decoding never fails: it puts U+FFFD in the place of what is not UTF-8, and that is a loss.
+    // Node replaces bytes that are not UTF-8 by U+FFFD, without an error. The original would be lost.
     if (text.includes(REPLACEMENT) && !Buffer.from(text, 'utf8').equals(bytes)) return bytes;
     return parseOrText(text);
   },
@@ -36,7 +36,7 @@ export const jsonCodec = {
 function toJson(value: unknown): string {
   const json = JSON.stringify(value) as string | undefined;
   if (json === undefined)
-    throw new TypeError(`Expected data that JSON can hold, got ${typeof value}`);
+    throw new TypeError(`Expected data that JSON can represent, got ${typeof value}`);
   return json;
 }
 
@@ -49,7 +49,7 @@ function parseOrText(text: string): unknown {
   }
 }
 
-/** Spares plain text the price of an exception per message; white space is left to the parser. */
+/** Saves an exception for each message of plain text. The parser decides on white space. */
 function startsLikeJson(text: string): boolean {
   const code = text.charCodeAt(0);
   return (

@@ -1,28 +1,29 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
-import {
-  ApplicationConfig,
-  GraphInspector,
-  MetadataScanner,
-  ModuleRef,
-  ModulesContainer,
-} from '@nestjs/core';
-import { NestMicroservice } from '@nestjs/microservices';
+import { MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { InvalidOptionError } from '../errors.js';
-import type { RedisPubSubModuleOptions } from '../options/options.js';
-import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
-import { ENHANCER_KEYS, isHandler, namesTransport, parameterPipes } from './nest-metadata.js';
-import { MODULE_OPTIONS_TOKEN } from './redis-pubsub-core.module.js';
-
-type Container = ModuleRef['container'];
-type NestModule = ModulesContainer extends Map<string, infer Module> ? Module : never;
-type Wrapper = NestModule['providers'] extends Map<unknown, infer W> ? W : never;
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
+import {
+  containerOf,
+  ENHANCER_KEYS,
+  isHandler,
+  namesTransport,
+  onConnectedServer,
+  parameterPipes,
+  registerHandlers,
+  withEnhancers,
+  type Container,
+  type NestModule,
+  type Wrapper,
+} from './nest-internals.js';
+import { RESOLVED_OPTIONS } from './redis-pubsub-core.module.js';
 
 /**
- * Finds the decorated methods of an application and gives them to a server, each with its pipes,
+ * Finds the decorated methods of an application and registers them with a server, each with its pipes,
  * guards, interceptors and filters.
  *
- * Nest does this itself for controllers. So that providers get exactly the same, Nest's own code
- * is run over a view of the application in which the providers stand where the controllers do.
+ * Nest does this for controllers. So that providers get exactly the same, Nest's own code runs over a view of
+ * the application in which the providers take the place of the controllers.
  */
 @Injectable()
 export class HandlerExplorer {
@@ -30,12 +31,9 @@ export class HandlerExplorer {
   readonly #inheritAppConfig: boolean;
   readonly #scanner = new MetadataScanner();
 
-  constructor(
-    moduleRef: ModuleRef,
-    @Inject(MODULE_OPTIONS_TOKEN) { inheritAppConfig = true }: RedisPubSubModuleOptions,
-  ) {
-    this.#container = moduleRef['container'];
-    this.#inheritAppConfig = inheritAppConfig;
+  constructor(moduleRef: ModuleRef, @Inject(RESOLVED_OPTIONS) options: ResolvedOptions) {
+    this.#container = containerOf(moduleRef);
+    this.#inheritAppConfig = options.inheritAppConfig;
   }
 
   /** Registers the handlers in controllers. */
@@ -48,34 +46,29 @@ export class HandlerExplorer {
     this.#bind(this.#withProvidersAsControllers(), server);
   }
 
-  /** The servers that the application itself connected, of this transport and of others. */
+  /** The servers that the application has connected itself, of this transport and of others. */
   connectedServers(): unknown[] {
     const servers: unknown[] = [];
-    const targets$ = this.#container.getModules().getRpcTargetRegistry<unknown>();
-    // The registry replays what it has, at once.
-    targets$.subscribe((target) => servers.push(target)).unsubscribe();
+    onConnectedServer(this.#container, (server) => servers.push(server)).unsubscribe();
     return servers;
   }
 
-  /** Whether a controller has handlers that name no transport, so that every transport serves them. */
+  /** Calls `listener` with each server that the application connects from now on. */
+  onServer(listener: (server: unknown) => void): void {
+    const known = new Set(this.connectedServers());
+    onConnectedServer(this.#container, (server) => known.has(server) || listener(server));
+  }
+
+  /** Whether a controller has handlers that name no transport, so that every transport takes them. */
   hasControllersForAll(): boolean {
     const classes = [...this.#controllerClasses()] as { readonly prototype: object }[];
     const methods = classes.flatMap(({ prototype }) => this.#methods(prototype));
     return methods.some((method) => isHandler(method) && !namesTransport(method));
   }
 
-  /** Calls back for each server that the application connects from now on. */
-  onServer(listener: (server: unknown) => void): void {
-    const known = new Set(this.connectedServers());
-    const targets$ = this.#container.getModules().getRpcTargetRegistry<unknown>();
-    targets$.subscribe((target) => known.has(target) || listener(target));
-  }
-
   #bind(container: Container, server: RedisPubSubServer): void {
-    const inherited = this.#inheritAppConfig ? this.#container.applicationConfig : undefined;
-    const config = inherited ?? new ApplicationConfig();
-    const inspector = new GraphInspector(this.#container);
-    new NestMicroservice(container, { strategy: server }, inspector, config).registerListeners();
+    const config = this.#inheritAppConfig ? this.#container.applicationConfig : undefined;
+    registerHandlers(container, server, config);
   }
 
   #withProvidersAsControllers(): Container {
@@ -95,20 +88,20 @@ export class HandlerExplorer {
     }) as Container;
   }
 
-  /** What Nest made of classes: a factory or a value may hand the same instances out under other tokens. */
+  /** The instances that Nest created from classes. A factory or a value may provide them under other tokens, too. */
   #instancesOfClasses(): Set<unknown> {
     const modules = [...this.#container.getModules().values()];
     const wrappers = modules.flatMap(({ providers }) => [...providers.values()]);
     return new Set(wrappers.filter((it) => !it.isNotMetatype).map(({ instance }) => instance));
   }
 
-  /** Of a class that is a provider, too, the controller hears: as with Nest's own transports. */
+  /** A class that is a controller and a provider handles as a controller, as in Nest's own transports. */
   #controllerClasses(): Set<unknown> {
     const modules = [...this.#container.getModules().values()];
     return new Set(modules.flatMap((it) => [...it.controllers.values()]).map((it) => it.metatype));
   }
 
-  /** `bound`: instances that are bound without this. */
+  /** `bound` has the instances that are registered already. */
   #handlersAmong(module: NestModule, bound: Set<unknown>): Wrapper[] {
     const wrappers = [...module.providers.values()].filter((wrapper) => {
       if (!this.#hasHandlers(wrapper)) return false;
@@ -122,7 +115,7 @@ export class HandlerExplorer {
     return wrappers.map((wrapper) => withEnhancers(wrapper, enhancers));
   }
 
-  /** Nest adds these to controllers alone; without them a request-scoped APP_GUARD would be skipped. */
+  /** Nest adds these to controllers alone. Without them a request-scoped APP_GUARD would be skipped. */
   #globalRequestEnhancers(): Wrapper[] {
     const config = this.#container.applicationConfig;
     if (!config || !this.#inheritAppConfig) return [];
@@ -149,7 +142,7 @@ export class HandlerExplorer {
         'TRANSIENT',
       );
     }
-    if (isMadeForEachMessage(wrapper)) {
+    if (isCreatedPerMessage(wrapper)) {
       throw new InvalidOptionError(
         name,
         'registered by its class, to handle messages with an instance for each',
@@ -158,8 +151,8 @@ export class HandlerExplorer {
     }
     const unknown = this.#enhancers(wrapper).find((it) => !module.injectables.has(it));
     if (unknown) {
-      // Nest knows the guards and pipes of a class only if the class itself is registered, and
-      // skips what it does not know: without a word, a guard would not guard.
+      // Nest knows the guards and pipes of a class only if the class itself is registered. It skips the
+      // others without an error, and a guard would not guard.
       throw new InvalidOptionError(
         name,
         `registered by its class, since Nest would skip its ${unknown.name}`,
@@ -186,43 +179,21 @@ export class HandlerExplorer {
   }
 }
 
-/** Of a factory that is yet to make something its token may say what that is. */
+/** The prototype of a provider's instance. Before a request-scoped factory has run, its token may be the class. */
 function prototypeOf(wrapper: Wrapper): object | null {
   const { instance, token } = wrapper as { instance: unknown; token: unknown };
   if (typeof instance === 'object' && instance !== null) {
     return Object.getPrototypeOf(instance) as object | null;
   }
-  const isClass = typeof token === 'function' && isMadeForEachMessage(wrapper);
+  const isClass = typeof token === 'function' && isCreatedPerMessage(wrapper);
   return isClass ? (token.prototype as object | null) : null;
 }
 
-function isMadeForEachMessage(wrapper: Wrapper): boolean {
+function isCreatedPerMessage(wrapper: Wrapper): boolean {
   return wrapper.isFactory && !wrapper.isDependencyTreeStatic();
 }
 
-/** Where Nest keeps what a wrapper depends on. */
-const DEPENDENCIES = Symbol.for('instance_metadata:cache');
-
-/**
- * A view of a provider that has more enhancers. The provider itself stays as it is: of one that needs an
- * instance for each message Nest would not call the hooks of a shutdown.
- */
-function withEnhancers(wrapper: Wrapper, enhancers: readonly Wrapper[]): Wrapper {
-  if (enhancers.length === 0) return wrapper;
-  const dependencies = Reflect.get(wrapper, DEPENDENCIES) as object;
-  const own = [...(wrapper.getEnhancersMetadata() ?? [])];
-  const unknown = { value: undefined, writable: true };
-  const view = Object.create(wrapper, {
-    [DEPENDENCIES]: { value: { ...dependencies, enhancers: own } },
-    isTreeStatic: unknown,
-    isTreeDurable: unknown,
-    isTreeIntrospected: unknown,
-  }) as Wrapper;
-  for (const enhancer of enhancers) view.addEnhancerMetadata(enhancer);
-  return view;
-}
-
-/** Providers as Nest looks controllers up: by their token, or by their class. */
+/** Finds providers as Nest finds controllers: by their token, or by their class. */
 class ProviderMap extends Map<unknown, Wrapper> {
   readonly #byClass = new Map<unknown, Wrapper>();
 

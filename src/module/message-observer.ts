@@ -5,24 +5,23 @@ import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.j
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
 
-/** A message as an observer sees it. Has `data`, so that an `@Sse()` method can return it as it is. */
+/** A message as an observer receives it. It has `data`, so that an `@Sse()` method can return it as it is. */
 export interface PubSubMessage<T = unknown> {
   readonly data: T;
-  /** Where it was published, without the prefix. */
+  /** The channel that it was published on, without the prefix. */
   readonly channel: string;
-  /** The pattern, or the channel, that was asked for. */
+  /** The pattern, or the channel, of the observer. */
   readonly pattern: string;
-  /** What the `:name` segments of the pattern took. */
+  /** The values of the `:name` segments of the pattern. */
   readonly params: ChannelParams;
-  /** What the publisher sent beside the data. */
+  /** The headers that the publisher sent. */
   readonly headers: Headers;
 }
 
-/** What somebody wants to observe. */
+/** What to observe. */
 export interface Observation {
   readonly pattern: ChannelPattern;
-  /** Whether shard channels are meant. */
-  readonly isSharded: boolean;
+  readonly sharded: boolean;
   /** See `ObserveOptions`; must neither throw nor reject. */
   readonly onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
 }
@@ -30,13 +29,13 @@ export interface Observation {
 /** What the observers of a service share. */
 export interface ObserverScope {
   readonly bus: MessageBus;
-  /** Those that are open. */
+  /** The observers that are open. */
   readonly observers: Set<MessageObserver>;
 }
 
 /**
- * One observer of one pattern, until `unsubscribe`. There may be half a million: it is the teardown of
- * an RxJS subscriber, and knows that, so that nobody needs a closure for each.
+ * One observer of one pattern, until `unsubscribe`. A process may hold half a million: an observer is itself
+ * the teardown of its RxJS subscriber, so that none needs a closure.
  */
 export abstract class MessageObserver
   extends BusListener
@@ -45,8 +44,8 @@ export abstract class MessageObserver
   readonly #scope: ObserverScope;
   readonly #onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
 
-  constructor(scope: ObserverScope, { pattern, isSharded, onSubscribed }: Observation) {
-    super(pattern, isSharded);
+  constructor(scope: ObserverScope, { pattern, sharded, onSubscribed }: Observation) {
+    super(scope.bus, pattern, sharded);
     this.#scope = scope;
     this.#onSubscribed = onSubscribed;
   }
@@ -55,18 +54,18 @@ export abstract class MessageObserver
     return this.#scope.bus;
   }
 
-  /** Hands on a message. */
+  /** Passes a message on. */
   protected abstract next(message: PubSubMessage): void;
 
-  /** Nothing will be heard. */
+  /** The subscription failed. */
   abstract onFailed(error: unknown): void;
 
-  /** Tells whoever observes that there will be no more. */
-  abstract end(): void;
+  /** Completes: there will be no more messages. */
+  abstract complete(): void;
 
-  /** Throws for a channel that nobody may hear; what comes of it {@link onSubscribed} and {@link onFailed} are told. */
+  /** Subscribes; {@link onSubscribed} or {@link onFailed} is called with the outcome. Throws for a reserved channel. */
   open(): void {
-    this.listenFor(this);
+    this.listen(this);
     this.#scope.observers.add(this);
   }
 
@@ -86,7 +85,7 @@ export abstract class MessageObserver
     this.#onSubscribed?.(gap);
   }
 
-  /** Hears nothing from the call on. Idempotent. */
+  /** Receives nothing from this call on. Idempotent. */
   unsubscribe(): void {
     this.#scope.observers.delete(this);
     this.close(true);

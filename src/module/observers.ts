@@ -7,7 +7,7 @@ import {
   type PubSubMessage,
 } from './message-observer.js';
 
-/** Hands messages to a subscriber of RxJS. */
+/** Passes messages to an RxJS subscriber. */
 export class SubscriberObserver extends MessageObserver {
   constructor(
     scope: ObserverScope,
@@ -25,12 +25,12 @@ export class SubscriberObserver extends MessageObserver {
     this.subscriber.error(error);
   }
 
-  override end(): void {
+  override complete(): void {
     this.subscriber.complete();
   }
 }
 
-/** What a {@link HandlerObserver} calls; none of it must throw. */
+/** The functions that a {@link HandlerObserver} calls. They must not throw. */
 export interface ObserverCallbacks extends SubscriptionWaiter {
   handle(message: PubSubMessage): void;
 }
@@ -59,7 +59,7 @@ export class HandlerObserver extends MessageObserver {
     this.callbacks.handle(message);
   }
 
-  override end(): void {
+  override complete(): void {
     this.unsubscribe();
   }
 }

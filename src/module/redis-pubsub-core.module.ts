@@ -1,58 +1,51 @@
 import {
   ConfigurableModuleBuilder,
   Module,
+  type DynamicModule,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { InvalidOptionError } from '../errors.js';
-import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options/options.js';
-import { MessageBus } from '../transport/message-bus.js';
+import type { RedisPubSubModuleOptions } from '../options/options.js';
+import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
 import { RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
+import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
-import { placeModule } from './module-order.js';
+import { placeModule } from './nest-internals.js';
 import { RedisPubSubService } from './redis-pubsub.service.js';
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<RedisPubSubModuleOptions>().setClassMethodName('forRoot').build();
 
+/** What `forRootAsync` takes: `useFactory`, `useClass` or `useExisting`, with their dependencies. */
+export type AsyncModuleOptions = typeof ASYNC_OPTIONS_TYPE;
+
+/** The token of the module's options, checked. */
+export const RESOLVED_OPTIONS = Symbol('RESOLVED_OPTIONS');
+
+const overBus = <T>(create: new (bus: MessageBus) => T) => ({
+  provide: create,
+  inject: [MessageBus],
+  useFactory: (bus: MessageBus) => new create(bus),
+});
+
 /**
- * The connections of the module and what shares them. First to start and last to stop, since
- * services publish while they start up and while they shut down.
+ * The connections of the module, and the providers that share them. It starts first and stops last, since
+ * services publish while they start and while they stop.
  */
 @Module({
   providers: [
     {
       provide: MessageBus,
-      inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: (options: RedisPubSubModuleOptions) =>
-        new MessageBus(resolveModuleOptions(options)),
+      inject: [RESOLVED_OPTIONS],
+      useFactory: (options: ResolvedOptions) => new MessageBus(options),
     },
-    {
-      provide: RedisPubSubServer,
-      inject: [MODULE_OPTIONS_TOKEN, MessageBus],
-      useFactory: (options: RedisPubSubModuleOptions, bus: MessageBus) =>
-        new RedisPubSubServer(options, bus),
-    },
-    {
-      provide: RedisPubSubClient,
-      inject: [MODULE_OPTIONS_TOKEN, MessageBus],
-      useFactory: (options: RedisPubSubModuleOptions, bus: MessageBus) =>
-        new RedisPubSubClient(options, bus),
-    },
-    {
-      provide: RedisPubSubService,
-      inject: [MessageBus],
-      useFactory: (bus: MessageBus) => new RedisPubSubService(bus),
-    },
+    overBus(RedisPubSubServer),
+    overBus(RedisPubSubClient),
+    overBus(RedisPubSubService),
   ],
-  exports: [
-    MODULE_OPTIONS_TOKEN,
-    MessageBus,
-    RedisPubSubServer,
-    RedisPubSubClient,
-    RedisPubSubService,
-  ],
+  exports: [RESOLVED_OPTIONS, MessageBus, RedisPubSubServer, RedisPubSubClient, RedisPubSubService],
 })
 export class RedisPubSubCoreModule
   extends ConfigurableModuleClass
@@ -68,8 +61,30 @@ export class RedisPubSubCoreModule
     placeModule(modules, RedisPubSubCoreModule, 'innermost');
   }
 
+  /** Throws `InvalidOptionError` for a wrong option. */
+  static override forRoot(options: RedisPubSubModuleOptions): DynamicModule {
+    const useValue = resolveOptions('RedisPubSubModule', options);
+    return {
+      module: RedisPubSubCoreModule,
+      providers: [{ provide: RESOLVED_OPTIONS, useValue }],
+    };
+  }
+
+  /** The factory's options are checked when Nest creates the module. */
+  static override forRootAsync(options: AsyncModuleOptions): DynamicModule {
+    const { providers = [], ...module } = super.forRootAsync(options);
+    const resolved = {
+      provide: RESOLVED_OPTIONS,
+      inject: [MODULE_OPTIONS_TOKEN],
+      // A factory without `return` gives nothing, which does not mean the defaults.
+      useFactory: (given: RedisPubSubModuleOptions) =>
+        resolveOptions('RedisPubSubModule', given ?? (null as never)),
+    };
+    return { ...module, providers: [...providers, resolved] };
+  }
+
   async onModuleInit(): Promise<void> {
-    this.#assertOnlyOne();
+    this.#assertSingle();
     try {
       await this.bus.start();
     } catch (error) {
@@ -79,13 +94,13 @@ export class RedisPubSubCoreModule
   }
 
   async onApplicationShutdown(): Promise<void> {
-    // A test may have put anything in its place.
+    // A test may have overridden the provider with any value.
     if (this.client instanceof RedisPubSubClient) await this.client.close();
     await this.bus.close();
   }
 
-  /** Imported twice, the module would run every handler twice for one message. */
-  #assertOnlyOne(): void {
+  /** Two modules with one transport id would run every handler twice for each message. */
+  #assertSingle(): void {
     const ids = serversOfModules(this.modules).map(({ transportId }) => transportId);
     if (ids.filter((id) => id === this.server.transportId).length === 1) return;
     throw new InvalidOptionError(
@@ -96,7 +111,7 @@ export class RedisPubSubCoreModule
   }
 }
 
-/** The servers of all modules of this kind in an application. */
+/** The servers of all `RedisPubSubModule`s of an application. */
 export function serversOfModules(modules: ModulesContainer): RedisPubSubServer[] {
   return [...modules.values()]
     .filter((module) => module.metatype === RedisPubSubCoreModule)

@@ -9,22 +9,23 @@ import {
 import { ModulesContainer } from '@nestjs/core';
 import { ServerRedis } from '@nestjs/microservices';
 import { checkBoolean } from '../options/option-checks.js';
-import { resolveModuleOptions, type RedisPubSubModuleOptions } from '../options/options.js';
+import type { RedisPubSubModuleOptions } from '../options/options.js';
+import { assertOptionsObject, type ResolvedOptions } from '../options/resolve-options.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
-import { placeModule } from './module-order.js';
+import { placeModule } from './nest-internals.js';
 import {
-  MODULE_OPTIONS_TOKEN,
   RedisPubSubCoreModule,
+  RESOLVED_OPTIONS,
   serversOfModules,
-  type ASYNC_OPTIONS_TYPE,
+  type AsyncModuleOptions,
 } from './redis-pubsub-core.module.js';
 import { RedisPubSubService } from './redis-pubsub.service.js';
 
 interface ModuleExtras {
   /**
-   * Whether every module can inject the server, client and service without importing this one.
+   * Whether every module can inject the server, the client and the service without importing this one.
    *
    * @default false
    */
@@ -32,20 +33,21 @@ interface ModuleExtras {
 }
 
 /**
- * Makes `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubService` over one pair of
- * connections, and runs the decorated handlers of controllers and providers.
+ * Provides `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubService` over one pair of connections,
+ * and runs the decorated handlers of controllers and providers.
  *
- * If the application connects the module's server itself, Nest runs it, and the module adds the
- * handlers in providers. If it connects a `RedisPubSubServer` of its own making and of the same
- * `transportId`, controllers are that one's. So no handler runs twice for one message, unless it is in a
- * controller, names no transport, and another transport listens on the same Redis: a warning says so.
+ * If the application connects the module's server itself, Nest runs it, and the module adds the handlers in
+ * providers. If the application connects a `RedisPubSubServer` that it created, with the same
+ * `transportId`, that server has the handlers in controllers. So no handler runs twice for one message,
+ * unless it is in a controller, names no transport, and another transport listens to the same Redis: then
+ * a warning is logged.
  */
 @Module({ providers: [HandlerExplorer] })
 export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger(RedisPubSubModule.name);
   #isStarted = false;
   @Inject(MessageBus) private readonly bus!: MessageBus;
-  @Inject(MODULE_OPTIONS_TOKEN) private readonly options!: RedisPubSubModuleOptions;
+  @Inject(RESOLVED_OPTIONS) private readonly options!: ResolvedOptions;
 
   constructor(
     private readonly modules: ModulesContainer,
@@ -53,23 +55,24 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     private readonly server: RedisPubSubServer,
     private readonly service: RedisPubSubService,
   ) {
-    // The last to start, when all handlers are known; the first to stop, when all can still run.
+    // The last module to start, when all handlers are known; the first to stop, while all can still run.
     placeModule(modules, RedisPubSubModule, 'outermost');
   }
 
-  /** The module with options at hand. */
+  /** The module with these options. Throws `InvalidOptionError` for a wrong one. */
   static forRoot(options: RedisPubSubModuleOptions & ModuleExtras = {}): DynamicModule {
-    resolveModuleOptions(options);
-    return wrap(RedisPubSubCoreModule.forRoot(options), options);
+    assertOptionsObject(options);
+    const { isGlobal, ...own } = options;
+    return wrap(RedisPubSubCoreModule.forRoot(own), isGlobal);
   }
 
   /** The module with options from `useFactory`, `useClass` or `useExisting`. */
-  static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE & ModuleExtras): DynamicModule {
-    return wrap(RedisPubSubCoreModule.forRootAsync(options), options);
+  static forRootAsync(options: AsyncModuleOptions & ModuleExtras): DynamicModule {
+    return wrap(RedisPubSubCoreModule.forRootAsync(options), options.isGlobal);
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    // With `deferInitialization` Nest calls this for each microservice as well.
+    // With `deferInitialization` Nest calls this for each microservice, too.
     if (this.#isStarted) return;
     this.#isStarted = true;
     try {
@@ -81,14 +84,14 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   }
 
   async onModuleDestroy(): Promise<void> {
-    // A test may have put anything in its place.
+    // A test may have overridden the provider with any value.
     const { service } = this;
     const drained = service instanceof RedisPubSubService && service.drain();
     await Promise.all([this.server.drain(), drained]);
   }
 
   async #start(): Promise<void> {
-    if (this.options.handlers === false) return;
+    if (!this.options.handlers) return;
     const connected = this.explorer.connectedServers();
     this.explorer.bindProviders(this.server);
     if (connected.includes(this.server)) {
@@ -96,39 +99,39 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
       return;
     }
     this.#bindControllers(connected);
-    this.server.seal();
+    this.server.completeHandlers();
     await new Promise<void>((resolve, reject) => {
       this.server.listen((error) => (error === undefined ? resolve() : reject(error)));
     });
   }
 
-  /** A server of the application's own making and of the same transport has the handlers in controllers. */
+  /** A server that the application created, with the same transport id, has the handlers in controllers. */
   #bindControllers(connected: readonly unknown[]): void {
-    const isRival = (server: unknown): boolean =>
+    const hasControllers = (server: unknown): boolean =>
       this.#isForeign(server) && server.transportId === this.server.transportId;
-    if (connected.some(isRival)) return;
+    if (connected.some(hasControllers)) return;
     this.explorer.bindControllers(this.server);
-    this.#warnOfTwins(connected);
-    this.explorer.onServer((server) => this.#warnOfTwins([server]));
+    this.#warnIfHandledTwice(connected);
+    this.explorer.onServer((server) => this.#warnIfHandledTwice([server]));
   }
 
-  #warnOfTwins(servers: readonly unknown[]): void {
+  #warnIfHandledTwice(servers: readonly unknown[]): void {
     const isBuiltIn = servers.some((server) => server instanceof ServerRedis);
     if (!isBuiltIn && !servers.some((server) => this.#isForeign(server))) return;
     if (!this.explorer.hasControllersForAll()) return;
-    const twin = isBuiltIn ? 'Transport.REDIS' : 'another RedisPubSubServer';
+    const other = isBuiltIn ? 'Transport.REDIS' : 'another RedisPubSubServer';
     this.#logger.warn(
-      `The application listens with ${twin} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis`,
+      `The application listens with ${other} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis`,
     );
   }
 
-  /** Servers of other modules run what is theirs. */
+  /** Whether the application created a server itself. */
   #isForeign(server: unknown): server is RedisPubSubServer {
     return server instanceof RedisPubSubServer && !serversOfModules(this.modules).includes(server);
   }
 }
 
-function wrap(core: DynamicModule, { isGlobal = false }: ModuleExtras): DynamicModule {
+function wrap(core: DynamicModule, isGlobal = false): DynamicModule {
   checkBoolean('isGlobal', isGlobal);
   return { module: RedisPubSubModule, global: isGlobal, imports: [core], exports: [core] };
 }

@@ -3,13 +3,13 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { literalGlob } from '../channel/glob.js';
-import { eachDespite } from '../shared/for-each-safely.js';
-import { ClosedError, InvalidOptionError, messageOf, shorten } from '../errors.js';
+import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
+import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
 import { checkBoolean } from '../options/option-checks.js';
-import { textOf } from '../transport/server/failure-log.js';
+import { forEachSafely } from '../shared/for-each-safely.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
-import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
+import { kindOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
 import type { Observation, ObserverScope, PubSubMessage } from './message-observer.js';
 import { HandlerObserver, SubscriberObserver } from './observers.js';
@@ -19,44 +19,43 @@ export interface PublishingOptions {
   /**
    * Whether the channel is sharded (SPUBLISH).
    *
-   * @default what the module's `sharded` says
+   * @default the `sharded` of the record, or of the module
    */
   readonly sharded?: boolean;
 }
 
-/** What an observer may ask for beside the messages. */
+/** Options of an observer. */
 export interface ObserveOptions {
   /**
    * Whether the channel is sharded (SSUBSCRIBE); not possible for a pattern.
    *
-   * @default what the module's `sharded` says
+   * @default the `sharded` of the module
    */
   readonly sharded?: boolean;
 
   /**
-   * Called when Redis has acknowledged the subscription: from then on every message is heard. The
-   * first time without a gap; after an outage with the time in which messages may have been lost.
-   * Both are the moment to load whatever durable state the messages tell of. What it throws, or
-   * rejects with, is logged.
+   * Called when Redis has acknowledged the subscription: from then on every message arrives. The first
+   * call has no gap; one after an outage has the time in which messages may have been lost. Load the
+   * state that the messages are about at each call. An error that it throws, or rejects with, is logged.
    */
   readonly onSubscribed?: (gap?: PubSubGap) => unknown;
 }
 
-/** What `subscribe` resolves to. */
+/** A subscription of {@link RedisPubSubService.subscribe}. */
 export interface PubSubSubscription {
   readonly pattern: string;
-  /** Ends it; the handler is not called from here on. Idempotent. */
+  /** Ends it: the handler is not called any more. Idempotent. */
   unsubscribe(): void;
 }
 
-/** Handles a message of {@link RedisPubSubService.subscribe}; what it throws is logged. */
+/** Handles a message of {@link RedisPubSubService.subscribe}. An error that it throws, or rejects with, is logged. */
 export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
 
 /**
- * Publish and listen at run time, over the connections of the module. Channels in `publish`,
- * `observe` and `subscribe` are literal whatever characters they have; only `observePattern` and
- * `subscribePattern` take patterns. However many observers a channel has in this process, Redis has
- * one subscription, which ends a moment after the last of them.
+ * Publishes and observes at run time, over the connections of the module. Channels in `publish`, `observe` and
+ * `subscribe` are literal, whatever characters they have; only `observePattern` and `subscribePattern` take
+ * patterns. All observers of a channel in this process share one subscription at Redis, which ends a moment
+ * after the last of them.
  */
 export class RedisPubSubService {
   readonly #bus: MessageBus;
@@ -70,36 +69,35 @@ export class RedisPubSubService {
     this.#scope = { bus, observers: new Set() };
   }
 
-  /**
-   * How the connections stand at this moment; of the module, and so of its server and client, too. Only
-   * `connected` promises that messages arrive.
-   */
+  /** The status of the module's connections at this moment. Only `connected` promises that messages arrive. */
   get status(): RedisPubSubStatus | 'connecting' {
     return this.#bus.broker.status;
   }
 
   /**
    * Publishes to a channel. Resolves to the number of subscriptions that Redis delivered to; rejects
-   * with a `PubSubError` that names the channel. Takes a `RedisPubSubRecord` for headers.
+   * with a `PubSubError` that names the channel. For headers pass a `RedisPubSubRecord` as the data.
+   *
+   * @see https://redis.io/docs/latest/commands/publish/
    */
   publish(channel: string, data: unknown, options: PublishingOptions = {}): Promise<number> {
-    const beginning = this.#bus.begin();
-    if (beginning) return beginning.then(() => this.publish(channel, data, options));
+    const early = this.#bus.startEarly();
+    if (early) return early.then(() => this.publish(channel, data, options));
     try {
-      const isSharded = this.#isSharded(options.sharded ?? shardedOf(data));
+      const kind = this.#publishKind(data, options.sharded);
       const message = unwrapRecord({ pattern: channel, data }, this.#bus.codec);
-      return this.#bus.publish(channel, message, { isSharded });
+      return this.#bus.publish(channel, message, { kind });
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** The messages of one channel, from the moment of subscribing. Cold; ends with the application. */
+  /** Observes one channel. The Observable is cold, and completes when the application closes. */
   observe<T = unknown>(channel: string, options?: ObserveOptions): Observable<PubSubMessage<T>> {
     return this.#observe(ChannelPattern.literal(channel), options);
   }
 
-  /** The messages of all channels that a pattern means. Cold; ends with the application. */
+  /** Observes all channels that a pattern matches. The Observable is cold, and completes when the application closes. */
   observePattern<T = unknown>(
     pattern: string,
     options?: ObserveOptions,
@@ -116,7 +114,7 @@ export class RedisPubSubService {
     return this.#subscribe(ChannelPattern.literal(channel), handler, options);
   }
 
-  /** Calls `handler` for each message that a pattern means; resolves on Redis' acknowledgement. */
+  /** Calls `handler` for each message of all channels that a pattern matches; resolves on Redis' acknowledgement. */
   async subscribePattern<T = unknown>(
     pattern: string,
     handler: PubSubHandler<T>,
@@ -126,8 +124,8 @@ export class RedisPubSubService {
   }
 
   /**
-   * The channels under the module's prefix that have a subscriber anywhere, glob subscriptions not
-   * counted (PUBSUB CHANNELS; with the module's `sharded`, SHARDCHANNELS). A `:name` in the pattern takes one segment, as in a handler's.
+   * The channels under the module's prefix that have a subscriber in any process, globs not counted (PUBSUB
+   * CHANNELS; with the module's `sharded`, SHARDCHANNELS). A `:name` in the pattern matches one segment.
    */
   async channels(pattern = '*'): Promise<string[]> {
     const { prefix } = this.#bus.options;
@@ -135,7 +133,7 @@ export class RedisPubSubService {
     const name = parsed.withPrefix(prefix);
     const names = await this.#bus.broker.channels(
       parsed.kind === 'pattern' ? name : literalGlob(name),
-      this.#bus.options.sharded,
+      this.#kind,
     );
     return names
       .filter((found) => !this.#bus.reserved.has(found))
@@ -143,30 +141,28 @@ export class RedisPubSubService {
       .filter((channel) => parsed.match(channel));
   }
 
-  /** How many subscribers each channel has, glob subscriptions not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB). */
+  /** The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB). */
   async subscriberCounts(...channels: string[]): Promise<Record<string, number>> {
     const names = channels.map((channel) => this.#bus.nameOf(channel));
-    const counts = await this.#bus.broker.subscriberCounts(names, this.#bus.options.sharded);
+    const counts = await this.#bus.broker.subscriberCounts(names, this.#kind);
     return Object.fromEntries(
       channels.map((channel, i) => [channel, counts.get(names[i] ?? '') ?? 0]),
     );
   }
 
-  /** How many globs are subscribed on the server, by all its clients (PUBSUB NUMPAT). */
+  /** The number of globs that all clients of the server are subscribed to (PUBSUB NUMPAT). */
   patternCount(): Promise<number> {
     return this.#bus.broker.patternCount();
   }
 
-  /** Ends every observer and subscription, and lets running handlers end within `shutdownTimeout`. */
+  /** Completes every observer and subscription, and waits for running handlers up to `shutdownTimeout`. */
   async drain(): Promise<void> {
     this.#isDrained = true;
-    eachDespite(
+    forEachSafely(
       this.#scope.observers,
-      (observer) => observer.end(),
+      (observer) => observer.complete(),
       (error, { pattern: { source } }) =>
-        this.#logger.error(
-          `An observer of "${shorten(source)}" could not be ended: ${messageOf(error)}`,
-        ),
+        this.#logger.error(`An observer of "${shorten(source)}" threw: ${messageOf(error)}`),
     );
     await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
   }
@@ -190,8 +186,8 @@ export class RedisPubSubService {
       throw new InvalidOptionError('handler', 'a function', handler);
     }
     const observation = this.#observation(pattern, options);
-    const beginning = this.#bus.begin();
-    if (beginning) await beginning;
+    const early = this.#bus.startEarly();
+    if (early) await early;
     if (this.#isDrained) throw new ClosedError();
     return new Promise((resolve, reject) => {
       const observer = new HandlerObserver(this.#scope, observation, {
@@ -204,20 +200,27 @@ export class RedisPubSubService {
     });
   }
 
-  /** Throws for what cannot be observed. */
+  get #kind(): ChannelKind {
+    return channelKind(this.#bus.options.sharded);
+  }
+
+  #publishKind(data: unknown, sharded: boolean | undefined): ChannelKind {
+    if (sharded === undefined) return kindOf(data, this.#kind);
+    return channelKind(checkBoolean('sharded', sharded));
+  }
+
+  /** Throws for a pattern that cannot be observed. */
   #observation(pattern: ChannelPattern, options: ObserveOptions = {}): Observation {
-    const onSubscribed = this.#guard(pattern, options);
-    const isSharded = this.#isSharded(options.sharded);
-    pattern.subscriptionKind(isSharded);
-    return { pattern, isSharded, onSubscribed };
+    const onSubscribed = this.#safely(pattern, options);
+    const { prefix, sharded: byDefault } = this.#bus.options;
+    const { sharded: given = byDefault } = options;
+    const sharded = checkBoolean('sharded', given);
+    pattern.subscriptionKey(prefix, sharded);
+    return { pattern, sharded, onSubscribed };
   }
 
-  #isSharded(sharded: boolean | undefined): boolean {
-    return sharded === undefined ? this.#bus.options.sharded : checkBoolean('sharded', sharded);
-  }
-
-  /** The callback of an observer, made safe to call from within the broker. */
-  #guard(pattern: ChannelPattern, options: ObserveOptions): ObserveOptions['onSubscribed'] {
+  /** The callback of an observer, which the broker calls: it must not throw. */
+  #safely(pattern: ChannelPattern, options: ObserveOptions): ObserveOptions['onSubscribed'] {
     const { onSubscribed } = options;
     if (onSubscribed === undefined) return undefined;
     if (typeof onSubscribed !== 'function') {
@@ -243,7 +246,7 @@ export class RedisPubSubService {
   }
 }
 
-/** Not at once: whoever observes again whenever that ends would go round for ever. */
+/** Not at once: an application that observes again at each completion would never end. */
 function completeSoon(subscriber: Subscriber<unknown>): () => void {
   const soon = setImmediate(() => subscriber.complete()).unref();
   return () => clearImmediate(soon);

@@ -1,31 +1,36 @@
-import { isClient, type RedisConnection } from '../broker/connection/create-clients.js';
+import { isClient, type RedisConnection } from '../broker/connection/redis-connection.js';
 import type { CredentialsProvider } from '../broker/connection/credentials.js';
 import type { Codec } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
 
-/** The longest delay that a timer of Node takes. */
-const MAX_DELAY = 2 ** 31 - 1;
+// Each check returns the value if it is valid. If not, it throws an `InvalidOptionError` that names the option.
 
-/** Returns `value` if it is a number of milliseconds that a timer can take. */
+/** The longest delay that a timer of Node takes. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** A number of milliseconds that a timer can take. */
 export function checkMilliseconds(name: string, value: unknown, least = 0): number {
-  const isDelay = typeof value === 'number' && value >= least && value <= MAX_DELAY;
+  const isDelay = typeof value === 'number' && value >= least && value <= MAX_DELAY_MS;
   if (!isDelay) {
-    throw new InvalidOptionError(name, `milliseconds from ${least} to ${MAX_DELAY}`, value);
+    throw new InvalidOptionError(name, `milliseconds from ${least} to ${MAX_DELAY_MS}`, value);
   }
   return value;
 }
 
+/** An integer, or `Infinity`. */
 export function checkCount(name: string, value: unknown, least: number): number {
   if (value === Infinity || (Number.isInteger(value) && Number(value) >= least))
     return Number(value);
   throw new InvalidOptionError(name, `an integer ≥ ${least}`, value);
 }
 
+/** `true` or `false`. */
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw new InvalidOptionError(name, 'true or false', value);
 }
 
+/** One of the texts that are allowed. */
 export function checkOneOf<const T extends string>(
   name: string,
   value: unknown,
@@ -36,26 +41,28 @@ export function checkOneOf<const T extends string>(
   throw new InvalidOptionError(name, allowed.map((it) => `"${it}"`).join(' or '), value);
 }
 
-export function assertPrefix(prefix: unknown, reservedSegment: unknown): void {
-  if (typeof reservedSegment !== 'string' || !/^[\w-]+$/.test(reservedSegment)) {
-    throw new InvalidOptionError('reservedSegment', 'letters, digits, "_" or "-"', reservedSegment);
-  }
-  if (typeof prefix !== 'string' || !prefix.isWellFormed()) {
-    throw new InvalidOptionError('prefix', 'a string of well-formed text', prefix);
-  }
-  if (prefix.startsWith(`${reservedSegment}.`)) {
-    throw new InvalidOptionError('prefix', `outside the reserved "${reservedSegment}."`, prefix);
-  }
+/** The first segment of the reserved channels. */
+export function checkReservedSegment(name: string, segment: unknown): string {
+  if (typeof segment === 'string' && /^[\w-]+$/.test(segment)) return segment;
+  throw new InvalidOptionError(name, 'letters, digits, "_" or "-"', segment);
 }
 
-export function assertHook(name: string, hook: unknown, method: string): void {
+/** Text that is added to channel names. */
+export function checkPrefix(name: string, prefix: unknown): string {
+  if (typeof prefix === 'string' && prefix.isWellFormed()) return prefix;
+  throw new InvalidOptionError(name, 'a string of well-formed text', prefix);
+}
+
+/** An object with one function, such as Nest's `Serializer`. */
+export function checkHook<Hook>(name: string, hook: unknown, method: string): Hook {
   const isHook =
     typeof hook === 'object' && hook !== null && typeof Reflect.get(hook, method) === 'function';
-  if (hook === undefined || isHook) return;
+  if (isHook) return hook as Hook;
   throw new InvalidOptionError(name, `an object with the function "${method}"`, hook);
 }
 
-export function checkCodec(codec: unknown): 'envelope' | 'json' | Codec {
+/** The name of a codec, or an object with its functions. */
+export function checkCodec(name: string, codec: unknown): 'envelope' | 'json' | Codec {
   const isCodec =
     typeof codec === 'object' &&
     codec !== null &&
@@ -63,17 +70,18 @@ export function checkCodec(codec: unknown): 'envelope' | 'json' | Codec {
   if (isCodec) return codec as Codec;
   if (codec === 'envelope' || codec === 'json') return codec;
   throw new InvalidOptionError(
-    'codec',
+    name,
     '"envelope", "json" or an object with the functions "encode" and "decode"',
     codec,
   );
 }
 
-export function checkConnection(connection: unknown): RedisConnection {
-  if (typeof connection === 'string') return checkUrl(connection);
+/** A URL, ioredis options, an ioredis client, or the nodes of a Cluster. */
+export function checkConnection(name: string, connection: unknown): RedisConnection {
+  if (typeof connection === 'string') return checkUrl(name, connection);
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw new InvalidOptionError(
-      'connection',
+      name,
       'a redis:// URL, ioredis options or an ioredis client',
       connection,
     );
@@ -83,23 +91,12 @@ export function checkConnection(connection: unknown): RedisConnection {
   return checkRedisOptions(connection);
 }
 
-export function checkCredentials(
-  credentials: unknown,
-  connection: unknown,
-): CredentialsProvider | undefined {
-  if (credentials === undefined) return undefined;
-  if (typeof credentials !== 'function') {
-    const isText = typeof credentials === 'string';
-    throw new InvalidOptionError('credentials', 'a function', isText ? '…' : credentials);
-  }
-  if (isClient(connection)) {
-    throw new InvalidOptionError(
-      'credentials',
-      'absent beside a client of your own, which logs in by itself',
-      credentials,
-    );
-  }
-  return credentials as CredentialsProvider;
+/** A function that returns credentials. */
+export function checkCredentials(name: string, credentials: unknown): CredentialsProvider {
+  if (typeof credentials === 'function') return credentials as CredentialsProvider;
+  // Text may be a password.
+  const got = typeof credentials === 'string' ? '…' : credentials;
+  throw new InvalidOptionError(name, 'a function', got);
 }
 
 function checkCluster(connection: { nodes: unknown }): RedisConnection {
@@ -130,12 +127,12 @@ function isNodeUrl(url: string): boolean {
   return protocol === 'redis:' && username + password === '' && hostname !== '';
 }
 
-function checkUrl(url: string): string {
+function checkUrl(name: string, url: string): string {
   if (URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)) return url;
-  throw new InvalidOptionError('connection', 'a redis:// or rediss:// URL', withoutLogin(url));
+  throw new InvalidOptionError(name, 'a redis:// or rediss:// URL', withoutLogin(url));
 }
 
-/** Whatever stands before the last @ may be a password. */
+/** The text before the last @ may contain a password. */
 function withoutLogin(url: string): string {
   return url.replace(/^.*@/s, '…@');
 }
@@ -143,7 +140,7 @@ function withoutLogin(url: string): string {
 function checkRedisOptions(options: object): RedisConnection {
   const { port, host, retryStrategy, url } = options as Record<string, unknown>;
   if (url !== undefined) {
-    // It would connect to localhost.
+    // ioredis would ignore it, and connect to localhost.
     throw new InvalidOptionError(
       'connection.url',
       'the "connection" itself, since ioredis has no such option',
@@ -171,28 +168,26 @@ function isPort(port: unknown): boolean {
   return isNumber && Number.isInteger(Number(port)) && Number(port) > 0 && Number(port) < 65_536;
 }
 
-export function assertTransportId(transportId: unknown): void {
-  if (!['undefined', 'symbol', 'number'].includes(typeof transportId)) {
-    throw new InvalidOptionError('transportId', 'a symbol or a Transport', transportId);
-  }
+/** A symbol, or a number of Nest's `Transport`. */
+export function checkTransportId(name: string, transportId: unknown): symbol | number {
+  if (typeof transportId === 'symbol' || typeof transportId === 'number') return transportId;
+  throw new InvalidOptionError(name, 'a symbol or a Transport', transportId);
 }
 
+/** `false`, or the limits of the buffer; a limit that is not given has its default. */
 export function checkPublishBuffer(
+  name: string,
   value: unknown,
   defaults: { maxMessages: number; maxAge: number },
 ): false | { maxMessages: number; maxAge: number } {
   if (value === false) return false;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidOptionError(
-      'publishBuffer',
-      'false or an object with maxMessages and maxAge',
-      value,
-    );
+    throw new InvalidOptionError(name, 'false or an object with maxMessages and maxAge', value);
   }
-  const unknown = Object.keys(value).find((name) => !(name in defaults));
+  const unknown = Object.keys(value).find((key) => !(key in defaults));
   if (unknown !== undefined) {
     throw new InvalidOptionError(
-      'publishBuffer',
+      name,
       'an object with nothing but maxMessages and maxAge',
       unknown,
     );
@@ -202,7 +197,7 @@ export function checkPublishBuffer(
     maxAge?: number;
   };
   return {
-    maxMessages: checkCount('publishBuffer.maxMessages', maxMessages, 1),
-    maxAge: checkMilliseconds('publishBuffer.maxAge', maxAge, 1),
+    maxMessages: checkCount(`${name}.maxMessages`, maxMessages, 1),
+    maxAge: checkMilliseconds(`${name}.maxAge`, maxAge, 1),
   };
 }

@@ -1,5 +1,5 @@
-/** Does something to each, and goes on with the others where it throws: `onThrown` is told. */
-export function eachDespite<T>(
+/** Calls `act` with each item. Where it throws, calls `onThrown` and goes on with the next item. */
+export function forEachSafely<T>(
   items: Iterable<T>,
   act: (item: T) => void,
   onThrown: (thrown: unknown, item: T) => void,

@@ -1,31 +1,30 @@
-/** So many lines of one kind are written within a second. */
-const MOST_LINES = 10;
-const SECOND = 1_000;
+const MAX_LINES_PER_SECOND = 10;
+const SECOND_MS = 1_000;
 
 /**
- * Writes what may go wrong with each of thousands of messages a second: ten lines a second, and then how
- * many more there were. As many lines as messages would keep the process from its work; who has to know of
- * each has the telemetry.
+ * Logs failures that may occur thousands of times a second: at most ten lines a second, then one line
+ * with the number of the others. One line for each would keep the process from its work; telemetry
+ * reports every failure.
  */
-export class BurstLog {
+export class RateLimitedLog {
   readonly #write: (line: string) => void;
   readonly #summarize: (count: number) => string;
   #lines = 0;
 
-  /** `summarize` says in one line what happened so many times more. */
+  /** `summarize` returns the line for `count` further failures. */
   constructor(write: (line: string) => void, summarize: (count: number) => string) {
     this.#write = write;
     this.#summarize = summarize;
   }
 
-  /** Writes a line, or counts it. */
+  /** Writes a line, or counts it when the limit of this second is reached. */
   add(line: () => string): void {
-    if (this.#lines === 0) setTimeout(() => this.#endSecond(), SECOND).unref();
-    if (++this.#lines <= MOST_LINES) this.#write(line());
+    if (this.#lines === 0) setTimeout(() => this.#endSecond(), SECOND_MS).unref();
+    if (++this.#lines <= MAX_LINES_PER_SECOND) this.#write(line());
   }
 
   #endSecond(): void {
-    const more = this.#lines - MOST_LINES;
+    const more = this.#lines - MAX_LINES_PER_SECOND;
     this.#lines = 0;
     if (more > 0) this.#write(this.#summarize(more));
   }

@@ -1,24 +1,26 @@
-/** While each tick has one of something, it goes out at once; what comes together waits for the end of its tick. */
-export class LoneFirst {
-  /** How many came in this tick. */
-  #count = 0;
-  #wasAlone = true;
+/**
+ * Groups what is added within one tick of the event loop. While each tick adds one item, that item is sent at
+ * once; the items of a tick that adds several wait for its end.
+ */
+export class TickBatch {
   readonly #onTickEnd: () => void;
+  #count = 0;
+  #wasSingle = true;
 
-  /** `onTickEnd`: called at the end of each tick in which something came. */
+  /** `onTickEnd` is called at the end of each tick in which something was added. */
   constructor(onTickEnd: () => void) {
     this.#onTickEnd = onTickEnd;
   }
 
-  /** One more has come. Returns whether it is to go out at once. */
+  /** Counts one item. Returns whether to send it at once: the first of its tick, after a tick with one item. */
   add(): boolean {
     if (this.#count++ > 0) return false;
     process.nextTick(() => this.#endTick());
-    return this.#wasAlone;
+    return this.#wasSingle;
   }
 
   #endTick(): void {
-    this.#wasAlone = this.#count === 1;
+    this.#wasSingle = this.#count === 1;
     this.#count = 0;
     this.#onTickEnd();
   }

@@ -1,16 +1,16 @@
 import type { Logger } from '@nestjs/common';
 import type { Broker } from '../broker/broker.js';
 import { messageOf } from '../errors.js';
-import type { ResolvedOptions } from '../options/options.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 
-/** The start of a broker, as `onStart` wants it. */
-export class StartUp {
+/** Starts a broker as the option `onStart` asks for. */
+export class BrokerStart {
   readonly #broker: Broker;
   readonly #options: Pick<ResolvedOptions, 'onStart' | 'startTimeout'>;
   readonly #logger: Pick<Logger, 'error'>;
-  #beginning: Promise<void> | undefined;
+  #early: Promise<void> | undefined;
   #isDone = false;
-  #isWatched = false;
+  #isInBackground = false;
 
   constructor(
     broker: Broker,
@@ -23,48 +23,48 @@ export class StartUp {
   }
 
   /** See `MessageBus#start`. */
-  async run(): Promise<void> {
+  async start(): Promise<void> {
     const { onStart, startTimeout } = this.#options;
     const connected = this.#broker.connect(onStart === 'fail' ? 0 : startTimeout);
-    if (onStart === 'background') this.#watch(connected);
+    if (onStart === 'background') this.#logFailure(connected);
     else await connected;
     this.#isDone = true;
   }
 
-  /** See `MessageBus#begin`. */
-  begin(): Promise<void> | undefined {
-    if (this.#beginning || this.#isDone) return this.#beginning;
-    const beginning = this.#begin();
-    this.#beginning = beginning;
+  /** See `MessageBus#startEarly`. */
+  startEarly(): Promise<void> | undefined {
+    if (this.#early || this.#isDone) return this.#early;
+    const early = this.#startOrClose();
+    this.#early = early;
     const clear = (): void => {
-      this.#beginning = undefined;
+      this.#early = undefined;
     };
-    // Before all that waits for it, and no sooner: what comes later must not go first.
-    beginning.then(clear, clear);
-    return beginning;
+    // This runs before the callers' own handlers: a later message must not be sent before theirs.
+    early.then(clear, clear);
+    return early;
   }
 
-  /** Where nobody waits the log says how it went: once, although a module and its server both start it. */
-  #watch(connected: Promise<void>): void {
-    const isFirst = !this.#isWatched;
-    this.#isWatched = true;
+  /** In the background a failure is logged: once, although a module and its server both start the broker. */
+  #logFailure(connected: Promise<void>): void {
+    const isFirst = !this.#isInBackground;
+    this.#isInBackground = true;
     connected
       .catch((error: unknown) => {
         const isClosed = this.#broker.status === 'disconnected';
         if (isFirst && !isClosed) {
-          this.#logger.error(`Started without Redis: ${messageOf(error)}`);
+          this.#logger.error(`Started without Redis; retrying: ${messageOf(error)}`);
         }
       })
       .finally(() => {
-        this.#isWatched = false;
+        this.#isInBackground = false;
       });
   }
 
-  async #begin(): Promise<void> {
+  async #startOrClose(): Promise<void> {
     try {
-      await this.run();
+      await this.start();
     } catch (error) {
-      // Nobody else would: an application that cannot be made calls no hook.
+      // Nest calls no shutdown hook of an application that could not be created.
       await this.#broker.close();
       throw error;
     }

@@ -1,25 +1,31 @@
-import type {
-  Delivery,
-  DeliveryListener,
-  PubSubGap,
-  SubscriptionWaiter,
+import {
+  whenSubscribed,
+  type Delivery,
+  type DeliveryListener,
+  type PubSubGap,
+  type SubscriptionWaiter,
 } from '../broker/broker.js';
-import type { ChannelPattern, SubscriptionKind } from '../channel/channel-pattern.js';
+import type { ChannelPattern } from '../channel/channel-pattern.js';
+import type { SubscriptionKey } from '../channel/subscription-key.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import type { MessageBus } from './message-bus.js';
 
 /**
- * Someone who wants the messages of a pattern, from `listen` or `want` to `close`. There may be half a
- * million, so that methods are not `#private`: each object would carry a mark for them.
+ * Receives the messages of a pattern, from `listen` to `close`. A process may hold half a million: its methods
+ * are not `#private`, since V8 would add a mark for them to each object.
  */
 export abstract class BusListener implements DeliveryListener {
+  readonly key: SubscriptionKey;
   #isListening = false;
 
+  /** Throws `InvalidOptionError` for a sharded glob. */
   constructor(
+    { options: { prefix } }: MessageBus,
     readonly pattern: ChannelPattern,
-    /** Whether it hears what is published to shard channels. */
-    readonly isSharded: boolean,
-  ) {}
+    sharded: boolean,
+  ) {
+    this.key = pattern.subscriptionKey(prefix, sharded);
+  }
 
   protected abstract get bus(): MessageBus;
 
@@ -33,34 +39,28 @@ export abstract class BusListener implements DeliveryListener {
     return this.#isListening;
   }
 
-  /** Throws for a channel that nobody may hear; resolves and rejects as `Broker#subscribe`. */
-  listen(): Promise<void> {
-    this.begin();
-    return this.bus.broker.subscribe(this.subscriptionKind, this.name, this);
+  /** Subscribes; see `Broker#subscribe`. Throws for a reserved channel. */
+  listen(waiter?: SubscriptionWaiter): void {
+    this.start();
+    this.bus.broker.subscribe(this.key, this, waiter);
   }
 
-  /** As {@link listen}, but tells a waiter; see `Broker#subscribeFor`. */
-  listenFor(waiter: SubscriptionWaiter): void {
-    this.begin();
-    this.bus.broker.subscribeFor(this.subscriptionKind, this.name, this, waiter);
+  /** Subscribes; resolves on Redis' acknowledgement. Rejects for a reserved channel, and when Redis refuses. */
+  async whenListening(): Promise<void> {
+    this.start();
+    await whenSubscribed(this.bus.broker, this.key, this);
   }
 
-  /** As {@link listen}, but nobody waits; see `Broker#want`. */
-  want(): void {
-    this.begin();
-    this.bus.broker.want(this.subscriptionKind, this.name, this);
-  }
-
-  /** Hears nothing from the call on; see `Broker#unsubscribe`. Idempotent. */
-  close(lingers = false): void {
+  /** Receives nothing from this call on; see `Broker#unsubscribe`. Idempotent. */
+  close(isDelayed = false): void {
     if (!this.#isListening) return;
     this.#isListening = false;
-    this.bus.broker.unsubscribe(this.subscriptionKind, this.name, this, lingers);
+    this.bus.broker.unsubscribe(this.key, this, isDelayed);
   }
 
   onDelivery(delivery: Delivery): void {
     const { bus } = this;
-    // Before decoding: a handler of `*` must not pay for the replies of others.
+    // Before decoding: a handler of `*` must not cost the decoding of other clients' replies.
     if (delivery.kind === 'pattern' && bus.reserved.has(delivery.channel)) return;
     const { length } = bus.options.prefix;
     const channel = length === 0 ? delivery.channel : delivery.channel.slice(length);
@@ -68,16 +68,8 @@ export abstract class BusListener implements DeliveryListener {
     if (message) this.onMessage(message, channel, delivery);
   }
 
-  private begin(): void {
-    this.bus.reserved.assertFree(this.name, this.pattern.source);
+  private start(): void {
+    this.bus.reserved.assertFree(this.key.name, this.pattern.source);
     this.#isListening = true;
-  }
-
-  private get subscriptionKind(): SubscriptionKind {
-    return this.pattern.subscriptionKind(this.isSharded);
-  }
-
-  private get name(): string {
-    return this.pattern.withPrefix(this.bus.options.prefix);
   }
 }

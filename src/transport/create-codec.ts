@@ -1,18 +1,15 @@
-import { Server, type MsPattern } from '@nestjs/microservices';
 import type { Codec, MessageCodec } from '../codec/codec.js';
 import { BareCodec, EnvelopeCodec } from '../codec/envelope-codec.js';
 import { jsonCodec } from '../codec/json-codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import type { ResolvedOptions } from '../options/options.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { normalizePattern } from './nest-internals.js';
 
-/** Nest's normalisation of patterns, which it offers to transports only by inheritance. */
-export function normalizePattern(pattern: unknown): string {
-  const nest = Server.prototype as unknown as { normalizePattern(pattern: MsPattern): string };
-  return nest.normalizePattern(pattern as MsPattern);
-}
-
-/** The codec that the options ask for. */
-export function createCodec({ codec, prefix }: ResolvedOptions): MessageCodec {
+/** Creates the codec for the options `codec` and `prefix`. */
+export function createCodec({
+  codec,
+  prefix,
+}: Pick<ResolvedOptions, 'codec' | 'prefix'>): MessageCodec {
   if (codec === 'json') return new BareCodec(jsonCodec);
   if (codec === 'envelope') return new EnvelopeCodec(jsonCodec, normalizePattern, prefix);
   const values = withoutPromises(codec);
@@ -21,7 +18,7 @@ export function createCodec({ codec, prefix }: ResolvedOptions): MessageCodec {
     : new EnvelopeCodec(values, normalizePattern, prefix);
 }
 
-/** A codec of the user's, with errors for functions that are asynchronous. */
+/** A user's codec, whose asynchronous functions are errors. */
 function withoutPromises(codec: Codec): Codec {
   return {
     encode: (value) => synchronous('encode', codec.encode(value)),

@@ -1,17 +1,18 @@
 /** Counts what is running, so that a shutdown can wait for it. */
 export class InFlight {
-  #running = 0;
+  #count = 0;
   readonly #waiters = new Set<() => void>();
 
   get count(): number {
-    return this.#running;
+    return this.#count;
   }
 
+  /** Counts one more. */
   begin(): void {
-    this.#running++;
+    this.#count++;
   }
 
-  /** As {@link begin}; returns what ends it, once. */
+  /** As {@link begin}. Returns a function that ends it, and does nothing when it is called again. */
   hold(): () => void {
     this.begin();
     let isHeld = true;
@@ -21,22 +22,23 @@ export class InFlight {
     };
   }
 
+  /** Counts one less. */
   end(): void {
-    this.#running--;
-    if (this.#running > 0 || this.#waiters.size === 0) return;
+    this.#count--;
+    if (this.#count > 0 || this.#waiters.size === 0) return;
     for (const resolve of this.#waiters) resolve();
   }
 
-  /** Resolves when nothing is running, at the latest after `timeout` milliseconds. */
-  async idle(timeout: number): Promise<void> {
-    if (this.#running === 0) return;
+  /** Resolves when nothing is running, or after `timeoutMs` milliseconds. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#count === 0) return;
     await new Promise<void>((resolve) => {
       const settle = (): void => {
         clearTimeout(timer);
         this.#waiters.delete(settle);
         resolve();
       };
-      const timer = setTimeout(settle, timeout);
+      const timer = setTimeout(settle, timeoutMs);
       this.#waiters.add(settle);
     });
   }

@@ -1,23 +1,31 @@
 import { Logger } from '@nestjs/common';
+import type { Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { BurstLog } from '../shared/rate-limited-log.js';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
-import type { IncomingMessage, MessageCodec, OutgoingMessage } from '../codec/codec.js';
+import type { ChannelKind } from '../channel/subscription-key.js';
+import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
 import { PayloadError, messageOf, shorten } from '../errors.js';
-import type { ResolvedOptions } from '../options/options.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
+import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
-import type { PublishOptions, RequestKey } from './publish-options.js';
-import { MOST_JOINED_BYTES, ReplyOutbox } from './reply-batcher.js';
+import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
-import { StartUp } from './broker-start.js';
+
+/** How {@link MessageBus.publish} publishes a message. */
+export interface PublishOptions {
+  readonly kind: ChannelKind;
+  /** Nest's hook: its result is sent in the place of the message. */
+  readonly serializer?: Serializer | undefined;
+}
 
 /**
- * Messages over a broker: puts the prefix before names and strips it, encodes and decodes, keeps out
- * what nobody may send or see. Servers, clients and services that share one share its connections.
+ * Messages over a broker: adds the prefix to names and removes it, encodes and decodes, and keeps reserved
+ * channels apart. Servers, clients and services with the same bus share its connections.
  */
 export class MessageBus {
   readonly broker: Broker;
@@ -25,33 +33,24 @@ export class MessageBus {
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
   readonly #logger = new Logger('RedisPubSub');
-  readonly #refusals = new BurstLog(
+  readonly #refusals = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
   );
-  readonly #outbox: ReplyOutbox | undefined;
-  readonly #startUp: StartUp;
+  readonly #replies: ReplyBatcher | undefined;
+  readonly #start: BrokerStart;
 
   constructor(options: ResolvedOptions) {
     this.options = options;
     this.reserved = new ReservedChannels(options.reservedSegment);
     this.codec = createCodec(options);
-    this.#outbox = this.#createOutbox();
-    this.broker = new RedisBroker({
-      connection: options.connection,
-      credentials: options.credentials,
-      liveness: { interval: options.pingInterval, timeout: options.pingTimeout },
-      probe: { start: this.reserved.createProbe(), interval: options.probeInterval },
-      isSharded: options.sharded,
-      buffer: options.publishBuffer,
-      batches: options.batchPublishes,
-      deliversFirst: options.deliverFirst,
-      log: this.#logger,
-    });
-    this.#startUp = new StartUp(this.broker, options, this.#logger);
+    this.#replies = this.#createReplyBatcher();
+    const probePrefix = this.reserved.createProbePrefix();
+    this.broker = new RedisBroker({ ...options, probePrefix, log: this.#logger });
+    this.#start = new BrokerStart(this.broker, options, this.#logger);
   }
 
-  /** Listens to an event of both ioredis clients, and says which of them it came from. */
+  /** Listens to an event of every ioredis client; `callback` receives the name of the client first. */
   onClientEvent(
     event: string,
     callback: (client: 'pub' | 'sub', ...args: unknown[]) => void,
@@ -63,21 +62,21 @@ export class MessageBus {
   }
 
   /**
-   * For whoever comes before the one who starts it, as an asynchronous factory does: starts it, and settles as
-   * that does. Nothing, where it was started once.
+   * Starts the bus before the module does, for an asynchronous factory that publishes already. Settles as
+   * {@link start} does; returns nothing if the bus was started.
    */
-  begin(): Promise<void> | undefined {
-    return this.#startUp.begin();
+  startEarly(): Promise<void> | undefined {
+    return this.#start.startEarly();
   }
 
-  /** Connects, as far as `onStart` waits for that. Rejects with a `ConnectionError`. */
+  /** Connects; the option `onStart` says whether to wait for Redis. Rejects with a `ConnectionError`. */
   start(): Promise<void> {
-    return this.#startUp.run();
+    return this.#start.start();
   }
 
   /** Sends what waits for the end of the tick, and closes the broker. Idempotent, never rejects. */
   close(): Promise<void> {
-    this.#outbox?.flush();
+    this.#replies?.flush();
     return this.broker.close();
   }
 
@@ -89,13 +88,13 @@ export class MessageBus {
   }
 
   /**
-   * Publishes a message on a literal channel; resolves to the number of subscriptions that Redis
-   * delivered to. Rejects with a `PubSubError`; never throws.
+   * Publishes a message on a literal channel. Resolves to the number of subscriptions that Redis delivered to;
+   * rejects with a `PubSubError`. Never throws.
    */
   publish(
     channel: string,
     message: OutgoingMessage,
-    { serializer, isSharded }: PublishOptions,
+    { serializer, kind }: PublishOptions,
   ): Promise<number> {
     try {
       const name = this.nameOf(channel);
@@ -104,66 +103,66 @@ export class MessageBus {
           ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
           : this.codec.encode(message),
       );
-      return this.#send(name, payload, isSharded);
+      return this.#send(name, payload, kind);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /**
-   * Publishes what `createReply` returns on a channel by Redis' name, together with other replies of
-   * this tick where these are taken; as {@link publish} otherwise.
+   * Publishes the result of `createReply` on a channel by Redis' name, together with other replies of this
+   * tick if the channel accepts that. Settles as {@link publish}.
    */
-  reply(name: string, isSharded: boolean, createReply: () => unknown): Promise<number> {
+  reply(name: string, kind: ChannelKind, createReply: () => unknown): Promise<number> {
     try {
       const payload = this.#encode(name, () => this.codec.encodeValue(createReply()));
-      const isJoined = typeof payload === 'string' && this.reserved.takesJoined(name);
-      if (isJoined && this.#outbox) return this.#outbox.add(name, payload, isSharded);
-      return this.#send(name, payload, isSharded);
+      const isBatched = typeof payload === 'string' && this.reserved.acceptsBatches(name);
+      if (isBatched && this.#replies) return this.#replies.add(name, payload, kind);
+      return this.#send(name, payload, kind);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Whether a message that was delivered to so many subscriptions reached nobody for certain. */
-  isUnheard(receivers: number, isSharded: boolean): boolean {
-    return receivers === 0 && this.broker.countsReceivers(isSharded);
+  /** Whether a message with this count of receivers certainly reached no subscriber. */
+  isUndelivered(receivers: number, kind: ChannelKind): boolean {
+    return receivers === 0 && this.broker.countsReceivers(kind);
   }
 
-  /** Tells servers that nobody waits for the replies to a request any more. */
-  cancel(request: RequestKey, isSharded: boolean): void {
-    // It can only spare work: failures show in the telemetry of publishing.
-    this.reply(this.reserved.cancellations, isSharded, () => request).catch(() => undefined);
+  /** Tells servers that the client no longer waits for the replies to a request. */
+  cancel(request: RequestKey, kind: ChannelKind): void {
+    // A lost cancellation costs work only. The telemetry of publishing reports the failure.
+    this.reply(this.reserved.cancellations, kind, () => request).catch(() => undefined);
   }
 
-  /** The reply or the cancellation of a delivery, or those that came together; anything, where it is none. */
-  readJoined(delivery: Delivery): readonly unknown[] {
-    // Whoever sends them may allow more than we do.
-    if (delivery.payload.length > MOST_JOINED_BYTES && this.#isTooLarge(delivery)) return [];
+  /** The replies or cancellations in a delivery: one, several, or values of any other kind. */
+  readBatch(delivery: Delivery): readonly unknown[] {
+    // Another process may have a larger limit than this one.
+    if (delivery.payload.length > MAX_BATCH_BYTES && this.#isTooLarge(delivery)) return [];
     const value = this.#decodeValue(delivery);
     if (Array.isArray(value)) return value;
     return value === undefined || this.#isTooLarge(delivery) ? [] : [value];
   }
 
-  /** The message of a delivery, decoded once; `null` where nobody may see it. */
+  /** The message of a delivery, decoded once; `null` if it is not for handlers and observers. */
   read(delivery: Delivery, channel: string): IncomingMessage | null {
     if (delivery.decoded === undefined) delivery.decoded = this.#decode(delivery, channel) ?? null;
     return delivery.decoded as IncomingMessage | null;
   }
 
-  /** Counts a message that nobody handled. */
-  dropped(channel: string, reason: DropReason, error?: unknown): void {
+  /** Reports a message that was not handled. */
+  reportDrop(channel: string, reason: DropReason, error?: unknown): void {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
   }
 
-  #createOutbox(): ReplyOutbox | undefined {
+  #createReplyBatcher(): ReplyBatcher | undefined {
     const { joinTexts: join } = this.codec;
     const maxBytes = this.options.maxPayloadBytes;
-    return join && new ReplyOutbox({ maxBytes, join, publish: (...reply) => this.#send(...reply) });
+    return join && new ReplyBatcher({ maxBytes, join, publish: (...args) => this.#send(...args) });
   }
 
-  #send(name: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    const published = this.broker.publish(name, payload, isSharded);
+  #send(name: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+    const published = this.broker.publish(name, payload, kind);
     if (telemetry.publish.hasSubscribers) {
       published.then(
         (receivers) => telemetry.publish.publish({ channel: name, receivers }),
@@ -207,11 +206,11 @@ export class MessageBus {
     try {
       message = this.codec.decode(payload, channel);
     } catch (error) {
-      this.#refuse(delivery, 'decode', messageOf(error), error);
+      this.#drop(delivery, 'decode', messageOf(error), error);
       return undefined;
     }
     if (!message) {
-      this.dropped(delivery.channel, 'reply');
+      this.reportDrop(delivery.channel, 'reply');
       return undefined;
     }
     if (telemetry.receive.hasSubscribers) {
@@ -225,7 +224,7 @@ export class MessageBus {
     try {
       return this.codec.decodeValue(delivery.payload);
     } catch (error) {
-      this.#refuse(delivery, 'decode', messageOf(error), error);
+      this.#drop(delivery, 'decode', messageOf(error), error);
       return undefined;
     }
   }
@@ -233,12 +232,12 @@ export class MessageBus {
   #isTooLarge(delivery: Delivery): boolean {
     const bytes = delivery.payload.length;
     if (bytes <= this.options.maxPayloadBytes) return false;
-    this.#refuse(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
+    this.#drop(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
     return true;
   }
 
-  #refuse(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
+  #drop(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
     this.#refusals.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
-    this.dropped(delivery.channel, reason, error);
+    this.reportDrop(delivery.channel, reason, error);
   }
 }

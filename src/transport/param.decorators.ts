@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { RedisPubSubContext } from './redis-pubsub.context.js';
 
-/** What Nest itself takes there: pipes, and in Nest 12 options with a schema. */
+/** What Nest's parameter decorators take: pipes, and in Nest 12 options with a schema. */
 type Pipe = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
 
 /** Parameter decorator: the channel that the message was published on, without the prefix. */
@@ -9,7 +9,7 @@ export const Channel: (...pipes: Pipe[]) => ParameterDecorator = createParamDeco
   (_: unknown, context: ExecutionContext) => contextOf(context)?.getChannel(),
 );
 
-/** Parameter decorator: what the segment `:name` of the pattern took, as in `@ChannelParam('userId')`. */
+/** Parameter decorator: the value of the segment `:name` of the pattern, as in `@ChannelParam('userId')`. */
 export const ChannelParam: (name: string, ...pipes: Pipe[]) => ParameterDecorator =
   createParamDecorator((name: string, context: ExecutionContext) =>
     contextOf(context)?.getParam(name),
@@ -21,7 +21,7 @@ export const MessageHeader: (name: string, ...pipes: Pipe[]) => ParameterDecorat
     contextOf(context)?.getHeader(name),
   );
 
-/** The context of this transport; `undefined` in a handler that another transport calls. */
+/** The context of this transport; `undefined` if another transport calls the handler. */
 function contextOf(execution: ExecutionContext): RedisPubSubContext | undefined {
   const context: unknown = execution.switchToRpc().getContext();
   return context instanceof RedisPubSubContext ? context : undefined;

@@ -3,8 +3,8 @@ import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.j
 import { NO_HEADERS, type Headers } from '../codec/codec.js';
 
 /**
- * What a handler can learn of the message beside its data: `@Ctx() context: RedisPubSubContext`.
- * `getArgs()` is `[channel, metadata]`, as with Nest's own `RedisContext`.
+ * The context of a message, beside its data: `@Ctx() context: RedisPubSubContext`. `getArgs()` returns
+ * `[channel, metadata]`, as Nest's own `RedisContext` does.
  */
 export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefined]> {
   readonly #pattern: ChannelPattern;
@@ -31,29 +31,29 @@ export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefi
     return this.#pattern.source;
   }
 
-  /** What the `:name` segments of the pattern took. */
+  /** The values of the `:name` segments of the pattern. */
   getParams(): ChannelParams {
     return this.#params;
   }
 
-  /** What the segment `:name` took, or `undefined` if the pattern has no such segment. */
+  /** The value of the segment `:name`, or `undefined` if the pattern has no such segment. */
   getParam(name: string): string | undefined {
     return Object.hasOwn(this.#params, name) ? this.#params[name] : undefined;
   }
 
-  /** The headers that the publisher sent with the message; input from outside, like the data. */
+  /** The headers of the message. Any client of Redis may have sent them: validate them like the data. */
   getHeaders(): Headers {
     return this.args[1] ?? NO_HEADERS;
   }
 
-  /** One header, or `undefined` if it was not sent or is not text. */
+  /** One header, or `undefined` if the message has none of this name. */
   getHeader(name: string): string | undefined {
     const headers = this.getHeaders();
     const value: unknown = Object.hasOwn(headers, name) ? headers[name] : undefined;
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** The same under the name that Nest's own `RedisContext` has for it. */
+  /** The headers, under the name that Nest's own `RedisContext` has for them; `undefined` if there are none. */
   getMetadata(): Headers | undefined {
     return this.args[1];
   }

@@ -1,15 +1,16 @@
+import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import type { Headers, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
 import { checkBoolean, checkMilliseconds } from '../options/option-checks.js';
 
-/** Data with headers, for `emit`, `send` and `publish`. Made by {@link RedisPubSubRecordBuilder}. */
+/** Data with headers, for `emit`, `send` and `publish`. Created by {@link RedisPubSubRecordBuilder}. */
 export class RedisPubSubRecord<T = unknown> {
   constructor(
     readonly data: T,
     readonly headers: Headers = {},
     /** For a request: overrides the client's `requestTimeout`, in milliseconds. */
     readonly timeout?: number,
-    /** Overrides the client's, or the module's, `sharded`. */
+    /** Overrides the `sharded` of the client or the module. */
     readonly sharded?: boolean,
   ) {}
 }
@@ -25,12 +26,13 @@ export class RedisPubSubRecordBuilder<T = unknown> {
     this.#data = data;
   }
 
+  /** Replaces the data. */
   setData(data: T): this {
     this.#data = data;
     return this;
   }
 
-  /** Sets a header. Throws `InvalidOptionError` unless both are strings, the name not empty. */
+  /** Sets a header. Throws `InvalidOptionError` unless both are strings, and the name is not empty. */
   setHeader(name: string, value: string): this {
     if (typeof name !== 'string' || name === '') {
       throw new InvalidOptionError('header name', 'a non-empty string', name);
@@ -42,24 +44,25 @@ export class RedisPubSubRecordBuilder<T = unknown> {
     return this;
   }
 
-  /** Sets several headers; as {@link setHeader}. */
+  /** Sets several headers; see {@link setHeader}. */
   setHeaders(headers: Headers): this {
     for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
     return this;
   }
 
-  /** How long this request waits for its next reply, in milliseconds; 0 for ever. */
+  /** How long this request waits for its next reply, in milliseconds; 0 means no limit. */
   setTimeout(milliseconds: number): this {
     this.#timeout = checkMilliseconds('timeout', milliseconds);
     return this;
   }
 
-  /** Whether this message goes to a shard channel (SPUBLISH), whatever the client's `sharded` says. */
+  /** Whether this message is published to a shard channel (SPUBLISH). Overrides the client's `sharded`. */
   setSharded(sharded = true): this {
     this.#sharded = checkBoolean('sharded', sharded);
     return this;
   }
 
+  /** Creates the record. */
   build(): RedisPubSubRecord<T> {
     return new RedisPubSubRecord(
       this.#data,
@@ -70,14 +73,15 @@ export class RedisPubSubRecordBuilder<T = unknown> {
   }
 }
 
-/** What a record says of whether it goes to a shard channel; nothing, if it is none. */
-export function shardedOf(data: unknown): boolean | undefined {
-  return data instanceof RedisPubSubRecord ? data.sharded : undefined;
+/** The kind of channel that data is published to: what its record says, or `defaultKind`. */
+export function kindOf(data: unknown, defaultKind: ChannelKind): ChannelKind {
+  const sharded = data instanceof RedisPubSubRecord ? data.sharded : undefined;
+  return sharded === undefined ? defaultKind : channelKind(sharded);
 }
 
 /**
- * The message with the record in its `data`, if it is one, taken apart. Throws `InvalidOptionError`
- * for headers that the codec has no place for.
+ * The message with the parts of the record in its `data`, if there is one. Throws `InvalidOptionError` for
+ * headers that the codec cannot send.
  */
 export function unwrapRecord(message: OutgoingMessage, codec: MessageCodec): OutgoingMessage {
   const { data } = message;
@@ -87,7 +91,7 @@ export function unwrapRecord(message: OutgoingMessage, codec: MessageCodec): Out
   if (hasHeaders && !codec.hasEnvelope) {
     throw new InvalidOptionError('codec', 'one with an envelope, for headers', 'bare data');
   }
-  // Not `{ ...message, metadata }`: V8 takes a microsecond for keys that follow a spread.
+  // Not `{ ...message, metadata }`: V8 takes a microsecond for keys after a spread.
   return Object.assign({}, message, {
     data: data.data as unknown,
     metadata: hasHeaders ? metadata : undefined,

@@ -1,23 +1,25 @@
-import { LoneFirst } from '../shared/tick-batch.js';
+import type { ChannelKind } from '../channel/subscription-key.js';
+import { TickBatch } from '../shared/tick-batch.js';
 
-/** So many replies go out together: with more, whoever asked waits while the rest is put together. */
-const MOST_REPLIES = 32;
+/** With more replies in a message the client waits while the others are encoded. */
+const MAX_REPLIES = 32;
 
-/** So many bytes of replies go out together: to long ones the price of a message is little. */
-export const MOST_JOINED_BYTES = 4_096;
+/** The most bytes of a message with several replies: for long replies the cost of a message is small. */
+export const MAX_BATCH_BYTES = 4_096;
 
-export interface ReplyOutboxOptions {
-  /** What is put together must not have more bytes. */
+/** How a {@link ReplyBatcher} works. */
+export interface ReplyBatcherOptions {
+  /** The most bytes of a message. */
   readonly maxBytes: number;
-  /** Makes one text of one or several. */
+  /** Joins the texts of one or several replies. */
   readonly join: (texts: readonly string[]) => string;
-  readonly publish: (name: string, text: string, isSharded: boolean) => Promise<number>;
+  readonly publish: (channel: string, text: string, kind: ChannelKind) => Promise<number>;
 }
 
 /** The replies of one tick to one inbox. */
 interface Batch {
-  readonly name: string;
-  readonly isSharded: boolean;
+  readonly channel: string;
+  readonly kind: ChannelKind;
   readonly texts: string[];
   bytes: number;
   readonly published: Promise<number>;
@@ -25,71 +27,70 @@ interface Batch {
 }
 
 /**
- * Makes one message of the replies of one tick to one inbox, in their order: to Redis and to both ends
- * a message costs more than a short reply does. While each tick has one reply, that goes out at once:
- * `npm run bench -- --only request-latency`.
+ * Joins the replies of one tick to one inbox, in their order: a message costs Redis and both ends more than a
+ * short reply does. A single reply is sent at once. `npm run bench -- --only request-latency` measures it.
  */
-export class ReplyOutbox {
-  readonly #options: ReplyOutboxOptions;
+export class ReplyBatcher {
+  readonly #options: ReplyBatcherOptions;
   readonly #maxBytes: number;
-  /** Another one for each tick, for the reason that `TransientMap` gives. */
-  #open = new Map<string, Batch>();
-  readonly #tick = new LoneFirst(() => this.flush());
+  /** A new map for each tick, for the reason that `TransientMap` gives. */
+  #batches = new Map<string, Batch>();
+  readonly #tick = new TickBatch(() => this.flush());
 
-  constructor(options: ReplyOutboxOptions) {
+  constructor(options: ReplyBatcherOptions) {
     this.#options = options;
-    this.#maxBytes = Math.min(options.maxBytes, MOST_JOINED_BYTES);
+    this.#maxBytes = Math.min(options.maxBytes, MAX_BATCH_BYTES);
   }
 
-  /** Settles as `publish` does for the message that the reply goes out with. */
-  add(name: string, text: string, isSharded: boolean): Promise<number> {
+  /** Settles as `publish` does for the message with this reply. */
+  add(channel: string, text: string, kind: ChannelKind): Promise<number> {
     if (this.#tick.add()) {
-      return this.#options.publish(name, this.#options.join([text]), isSharded);
+      return this.#options.publish(channel, this.#options.join([text]), kind);
     }
-    // With what stands before it when it is joined to others.
+    // One more for the comma before it.
     const bytes = Buffer.byteLength(text) + 1;
-    const batch = this.#batchFor(name, isSharded, bytes);
+    const batch = this.#batchFor(channel, kind, bytes);
     batch.texts.push(text);
     batch.bytes += bytes;
-    if (batch.texts.length === MOST_REPLIES) this.#send(batch);
+    if (batch.texts.length === MAX_REPLIES) this.#send(batch);
     return batch.published;
   }
 
-  #batchFor(name: string, isSharded: boolean, bytes: number): Batch {
-    const open = this.#open.get(name);
-    if (open) {
-      if (open.isSharded === isSharded && open.bytes + bytes <= this.#maxBytes) return open;
-      this.#send(open);
-    }
-    const batch = createBatch(name, isSharded);
-    this.#open.set(name, batch);
-    return batch;
-  }
-
-  /** Sends what waits for the end of the tick, now. */
+  /** Sends now what waits for the end of the tick. */
   flush(): void {
-    if (this.#open.size === 0) return;
-    const batches = this.#open.values();
-    this.#open = new Map();
+    if (this.#batches.size === 0) return;
+    const batches = this.#batches.values();
+    this.#batches = new Map();
     for (const batch of batches) this.#publish(batch);
   }
 
+  #batchFor(channel: string, kind: ChannelKind, bytes: number): Batch {
+    const current = this.#batches.get(channel);
+    if (current) {
+      if (current.kind === kind && current.bytes + bytes <= this.#maxBytes) return current;
+      this.#send(current);
+    }
+    const batch = createBatch(channel, kind);
+    this.#batches.set(channel, batch);
+    return batch;
+  }
+
   #send(batch: Batch): void {
-    this.#open.delete(batch.name);
+    this.#batches.delete(batch.channel);
     this.#publish(batch);
   }
 
-  #publish({ name, texts, isSharded, resolve }: Batch): void {
+  #publish({ channel, texts, kind, resolve }: Batch): void {
     const { join, publish } = this.#options;
-    resolve(publish(name, join(texts), isSharded));
+    resolve(publish(channel, join(texts), kind));
   }
 }
 
-function createBatch(name: string, isSharded: boolean): Batch {
+function createBatch(channel: string, kind: ChannelKind): Batch {
   let resolve!: Batch['resolve'];
   const published = new Promise<number>((settle) => {
     resolve = settle;
   });
-  // The end of a list.
-  return { name, isSharded, texts: [], bytes: 1, published, resolve };
+  // One byte for the closing bracket.
+  return { channel, kind, texts: [], bytes: 1, published, resolve };
 }

@@ -1,27 +1,28 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { InvalidChannelError, shorten } from '../errors.js';
 
-/** The channels (by Redis' names) that are this package's own; prefixes do not touch them. */
+/** The channels that this package uses itself, by Redis' names: no prefix is added to them. */
 export class ReservedChannels {
-  /** Every reserved name begins so. */
+  /** The beginning of every reserved name. */
   readonly start: string;
-  /** Where a client says that nobody waits for the replies to a request any more. */
+  /** Clients publish here that they no longer wait for the replies to a request. */
   readonly cancellations: string;
   readonly #inboxes: string;
-  readonly #joinedInboxes: string;
+  readonly #batchInboxes: string;
 
+  /** `segment` is the option `reservedSegment`. */
   constructor(segment: string) {
     this.start = `${segment}.`;
     this.cancellations = `${this.start}cancel`;
     this.#inboxes = `${this.start}inbox.`;
-    this.#joinedInboxes = `${this.#inboxes}joined.`;
+    this.#batchInboxes = `${this.#inboxes}joined.`;
   }
 
   has(name: string): boolean {
     return name.startsWith(this.start);
   }
 
-  /** Throws {@link InvalidChannelError} for a name, or a glob, that begins so. `source`: what the user wrote. */
+  /** Throws {@link InvalidChannelError} for a reserved name or glob. `source` is what the user wrote. */
   assertFree(name: string, source: string): void {
     if (!this.has(name)) return;
     throw new InvalidChannelError(
@@ -29,26 +30,26 @@ export class ReservedChannels {
     );
   }
 
-  /** A name for private replies, which no pattern handler hears; several may come in one message. */
+  /** A new name for private replies, which pattern handlers do not receive. One message may have several. */
   createInbox(): string {
-    return this.#joinedInboxes + randomBytes(16).toString('base64url');
+    return this.#batchInboxes + randomBytes(16).toString('base64url');
   }
 
   /**
-   * Whether several packets may come in one message: to servers, and to the inboxes of our own clients. Others
-   * may be in any language.
+   * Whether one message may have several packets: for servers, and for the inboxes of this package's clients.
+   * Other clients may be written in any language.
    */
-  takesJoined(name: string): boolean {
-    return name === this.cancellations || name.startsWith(this.#joinedInboxes);
+  acceptsBatches(name: string): boolean {
+    return name === this.cancellations || name.startsWith(this.#batchInboxes);
   }
 
-  /** Whether a name is a reply inbox: the only place a request may want replies. */
+  /** Whether a name is a reply inbox: a request may ask for replies nowhere else. */
   isInbox(name: string): boolean {
     return name.startsWith(this.#inboxes) && name.isWellFormed();
   }
 
-  /** A name for what a connection publishes to itself. */
-  createProbe(): string {
+  /** A new beginning of names for delivery probes. */
+  createProbePrefix(): string {
     return `${this.start}probe.${randomUUID()}`;
   }
 }

@@ -1,8 +1,8 @@
 import type { PubSubGap } from '../telemetry.js';
 
 /**
- * What `status` tells of. `connected`: both connections are up and every subscription is in place.
- * `starving`: so they are, and yet nothing arrives; the subscriber is being replaced.
+ * The values of `status`. `connected`: both connections are up, and every subscription is in place.
+ * `starving`: the same, but no message arrives; the subscriber connection is being replaced.
  */
 export type RedisPubSubStatus = 'connected' | 'starving' | 'reconnecting' | 'disconnected';
 

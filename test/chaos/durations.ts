@@ -17,7 +17,7 @@ export function noticed({ subject }: Scene): Promise<void> {
 /** Counts from now; resolves when the application was refused a subscription that it wants. */
 export function refused({ subject }: Scene): () => Promise<void> {
   const refusals = (): number =>
-    subject.log.of('error').filter((line) => line.startsWith('Not allowed to listen')).length;
+    subject.log.of('error').filter((line) => line.startsWith('Redis refused to subscribe')).length;
   const before = refusals();
   return () => until('a subscription is refused', () => refusals() > before);
 }

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { BrokerStatus } from '../../src/broker/broker.js';
+import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector, unique } from './collector.js';
 import { quietBroker } from './quiet-broker.js';
@@ -30,12 +30,12 @@ describe('a server that cannot save to its disk', () => {
         () => true,
       ),
     );
-    const broker = quietBroker(redis.url, { liveness: { interval: 5, timeout: 5 } });
+    const broker = quietBroker(redis.url, { pingInterval: 5, pingTimeout: 5 });
     const statuses: BrokerStatus[] = [];
     const collector = new Collector();
     const channel = unique('unsaved');
     await broker.connect(10_000);
-    await broker.subscribe('channel', channel, collector);
+    await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
     broker.onStatus((status) => statuses.push(status));
     await eventually(async () => (await refusals()) > 100);
     expect(await broker.publish(channel, 'x')).toBe(1);

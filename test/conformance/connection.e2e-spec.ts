@@ -1,7 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
-import type { BrokerStatus } from '../../src/broker/broker.js';
+import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis, watchCommands } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
@@ -123,7 +123,7 @@ describe('a connection', () => {
     const channel = unique('again');
     const collector = new Collector();
     await broker.connect(FOR_EVER);
-    await broker.subscribe('channel', channel, collector);
+    await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
     await redis.killConnections();
     const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'end'));
@@ -171,7 +171,11 @@ describe('a connection', () => {
     const { broker } = open({ port: 1, host: '127.0.0.1', retryStrategy: () => null });
     expect(await failureOf(broker.connect(0))).toBeInstanceOf(ConnectionError);
     await reaches(broker, 'disconnected');
-    const subscribed = broker.subscribe('channel', unique('ended'), new Collector());
+    const subscribed = whenSubscribed(
+      broker,
+      { kind: 'channel', name: unique('ended') },
+      new Collector(),
+    );
     expect(await failureOf(subscribed)).toBeInstanceOf(ConnectionError);
   });
 
@@ -201,7 +205,9 @@ describe('a connection', () => {
     await stop();
     const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
     const failure = failureOf(broker.connect(FOR_EVER));
-    const subscribed = failureOf(broker.subscribe('channel', unique('never'), new Collector()));
+    const subscribed = failureOf(
+      whenSubscribed(broker, { kind: 'channel', name: unique('never') }, new Collector()),
+    );
     const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
     await broker.close();
@@ -228,8 +234,8 @@ describe('a connection', () => {
     const statuses: BrokerStatus[] = [];
     broker.onStatus((status) => statuses.push(status));
     await broker.connect(FOR_EVER);
-    await broker.subscribe('channel', unique('left'), new Collector());
-    await broker.subscribe('pattern', unique('left'), new Collector());
+    await whenSubscribed(broker, { kind: 'channel', name: unique('left') }, new Collector());
+    await whenSubscribed(broker, { kind: 'pattern', name: unique('left') }, new Collector());
     expect(String(await redis.client.call('CLIENT', 'LIST')).split('\n')).toHaveLength(
       String(outside).split('\n').length + 2,
     );

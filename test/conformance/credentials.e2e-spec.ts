@@ -1,3 +1,4 @@
+import { whenSubscribed } from '../../src/broker/broker.js';
 import type { RedisConnection } from 'nestjs-redis-pubsub';
 import { describe, expect, it } from 'vitest';
 import type { CredentialsProvider } from '../../src/broker/connection/credentials.js';
@@ -12,8 +13,8 @@ import { quietBroker } from './quiet-broker.js';
 
 function open(connection: RedisConnection, credentials: CredentialsProvider) {
   const log = new CollectedLog();
-  const liveness = { interval: 100, timeout: 3_000 };
-  return { broker: quietBroker(connection, { credentials, liveness, log }), log };
+  const heartbeat = { pingInterval: 100, pingTimeout: 3_000 };
+  return { broker: quietBroker(connection, { credentials, ...heartbeat, log }), log };
 }
 
 /** What a user is created with, or given as another password. */
@@ -23,14 +24,14 @@ const rules = (password: string): string[] =>
 /** Loses its connections; resolves when a broker has them back, and hears. */
 async function returns(broker: RedisBroker, channel: string): Promise<string[]> {
   const collector = new Collector();
-  await broker.subscribe('channel', channel, collector);
+  await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
   const lost = reaches(broker, 'reconnecting');
   for (const client of broker.clients()) client.stream.destroy();
   await lost;
   await reaches(broker, 'connected');
   await broker.publish(channel, 'back');
   await collector.hears(1);
-  broker.unsubscribe('channel', channel, collector);
+  broker.unsubscribe({ kind: 'channel', name: channel }, collector);
   return collector.texts;
 }
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import type { BrokerStatus } from '../../src/broker/broker.js';
+import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { callsOf, eventually, plain, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
@@ -17,9 +17,11 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const log = new CollectedLog();
     const probe = unique('_pubsub.probe');
     const broker = quietBroker(proxy.url, {
-      liveness: { interval: 20, timeout: 5_000 },
-      probe: { start: probe, interval },
-      buffer: { maxMessages: 100, maxAge: 5_000 },
+      pingInterval: 20,
+      pingTimeout: 5_000,
+      probePrefix: probe,
+      probeInterval: interval,
+      publishBuffer: { maxMessages: 100, maxAge: 5_000 },
       log,
     });
     const statuses: BrokerStatus[] = [];
@@ -43,7 +45,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const { broker, log, statuses } = opened;
     const name = unique('moved');
     const collector = new Collector();
-    await broker.subscribe('channel', name, collector);
+    await whenSubscribed(broker, { kind: 'channel', name }, collector);
     const before = Date.now();
     await moveAddress(opened);
     await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
@@ -51,7 +53,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     await collector.hears(1);
     expect(log.lines).toContainEqual(
       expect.stringMatching(
-        /^warn: The subscriber .* is lost.*no message since .*Redis takes them/,
+        /^warn: Lost the subscriber connection .*no message since .*Redis accepts them/,
       ),
     );
     const [gap] = collector.gaps;
@@ -64,7 +66,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const { broker, statuses } = opened;
     const name = unique('deaf');
     const collector = new Collector();
-    await broker.subscribe('channel', name, collector);
+    await whenSubscribed(broker, { kind: 'channel', name }, collector);
     await moveAddress(opened);
     await eventually(() => statuses.at(-1) === 'connected');
     expect(await broker.publish(name, 'x')).toBe(0);
@@ -79,7 +81,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const { broker, proxy, statuses } = opened;
     const name = unique('left');
     const collector = new Collector();
-    await broker.subscribe('channel', name, collector);
+    await whenSubscribed(broker, { kind: 'channel', name }, collector);
     const [, subscriber] = broker.clients() as [Redis, Redis];
     proxy.retarget(current.port);
     subscriber.stream.destroy();
@@ -94,15 +96,15 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const { broker, proxy, statuses } = opened;
     const name = unique('churn');
     const collector = new Collector();
-    await broker.subscribe('channel', name, collector);
+    await whenSubscribed(broker, { kind: 'channel', name }, collector);
     const [, subscriber] = broker.clients() as [Redis, Redis];
     proxy.retarget(current.port);
     subscriber.stream.destroy();
     const churn = setInterval(() => {
       const passing = new Collector();
       const channel = unique('passing');
-      broker.subscribe('channel', channel, passing).catch(() => undefined);
-      setImmediate(() => broker.unsubscribe('channel', channel, passing));
+      whenSubscribed(broker, { kind: 'channel', name: channel }, passing).catch(() => undefined);
+      setImmediate(() => broker.unsubscribe({ kind: 'channel', name: channel }, passing));
     }, 10);
     closeAfterTest(async () => clearInterval(churn));
     await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
@@ -115,7 +117,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const { broker } = opened;
     const name = unique('doubt');
     const collector = new Collector();
-    await broker.subscribe('channel', name, collector);
+    await whenSubscribed(broker, { kind: 'channel', name }, collector);
     await broker.publish(name, 'proof');
     await collector.hears(1);
     const heard = Date.now();
@@ -136,11 +138,11 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const probe = unique('_pubsub.probe');
     const broker = quietBroker(
       { ...plain(old.port), username: 'probed', password: 'x' },
-      { probe: { start: probe, interval: 20 } },
+      { probePrefix: probe, probeInterval: 20 },
     );
     await broker.connect(0);
     const collector = new Collector();
-    await broker.subscribe('channel', 'allowed.a', collector);
+    await whenSubscribed(broker, { kind: 'channel', name: 'allowed.a' }, collector);
     await old.subscribers(probe, 1);
     const lost = reaches(broker, 'reconnecting');
     await old.client.call('ACL', 'SETUSER', 'probed', 'resetchannels', '&allowed.*');
@@ -154,7 +156,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const { broker, probe, statuses } = await open(100);
     const name = unique('busy');
     const collector = new Collector();
-    await broker.subscribe('channel', name, collector);
+    await whenSubscribed(broker, { kind: 'channel', name }, collector);
     const until = performance.now() + 500;
     while (performance.now() < until) await broker.publish(name, 'x');
     expect(await old.client.pubsub('NUMSUB', probe)).toEqual([probe, 0]);
@@ -163,7 +165,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
 
   it('is probed over and over while nothing else arrives, and is content with that', async () => {
     const { broker, probe, statuses } = await open(20);
-    await broker.subscribe('channel', unique('quiet'), new Collector());
+    await whenSubscribed(broker, { kind: 'channel', name: unique('quiet') }, new Collector());
     const heard: string[] = [];
     const observer = old.client.duplicate();
     closeAfterTest(async () => observer.disconnect());
@@ -176,7 +178,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
   it('is left alone when Redis does not take the probe', async () => {
     const opened = await open(20);
     const { broker, proxy, statuses } = opened;
-    await broker.subscribe('channel', unique('shut'), new Collector());
+    await whenSubscribed(broker, { kind: 'channel', name: unique('shut') }, new Collector());
     await proxy.stop();
     await eventually(() => statuses.at(-1) === 'reconnecting');
     expect(statuses).not.toContain('starving');
@@ -185,7 +187,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
   it('is not probed where nobody subscribes', async () => {
     const { probe } = await open(10);
     const { broker } = await open(10);
-    await broker.subscribe('channel', unique('other'), new Collector());
+    await whenSubscribed(broker, { kind: 'channel', name: unique('other') }, new Collector());
     // The other one is probed meanwhile, several times.
     const before = await callsOf(old.client, 'publish');
     await eventually(async () => (await callsOf(old.client, 'publish')) > before + 5);

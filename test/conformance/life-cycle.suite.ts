@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ClosedError } from 'nestjs-redis-pubsub';
-import type { BrokerStatus } from '../../src/broker/broker.js';
+import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
 import type { BrokerUnderTest } from './broker.suite.js';
 import { Collector, unique } from './collector.js';
@@ -41,7 +41,7 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       const broker = make();
       const channel = unique('before');
       const collector = new Collector();
-      const acknowledged = broker.subscribe('channel', channel, collector);
+      const acknowledged = whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       await broker.connect(20_000);
       await acknowledged;
       expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
@@ -63,7 +63,11 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
 
     it('ends with nobody left waiting', async () => {
       const broker = await open();
-      const acknowledged = broker.subscribe('channel', unique('pending'), new Collector());
+      const acknowledged = whenSubscribed(
+        broker,
+        { kind: 'channel', name: unique('pending') },
+        new Collector(),
+      );
       const closed = broker.close();
       const outcome = await acknowledged.catch((error: unknown) => error);
       await closed;
@@ -74,7 +78,7 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       const [broker, other] = await Promise.all([open(), open()]);
       const channel = unique('sent');
       const collector = new Collector();
-      await other.subscribe('channel', channel, collector);
+      await whenSubscribed(other, { kind: 'channel', name: channel }, collector);
       const counts = Promise.all(['a', 'b', 'c'].map((text) => broker.publish(channel, text)));
       await broker.close();
       expect(await counts).toEqual([receivers(1), receivers(1), receivers(1)]);
@@ -87,7 +91,11 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       await broker.close();
       await expect(broker.publish(unique('late'), 'x')).rejects.toBeInstanceOf(ClosedError);
       await expect(broker.channels('*')).rejects.toBeInstanceOf(ClosedError);
-      const late = broker.subscribe('channel', unique('late'), new Collector());
+      const late = whenSubscribed(
+        broker,
+        { kind: 'channel', name: unique('late') },
+        new Collector(),
+      );
       await expect(late).rejects.toBeInstanceOf(ClosedError);
     });
 
@@ -95,8 +103,8 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       const [broker, other] = await Promise.all([open(), open()]);
       const name = unique('left');
       const before = await patterns(other);
-      await broker.subscribe('channel', name, new Collector());
-      await broker.subscribe('pattern', `${name}*`, new Collector());
+      await whenSubscribed(broker, { kind: 'channel', name }, new Collector());
+      await whenSubscribed(broker, { kind: 'pattern', name: `${name}*` }, new Collector());
       await broker.close();
       await eventually(async () => (await other.publish(name, 'x')) === 0);
       await eventually(async () => (await subscribers(other, name)) === 0);
@@ -108,10 +116,10 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       const broker = await open();
       const [kept, ended] = [unique('kept'), unique('ended')];
       const collector = new Collector();
-      await broker.subscribe('channel', kept, collector);
-      await broker.subscribe('channel', ended, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: kept }, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: ended }, collector);
       await broker.close();
-      broker.unsubscribe('channel', ended, collector);
+      broker.unsubscribe({ kind: 'channel', name: ended }, collector);
       await broker.connect(10_000);
       await eventually(() => broker.status === 'connected');
       expect(await broker.publish(kept, 'kept')).toEqual(receivers(1));

@@ -1,3 +1,4 @@
+import { whenSubscribed } from '../../src/broker/broker.js';
 import { describe, expect, it } from 'vitest';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
@@ -13,8 +14,8 @@ describe('5,000 subscriptions', () => {
     const patterns = Array.from({ length: 500 }, (_, i) => `pattern.${i}.*`);
     const collector = new Collector();
     await Promise.all([
-      ...channels.map((name) => broker.subscribe('channel', name, collector)),
-      ...patterns.map((name) => broker.subscribe('pattern', name, collector)),
+      ...channels.map((name) => whenSubscribed(broker, { kind: 'channel', name }, collector)),
+      ...patterns.map((name) => whenSubscribed(broker, { kind: 'pattern', name }, collector)),
     ]);
     let found: Promise<unknown[]> | undefined;
     broker.onStatus((status) => {

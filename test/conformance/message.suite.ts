@@ -1,3 +1,4 @@
+import { whenSubscribed } from '../../src/broker/broker.js';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConnectionError, escapeGlob } from 'nestjs-redis-pubsub';
@@ -19,10 +20,10 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const channel = unique('count');
       const collectors = [new Collector(), new Collector(), new Collector()] as const;
       expect(await publisher.publish(channel, '0')).toBe(0);
-      await one.subscribe('channel', channel, collectors[0]);
+      await whenSubscribed(one, { kind: 'channel', name: channel }, collectors[0]);
       expect(await publisher.publish(channel, '1')).toEqual(receivers(1));
-      await other.subscribe('channel', channel, collectors[1]);
-      await other.subscribe('pattern', `${channel}*`, collectors[2]);
+      await whenSubscribed(other, { kind: 'channel', name: channel }, collectors[1]);
+      await whenSubscribed(other, { kind: 'pattern', name: `${channel}*` }, collectors[2]);
       expect(await publisher.publish(channel, '3')).toEqual(receivers(3));
       await eventually(() => collectors.every(({ texts }) => texts.at(-1) === '3'));
     });
@@ -31,7 +32,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const broker = await open();
       const [heard, unheard] = [unique('heard'), unique('unheard')];
       const collector = new Collector();
-      await broker.subscribe('channel', heard, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: heard }, collector);
       const channels = Array.from({ length: 50 }, (_, i) => (i % 3 === 0 ? heard : unheard));
       const counts = await Promise.all(channels.map((channel) => broker.publish(channel, 'x')));
       expect(counts).toEqual(channels.map((channel) => receivers(channel === heard ? 1 : 0)));
@@ -42,8 +43,8 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const broker = await open();
       const name = unique('kinds');
       const collector = new Collector();
-      await broker.subscribe('channel', `${name}.a`, collector);
-      await broker.subscribe('pattern', `${name}.?`, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector);
+      await whenSubscribed(broker, { kind: 'pattern', name: `${name}.?` }, collector);
       await broker.publish(`${name}.a`, 'x');
       await collector.hears(2);
       const seen = collector.deliveries.map(({ kind, subscription, channel, payload }) => [
@@ -62,7 +63,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const [publisher, subscriber] = await Promise.all([open(), open()]);
       const name = unique('order');
       const collector = new Collector();
-      await subscriber.subscribe('pattern', `${name}.*`, collector);
+      await whenSubscribed(subscriber, { kind: 'pattern', name: `${name}.*` }, collector);
       const sent = Array.from({ length: 2_000 }, (_, i) => String(i));
       await Promise.all(sent.map((text, i) => publisher.publish(`${name}.${i % CHANNELS}`, text)));
       await collector.hears(sent.length);
@@ -76,7 +77,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const broker = await open();
       const channel = unique('mixed');
       const collector = new Collector();
-      await broker.subscribe('channel', channel, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       const forms: readonly ((text: string) => string | Uint8Array)[] = [
         (text) => text,
         (text) => Buffer.from(text),
@@ -96,7 +97,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const broker = await open();
       const channel = unique('bytes');
       const collector = new Collector();
-      await broker.subscribe('channel', channel, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       const send = async (payload: Uint8Array) => {
         const before = collector.deliveries.length;
         await broker.publish(channel, payload);
@@ -117,7 +118,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const broker = await open();
       const channel = unique('text');
       const collector = new Collector();
-      await broker.subscribe('channel', channel, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       await broker.publish(channel, 'naïve 😀');
       await broker.publish(channel, new Uint8Array(Buffer.from('<part>')).subarray(1, 5));
       await collector.hears(2);
@@ -132,13 +133,13 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
         fc.asyncProperty(fc.oneof(names, special), async (name) => {
           const [literal, glob] = [new Collector(), new Collector()];
           await Promise.all([
-            broker.subscribe('channel', name, literal),
-            broker.subscribe('pattern', escapeGlob(name), glob),
+            whenSubscribed(broker, { kind: 'channel', name }, literal),
+            whenSubscribed(broker, { kind: 'pattern', name: escapeGlob(name) }, glob),
           ]);
           expect(await broker.publish(name, 'x')).toEqual(receivers(2));
           await Promise.all([literal.hears(1), glob.hears(1)]);
-          broker.unsubscribe('channel', name, literal);
-          broker.unsubscribe('pattern', escapeGlob(name), glob);
+          broker.unsubscribe({ kind: 'channel', name }, literal);
+          broker.unsubscribe({ kind: 'pattern', name: escapeGlob(name) }, glob);
           expect([literal.deliveries[0]?.channel, glob.deliveries[0]?.channel]).toEqual([
             name,
             name,
@@ -152,8 +153,8 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const broker = await open();
       const name = unique('literal');
       const [star, other] = [new Collector(), new Collector()];
-      await broker.subscribe('channel', `${name}.*`, star);
-      await broker.subscribe('channel', `${name}.a`, other);
+      await whenSubscribed(broker, { kind: 'channel', name: `${name}.*` }, star);
+      await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, other);
       await broker.publish(`${name}.a`, 'first');
       await broker.publish(`${name}.*`, 'second');
       await Promise.all([star.hears(1), other.hears(1)]);
@@ -171,9 +172,9 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const broker = await open();
       const name = unique('ask');
       const before = await broker.patternCount();
-      await broker.subscribe('channel', `${name}.a`, new Collector());
-      await broker.subscribe('channel', `${name}.é`, new Collector());
-      await broker.subscribe('pattern', `${name}.*`, new Collector());
+      await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, new Collector());
+      await whenSubscribed(broker, { kind: 'channel', name: `${name}.é` }, new Collector());
+      await whenSubscribed(broker, { kind: 'pattern', name: `${name}.*` }, new Collector());
       expect((await broker.channels(`${name}.*`)).toSorted()).toEqual([`${name}.a`, `${name}.é`]);
       const asked = [`${name}.a`, `${name}.nobody`, `${name}.é`];
       expect([...(await broker.subscriberCounts(asked))]).toEqual([

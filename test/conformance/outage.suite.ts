@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ConnectionError } from 'nestjs-redis-pubsub';
-import type { Broker, BrokerStatus } from '../../src/broker/broker.js';
+import { whenSubscribed, type Broker, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, type TestRedis } from '../support/redis.js';
 import type { BrokerUnderTest } from './broker.suite.js';
@@ -44,8 +44,8 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const broker = await open();
       const name = unique('killed');
       const collector = new Collector();
-      await broker.subscribe('channel', `${name}.a`, collector);
-      await broker.subscribe('pattern', `${name}.?`, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector);
+      await whenSubscribed(broker, { kind: 'pattern', name: `${name}.?` }, collector);
       const seen: BrokerStatus[] = [];
       const counts: Promise<unknown>[] = [];
       broker.onStatus((status) => {
@@ -64,7 +64,8 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const broker = await open();
       const name = unique('gap');
       const collectors = [new Collector(), new Collector()];
-      for (const collector of collectors) await broker.subscribe('channel', name, collector);
+      for (const collector of collectors)
+        await whenSubscribed(broker, { kind: 'channel', name }, collector);
       const before = Date.now();
       await crash(broker);
       const back = reaches(broker, 'connected');
@@ -85,8 +86,8 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const name = unique('wanted');
       const collector = new Collector();
       await crash(broker);
-      broker.want('channel', name, collector);
-      broker.want('pattern', `${name}?`, collector);
+      broker.subscribe({ kind: 'channel', name }, collector);
+      broker.subscribe({ kind: 'pattern', name: `${name}?` }, collector);
       const back = reaches(broker, 'connected');
       await restart();
       await back;
@@ -94,7 +95,7 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       expect(await redis.client.publish(`${name}1`, 'y')).toBe(1);
       await collector.hears(2);
       expect(collector.gaps).toHaveLength(2);
-      broker.unsubscribe('channel', name, collector);
+      broker.unsubscribe({ kind: 'channel', name }, collector);
       await redis.subscribers(name, 0);
     });
 
@@ -102,8 +103,8 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const broker = await open();
       const name = unique('crashed');
       const collector = new Collector();
-      await broker.subscribe('channel', `${name}.a`, collector);
-      await broker.subscribe('pattern', `${name}.?`, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector);
+      await whenSubscribed(broker, { kind: 'pattern', name: `${name}.?` }, collector);
       await crash(broker);
       const back = reaches(broker, 'connected');
       await restart();
@@ -116,11 +117,11 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const broker = await open();
       const [kept, ended] = [unique('kept'), unique('ended')];
       const collector = new Collector();
-      await broker.subscribe('channel', kept, collector);
-      await broker.subscribe('channel', ended, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: kept }, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: ended }, collector);
       const back = redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await reaches(broker, 'reconnecting');
-      broker.unsubscribe('channel', ended, collector);
+      broker.unsubscribe({ kind: 'channel', name: ended }, collector);
       await back;
       await reaches(broker, 'connected');
       expect(await broker.publish(kept, 'x')).toBe(1);
@@ -131,7 +132,7 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const broker = await open();
       const channel = unique('once');
       const collector = new Collector();
-      await broker.subscribe('channel', channel, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       for (let i = 0; i < 3; i++) {
         const lost = reaches(broker, 'reconnecting');
         await redis.killConnections();
@@ -160,8 +161,8 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const name = unique('meanwhile');
       const collector = new Collector();
       const acknowledged = Promise.all([
-        broker.subscribe('channel', `${name}.a`, collector),
-        broker.subscribe('pattern', `${name}.?`, collector),
+        whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector),
+        whenSubscribed(broker, { kind: 'pattern', name: `${name}.?` }, collector),
       ]);
       await restart();
       await acknowledged;
@@ -172,9 +173,11 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
     it('close ends it, and a subscribe that waits with it', async () => {
       const broker = await open();
       await crash(broker);
-      const failure = broker
-        .subscribe('channel', unique('closing'), new Collector())
-        .catch((error: unknown) => error);
+      const failure = whenSubscribed(
+        broker,
+        { kind: 'channel', name: unique('closing') },
+        new Collector(),
+      ).catch((error: unknown) => error);
       await broker.close();
       expect(await failure).toMatchObject({ code: 'ERR_PUBSUB_CLOSED' });
       expect(broker.status).toBe('disconnected');
@@ -186,7 +189,7 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const broker = await open();
       const channel = unique('in-flight');
       const collector = new Collector();
-      await broker.subscribe('channel', channel, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       await redis.client.call('CLIENT', 'PAUSE', '60000', 'WRITE');
       const failure = broker.publish(channel, 'lost').catch((error: unknown) => error);
       await redis.client.ping();

@@ -1,3 +1,4 @@
+import { whenSubscribed } from '../../src/broker/broker.js';
 import { tracingChannel } from 'node:diagnostics_channel';
 import { Redis, type RedisOptions } from 'ioredis';
 import { CommandRefusedError } from 'nestjs-redis-pubsub';
@@ -29,7 +30,7 @@ describe("a broker over a client of the user's own", () => {
     const before = listeners(client);
     const broker = quietBroker(client);
     await broker.connect(10_000);
-    await broker.subscribe('channel', unique('mine'), new Collector());
+    await whenSubscribed(broker, { kind: 'channel', name: unique('mine') }, new Collector());
     await broker.close();
     expect(client.status).toBe('ready');
     expect(await client.ping()).toBe('PONG');
@@ -44,7 +45,7 @@ describe("a broker over a client of the user's own", () => {
     const [publisher, subscriber] = broker.clients();
     expect(publisher).toBe(client);
     expect(subscriber).not.toBe(client);
-    await broker.subscribe('channel', unique('mine'), new Collector());
+    await whenSubscribed(broker, { kind: 'channel', name: unique('mine') }, new Collector());
     expect(await client.set('key', 'value')).toBe('OK');
   });
 
@@ -107,10 +108,10 @@ describe("a broker over a client of the user's own", () => {
     const broker = quietBroker(client);
     await broker.connect(10_000);
     const collector = new Collector();
-    await broker.subscribe('channel', shared, collector);
+    await whenSubscribed(broker, { kind: 'channel', name: shared }, collector);
     await redis.client.publish(shared, 'to both');
     await collector.hears(1);
-    broker.unsubscribe('channel', shared, collector);
+    broker.unsubscribe({ kind: 'channel', name: shared }, collector);
     await redis.subscribers(shared, 1);
     await broker.close();
     await redis.client.publish(mine, 'after the end');
@@ -140,7 +141,7 @@ describe("a broker over a client of the user's own", () => {
     const channel = unique('again');
     const collector = new Collector();
     await broker.connect(10_000);
-    await broker.subscribe('channel', channel, collector);
+    await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
     await broker.close();
     await broker.connect(5_000);
     await eventually(() => broker.status === 'connected');

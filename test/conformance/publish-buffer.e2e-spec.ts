@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError } from 'nestjs-redis-pubsub';
-import type { RedisConnection } from '../../src/broker/connection/create-clients.js';
-import type { PublishBufferOptions } from '../../src/broker/publishing/publish-buffer.js';
+import type { RedisConnection } from '../../src/broker/connection/redis-connection.js';
+import type { PublishBufferOptions } from '../../src/broker/broker-options.js';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
@@ -20,8 +20,8 @@ const outcomeOf = (promise: Promise<number>): Promise<unknown> =>
 describe('what is published while Redis is away', () => {
   const redis = useRedis();
 
-  async function open(buffer: PublishBufferOptions | false, connection?: RedisConnection) {
-    const broker = quietBroker(connection ?? redis.url, { buffer });
+  async function open(publishBuffer: PublishBufferOptions | false, connection?: RedisConnection) {
+    const broker = quietBroker(connection ?? redis.url, { publishBuffer });
     await broker.connect(0);
     return broker;
   }

@@ -1,21 +1,23 @@
-import { RedisBroker, type RedisBrokerOptions } from '../../src/broker/redis-broker.js';
-import type { RedisConnection } from '../../src/broker/connection/create-clients.js';
+import type { BrokerOptions } from '../../src/broker/broker-options.js';
+import { RedisBroker } from '../../src/broker/redis-broker.js';
+import type { RedisConnection } from '../../src/broker/connection/redis-connection.js';
 import { closeAfterTest } from '../support/app.js';
 import { CollectedLog } from './collector.js';
 
 /** A broker without a buffer and probes, but for what is given; it is the test that closes it. */
 export function createBroker(
   connection: RedisConnection,
-  options: Partial<RedisBrokerOptions> = {},
+  options: Partial<BrokerOptions> = {},
 ): RedisBroker {
   return new RedisBroker({
     connection,
-    liveness: { interval: 3_000, timeout: 3_000 },
-    probe: { start: '_pubsub.probe', interval: 0 },
-    isSharded: false,
-    batches: false,
-    deliversFirst: false,
-    buffer: false,
+    sharded: false,
+    pingInterval: 3_000,
+    pingTimeout: 3_000,
+    probeInterval: 0,
+    probePrefix: '_pubsub.probe',
+    publishBuffer: false,
+    batchPublishes: false,
     log: new CollectedLog(),
     ...options,
   });
@@ -24,7 +26,7 @@ export function createBroker(
 /** As {@link createBroker}; closed after the test. */
 export function quietBroker(
   connection: RedisConnection,
-  options?: Partial<RedisBrokerOptions>,
+  options?: Partial<BrokerOptions>,
 ): RedisBroker {
   const broker = createBroker(connection, options);
   closeAfterTest(() => broker.close());

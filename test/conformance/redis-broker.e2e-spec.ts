@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { RedisConnection } from 'nestjs-redis-pubsub';
-import type { RedisBroker, RedisBrokerOptions } from '../../src/broker/redis-broker.js';
+import type { BrokerOptions } from '../../src/broker/broker-options.js';
+import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { plain, useRedis } from '../support/redis.js';
 import { brokerSuite } from './broker.suite.js';
@@ -27,7 +28,7 @@ const user = (name: string, ...channels: string[]): string[] => [
 
 const redis = useRedis(['--unixsocket', socket, ...user('app', '&*'), ...user('limited', '&ok.*')]);
 
-const broker = (connection: RedisConnection, options?: Partial<RedisBrokerOptions>): RedisBroker =>
+const broker = (connection: RedisConnection, options?: Partial<BrokerOptions>): RedisBroker =>
   createBroker(connection, options);
 
 /** A client of the user's own; it is the test that closes it. */
@@ -68,18 +69,10 @@ brokerSuite('a broker of an ACL user', {
 });
 
 brokerSuite('a broker that sends in batches', {
-  create: () => broker(redis.url, { batches: true }),
+  create: () => broker(redis.url, { batchPublishes: true }),
   features: {
     redis,
-    createLimited: () => broker({ ...plain(redis.port), ...asLimited }, { batches: true }),
-  },
-});
-
-brokerSuite('a broker that delivers first', {
-  create: () => broker(redis.url, { deliversFirst: true }),
-  features: {
-    redis,
-    createLimited: () => broker({ ...plain(redis.port), ...asLimited }, { deliversFirst: true }),
+    createLimited: () => broker({ ...plain(redis.port), ...asLimited }, { batchPublishes: true }),
   },
 });
 

@@ -1,7 +1,8 @@
+import { whenSubscribed } from '../../src/broker/broker.js';
 import { once } from 'node:events';
 import { describe, expect, inject, it } from 'vitest';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
-import type { RedisConnection } from '../../src/broker/connection/create-clients.js';
+import type { RedisConnection } from '../../src/broker/connection/redis-connection.js';
 import { ConnectionError } from '../../src/errors.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
@@ -35,7 +36,7 @@ describe('a broker', () => {
   /** What a broker hears that was published after its connections were killed. */
   async function heardAfterOutage(broker: RedisBroker, channel: string): Promise<string[]> {
     const collector = new Collector();
-    await broker.subscribe('channel', channel, collector);
+    await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
     await isBackAfter(broker, () => redis.killConnections());
     await broker.publish(channel, 'after');
     await collector.hears(1);
@@ -76,9 +77,9 @@ describe('a broker', () => {
       const broker = open();
       const collector = new Collector();
       await broker.connect(10_000);
-      await broker.subscribe('shard', 'once', collector);
+      await whenSubscribed(broker, { kind: 'shard', name: 'once' }, collector);
       expect(broker.clients()).toHaveLength(3);
-      broker.unsubscribe('shard', 'once', collector);
+      broker.unsubscribe({ kind: 'shard', name: 'once' }, collector);
       await broker.close();
       await broker.connect(10_000);
       expect(broker.status).toBe('connected');
@@ -116,26 +117,30 @@ describe('a broker', () => {
   it('is connected again although new subscriptions come all the time', async () => {
     const broker = open();
     await broker.connect(10_000);
-    await broker.subscribe('channel', 'steady', new Collector());
+    await whenSubscribed(broker, { kind: 'channel', name: 'steady' }, new Collector());
     await redis.killConnections();
     await eventually(() => broker.status !== 'connected');
     let next = 0;
     await eventually(() => {
       // Each of these is unacknowledged at the moment in which the status is looked at.
-      void broker.subscribe('channel', `churn.${next++}`, new Collector()).catch(() => undefined);
+      void whenSubscribed(
+        broker,
+        { kind: 'channel', name: `churn.${next++}` },
+        new Collector(),
+      ).catch(() => undefined);
       return broker.status === 'connected';
     });
-    expect(broker.hears('channel', 'steady')).toBe(true);
+    expect(broker.isSubscribed({ kind: 'channel', name: 'steady' })).toBe(true);
   });
 
   it('tells a status once, and no other, when it closes', async () => {
     const broker = open();
     const collector = new Collector();
     await broker.connect(10_000);
-    await broker.subscribe('channel', 'quiet', collector);
+    await whenSubscribed(broker, { kind: 'channel', name: 'quiet' }, collector);
     const seen: string[] = [];
     broker.onStatus((status) => seen.push(status));
-    broker.unsubscribe('channel', 'quiet', collector);
+    broker.unsubscribe({ kind: 'channel', name: 'quiet' }, collector);
     await broker.close();
     expect(seen).toEqual(['disconnected']);
   });
@@ -145,10 +150,10 @@ describe('a broker', () => {
     const broker = open({ port: redis.port, retryStrategy: () => (isEnough ? null : 10) });
     await broker.connect(10_000);
     await redis.stop();
-    const waiting = broker.subscribe('channel', 'never', new Collector());
+    const waiting = whenSubscribed(broker, { kind: 'channel', name: 'never' }, new Collector());
     isEnough = true;
     await expect(waiting).rejects.toBeInstanceOf(ConnectionError);
-    const late = broker.subscribe('channel', 'late', new Collector());
+    const late = whenSubscribed(broker, { kind: 'channel', name: 'late' }, new Collector());
     await expect(late).rejects.toBeInstanceOf(ConnectionError);
     await redis.start();
   });

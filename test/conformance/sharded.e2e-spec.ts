@@ -12,8 +12,8 @@ const cluster = useCluster(async (it) => it.addUser('limited', 'se@cret', '&ok.*
 
 const asLimited: RedisOptions = { username: 'limited', password: 'se@cret' };
 
-const broker = (connection: RedisConnection, isSharded = true): RedisBroker =>
-  createBroker(connection, { buffer: { maxMessages: 1_000, maxAge: 5_000 }, isSharded });
+const broker = (connection: RedisConnection, sharded = true): RedisBroker =>
+  createBroker(connection, { publishBuffer: { maxMessages: 1_000, maxAge: 5_000 }, sharded });
 
 /** A client of the user's own; it is the test that closes it. */
 function own<Client extends Redis | Cluster>(client: Client): Client {

@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { CommandRefusedError } from 'nestjs-redis-pubsub';
-import type { Broker } from '../../src/broker/broker.js';
+import { whenSubscribed, type Broker } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
 import { closeAfterTest } from '../support/app.js';
 import { Collector, unique } from './collector.js';
@@ -35,15 +35,15 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const collector = new Collector();
       const channels = Array.from({ length: 20 }, () => unique('ack'));
       for (const channel of channels) {
-        expect(await publisher.publish(channel, 'nobody', true)).toBe(0);
-        await one.subscribe('shard', channel, collector);
-        expect(await publisher.publish(channel, 'one', true)).toBe(1);
-        await other.subscribe('shard', channel, new Collector());
-        expect(await publisher.publish(channel, 'two', true)).toBe(2);
+        expect(await publisher.publish(channel, 'nobody', 'shard')).toBe(0);
+        await whenSubscribed(one, { kind: 'shard', name: channel }, collector);
+        expect(await publisher.publish(channel, 'one', 'shard')).toBe(1);
+        await whenSubscribed(other, { kind: 'shard', name: channel }, new Collector());
+        expect(await publisher.publish(channel, 'two', 'shard')).toBe(2);
       }
       await collector.hears(2 * channels.length);
       expect(new Set(collector.texts)).toEqual(new Set(['one', 'two']));
-      expect(publisher.countsReceivers(true)).toBe(true);
+      expect(publisher.countsReceivers('shard')).toBe(true);
     });
 
     it('do not hear what is published to others of the same name, nor the other way round', async () => {
@@ -51,11 +51,11 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const channel = unique('apart');
       const [shard, classic, glob] = [new Collector(), new Collector(), new Collector()];
       await Promise.all([
-        broker.subscribe('shard', channel, shard),
-        broker.subscribe('channel', channel, classic),
-        broker.subscribe('pattern', `${channel}*`, glob),
+        whenSubscribed(broker, { kind: 'shard', name: channel }, shard),
+        whenSubscribed(broker, { kind: 'channel', name: channel }, classic),
+        whenSubscribed(broker, { kind: 'pattern', name: `${channel}*` }, glob),
       ]);
-      await broker.publish(channel, 'sharded', true);
+      await broker.publish(channel, 'sharded', 'shard');
       await broker.publish(channel, 'classic');
       await Promise.all([shard.hears(1), classic.hears(1), glob.hears(1)]);
       expect([shard.texts, classic.texts, glob.texts]).toEqual([
@@ -71,7 +71,11 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const collectors = channels.map(() => new Collector());
       await Promise.all(
         channels.map((channel, i) =>
-          subscriber.subscribe('shard', channel, collectors[i] ?? new Collector()),
+          whenSubscribed(
+            subscriber,
+            { kind: 'shard', name: channel },
+            collectors[i] ?? new Collector(),
+          ),
         ),
       );
       const numbers = Array.from({ length: MANY }, (_, i) => String(i));
@@ -84,13 +88,13 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const broker = await open();
       const channel = unique('last');
       const [one, other] = [new Collector(), new Collector()];
-      await broker.subscribe('shard', channel, one);
-      await broker.subscribe('shard', channel, other);
+      await whenSubscribed(broker, { kind: 'shard', name: channel }, one);
+      await whenSubscribed(broker, { kind: 'shard', name: channel }, other);
       expect(await subscribers(channel)).toBe(1);
-      broker.unsubscribe('shard', channel, one);
-      expect(await broker.publish(channel, 'x', true)).toBe(1);
+      broker.unsubscribe({ kind: 'shard', name: channel }, one);
+      expect(await broker.publish(channel, 'x', 'shard')).toBe(1);
       await other.hears(1);
-      broker.unsubscribe('shard', channel, other);
+      broker.unsubscribe({ kind: 'shard', name: channel }, other);
       await eventually(async () => (await subscribers(channel)) === 0);
       expect(one.texts).toEqual([]);
     });
@@ -100,17 +104,17 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const [allowed, forbidden] = [unique('ok.news'), unique('secret.news')];
       const collector = new Collector();
       const [mine, theirs] = await Promise.allSettled([
-        broker.subscribe('shard', allowed, collector),
-        broker.subscribe('shard', forbidden, new Collector()),
+        whenSubscribed(broker, { kind: 'shard', name: allowed }, collector),
+        whenSubscribed(broker, { kind: 'shard', name: forbidden }, new Collector()),
       ]);
       expect(mine?.status).toBe('fulfilled');
       const reason: unknown = theirs?.status === 'rejected' ? theirs.reason : undefined;
       expect(reason).toBeInstanceOf(CommandRefusedError);
       expect(String(reason)).toContain(forbidden);
-      await expect(broker.publish(forbidden, 'x', true)).rejects.toBeInstanceOf(
+      await expect(broker.publish(forbidden, 'x', 'shard')).rejects.toBeInstanceOf(
         CommandRefusedError,
       );
-      expect(await broker.publish(allowed, 'x', true)).toBe(1);
+      expect(await broker.publish(allowed, 'x', 'shard')).toBe(1);
       await collector.hears(1);
     });
 
@@ -118,7 +122,9 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const [publisher, subscriber] = await Promise.all([open(), open()]);
       const channels = Array.from({ length: MANY }, () => unique('back'));
       const collector = new Collector();
-      await Promise.all(channels.map((it) => subscriber.subscribe('shard', it, collector)));
+      await Promise.all(
+        channels.map((it) => whenSubscribed(subscriber, { kind: 'shard', name: it }, collector)),
+      );
       await killConnections();
       await eventually(() => collector.gaps.length === MANY);
       await eventually(() => [publisher, subscriber].every(({ status }) => status === 'connected'));
@@ -130,9 +136,11 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const broker = await open();
       const start = unique('census');
       const channels = Array.from({ length: 10 }, (_, i) => `${start}.${i}`);
-      await Promise.all(channels.map((it) => broker.subscribe('shard', it, new Collector())));
-      expect((await broker.channels(`${start}.*`, true)).toSorted()).toEqual(channels);
-      const counts = await broker.subscriberCounts([...channels, `${start}.none`], true);
+      await Promise.all(
+        channels.map((it) => whenSubscribed(broker, { kind: 'shard', name: it }, new Collector())),
+      );
+      expect((await broker.channels(`${start}.*`, 'shard')).toSorted()).toEqual(channels);
+      const counts = await broker.subscriberCounts([...channels, `${start}.none`], 'shard');
       expect([...counts.values()]).toEqual([...channels.map(() => 1), 0]);
       expect(await broker.channels(`${start}.*`)).toEqual([]);
     });
@@ -141,12 +149,12 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const broker = await open();
       const channel = unique('again');
       const collector = new Collector();
-      await broker.subscribe('shard', channel, collector);
+      await whenSubscribed(broker, { kind: 'shard', name: channel }, collector);
       await broker.close();
       expect(await subscribers(channel)).toBe(0);
       await broker.connect(20_000);
       await eventually(async () => (await subscribers(channel)) === 1);
-      expect(await broker.publish(channel, 'x', true)).toBe(1);
+      expect(await broker.publish(channel, 'x', 'shard')).toBe(1);
       await collector.hears(1);
     });
   });
@@ -157,5 +165,5 @@ function publishAll(
   channels: readonly string[],
   payload: string,
 ): Promise<number[]> {
-  return Promise.all(channels.map((channel) => broker.publish(channel, payload, true)));
+  return Promise.all(channels.map((channel) => broker.publish(channel, payload, 'shard')));
 }

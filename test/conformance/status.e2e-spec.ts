@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { BrokerStatus, DeliveryListener } from '../../src/broker/broker.js';
+import {
+  whenSubscribed,
+  type BrokerStatus,
+  type DeliveryListener,
+} from '../../src/broker/broker.js';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { Collector, reaches } from './collector.js';
@@ -33,7 +37,7 @@ describe('the status of a broker whose user may not hear everything', () => {
     await allow('open');
     const broker = await open();
     const refused = new Refused();
-    broker.want('channel', 'secret', refused);
+    broker.subscribe({ kind: 'channel', name: 'secret' }, refused);
     expect(broker.status).not.toBe('connected');
     await eventually(() => refused.refusals > 0);
     expect(broker.status).not.toBe('connected');
@@ -47,14 +51,14 @@ describe('the status of a broker whose user may not hear everything', () => {
     await allow('open', 'secret');
     const broker = await open();
     const [open_, secret] = [new Collector(), new Refused()];
-    await broker.subscribe('channel', 'open', open_);
-    await broker.subscribe('channel', 'secret', secret);
+    await whenSubscribed(broker, { kind: 'channel', name: 'open' }, open_);
+    await whenSubscribed(broker, { kind: 'channel', name: 'secret' }, secret);
     // Redis itself ends the connections that hold a subscription that is no longer allowed.
     await allow('open');
     await eventually(() => open_.gaps.length === 1 && secret.refusals > 0);
     const statuses: BrokerStatus[] = [broker.status];
     broker.onStatus((status) => statuses.push(status));
-    broker.unsubscribe('channel', 'secret', secret);
+    broker.unsubscribe({ kind: 'channel', name: 'secret' }, secret);
     expect(statuses).toEqual(['reconnecting', 'connected']);
   });
 });

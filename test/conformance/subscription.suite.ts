@@ -1,3 +1,4 @@
+import { whenSubscribed } from '../../src/broker/broker.js';
 import { describe, expect, it } from 'vitest';
 import { ClosedError, CommandRefusedError } from 'nestjs-redis-pubsub';
 import { eventually } from '../support/redis.js';
@@ -14,9 +15,9 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       for (let i = 0; i < 20; i++) {
         const channel = unique('ack');
         const [literal, glob] = [new Collector(), new Collector()];
-        await subscriber.subscribe('channel', channel, literal);
+        await whenSubscribed(subscriber, { kind: 'channel', name: channel }, literal);
         expect(await publisher.publish(channel, 'first')).toEqual(receivers(1));
-        await subscriber.subscribe('pattern', `${channel}*`, glob);
+        await whenSubscribed(subscriber, { kind: 'pattern', name: `${channel}*` }, glob);
         expect(await publisher.publish(channel, 'second')).toEqual(receivers(2));
         await Promise.all([literal.hears(2), glob.hears(1)]);
         expect(literal.texts).toEqual(['first', 'second']);
@@ -33,7 +34,10 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
             told.push('subscribed');
             resolve();
           };
-          broker.subscribeFor('channel', channel, new Collector(), { onSubscribed, onFailed });
+          broker.subscribe({ kind: 'channel', name: channel }, new Collector(), {
+            onSubscribed,
+            onFailed,
+          });
           told.push('asked');
         });
       await subscribe();
@@ -47,10 +51,10 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const channel = unique('waiter');
       const [early, patient] = [new Collector(), new Collector()];
       const failed = new Promise<unknown>((onFailed, onSubscribed) => {
-        broker.subscribeFor('channel', channel, early, { onSubscribed, onFailed });
+        broker.subscribe({ kind: 'channel', name: channel }, early, { onSubscribed, onFailed });
       });
-      const subscribed = broker.subscribe('channel', channel, patient);
-      broker.unsubscribe('channel', channel, early);
+      const subscribed = whenSubscribed(broker, { kind: 'channel', name: channel }, patient);
+      broker.unsubscribe({ kind: 'channel', name: channel }, early);
       expect(await failed).toBeInstanceOf(ClosedError);
       await subscribed;
       await broker.publish(channel, 'x');
@@ -62,7 +66,9 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const broker = await open();
       const channel = unique('shared');
       const listeners = [new Collector(), new Collector(), new Collector()];
-      await Promise.all(listeners.map((it) => broker.subscribe('channel', channel, it)));
+      await Promise.all(
+        listeners.map((it) => whenSubscribed(broker, { kind: 'channel', name: channel }, it)),
+      );
       expect(await subscribers(broker, channel)).toBe(1);
       expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
       await Promise.all(listeners.map((it) => it.hears(1)));
@@ -75,11 +81,12 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const broker = await open();
       const channel = unique('last');
       const listeners = [new Collector(), new Collector()] as const;
-      for (const it of listeners) await broker.subscribe('channel', channel, it);
-      broker.unsubscribe('channel', channel, listeners[0]);
+      for (const it of listeners)
+        await whenSubscribed(broker, { kind: 'channel', name: channel }, it);
+      broker.unsubscribe({ kind: 'channel', name: channel }, listeners[0]);
       expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
       await listeners[1].hears(1);
-      broker.unsubscribe('channel', channel, listeners[1]);
+      broker.unsubscribe({ kind: 'channel', name: channel }, listeners[1]);
       await eventually(async () => (await subscribers(broker, channel)) === 0);
       expect(listeners[0].texts).toEqual([]);
     });
@@ -89,9 +96,9 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const name = unique('glob');
       const collector = new Collector();
       const before = await patterns(publisher);
-      await broker.subscribe('pattern', `${name}*`, collector);
+      await whenSubscribed(broker, { kind: 'pattern', name: `${name}*` }, collector);
       expect(await patterns(publisher)).toBe(before + 1);
-      broker.unsubscribe('pattern', `${name}*`, collector);
+      broker.unsubscribe({ kind: 'pattern', name: `${name}*` }, collector);
       await eventually(async () => (await publisher.publish(name, 'x')) === 0);
       await eventually(async () => (await patterns(publisher)) === before);
       expect(collector.texts).toEqual([]);
@@ -101,10 +108,10 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const broker = await open();
       const channel = unique('from-the-call');
       const [gone, here] = [new Collector(), new Collector()];
-      await broker.subscribe('channel', channel, gone);
-      await broker.subscribe('channel', channel, here);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, gone);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, here);
       const published = broker.publish(channel, 'x');
-      broker.unsubscribe('channel', channel, gone);
+      broker.unsubscribe({ kind: 'channel', name: channel }, gone);
       await published;
       await here.hears(1);
       expect(gone.texts).toEqual([]);
@@ -114,11 +121,11 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const broker = await open();
       const channel = unique('again');
       const collector = new Collector();
-      await broker.subscribe('channel', channel, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       for (let i = 0; i < 10; i++) {
-        broker.unsubscribe('channel', channel, collector);
+        broker.unsubscribe({ kind: 'channel', name: channel }, collector);
         if (i % 2 === 0) await new Promise(setImmediate);
-        await broker.subscribe('channel', channel, collector);
+        await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
         expect(await broker.publish(channel, String(i))).toEqual(receivers(1));
         await collector.hears(i + 1);
       }
@@ -129,17 +136,17 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const broker = await open();
       const [ended, next] = [unique('ended'), unique('next')];
       const collector = new Collector();
-      const acknowledged = broker.subscribe('channel', ended, collector);
-      broker.unsubscribe('channel', ended, collector);
+      const acknowledged = whenSubscribed(broker, { kind: 'channel', name: ended }, collector);
+      broker.unsubscribe({ kind: 'channel', name: ended }, collector);
       await expect(acknowledged).rejects.toBeInstanceOf(ClosedError);
-      await broker.subscribe('channel', next, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: next }, collector);
       expect(await subscribers(broker, ended)).toBe(0);
     });
 
     it('that nobody made can be ended without harm', async () => {
       const broker = await open();
-      broker.unsubscribe('channel', unique('nobody'), new Collector());
-      broker.unsubscribe('pattern', unique('nobody'), new Collector());
+      broker.unsubscribe({ kind: 'channel', name: unique('nobody') }, new Collector());
+      broker.unsubscribe({ kind: 'pattern', name: unique('nobody') }, new Collector());
       expect(broker.status).toBe('connected');
     });
   });
@@ -152,9 +159,9 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const broker = await open(createLimited);
       const [allowed, forbidden] = [unique('ok.news'), unique('secret.news')];
       const results = await Promise.allSettled([
-        broker.subscribe('channel', allowed, new Collector()),
-        broker.subscribe('channel', forbidden, new Collector()),
-        broker.subscribe('pattern', `${forbidden}*`, new Collector()),
+        whenSubscribed(broker, { kind: 'channel', name: allowed }, new Collector()),
+        whenSubscribed(broker, { kind: 'channel', name: forbidden }, new Collector()),
+        whenSubscribed(broker, { kind: 'pattern', name: `${forbidden}*` }, new Collector()),
       ]);
       expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
       const reasons = results.flatMap((it) =>
@@ -178,14 +185,14 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       ];
       const collector = new Collector();
       const results = Promise.allSettled([
-        broker.subscribe('channel', allowed, collector),
-        broker.subscribe('channel', forbidden, collector),
+        whenSubscribed(broker, { kind: 'channel', name: allowed }, collector),
+        whenSubscribed(broker, { kind: 'channel', name: forbidden }, collector),
       ]);
       await Promise.resolve();
       await Promise.resolve();
-      broker.unsubscribe('channel', allowed, collector);
+      broker.unsubscribe({ kind: 'channel', name: allowed }, collector);
       expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-      await broker.subscribe('channel', last, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: last }, collector);
       expect(await subscribers(broker, allowed)).toBe(0);
     });
 
@@ -193,9 +200,9 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const broker = await open(createLimited);
       const allowed = unique('ok.mine');
       const collector = new Collector();
-      await broker.subscribe('channel', allowed, collector);
+      await whenSubscribed(broker, { kind: 'channel', name: allowed }, collector);
       await expect(
-        broker.subscribe('channel', unique('secret'), new Collector()),
+        whenSubscribed(broker, { kind: 'channel', name: unique('secret') }, new Collector()),
       ).rejects.toBeInstanceOf(CommandRefusedError);
       await expect(broker.publish(unique('secret'), 'x')).rejects.toMatchObject({
         code: 'ERR_PUBSUB_PUBLISH',

@@ -1,3 +1,4 @@
+import { whenSubscribed } from '../../src/broker/broker.js';
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ describe.runIf(inject('hasSharded'))('a shard channel whose slot nobody serves',
     const broker = quietBroker(plain(redis.port));
     await broker.connect(10_000);
     const collector = new Collector();
-    const subscribed = broker.subscribe('shard', 'news', collector);
+    const subscribed = whenSubscribed(broker, { kind: 'shard', name: 'news' }, collector);
     await eventually(async () => (await refusals()) > 0);
     await redis.client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     await subscribed;

@@ -111,7 +111,7 @@ describe('batchPublishes', () => {
     const heard = await listen('unscripted.*');
     const log = captureLog();
     const client = await connected(redis.url.replace('//', '//unscripted:secret@'));
-    await eventually(() => log.of('warn').some((it) => it.includes('Redis takes no batches')));
+    await eventually(() => log.of('warn').some((it) => it.includes('Redis refuses the scripts')));
     const outcomes = await emitAll(client, () => 'unscripted.x', 100);
     expect(outcomes.every(({ status }) => status === 'fulfilled')).toBe(true);
     await eventually(() => heard.length === 100);
@@ -126,7 +126,7 @@ describe('batchPublishes', () => {
     expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
     const [first] = outcomes as PromiseRejectedResult[];
     expect(first?.reason).toBeInstanceOf(CommandRefusedError);
-    expect(log.of('warn')).toEqual([expect.stringContaining('Redis takes no batches')]);
+    expect(log.of('warn')).toEqual([expect.stringContaining('Redis refuses the scripts')]);
     const later = await emitAll(client, () => 'changed.x', 100);
     expect(later.every(({ status }) => status === 'fulfilled')).toBe(true);
   });

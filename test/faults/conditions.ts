@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../sample/support/private-redis.js';
-import { resolveOptions } from '../../src/options/options.js';
+import { resolveOptions } from '../../src/options/resolve-options.js';
 import { BUILT_IN_WITH_RETRIES } from './contestants.js';
 import { ROUNDS } from './rounds.js';
 
@@ -13,7 +13,8 @@ export async function conditionsOf(): Promise<string> {
     versionOf('ioredis'),
     redisVersion(),
   ]);
-  const { pingInterval, pingTimeout, probeInterval, startTimeout } = resolveOptions();
+  const { pingInterval, pingTimeout, probeInterval, startTimeout } =
+    resolveOptions('RedisPubSubServer');
   const date = new Date().toISOString().slice(0, 10);
   return [
     `Measured with \`npm run faults\` on ${date}: @nestjs/microservices ${nest}, ioredis ${ioredis},`,

@@ -88,7 +88,6 @@ describe('types', () => {
       | 'status'
       | 'starve'
       | 'overrun'
-      | 'lag'
       | 'reconnect'
     >();
   });

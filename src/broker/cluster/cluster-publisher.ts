@@ -1,137 +1,140 @@
 import type { Redis } from 'ioredis';
+import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError } from '../../errors.js';
-import { openOnTheWay } from '../connection/open.js';
-import type { Publisher } from '../publishing/node-publisher.js';
-import type { PublishingHalf } from '../publishing/publisher.js';
+import { Lifecycle } from '../../shared/lifecycle.js';
+import { openInBackground } from '../connection/open.js';
+import type { NodePublisher } from '../publishing/node-publisher.js';
+import type { Publisher } from '../publishing/publisher.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import type { ShardedPublisher } from './sharded-publisher.js';
 
-export interface ClusterPublisherParts {
+/** What a {@link ClusterPublisher} is made of. */
+export interface ClusterPublisherOptions {
   /** PUBLISH. */
-  readonly classic: Publisher;
+  readonly classic: NodePublisher;
   /** SPUBLISH. */
   readonly sharded: ShardedPublisher;
-  /** Whether shard channels are published to from the start, or when somebody first does. */
-  readonly isShardedFirst: boolean;
+  /** Whether `sharded` is opened at the start, or with the first message to a shard channel. */
+  readonly startsSharded: boolean;
   readonly topology: ClusterTopology;
-  /** To ask a node. */
-  readonly createPublisher: (address: string) => Publisher;
+  /** A publisher for queries to one node. */
+  readonly createPublisher: (address: string) => NodePublisher;
 }
 
 /**
- * The sending half over a Cluster, where every node delivers what is published on any with PUBLISH. All
- * of that goes through one node, as long as that is there: on several paths messages would overtake
- * each other. What is published to shard channels goes to the owners of their slots.
+ * Publishes in a Cluster, where every node delivers what is published with PUBLISH at any node. All of that
+ * goes through one node while it is up: on several paths messages would overtake each other. Messages
+ * to shard channels go to the owners of their slots.
  */
-export class ClusterPublisher implements PublishingHalf {
-  readonly #parts: ClusterPublisherParts;
-  readonly #publisher: Publisher;
+export class ClusterPublisher implements Publisher {
+  readonly #options: ClusterPublisherOptions;
+  readonly #classic: NodePublisher;
   readonly #sharded: ShardedPublisher;
-  readonly #topology: ClusterTopology;
-  #isOpen = false;
+  readonly #lifecycle = new Lifecycle();
 
-  constructor(parts: ClusterPublisherParts) {
-    this.#parts = parts;
-    this.#publisher = parts.classic;
-    this.#sharded = parts.sharded;
-    this.#topology = parts.topology;
+  constructor(options: ClusterPublisherOptions) {
+    this.#options = options;
+    this.#classic = options.classic;
+    this.#sharded = options.sharded;
   }
 
-  /** PUBLISH counts the clients of one node; SPUBLISH those of the one where they all are. */
-  countsReceivers(isSharded: boolean): boolean {
-    return isSharded;
+  /** PUBLISH counts the clients of one node; SPUBLISH those of the owner, where all of them are. */
+  countsReceivers(kind: ChannelKind): boolean {
+    return kind === 'shard';
   }
 
   get isReady(): boolean {
-    const isMissing = this.#parts.isShardedFirst && !this.#sharded.isReady;
-    return this.#publisher.isReady && !isMissing;
+    const isShardedMissing = this.#options.startsSharded && !this.#sharded.isReady;
+    return this.#classic.isReady && !isShardedMissing;
   }
 
   get hasEnded(): boolean {
-    return this.#publisher.hasEnded;
+    return this.#classic.hasEnded;
   }
 
   get clients(): readonly Redis[] {
-    return [...this.#publisher.clients, ...this.#sharded.clients];
+    return [...this.#classic.clients, ...this.#sharded.clients];
   }
 
   onClient(listener: (client: Redis) => void): void {
-    this.#publisher.onClient(listener);
+    this.#classic.onClient(listener);
     this.#sharded.onClient(listener);
   }
 
-  async open(patience: number): Promise<void> {
-    this.#isOpen = true;
-    const opened = [this.#publisher.open(patience)];
-    if (this.#parts.isShardedFirst || this.#sharded.isOpen) {
-      opened.push(this.#sharded.open(patience));
+  async open(timeoutMs: number): Promise<void> {
+    this.#lifecycle.open();
+    const opened = [this.#classic.open(timeoutMs)];
+    if (this.#options.startsSharded || this.#sharded.isOpen) {
+      opened.push(this.#sharded.open(timeoutMs));
     }
     await Promise.all(opened);
   }
 
   async close(): Promise<void> {
-    this.#isOpen = false;
-    await Promise.all([this.#topology.stop(), this.#publisher.close(), this.#sharded.close()]);
+    this.#lifecycle.markClosed();
+    await Promise.all([
+      this.#options.topology.stop(),
+      this.#classic.close(),
+      this.#sharded.close(),
+    ]);
   }
 
-  restart(reason: string): void {
-    this.#publisher.restart(reason);
+  canPublish(channel: string, kind: ChannelKind): boolean {
+    // The message that opens the connections for shard channels waits until they are ready.
+    const isUsed = this.#options.startsSharded || this.#sharded.wasReady;
+    return kind === 'shard' && isUsed
+      ? this.#sharded.canPublish(channel)
+      : this.#classic.canPublish();
   }
 
-  reaches(channel: string, isSharded: boolean): boolean {
-    // What opens it waits until it is there.
-    const isThere = this.#parts.isShardedFirst || this.#sharded.wasReady;
-    return isSharded && isThere ? this.#sharded.reaches(channel) : this.#publisher.reaches();
-  }
-
-  publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    if (!isSharded) return this.#publisher.publish(channel, payload, false);
-    if (!this.#isOpen) return Promise.reject(new ClosedError());
-    if (!this.#sharded.isOpen) openOnTheWay(this.#sharded);
+  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+    if (kind === 'channel') return this.#classic.publish(channel, payload, kind);
+    if (!this.#lifecycle.isOpen) return Promise.reject(new ClosedError());
+    if (!this.#sharded.isOpen) openInBackground(this.#sharded);
     return this.#sharded.publish(channel, payload);
   }
 
-  async channels(glob: string, isSharded: boolean): Promise<string[]> {
-    const found = await this.#ask((node) => node.channels(glob, isSharded));
+  async channels(glob: string, kind: ChannelKind): Promise<string[]> {
+    const found = await this.#queryNodes((node) => node.channels(glob, kind));
     return [...new Set(found.flat())];
   }
 
   async subscriberCounts(
     channels: readonly string[],
-    isSharded: boolean,
+    kind: ChannelKind,
   ): Promise<Map<string, number>> {
-    const counts = await this.#ask((node) => node.subscriberCounts(channels, isSharded));
+    const counts = await this.#queryNodes((node) => node.subscriberCounts(channels, kind));
     const sum = (channel: string): number =>
       counts.reduce((total, ofNode) => total + (ofNode.get(channel) ?? 0), 0);
     return new Map(channels.map((channel) => [channel, sum(channel)]));
   }
 
   async patternCount(): Promise<number> {
-    const counts = await this.#ask((node) => node.patternCount());
+    const counts = await this.#queryNodes((node) => node.patternCount());
     return counts.reduce((total, ofNode) => total + ofNode, 0);
   }
 
-  /** A subscriber may be at any node, and each knows of its own only. */
-  async #ask<Answer>(question: (node: Publisher) => Promise<Answer>): Promise<Answer[]> {
-    // Says in words that Redis is away, if it is.
-    if (!this.#publisher.isReady) return [await question(this.#publisher)];
-    const { addresses } = this.#topology;
-    const answers = await Promise.all(addresses.map((it) => this.#askNode(it, question)));
+  /** A subscriber may be at any node, and each node counts its own. */
+  async #queryNodes<Answer>(query: (node: NodePublisher) => Promise<Answer>): Promise<Answer[]> {
+    // Rejects with the error for a connection that is not ready.
+    if (!this.#classic.isReady) return [await query(this.#classic)];
+    const { addresses } = this.#options.topology;
+    const answers = await Promise.all(addresses.map((it) => this.#queryNode(it, query)));
     return answers.filter((answer) => answer !== undefined);
   }
 
-  async #askNode<Answer>(
+  async #queryNode<Answer>(
     address: string,
-    question: (node: Publisher) => Promise<Answer>,
+    query: (node: NodePublisher) => Promise<Answer>,
   ): Promise<Answer | undefined> {
-    const node = this.#parts.createPublisher(address);
+    const node = this.#options.createPublisher(address);
     try {
-      // A node that is not there has no subscribers.
-      const isThere = await node.open(0).then(
+      // A node that is down has no subscribers.
+      const isUp = await node.open(0).then(
         () => true,
         () => false,
       );
-      return isThere ? await question(node) : undefined;
+      return isUp ? await query(node) : undefined;
     } finally {
       await node.close();
     }

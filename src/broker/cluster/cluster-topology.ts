@@ -2,35 +2,36 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import type { BrokerLog } from '../broker.js';
 import { isLoginRefused } from '../connection/redis-error.js';
-import { parseClusterNodes, type ClusterNode } from './parse-nodes.js';
+import { parseNodes, type ClusterNode } from './parse-nodes.js';
 import { SlotMap } from './slot-map.js';
 
-/** Between two rounds of questions until somebody answers, in milliseconds. */
-const RETRY = 250;
+/** Between two rounds of queries until a node answers. */
+const RETRY_MS = 250;
 
+/** How a {@link ClusterTopology} works. */
 export interface ClusterTopologyOptions {
-  /** `host:port` of those to ask first. */
+  /** The addresses `host:port` to query first. */
   readonly startupNodes: readonly string[];
-  /** How often to ask, in milliseconds. */
+  /** How often to refresh, in milliseconds. */
   readonly interval: number;
-  /** CLUSTER NODES, as the node at this address answers it, in reasonable time. */
-  readonly ask: (address: string, signal: AbortSignal) => Promise<string>;
-  /** Whether a login that was refused will be the next time, too. */
+  /** Resolves to the answer of the node at this address to CLUSTER NODES; has a time limit. */
+  readonly query: (address: string, signal: AbortSignal) => Promise<string>;
+  /** Whether a login that was refused would be refused again. */
   readonly isLoginFinal: boolean;
-  /** Where a node says it is → where it is from here. */
+  /** Translates the address that a node announces to the one that it is reached at. */
   readonly translate: (address: string) => string;
-  /** Whether nodes are called by name where they have one. */
+  /** Whether to use the host name of a node, if it has one. */
   readonly prefersNames: boolean;
-  /** These nodes were part of the Cluster, and are no longer, or are dead. Told of at each look. */
+  /** Called at each refresh with the nodes that were part of the Cluster, and have failed or left it. */
   readonly onGone: (addresses: ReadonlySet<string>) => void;
-  /** Slots have other owners than before. */
+  /** Called when slots have other owners. */
   readonly onMoved: () => void;
   readonly log: BrokerLog;
 }
 
 /**
- * Which nodes a Cluster has, and which slots each of them owns. It is asked for on an interval, a
- * different node each time: whoever only listens to a node is never told that it has lost its part.
+ * The nodes of a Cluster, and the owner of each slot. Refreshed on an interval, from another node each time: a
+ * subscriber is not told when its node leaves the Cluster.
  */
 export class ClusterTopology {
   readonly #options: ClusterTopologyOptions;
@@ -38,16 +39,16 @@ export class ClusterTopology {
   #turn: number;
   #timer: NodeJS.Timeout | undefined;
   #refreshing: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
-  /** Those that were part of the Cluster, and are not now. */
+  #nextRefresh: Promise<void> | undefined;
+  /** Nodes that were part of the Cluster, and are not now. */
   #gone: readonly string[] = [];
   #slots = SlotMap.EMPTY;
-  /** Who owned each slot last, also where that node is dead: it may come back as a replica. */
+  /** The last owner of each slot, even if that node has failed: it may come back as a replica. */
   #lastOwners = SlotMap.EMPTY;
   #successors: ReadonlySet<string> = new Set();
   #epoch = 0;
-  #asOf = new Date();
-  #lastAsked = new Date();
+  #lastConfirmed = new Date();
+  #lastQuery = new Date();
   #stopping = new AbortController();
   #isKnown = false;
   #failure: unknown;
@@ -56,47 +57,48 @@ export class ClusterTopology {
   constructor(options: ClusterTopologyOptions) {
     this.#options = options;
     this.#addresses = options.startupNodes;
-    // Processes that are configured alike must not all begin at the same node.
+    // Processes with the same configuration should not all start at the same node.
     this.#turn = Math.floor(Math.random() * this.#addresses.length);
   }
 
-  /** All nodes that are known and alive, replicas included; at first those to begin with. */
+  /** All nodes that are known and have not failed, replicas included; before the first answer the startup nodes. */
   get addresses(): readonly string[] {
     return this.#addresses;
   }
 
-  /** Who owns which slot; those of masters that the others have given up belong to nobody. */
+  /** The owner of each slot. The slots of a failed master have none. */
   get slots(): SlotMap {
     return this.#slots;
   }
 
-  /** Who owns which slot, or did last where nobody does now. */
+  /** The owner of each slot, or its last owner if it has none now. */
   get lastOwners(): SlotMap {
     return this.#lastOwners;
   }
 
   /**
-   * Nodes that own, since the last change, what another one owned that lives on as their replica. That one
-   * still takes what is published there, and passes it on to them.
+   * Nodes that took, in the last change, the slots of a node that is now their replica. It still accepts
+   * what is published there, and forwards it to them.
    */
   get successors(): ReadonlySet<string> {
     return this.#successors;
   }
 
   /**
-   * Until when it was so for certain: what one node says last, others may know better by then, but not
-   * yet when it was asked before.
+   * The time until which the topology is confirmed. Other nodes may know more than the last answer, and
+   * did not when the query before it was sent.
    */
-  get asOf(): Date {
-    return this.#asOf;
+  get lastConfirmed(): Date {
+    return this.#lastConfirmed;
   }
 
-  /** Each node in turn. */
+  /** Returns each node in turn. */
   next(): string {
     this.#turn = (this.#turn + 1) % this.#addresses.length;
     return this.#addresses[this.#turn] ?? '';
   }
 
+  /** Starts to refresh on the interval. */
   start(): void {
     if (this.#timer) return;
     this.#stopping = new AbortController();
@@ -105,57 +107,56 @@ export class ClusterTopology {
     }, this.#options.interval).unref();
   }
 
-  /** Resolves when a node has answered; rejects when none has within `patience` milliseconds, or ever would. */
-  async known(patience: number): Promise<void> {
+  /** Resolves when a node has answered. Rejects after `timeoutMs` milliseconds, or when no node ever will. */
+  async discover(timeoutMs: number): Promise<void> {
     this.start();
     const { signal } = this.#stopping;
-    const deadline = performance.now() + patience;
+    const deadline = performance.now() + timeoutMs;
     while (!this.#isKnown) {
       await this.refresh();
       if (signal.aborted) throw new ClosedError();
       if (this.#isKnown) return;
       const isRefused = this.#options.isLoginFinal && isLoginRefused(this.#failure);
-      const isHopeless = isRefused || performance.now() >= deadline;
-      if (isHopeless) throw unreachable(this.#failure);
-      // Told to stop meanwhile: the next round asks nobody.
-      await delay(RETRY, undefined, { signal }).catch(() => undefined);
+      if (isRefused || performance.now() >= deadline) throw unreachable(this.#failure);
+      // After a stop the next round queries no node.
+      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  /** Resolves when nobody is being asked any more. */
+  /** Stops the timer; resolves when no query is in progress. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#stopping.abort();
-    await this.#next;
+    await this.#nextRefresh;
     await this.#refreshing;
   }
 
   /**
-   * Asks anew, `first` before all others; never rejects. A round that is under way may have asked
-   * before whatever makes somebody ask: another one follows it.
+   * Queries the nodes, `first` before all others; never rejects. A refresh in progress may have sent its query
+   * before the event that this call is about: another one follows it.
    */
   refresh(first?: string): Promise<void> {
-    if (!this.#refreshing) return this.#begin(first);
-    this.#next ??= this.#refreshing.then(() => {
-      this.#next = undefined;
-      return this.#begin(first);
+    if (!this.#refreshing) return this.#startRefresh(first);
+    this.#nextRefresh ??= this.#refreshing.then(() => {
+      this.#nextRefresh = undefined;
+      return this.#startRefresh(first);
     });
-    return this.#next;
+    return this.#nextRefresh;
   }
 
-  /** As {@link refresh}, from where a node says that another one is. */
-  refreshFrom(address: string): Promise<void> {
+  /** As {@link refresh}, first at the address that a node announced for another one. */
+  refreshFrom(announced: string): Promise<void> {
     try {
-      return this.refresh(this.#options.translate(address));
+      return this.refresh(this.#options.translate(announced));
     } catch {
-      // A user's function; what it threw shows when it is asked about the answer.
+      // The user's `natMap` threw; the refresh calls it again, and logs the error.
       return this.refresh();
     }
   }
 
-  #begin(first: string | undefined): Promise<void> {
-    this.#refreshing = this.#askAround(first, this.#stopping.signal)
+  #startRefresh(first: string | undefined): Promise<void> {
+    this.#refreshing = this.#queryInTurn(first, this.#stopping.signal)
       .catch((error: unknown) => this.#onFailure(error))
       .finally(() => {
         this.#refreshing = undefined;
@@ -163,22 +164,22 @@ export class ClusterTopology {
     return this.#refreshing;
   }
 
-  /** Asks one node after the other until one answers that is up to date. */
-  async #askAround(first: string | undefined, signal: AbortSignal): Promise<void> {
+  /** Queries one node after the other until one gives an answer that is up to date. */
+  async #queryInTurn(first: string | undefined, signal: AbortSignal): Promise<void> {
     const outdated: View[] = [];
-    for (const address of this.#inTurn(first)) {
+    for (const address of this.#order(first)) {
       if (signal.aborted) return;
-      const view = await this.#ask(address, signal).catch((error: unknown) => {
+      const view = await this.#query(address, signal).catch((error: unknown) => {
         this.#failure = error;
       });
       if (signal.aborted) return;
-      if (view && view.epoch >= this.#epoch) return this.#learn(view);
-      // A node that was cut off goes on as if nothing had happened.
+      if (view && view.epoch >= this.#epoch) return this.#update(view);
+      // A node that is cut off from the others answers as before.
       if (view) outdated.push(view);
     }
-    // Nobody knows of what we know: the Cluster was made anew.
+    // If no node knows the last epoch, the Cluster was created again.
     const [latest] = outdated.toSorted((a, b) => b.epoch - a.epoch);
-    if (latest) return this.#learn(latest);
+    if (latest) return this.#update(latest);
     this.#onFailure(this.#failure);
   }
 
@@ -187,12 +188,12 @@ export class ClusterTopology {
     if (this.#isFailureLogged) return;
     this.#isFailureLogged = true;
     this.#options.log.warn(
-      `No node of the Cluster answers what can be used; trying on (${messageOf(error)})`,
+      `No node of the Cluster gave a usable answer to CLUSTER NODES; retrying (${messageOf(error)})`,
     );
   }
 
-  /** One of those to begin with comes second, the others last: nobody who is known may be where he was. */
-  #inTurn(first: string | undefined): Set<string> {
+  /** A startup node comes second, and the others last: all known nodes may have moved to other addresses. */
+  #order(first: string | undefined): Set<string> {
     const { startupNodes } = this.#options;
     const turn = this.#addresses.indexOf(this.next());
     const known = [...this.#addresses.slice(turn), ...this.#addresses.slice(0, turn)];
@@ -201,37 +202,37 @@ export class ClusterTopology {
     return new Set(first === undefined ? all : [first, ...all]);
   }
 
-  async #ask(address: string, signal: AbortSignal): Promise<View> {
-    const asOf = new Date();
-    const answer = await this.#options.ask(address, signal);
-    const nodes = parseClusterNodes(answer, address.slice(0, address.lastIndexOf(':')));
-    // Such a node is not, or no longer, part of the Cluster.
+  async #query(address: string, signal: AbortSignal): Promise<View> {
+    const sent = new Date();
+    const answer = await this.#options.query(address, signal);
+    const nodes = parseNodes(answer, address.slice(0, address.lastIndexOf(':')));
+    // A node without any slots is not part of the Cluster.
     if (!nodes.some(({ slots }) => slots.length > 0)) {
       throw new Error(`${address} knows of no slots`);
     }
-    return { nodes, asOf, epoch: Math.max(...nodes.map(({ epoch }) => epoch)) };
+    return { nodes, sent, epoch: Math.max(...nodes.map(({ epoch }) => epoch)) };
   }
 
-  #learn({ nodes, asOf, epoch }: View): void {
+  #update({ nodes, sent, epoch }: View): void {
     const alive = nodes.filter(({ isFailing }) => !isFailing);
     if (alive.length === 0) return;
-    // Each node has an order of its own; a turn needs one.
+    // Each node lists them in an order of its own; taking turns needs one order.
     const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
     this.#isFailureLogged = false;
     this.#epoch = epoch;
     const known = [...this.#gone, ...this.#addresses];
     const gone = known.filter((address) => !addresses.includes(address));
-    // Those to begin with may have been other names of nodes that are there.
+    // A startup node may be another name of a node that is alive.
     this.#gone = this.#isKnown ? gone : [];
     this.#isKnown = true;
     this.#addresses = addresses;
-    this.#learnSlots(alive);
+    this.#updateSlots(alive);
     if (gone.length > 0) this.#options.onGone(new Set(gone));
-    this.#asOf = this.#lastAsked;
-    this.#lastAsked = asOf;
+    this.#lastConfirmed = this.#lastQuery;
+    this.#lastQuery = sent;
   }
 
-  #learnSlots(nodes: readonly ClusterNode[]): void {
+  #updateSlots(nodes: readonly ClusterNode[]): void {
     const slots = SlotMap.of(nodes, (node) => this.#addressOf(node));
     if (slots.equals(this.#slots)) return;
     this.#successors = slots.successors(this.#lastOwners, this.#addresses);
@@ -246,10 +247,11 @@ export class ClusterTopology {
   }
 }
 
-/** What one node knows. */
+/** The answer of one node. */
 interface View {
   readonly nodes: readonly ClusterNode[];
-  readonly asOf: Date;
+  /** When the query was sent. */
+  readonly sent: Date;
   readonly epoch: number;
 }
 

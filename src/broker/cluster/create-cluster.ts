@@ -1,153 +1,168 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import type { BrokerOptions } from '../broker-options.js';
 import type { BrokerLog } from '../broker.js';
-import type { Guide } from '../connection/open.js';
-import { logIn, type CredentialsProvider } from '../connection/credentials.js';
 import { PUBLISHER_OPTIONS, retryDelay, SUBSCRIBER_OPTIONS } from '../connection/create-clients.js';
-import { probeThrough, subscriberOptions, type HalfOptions } from '../broker-options.js';
-import type { Halves } from '../create-topology.js';
-import { Publisher } from '../publishing/node-publisher.js';
-import { ask, SCOUT } from '../connection/one-off-query.js';
-import { SplitSubscriber } from '../subscribing/classic-and-sharded.js';
-import { Subscriber } from '../subscribing/node-subscriber.js';
-import type { HalfObserver } from '../subscribing/subscriber.js';
+import { logIn, type CredentialsProvider } from '../connection/credentials.js';
+import { ONE_OFF_OPTIONS, queryOnce } from '../connection/one-off-query.js';
+import type { NodeDiscovery } from '../connection/open.js';
+import type { ClusterConnection } from '../connection/redis-connection.js';
+import { NodePublisher } from '../publishing/node-publisher.js';
+import { ClassicAndSharded } from '../subscribing/classic-and-sharded.js';
+import { NodeSubscriber } from '../subscribing/node-subscriber.js';
 import type { Subscription } from '../subscribing/subscription.js';
-import { BETWEEN_NODES } from './node-map.js';
+import { addressOf, hostAndPort, readCluster } from './cluster-connection.js';
 import { ClusterPublisher } from './cluster-publisher.js';
 import { ClusterTopology } from './cluster-topology.js';
-import {
-  addressOf,
-  hostAndPort,
-  type ClusterConnection,
-  readCluster,
-} from './cluster-connection.js';
+import { CLUSTER_BUS_DELAY_MS } from './node-map.js';
 import { ShardedPublisher } from './sharded-publisher.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
 import { slotOfSubscription } from './slot.js';
 
-/** How long either half may look for a node that is there, whatever the patience; in milliseconds. */
-const LEAST_PATIENCE = 3_000;
+/** The least time for finding a node that accepts the connection, whatever the caller's limit. */
+const MIN_CONNECT_MS = 3_000;
 
-const SILENT: BrokerLog = { log: () => undefined, warn: () => undefined, error: () => undefined };
+const SILENT_LOG: BrokerLog = {
+  log: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** What the connections to a Cluster share. */
+interface ClusterContext {
+  readonly topology: ClusterTopology;
+  readonly createClient: (address: string, role: RedisOptions) => Redis;
+  readonly options: BrokerOptions;
+  readonly onChange: () => void;
+}
 
 /**
- * The halves over a Cluster. Of classic Pub/Sub: one publisher and one subscriber, each at some node,
- * and at another one when that is lost or no longer part of the Cluster. Of shard channels: one of
- * each at each node that owns slots.
+ * The publisher and the subscriber over a Cluster. Classic Pub/Sub has one connection of each to any node, and
+ * moves to another node when that one is lost or leaves the Cluster. Sharded Pub/Sub has one of each
+ * to every node that owns slots.
  */
-export function createClusterHalves(
+export function createCluster(
   connection: ClusterConnection,
-  options: HalfOptions,
-  observer: HalfObserver,
-): Halves {
+  options: BrokerOptions,
+  onChange: () => void,
+): { readonly publisher: ClusterPublisher; readonly subscriber: ClassicAndSharded } {
   const { startupNodes, redisOptions, interval, translate } = readCluster(connection);
-  const create = creatorOf(redisOptions, options.credentials);
+  const createClient = clientFactory(redisOptions, options.credentials);
   const topology = new ClusterTopology({
     startupNodes,
     interval,
-    ask: (address, signal) => askForNodes(create(address, SCOUT), signal),
+    query: (address, signal) => queryNodes(createClient(address, ONE_OFF_OPTIONS), signal),
     isLoginFinal: !options.credentials,
     translate,
     prefersNames: Boolean(redisOptions.tls),
     onGone: (addresses) =>
-      Object.values(classic).forEach((half) => leave(half, addresses, topology.asOf)),
-    onMoved: () => Object.values(sharded).forEach((half) => half.onMoved()),
+      Object.values(classic).forEach((it) => moveFrom(it, addresses, topology.lastConfirmed)),
+    onMoved: () => Object.values(sharded).forEach((it) => it.onMoved()),
     log: options.log,
   });
-  const cluster: ClusterParts = { topology, create, options, observer };
-  const classic = createClassic(cluster);
-  const sharded = createSharded(cluster);
-  const isShardedFirst = options.isSharded;
+  const context: ClusterContext = { topology, createClient, options, onChange };
+  const classic = createClassic(context);
+  const sharded = createSharded(context);
+  const startsSharded = options.sharded;
   return {
     publisher: new ClusterPublisher({
       classic: classic.publisher,
       sharded: sharded.publisher,
-      isShardedFirst,
+      startsSharded,
       topology,
-      createPublisher: (address) => createScout(cluster, address),
+      createPublisher: (address) => createQueryPublisher(context, address),
     }),
-    subscriber: new SplitSubscriber({
+    subscriber: new ClassicAndSharded({
       classic: classic.subscriber,
       sharded: sharded.subscriber,
-      isShardedFirst,
+      startsSharded,
     }),
   };
 }
 
-/** Makes clients for nodes. */
-function creatorOf(
+function clientFactory(
   common: RedisOptions,
   credentials?: CredentialsProvider,
-): ClusterParts['create'] {
+): ClusterContext['createClient'] {
   return (address, role) => {
     const options = { ...common, retryStrategy: retryDelay, ...role, ...hostAndPort(address) };
     return logIn(new Redis(options), credentials);
   };
 }
 
-/** What all connections to a Cluster are made of. */
-interface ClusterParts {
-  readonly topology: ClusterTopology;
-  readonly create: (address: string, role: RedisOptions) => Redis;
-  readonly options: HalfOptions;
-  readonly observer: HalfObserver;
+/** A publisher that sends PUBSUB queries to one node, and publishes nothing. */
+function createQueryPublisher(
+  { createClient, options }: ClusterContext,
+  address: string,
+): NodePublisher {
+  const silent = {
+    ...options,
+    isOwned: true,
+    publishBuffer: false,
+    batchPublishes: false,
+    log: SILENT_LOG,
+  } as const;
+  return new NodePublisher(createClient(address, ONE_OFF_OPTIONS), silent, () => undefined);
 }
 
-/** A publisher that asks, and publishes nothing. */
-function createScout({ create, options }: ClusterParts, address: string): Publisher {
-  const silent = { ...options, isOwned: true, buffer: false, batches: false, log: SILENT } as const;
-  return new Publisher(create(address, SCOUT), silent, () => undefined);
-}
-
-function createClassic({ topology, create, options, observer }: ClusterParts) {
-  const publishing = wander(create(topology.next(), PUBLISHER_OPTIONS), topology);
-  const publisher = new Publisher(
+function createClassic({ topology, createClient, options, onChange }: ClusterContext) {
+  const publishing = tryEachNode(createClient(topology.next(), PUBLISHER_OPTIONS), topology);
+  const publisher = new NodePublisher(
     publishing,
-    { ...options, isOwned: true, guide: guideOf(publishing, topology) },
-    () => observer.onChange(),
+    { ...options, isOwned: true, discovery: discoveryOf(publishing, topology) },
+    onChange,
   );
-  const subscribing = wander(create(topology.next(), SUBSCRIBER_OPTIONS), topology);
-  const subscriber = new Subscriber(
+  const subscribing = tryEachNode(createClient(topology.next(), SUBSCRIBER_OPTIONS), topology);
+  const subscriber = new NodeSubscriber(
     subscribing,
     {
-      ...subscriberOptions(options, probeThrough(publisher, false), false),
-      guide: guideOf(subscribing, topology),
-      detour: BETWEEN_NODES,
+      ...options,
+      kind: 'channel',
+      publisher,
+      discovery: discoveryOf(subscribing, topology),
+      busDelayMs: CLUSTER_BUS_DELAY_MS,
     },
-    observer,
+    { onChange },
   );
   return { publisher, subscriber };
 }
 
-function createSharded({ topology, create, options, observer }: ClusterParts) {
+function createSharded({ topology, createClient, options, onChange }: ClusterContext) {
+  const nodeOptions = { ...options, isOwned: true, publishBuffer: false } as const;
   const publisher = new ShardedPublisher(
     {
       topology,
-      buffer: options.buffer,
-      createPublisher: (address, onChange) =>
-        new Publisher(
-          create(address, PUBLISHER_OPTIONS),
-          { ...options, isOwned: true, buffer: false, batches: false },
-          onChange,
+      publishBuffer: options.publishBuffer,
+      createPublisher: (address, onNodeChange) =>
+        new NodePublisher(
+          createClient(address, PUBLISHER_OPTIONS),
+          { ...nodeOptions, batchPublishes: false },
+          onNodeChange,
         ),
     },
-    () => observer.onChange(),
+    onChange,
   );
   const subscriber = new ShardedSubscriber(
     {
       topology,
-      probeStart: options.probe.start,
-      createSubscriber: (address, nodeObserver) => {
-        const probing = probeThrough(publisher.at(address), true);
-        const nodeOptions = { ...subscriberOptions(options, probing, true), split: splitBySlot };
-        return new Subscriber(create(address, SUBSCRIBER_OPTIONS), nodeOptions, nodeObserver);
-      },
+      probePrefix: options.probePrefix,
+      createSubscriber: (address, observer) =>
+        new NodeSubscriber(
+          createClient(address, SUBSCRIBER_OPTIONS),
+          {
+            ...options,
+            kind: 'shard',
+            publisher: publisher.publisherAt(address),
+            split: splitBySlot,
+          },
+          observer,
+        ),
     },
-    observer,
+    onChange,
   );
   return { publisher, subscriber };
 }
 
-/** Redis takes only channels of one slot in one command. */
+/** Redis accepts only channels of one slot in one SSUBSCRIBE. */
 function splitBySlot(batch: readonly Subscription[]): Subscription[][] {
   const bySlot = new Map<number, Subscription[]>();
   for (const subscription of batch) {
@@ -159,16 +174,16 @@ function splitBySlot(batch: readonly Subscription[]): Subscription[][] {
   return [...bySlot.values()];
 }
 
-function askForNodes(scout: Redis, signal: AbortSignal): Promise<string> {
-  return ask(scout, async (node) => String(await node.call('CLUSTER', 'NODES')), signal);
+function queryNodes(client: Redis, signal: AbortSignal): Promise<string> {
+  return queryOnce(client, async (node) => String(await node.call('CLUSTER', 'NODES')), signal);
 }
 
-/** Has a client begin at a node that is part of the Cluster. */
-function guideOf(client: Redis, topology: ClusterTopology): Guide {
+/** Makes a client start at a node that is part of the Cluster. */
+function discoveryOf(client: Redis, topology: ClusterTopology): NodeDiscovery {
   return {
-    leastPatience: LEAST_PATIENCE,
-    prepare: async (patience) => {
-      await topology.known(patience);
+    minConnectMs: MIN_CONNECT_MS,
+    discover: async (timeoutMs) => {
+      await topology.discover(timeoutMs);
       const { status, options } = client;
       const isMember = topology.addresses.includes(addressOf(options));
       if (status === 'wait' && !isMember) Object.assign(options, hostAndPort(topology.next()));
@@ -176,8 +191,8 @@ function guideOf(client: Redis, topology: ClusterTopology): Guide {
   };
 }
 
-/** Makes each new attempt at another node: the one that was lost may be gone for good. */
-function wander(client: Redis, topology: ClusterTopology): Redis {
+/** Makes a client try another node at each attempt: the last one may never come back. */
+function tryEachNode(client: Redis, topology: ClusterTopology): Redis {
   const { options } = client;
   const { retryStrategy } = options;
   options.retryStrategy = (attempt) => {
@@ -189,14 +204,14 @@ function wander(client: Redis, topology: ClusterTopology): Redis {
   return client;
 }
 
-/** Has a half look for another node if its own is among these; it was of use until then. */
-function leave(
-  half: Publisher | Subscriber,
+/** Moves a publisher or subscriber to another node if its own is among these. */
+function moveFrom(
+  member: NodePublisher | NodeSubscriber,
   addresses: ReadonlySet<string>,
-  usefulUntil: Date,
+  unconfirmedSince: Date,
 ): void {
-  const [client] = half.clients;
-  if (half.isReady && addresses.has(addressOf(client.options))) {
-    half.restart('its node is dead, or no longer part of the Cluster', usefulUntil);
+  const [client] = member.clients;
+  if (member.isReady && addresses.has(addressOf(client.options))) {
+    member.restart('its node has failed, or left the Cluster', unconfirmedSince);
   }
 }

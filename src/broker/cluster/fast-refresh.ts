@@ -1,33 +1,33 @@
 import type { ClusterTopology } from './cluster-topology.js';
 
-/** Between two looks, in milliseconds. */
-const PACE = 250;
+const INTERVAL_MS = 250;
 
 /**
- * Looks at a Cluster more often while the connection to an owner of slots is away: any moment now a
- * replica of it may take over, and what is published there until then is lost.
+ * Refreshes the topology more often while a connection to an owner of slots is down: a replica may take
+ * its place at any moment, and what is published there until then is lost.
  */
-export class OwnerSearch {
+export class FastRefresh {
   readonly #topology: ClusterTopology;
-  readonly #isMissing: () => boolean;
+  readonly #isNeeded: () => boolean;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(topology: ClusterTopology, isMissing: () => boolean) {
+  constructor(topology: ClusterTopology, isNeeded: () => boolean) {
     this.#topology = topology;
-    this.#isMissing = isMissing;
+    this.#isNeeded = isNeeded;
   }
 
-  /** Looks until nobody is missing. */
-  begin(): void {
-    if (!this.#isMissing()) return;
+  /** Refreshes until it is no longer needed. */
+  start(): void {
+    if (!this.#isNeeded()) return;
     this.#timer ??= setTimeout(() => {
       void this.#topology.refresh().then(() => {
         this.#timer = undefined;
-        this.begin();
+        this.start();
       });
-    }, PACE).unref();
+    }, INTERVAL_MS).unref();
   }
 
+  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

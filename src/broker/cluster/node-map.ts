@@ -2,23 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 
 /**
- * How long a message may be on its way from node to node, in milliseconds: their links hold small ones
- * back until the last was acknowledged, which TCP may put off for 200.
+ * How long a message may take from node to node, in milliseconds. The cluster bus holds small messages back
+ * until the last one is acknowledged, which TCP may delay by 200.
  */
-export const BETWEEN_NODES = 250;
+export const CLUSTER_BUS_DELAY_MS = 250;
 
-/** Something over connections of its own to one node. */
-interface OfNode {
+/** A publisher or a subscriber of one node. */
+interface NodeMember {
   readonly clients: readonly Redis[];
   onClient(listener: (client: Redis) => void): void;
-  open(patience: number): Promise<void>;
+  open(timeoutMs: number): Promise<void>;
 }
 
-/** One of a kind for each node of a Cluster, by its address. */
-export class NodeMap<Node extends OfNode> extends Map<string, Node> {
+/** The publishers, or the subscribers, of the nodes of a Cluster, by their addresses. */
+export class NodeMap<Member extends NodeMember> extends Map<string, Member> {
   readonly #clientListeners: ((client: Redis) => void)[] = [];
 
-  get all(): readonly Node[] {
+  get all(): readonly Member[] {
     return [...this.values()];
   }
 
@@ -26,35 +26,35 @@ export class NodeMap<Node extends OfNode> extends Map<string, Node> {
     return this.all.flatMap(({ clients }) => clients);
   }
 
-  /** Calls `listener` with each client of a node that is here, or ever will be. */
+  /** Calls `listener` with the client of each member, and of each that is added later. */
   onClient(listener: (client: Redis) => void): void {
     this.#clientListeners.push(listener);
     for (const client of this.clients) listener(client);
   }
 
-  /** Resolves when all that are here are open; one that is taken away meanwhile need not be. See `Broker#connect`. */
-  async open(patience: number): Promise<void> {
-    const deadline = performance.now() + patience;
-    const begun = new Set<Node>();
-    const open = async (node: Node): Promise<void> => {
-      begun.add(node);
+  /** Resolves when all members are open. One that is removed in that time need not be. See `Broker#connect`. */
+  async open(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    const opened = new Set<Member>();
+    const open = async (member: Member): Promise<void> => {
+      opened.add(member);
       // With 0 there is one attempt.
-      const rest = patience === 0 ? 0 : Math.max(1, deadline - performance.now());
-      await node.open(rest).catch((error: unknown) => {
-        if (this.all.includes(node)) throw error;
+      const rest = timeoutMs === 0 ? 0 : Math.max(1, deadline - performance.now());
+      await member.open(rest).catch((error: unknown) => {
+        if (this.all.includes(member)) throw error;
       });
     };
     for (let missing = this.all; missing.length > 0;) {
       await Promise.all(missing.map(open));
-      missing = this.all.filter((node) => !begun.has(node));
-      // They may be successors.
-      if (missing.length > 0) await delay(BETWEEN_NODES);
+      missing = this.all.filter((member) => !opened.has(member));
+      // They may be successors, which are opened after this delay.
+      if (missing.length > 0) await delay(CLUSTER_BUS_DELAY_MS);
     }
   }
 
-  override set(address: string, node: Node): this {
-    super.set(address, node);
-    for (const listener of this.#clientListeners) node.onClient(listener);
+  override set(address: string, member: Member): this {
+    super.set(address, member);
+    for (const listener of this.#clientListeners) member.onClient(listener);
     return this;
   }
 }

@@ -1,25 +1,29 @@
-/** A node of a Cluster as another node, or itself, describes it. */
+/** A node of a Cluster as CLUSTER NODES describes it. */
 export interface ClusterNode {
-  /** `host:port`, where clients find it. */
+  /** `host:port` for clients. */
   readonly address: string;
-  /** The same by name, where the node has one: certificates are made out to names. */
+  /** The same with the host name, if the node has one: certificates are issued for names. */
   readonly namedAddress: string | undefined;
-  /** Whether the others have given it up. */
+  /** Whether the other nodes have marked it as failed. */
   readonly isFailing: boolean;
-  /** The slots that it owns, from the first to the last of each range; those on their way count where they were. */
+  /** The slots that it owns. A slot in migration counts for its source. */
   readonly slots: readonly SlotRange[];
-  /** Grows with each change of who owns what. */
+  /** The configuration epoch, which grows with each change of ownership. */
   readonly epoch: number;
 }
 
 /** First and last slot. */
 export type SlotRange = readonly [first: number, last: number];
 
-/** Without an address a node says of itself that it is where it was asked. */
+/** A node that does not know its own address leaves the host empty. */
 const ENDPOINT = /^(.*):(\d+)(?:@\d+)?(?:,([^,]*))?(?:,.*)?$/;
 
-/** Reads the answer to CLUSTER NODES; nodes that nobody can reach are left out. */
-export function parseClusterNodes(text: string, askedHost: string): ClusterNode[] {
+/**
+ * Parses the answer to CLUSTER NODES. Nodes without a reachable address are left out.
+ *
+ * @see https://redis.io/docs/latest/commands/cluster-nodes/
+ */
+export function parseNodes(text: string, askedHost: string): ClusterNode[] {
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
@@ -41,7 +45,7 @@ function parseNode(line: string, askedHost: string): ClusterNode | undefined {
   };
 }
 
-/** In brackets are slots that are on their way. */
+/** Slots in migration stand in brackets, and are skipped. */
 function parseRange(range: string): SlotRange[] {
   const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
   return first === undefined ? [] : [[Number(first), Number(last ?? first)]];

@@ -1,68 +1,66 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, shorten } from '../../errors.js';
-import { openOnTheWay } from '../connection/open.js';
-import {
-  PublishBuffer,
-  type Outgoing,
-  type PublishBufferOptions,
-} from '../publishing/publish-buffer.js';
-import type { Publisher } from '../publishing/node-publisher.js';
-import type { PublishingHalf } from '../publishing/publisher.js';
-import { BETWEEN_NODES } from './node-map.js';
+import { Lifecycle } from '../../shared/lifecycle.js';
+import type { PublishBufferOptions } from '../broker-options.js';
+import { openInBackground } from '../connection/open.js';
+import type { NodePublisher } from '../publishing/node-publisher.js';
+import { PublishBuffer, type Outgoing } from '../publishing/publish-buffer.js';
+import type { ProbePublisher } from '../publishing/publisher.js';
 import type { ClusterTopology } from './cluster-topology.js';
-import { NodeMap } from './node-map.js';
-import { OwnerSearch } from './fast-refresh.js';
+import { FastRefresh } from './fast-refresh.js';
+import { CLUSTER_BUS_DELAY_MS, NodeMap } from './node-map.js';
 import { slotOf } from './slot.js';
 
-/** What may wait for the answers of a slot's former owner, where nothing may wait for a connection. */
-const WHILE_MOVING = { maxMessages: Infinity, maxAge: 1_000 };
+/** How much may wait for the handover of a slot when there is no publish buffer. */
+const HANDOVER_BUFFER = { maxMessages: Infinity, maxAge: 1_000 };
 
+/** How a {@link ShardedPublisher} works. */
 export interface ShardedPublisherOptions {
   readonly topology: ClusterTopology;
-  /** One connection to a node, without a buffer. */
-  readonly createPublisher: (address: string, onChange: () => void) => Publisher;
-  readonly buffer: PublishBufferOptions | false;
+  /** A publisher for one node, without a buffer. */
+  readonly createPublisher: (address: string, onChange: () => void) => NodePublisher;
+  readonly publishBuffer: PublishBufferOptions | false;
 }
 
-/** What is on its way for one slot: everything goes to one node, until all of it is answered. */
-interface Lane {
-  readonly node: Publisher;
-  inFlight: number;
-  /** Whether the node has said that the slot is not its own. */
-  isLeaving: boolean;
+/** The messages in flight of one slot: all go to one node until all are answered. */
+interface SlotInFlight {
+  readonly node: NodePublisher;
+  count: number;
+  /** Whether the node has redirected one of them. */
+  isRedirected: boolean;
 }
 
 /**
- * SPUBLISH in a Cluster: a publisher at each node that owns slots. When a slot has a new owner, what
- * its former one has turned away goes there, before everything that was published later.
+ * SPUBLISH in a Cluster: a publisher at each node that owns slots. When a slot has a new owner, the messages
+ * that the last owner redirected go there before all messages that were published later.
  */
 export class ShardedPublisher {
   readonly #options: ShardedPublisherOptions;
   readonly #buffer: PublishBuffer;
   readonly #onChange: () => void;
-  readonly #nodes = new NodeMap<Publisher>();
-  readonly #lanes = new Map<number, Lane>();
-  /** Owners to whom their predecessor may still pass on what was published there. */
-  readonly #awaited = new Set<string>();
-  /** Slots of which nobody knows yet whose they are now. */
-  readonly #unclear = new Set<number>();
-  readonly #search: OwnerSearch;
-  #isOpen = false;
+  readonly #nodes = new NodeMap<NodePublisher>();
+  readonly #inFlight = new Map<number, SlotInFlight>();
+  /** New owners to which the last owner may still forward messages. */
+  readonly #handovers = new Set<string>();
+  /** Slots whose new owner is not known yet. */
+  readonly #redirectedSlots = new Set<number>();
+  readonly #fastRefresh: FastRefresh;
+  readonly #lifecycle = new Lifecycle();
   #wasReady = false;
 
   constructor(options: ShardedPublisherOptions, onChange: () => void) {
     this.#options = options;
-    this.#buffer = new PublishBuffer(options.buffer || WHILE_MOVING);
+    this.#buffer = new PublishBuffer(options.publishBuffer || HANDOVER_BUFFER);
     this.#onChange = onChange;
-    this.#search = new OwnerSearch(options.topology, () => this.#isOpen && !this.isReady);
+    this.#fastRefresh = new FastRefresh(options.topology, () => this.isOpen && !this.isReady);
   }
 
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#lifecycle.isOpen;
   }
 
-  /** Whether every slot's messages can go out now. */
+  /** Whether the messages of every slot can be sent now. */
   get isReady(): boolean {
     const owners = [...this.#options.topology.slots.owners];
     return owners.length > 0 && owners.every((owner) => this.#nodes.get(owner)?.isReady);
@@ -81,24 +79,25 @@ export class ShardedPublisher {
     this.#nodes.onClient(listener);
   }
 
-  async open(patience: number): Promise<void> {
-    this.#isOpen = true;
-    await this.#options.topology.known(patience);
-    if (!this.#isOpen) throw new ClosedError();
+  async open(timeoutMs: number): Promise<void> {
+    const generation = this.#lifecycle.open();
+    await this.#options.topology.discover(timeoutMs);
+    this.#lifecycle.assertCurrent(generation);
     for (const owner of this.#options.topology.slots.owners) this.#nodeAt(owner);
-    await this.#nodes.open(patience);
+    await this.#nodes.open(timeoutMs);
   }
 
   async close(): Promise<void> {
-    this.#isOpen = this.#wasReady = false;
-    this.#search.stop();
+    this.#lifecycle.markClosed();
+    this.#wasReady = false;
+    this.#fastRefresh.stop();
     await Promise.all(this.#nodes.all.map((node) => node.close()));
     this.#buffer.fail(new ClosedError());
   }
 
-  /** What is published through one node; the channels are that node's. */
-  at(address: string): Pick<PublishingHalf, 'isReady' | 'publish' | 'restart'> {
-    const node = (): Publisher | undefined => this.#nodes.get(address);
+  /** The publisher of the probes of one node: it publishes to channels whose slots that node owns. */
+  publisherAt(address: string): ProbePublisher {
+    const node = (): NodePublisher | undefined => this.#nodes.get(address);
     return {
       get isReady() {
         return node()?.isReady ?? false;
@@ -108,19 +107,18 @@ export class ShardedPublisher {
     };
   }
 
-  reaches(channel: string): boolean {
+  canPublish(channel: string): boolean {
     return !this.#mustWait(slotOf(channel));
   }
 
   publish(channel: string, payload: string | Uint8Array): Promise<number> {
     const slot = slotOf(channel);
-    const message: Outgoing = { channel, payload, isSharded: true, slot };
+    const message: Outgoing = { channel, payload, kind: 'shard', slot };
     const since = performance.now();
-    if (!this.#mustWait(slot) && !this.#buffer.holds(slot)) {
-      return this.#send(message, since);
-    }
-    const mayWait = this.#options.buffer !== false || !this.#wasReady || this.#isMoving(slot);
-    if (this.#isOpen && mayWait) return this.#buffer.add(message, since);
+    if (!this.#mustWait(slot) && !this.#buffer.hasSlot(slot)) return this.#send(message, since);
+    const mayWait =
+      this.#options.publishBuffer !== false || !this.#wasReady || this.#isMoving(slot);
+    if (this.isOpen && mayWait) return this.#buffer.add(message, since);
     return Promise.reject(
       new ConnectionError(
         `Cannot publish to "${shorten(channel)}": not connected to the owner of its slot`,
@@ -130,61 +128,62 @@ export class ShardedPublisher {
 
   /** Slots have other owners. */
   onMoved(): void {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     const { slots, successors } = this.#options.topology;
     for (const owner of slots.owners) this.#nodeAt(owner);
     const former = [...this.#nodes].filter(([address]) => !slots.owners.has(address));
     for (const [address] of former) this.#nodes.delete(address);
     const closed = Promise.all(former.map(([, node]) => node.close()));
-    if (successors.size > 0) this.#holdBack(successors, closed);
+    if (successors.size > 0) this.#startHandover(successors, closed);
     this.#onNodeChange();
   }
 
-  /** What a predecessor has taken takes a detour, which is longer than the way to its successor. */
-  #holdBack(successors: ReadonlySet<string>, answered: Promise<unknown>): void {
-    for (const address of successors) this.#awaited.add(address);
+  /** A message that the last owner accepted takes longer to arrive than one that is sent to the new owner. */
+  #startHandover(successors: ReadonlySet<string>, answered: Promise<unknown>): void {
+    for (const address of successors) this.#handovers.add(address);
     void answered
-      .then(() => delay(BETWEEN_NODES, undefined, { ref: false }))
+      .then(() => delay(CLUSTER_BUS_DELAY_MS, undefined, { ref: false }))
       .then(() => {
-        for (const address of successors) this.#awaited.delete(address);
+        for (const address of successors) this.#handovers.delete(address);
         this.#flush();
       });
   }
 
-  #nodeAt(address: string): Publisher {
+  #nodeAt(address: string): NodePublisher {
     const known = this.#nodes.get(address);
     if (known) return known;
     const node = this.#options.createPublisher(address, () => this.#onNodeChange());
     this.#nodes.set(address, node);
-    openOnTheWay(node);
+    openInBackground(node);
     return node;
   }
 
   #onNodeChange(): void {
     this.#wasReady ||= this.isReady;
-    this.#search.begin();
+    this.#fastRefresh.start();
     this.#flush();
     this.#onChange();
   }
 
-  #ownerOf(slot: number): Publisher | undefined {
+  #ownerOf(slot: number): NodePublisher | undefined {
     const owner = this.#options.topology.slots.ownerOf(slot);
     return owner === undefined ? undefined : this.#nodes.get(owner);
   }
 
   #mustWait(slot: number): boolean {
-    return !this.#ownerOf(slot)?.reaches() || this.#isMoving(slot);
+    return !this.#ownerOf(slot)?.canPublish() || this.#isMoving(slot);
   }
 
   #isMoving(slot: number): boolean {
-    const lane = this.#lanes.get(slot);
-    const isAnswering = lane !== undefined && (lane.isLeaving || lane.node !== this.#ownerOf(slot));
-    return isAnswering || this.#unclear.has(slot) || this.#isAwaited(slot);
+    const inFlight = this.#inFlight.get(slot);
+    const isAnswering =
+      inFlight !== undefined && (inFlight.isRedirected || inFlight.node !== this.#ownerOf(slot));
+    return isAnswering || this.#redirectedSlots.has(slot) || this.#isHandover(slot);
   }
 
-  #isAwaited(slot: number): boolean {
-    if (this.#awaited.size === 0) return false;
-    return this.#awaited.has(this.#options.topology.slots.ownerOf(slot) ?? '');
+  #isHandover(slot: number): boolean {
+    if (this.#handovers.size === 0) return false;
+    return this.#handovers.has(this.#options.topology.slots.ownerOf(slot) ?? '');
   }
 
   #flush(): void {
@@ -196,53 +195,53 @@ export class ShardedPublisher {
   }
 
   #send(message: Outgoing, since: number): Promise<number> {
-    const { channel, payload, slot = 0 } = message;
+    const { channel, payload, kind, slot = 0 } = message;
     const node = this.#ownerOf(slot);
     if (!node) return this.#buffer.add(message, since);
-    const lane = this.#lanes.get(slot) ?? { node, inFlight: 0, isLeaving: false };
-    this.#lanes.set(slot, lane);
-    lane.inFlight++;
-    return node.publish(channel, payload, true).then(
+    const inFlight = this.#inFlight.get(slot) ?? { node, count: 0, isRedirected: false };
+    this.#inFlight.set(slot, inFlight);
+    inFlight.count++;
+    return node.publish(channel, payload, kind).then(
       (receivers) => {
-        this.#settle(slot, lane);
+        this.#onAnswer(slot, inFlight);
         return receivers;
       },
       (error: unknown) => {
-        const address = movedTo(error);
+        const address = redirectedTo(error);
         if (address === undefined) {
-          this.#settle(slot, lane);
+          this.#onAnswer(slot, inFlight);
           throw error;
         }
         // Redis has not published it.
-        const again = this.#buffer.add(message, since);
-        lane.isLeaving = true;
-        this.#askFor(slot, address);
-        this.#settle(slot, lane);
-        return again;
+        const retried = this.#buffer.add(message, since);
+        inFlight.isRedirected = true;
+        this.#refreshFor(slot, address);
+        this.#onAnswer(slot, inFlight);
+        return retried;
       },
     );
   }
 
-  #settle(slot: number, lane: Lane): void {
-    if (--lane.inFlight > 0) return;
-    if (this.#lanes.get(slot) === lane) this.#lanes.delete(slot);
-    // What waits for other slots may be a lot, and has not waited for this.
-    if (this.#buffer.holds(slot)) this.#flush();
+  #onAnswer(slot: number, inFlight: SlotInFlight): void {
+    if (--inFlight.count > 0) return;
+    if (this.#inFlight.get(slot) === inFlight) this.#inFlight.delete(slot);
+    // The messages of other slots may be many, and did not wait for this answer.
+    if (this.#buffer.hasSlot(slot)) this.#flush();
   }
 
-  #askFor(slot: number, address: string): void {
-    if (this.#unclear.has(slot)) return;
-    this.#unclear.add(slot);
+  #refreshFor(slot: number, address: string): void {
+    if (this.#redirectedSlots.has(slot)) return;
+    this.#redirectedSlots.add(slot);
     void this.#options.topology.refreshFrom(address).then(() => {
-      this.#unclear.delete(slot);
+      this.#redirectedSlots.delete(slot);
       this.#flush();
     });
   }
 }
 
 /** The address in `MOVED <slot> <host>:<port>`. */
-function movedTo(error: unknown): string | undefined {
+function redirectedTo(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  // Redis' own words are behind ours.
-  return movedTo(error.cause) ?? /^MOVED \d+ (\S+)$/.exec(error.message)?.[1];
+  // The reply of Redis is the cause of our error.
+  return redirectedTo(error.cause) ?? /^MOVED \d+ (\S+)$/.exec(error.message)?.[1];
 }

@@ -1,60 +1,60 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
-import { ClosedError } from '../../errors.js';
-import { CompositeSubscriber } from '../subscribing/subscriber-group.js';
-import { openOnTheWay } from '../connection/open.js';
-import type { Subscriber } from '../subscribing/node-subscriber.js';
-import type { SubscriberObserver } from '../subscribing/node-subscriber.js';
-import type { HalfObserver } from '../subscribing/subscriber.js';
+import type { SubscriptionKey } from '../../channel/subscription-key.js';
+import { Lifecycle } from '../../shared/lifecycle.js';
+import { subscribedShardChannels } from '../connection/ioredis-internals.js';
+import { openInBackground } from '../connection/open.js';
+import type { NodeSubscriber, NodeSubscriberObserver } from '../subscribing/node-subscriber.js';
+import { SubscriberGroup } from '../subscribing/subscriber-group.js';
 import type { Outage } from '../subscribing/subscription.js';
 import type { ClusterTopology } from './cluster-topology.js';
-import { BETWEEN_NODES } from './node-map.js';
-import { NodeMap } from './node-map.js';
-import { OwnerSearch } from './fast-refresh.js';
+import { FastRefresh } from './fast-refresh.js';
+import { CLUSTER_BUS_DELAY_MS, NodeMap } from './node-map.js';
 import { slotOf, slotOfSubscription } from './slot.js';
 
-/** Channels are gone through once for all that are ended within this time, in milliseconds. */
-const RENEWAL_DELAY = 500;
+/** All channels that Redis ends within this time are subscribed again in one go. */
+const RESUBSCRIBE_DELAY_MS = 500;
 
+/** How a {@link ShardedSubscriber} works. */
 export interface ShardedSubscriberOptions {
   readonly topology: ClusterTopology;
-  /** One connection to a node, for shard channels. */
-  readonly createSubscriber: (address: string, observer: SubscriberObserver) => Subscriber;
-  /** Where probes are published: channels that begin with this. */
-  readonly probeStart: string;
+  /** A subscriber for the shard channels of one node. */
+  readonly createSubscriber: (address: string, observer: NodeSubscriberObserver) => NodeSubscriber;
+  /** Probes are published to channels that begin with this. */
+  readonly probePrefix: string;
 }
 
 /**
- * Shard channels of a Cluster: a subscriber at each node that owns slots. A channel is subscribed where
- * its slot is, and follows it: without being asked, Redis ends what is subscribed at a former owner.
+ * Shard channels of a Cluster: a subscriber at each node that owns slots. A channel is subscribed at the owner
+ * of its slot, and follows the slot: Redis ends the subscriptions at the last owner on its own.
  */
-export class ShardedSubscriber extends CompositeSubscriber {
+export class ShardedSubscriber extends SubscriberGroup {
   readonly #options: ShardedSubscriberOptions;
-  readonly #observer: HalfObserver;
-  readonly #nodes = new NodeMap<Subscriber>();
-  readonly #renewals = new Map<string, NodeJS.Timeout>();
-  readonly #opening = new Set<NodeJS.Timeout>();
-  readonly #search: OwnerSearch;
-  #isOpen = false;
-  /** Whether everything was where it belongs once: who comes now comes in the place of another. */
-  #isPlaced = false;
+  readonly #onChange: () => void;
+  readonly #nodes = new NodeMap<NodeSubscriber>();
+  readonly #resubscribeTimers = new Map<string, NodeJS.Timeout>();
+  readonly #openTimers = new Set<NodeJS.Timeout>();
+  readonly #fastRefresh: FastRefresh;
+  readonly #lifecycle = new Lifecycle();
+  /** Whether every subscription was once at the owner of its slot: a node that is added later takes slots of another. */
+  #wasPlaced = false;
 
-  constructor(options: ShardedSubscriberOptions, observer: HalfObserver) {
+  constructor(options: ShardedSubscriberOptions, onChange: () => void) {
     super();
     this.#options = options;
-    this.#observer = observer;
-    this.#search = new OwnerSearch(options.topology, () => this.#isOpen && !this.isReady);
-  }
-
-  override get isReady(): boolean {
-    const needed = this.parts.filter(({ isEmpty }) => !isEmpty);
-    return (
-      (needed.length > 0 ? needed : this.parts).every(({ isReady }) => isReady) && this.#isKnown
+    this.#onChange = onChange;
+    this.#fastRefresh = new FastRefresh(
+      options.topology,
+      () => this.#lifecycle.isOpen && !this.isReady,
     );
   }
 
+  override get isReady(): boolean {
+    const used = this.members.filter(({ isEmpty }) => !isEmpty);
+    return (used.length > 0 ? used : this.members).every(({ isReady }) => isReady) && this.#isKnown;
+  }
+
   override get isRestored(): boolean {
-    return this.parts.every(({ isRestored, isEmpty }) => isRestored || isEmpty);
+    return this.members.every(({ isRestored, isEmpty }) => isRestored || isEmpty);
   }
 
   override get clients(): readonly Redis[] {
@@ -65,45 +65,49 @@ export class ShardedSubscriber extends CompositeSubscriber {
     this.#nodes.onClient(listener);
   }
 
-  override async open(patience: number): Promise<void> {
-    this.#isOpen = true;
+  override async open(timeoutMs: number): Promise<void> {
+    const generation = this.#lifecycle.open();
     for (const [address, node] of this.#nodes) this.#openSoon(address, node);
-    await this.#options.topology.known(patience);
-    if (!this.#isOpen) throw new ClosedError();
-    // What was wanted before anybody knew of the slots is where it need not belong.
+    await this.#options.topology.discover(timeoutMs);
+    this.#lifecycle.assertCurrent(generation);
+    // Subscriptions that were added before the topology was known may be at the wrong node.
     this.onMoved();
-    await this.#nodes.open(patience);
-    this.#observer.onChange();
+    await this.#nodes.open(timeoutMs);
+    this.#onChange();
   }
 
   override async close(): Promise<void> {
-    this.#isOpen = this.#isPlaced = false;
-    this.#search.stop();
-    for (const timer of [...this.#renewals.values(), ...this.#opening]) clearTimeout(timer);
-    this.#renewals.clear();
-    this.#opening.clear();
-    await Promise.all(this.parts.map((node) => node.close()));
+    this.#lifecycle.markClosed();
+    this.#wasPlaced = false;
+    this.#fastRefresh.stop();
+    for (const timer of [...this.#resubscribeTimers.values(), ...this.#openTimers]) {
+      clearTimeout(timer);
+    }
+    this.#resubscribeTimers.clear();
+    this.#openTimers.clear();
+    await Promise.all(this.members.map((node) => node.close()));
   }
 
-  /** Slots have other owners: moves what is subscribed to where it belongs now. */
+  override subscriberFor({ name }: SubscriptionKey): NodeSubscriber {
+    const slot = slotOf(name);
+    return this.#nodeAt(this.#ownerOf(slot) ?? this.#lastOwnerOf(slot) ?? this.#fallbackNode());
+  }
+
+  /** Slots have other owners: moves the subscriptions there. */
   onMoved(): void {
-    if (!this.#isOpen) return;
+    if (!this.#lifecycle.isOpen) return;
     for (const owner of this.#owners) this.#nodeAt(owner);
     this.#moveProbes();
     for (const [address, node] of this.#nodes) this.#moveFrom(address, node);
     for (const [address, node] of this.#nodes) {
-      if (!this.#owners.has(address) && node.isEmpty) this.#leave(address, node);
+      if (!this.#owners.has(address) && node.isEmpty) this.#remove(address, node);
     }
-    this.#isPlaced ||= this.#isKnown;
-    this.#observer.onChange();
+    this.#wasPlaced ||= this.#isKnown;
+    this.#onChange();
   }
 
-  protected override get parts(): readonly Subscriber[] {
+  protected override get members(): readonly NodeSubscriber[] {
     return this.#nodes.all;
-  }
-
-  protected override partOf(_: SubscriptionKind, name: string): Subscriber {
-    return this.#nodeOf(name);
   }
 
   get #owners(): ReadonlySet<string> {
@@ -114,114 +118,105 @@ export class ShardedSubscriber extends CompositeSubscriber {
     return this.#owners.size > 0;
   }
 
-  /** The node that a channel is subscribed at. */
-  #nodeOf(name: string): Subscriber {
-    const slot = slotOf(name);
-    return this.#nodeAt(this.#ownerOf(slot) ?? this.#keeperOf(slot) ?? this.#anyone());
-  }
-
-  /** Where the channels of a slot are that nobody owns any more, until somebody does. */
-  #keeperOf(slot: number): string | undefined {
-    const keeper = this.#options.topology.lastOwners.ownerOf(slot);
-    return keeper !== undefined && this.#nodes.has(keeper) ? keeper : undefined;
+  /** The last owner of a slot keeps its channels until the slot has a new owner. */
+  #lastOwnerOf(slot: number): string | undefined {
+    const lastOwner = this.#options.topology.lastOwners.ownerOf(slot);
+    return lastOwner !== undefined && this.#nodes.has(lastOwner) ? lastOwner : undefined;
   }
 
   #ownerOf(slot: number): string | undefined {
     return this.#options.topology.slots.ownerOf(slot);
   }
 
-  /** Somebody who keeps what nobody owns, until somebody does. */
-  #anyone(): string {
+  /** Keeps the channels of slots that never had a known owner. */
+  #fallbackNode(): string {
     const [first] = this.#nodes.keys();
     return first ?? this.#options.topology.next();
   }
 
-  #nodeAt(address: string): Subscriber {
+  #nodeAt(address: string): NodeSubscriber {
     const known = this.#nodes.get(address);
     if (known) return known;
-    const node: Subscriber = this.#options.createSubscriber(address, {
+    const node: NodeSubscriber = this.#options.createSubscriber(address, {
       onChange: () => this.#onNodeChange(),
-      onElsewhere: () => this.#onElsewhere(address),
+      onRedirect: () => this.#onRedirect(address),
     });
     this.#nodes.set(address, node);
     if (this.#owners.has(address)) node.moveProbe(this.#probeAt(address));
-    if (this.#isOpen) this.#openSoon(address, node);
+    if (this.#lifecycle.isOpen) this.#openSoon(address, node);
     return node;
   }
 
   #onNodeChange(): void {
-    this.#search.begin();
-    this.#observer.onChange();
+    this.#fastRefresh.start();
+    this.#onChange();
   }
 
   /**
-   * A successor delivers what it still gets from the former owner: a second time, or after what was
-   * published later. Who comes when that is over hears neither. What a dead one has sent has come long ago.
+   * A successor delivers what the last owner still forwards to it: a second time, or after later messages. A
+   * subscriber that connects after the handover receives neither. What a failed owner sent has arrived long ago.
    */
-  #openSoon(address: string, node: Subscriber): void {
-    const isLate = this.#isPlaced && this.#options.topology.successors.has(address);
-    const delay = isLate ? BETWEEN_NODES : 0;
-    const timer = setTimeout(() => {
-      this.#opening.delete(timer);
-      // It may have lost its slots before it had a connection.
-      if (this.#nodes.get(address) === node) openOnTheWay(node);
-    }, delay);
-    this.#opening.add(timer);
+  #openSoon(address: string, node: NodeSubscriber): void {
+    const isHandover = this.#wasPlaced && this.#options.topology.successors.has(address);
+    const timer = setTimeout(
+      () => {
+        this.#openTimers.delete(timer);
+        // It may have lost its slots before it had a connection.
+        if (this.#nodes.get(address) === node) openInBackground(node);
+      },
+      isHandover ? CLUSTER_BUS_DELAY_MS : 0,
+    );
+    this.#openTimers.add(timer);
   }
 
-  /** A node says that some channel is not its own: it is the one that knows whose it is. */
-  #onElsewhere(address: string): void {
-    if (!this.#isOpen) return;
+  /** A node reports that another one serves some channel: it knows which one. */
+  #onRedirect(address: string): void {
+    if (!this.#lifecycle.isOpen) return;
     void this.#options.topology.refresh(address);
     const node = this.#nodes.get(address);
-    if (!node || this.#renewals.has(address)) return;
-    const outage = { from: node.lastProof };
-    node.doubt(outage.from);
-    const timer = setTimeout(() => this.#renew(address, outage), RENEWAL_DELAY).unref();
-    this.#renewals.set(address, timer);
+    if (!node || this.#resubscribeTimers.has(address)) return;
+    const outage = { from: node.lastConfirmed };
+    node.setUnconfirmed(outage.from);
+    const timer = setTimeout(() => this.#resubscribe(address, outage), RESUBSCRIBE_DELAY_MS);
+    this.#resubscribeTimers.set(address, timer.unref());
   }
 
-  /** Slots can go and come back between two looks: Redis has ended their channels all the same. */
-  #renew(address: string, outage: Outage): void {
-    this.#renewals.delete(address);
+  /** A slot can leave and come back between two refreshes: Redis has ended its subscriptions all the same. */
+  #resubscribe(address: string, outage: Outage): void {
+    this.#resubscribeTimers.delete(address);
     const node = this.#nodes.get(address);
-    const heard = node && subscribedChannels(node);
-    if (heard) node.renew(({ name }) => !heard.has(name), outage);
+    const subscribed = node && subscribedShardChannels(node.clients[0]);
+    if (subscribed) node.resubscribe(({ key }) => !subscribed.has(key.name), outage);
   }
 
   #moveProbes(): void {
     for (const [address, node] of this.#nodes) {
       const owner = this.#ownerOf(slotOf(node.probeChannel));
       if (owner === undefined || owner === address) continue;
-      // Or else the probe would go to the new owner, with everything that is subscribed.
+      // The channel of the probe must not move to the new owner with the subscriptions.
       node.moveProbe(this.#owners.has(address) ? this.#probeAt(address) : undefined);
     }
   }
 
   #probeAt(address: string): string {
-    return this.#options.topology.slots.channelOf(address, this.#options.probeStart);
+    return this.#options.topology.slots.channelOf(address, this.#options.probePrefix);
   }
 
-  #moveFrom(address: string, node: Subscriber): void {
-    const moved = node.release('shard', (subscription) => {
+  #moveFrom(address: string, node: NodeSubscriber): void {
+    const moved = node.removeMoved((subscription) => {
       const owner = this.#ownerOf(slotOfSubscription(subscription));
       return owner !== undefined && owner !== address;
     });
     if (moved.length === 0) return;
-    const { asOf } = this.#options.topology;
-    const from = node.lastProof < asOf ? node.lastProof : asOf;
-    for (const subscription of moved) this.#nodeOf(subscription.name).adopt(subscription, { from });
+    const { lastConfirmed } = this.#options.topology;
+    const from = node.lastConfirmed < lastConfirmed ? node.lastConfirmed : lastConfirmed;
+    for (const subscription of moved) {
+      this.subscriberFor(subscription.key).addMoved(subscription, { from });
+    }
   }
 
-  #leave(address: string, node: Subscriber): void {
+  #remove(address: string, node: NodeSubscriber): void {
     this.#nodes.delete(address);
     void node.close();
   }
-}
-
-/** What ioredis believes to be subscribed over a connection; it is told of each end. */
-function subscribedChannels({ clients: [client] }: Subscriber): ReadonlySet<string> | undefined {
-  if (client.status !== 'ready') return undefined;
-  const { subscriber } = client.condition ?? {};
-  return new Set(subscriber ? subscriber.channels('ssubscribe') : []);
 }

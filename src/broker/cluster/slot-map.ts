@@ -1,11 +1,11 @@
 import type { ClusterNode } from './parse-nodes.js';
-import { SLOTS, slotOf } from './slot.js';
+import { SLOT_COUNT, slotOf } from './slot.js';
 
 type Owner = string | undefined;
 
-/** Who owns which slot, at one time. */
+/** The owner of each slot at one time. */
 export class SlotMap {
-  static readonly EMPTY = new SlotMap(Array.from<Owner>({ length: SLOTS }));
+  static readonly EMPTY = new SlotMap(Array.from<Owner>({ length: SLOT_COUNT }));
   /** The nodes that own slots. */
   readonly owners: ReadonlySet<string>;
   readonly #ownerOfSlot: readonly Owner[];
@@ -16,7 +16,7 @@ export class SlotMap {
   }
 
   static of(nodes: readonly ClusterNode[], addressOf: (node: ClusterNode) => string): SlotMap {
-    const ownerOfSlot = Array.from<Owner>({ length: SLOTS });
+    const ownerOfSlot = Array.from<Owner>({ length: SLOT_COUNT });
     for (const node of nodes) {
       const address = addressOf(node);
       for (const [first, last] of node.slots) ownerOfSlot.fill(address, first, last + 1);
@@ -28,19 +28,19 @@ export class SlotMap {
     return this.#ownerOfSlot.every((owner, slot) => owner === other.ownerOf(slot));
   }
 
-  /** The node that owns a slot; `undefined` where nobody does. */
+  /** The node that owns a slot; `undefined` if it has no owner. */
   ownerOf(slot: number): Owner {
     return this.#ownerOfSlot[slot];
   }
 
-  /** This map; a slot that nobody owns has the owner that it has in an earlier one. */
+  /** This map, in which a slot without an owner keeps the one of an earlier map. */
   over(earlier: SlotMap): SlotMap {
     return new SlotMap(this.#ownerOfSlot.map((owner, slot) => owner ?? earlier.ownerOf(slot)));
   }
 
   /**
-   * Who owns now what, by an `earlier` map, somebody owned who lives on without slots: a former master is
-   * the replica of its successor.
+   * The owners of slots that belonged, in an `earlier` map, to a node that is alive and has no slots now. Such
+   * a former master is the replica of its successor.
    */
   successors(earlier: SlotMap, alive: readonly string[]): ReadonlySet<string> {
     const former = new Set<Owner>(
@@ -50,7 +50,7 @@ export class SlotMap {
     return new Set(theirs.filter((owner) => owner !== undefined));
   }
 
-  /** A channel, beginning with this text, whose slot one of the {@link owners} owns. */
+  /** A channel that begins with `start`, and whose slot belongs to one of the {@link owners}. */
   channelOf(owner: string, start: string): string {
     for (let i = 0; ; i++) {
       const channel = `${start}.${i}`;

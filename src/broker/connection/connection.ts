@@ -1,151 +1,155 @@
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
-import { guardCallbacks } from './guard-callbacks.js';
+import { Lifecycle } from '../../shared/lifecycle.js';
+import type { BrokerLog } from '../broker.js';
 import { retryDelay } from './create-clients.js';
-import { asksForCredentials } from './credentials.js';
+import { hasCredentialsProvider } from './credentials.js';
 import { disconnect } from './disconnect.js';
-import { LivenessMonitor, type LivenessOptions } from './heartbeat.js';
-import { OutageReport } from './outage-log.js';
+import { guardCallbacks } from './guard-callbacks.js';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
+import { OutageLog } from './outage-log.js';
 import { ReadyWait } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
-import type { Watched, MasterWatch } from '../sentinel/master-watch.js';
-import type { BrokerLog } from '../broker.js';
 
-export interface ConnectionOptions {
+/** Checks that a connection still leads to the right server. */
+export interface ServerWatch {
+  /** Watches a new connection, and calls `onWrongServer` when it leads to another server. */
+  watch(client: Redis, onWrongServer: () => void): WatchedConnection;
+}
+
+/** A connection that a {@link ServerWatch} watches. */
+export interface WatchedConnection {
+  /** The last time at which its server was known to be the right one. */
+  readonly lastConfirmed: Date;
+  /** Stops watching; resolves when no query for it is in progress. */
+  stop(): Promise<void>;
+}
+
+/** How a {@link Connection} works. */
+export interface ConnectionOptions extends HeartbeatOptions {
   readonly role: 'publisher' | 'subscriber';
   /** Whether the client is ours to connect, watch and close, or a user's. */
   readonly isOwned: boolean;
-  readonly liveness: LivenessOptions;
-  /** Watches that the server is still the master, where sentinels say who is. */
-  readonly masterWatch?: MasterWatch;
+  /** Watches that the server is still the master, where Sentinel names it. */
+  readonly masterWatch?: ServerWatch | undefined;
   readonly log: BrokerLog;
 }
 
-/** Someone who is told what becomes of a connection. */
+/** Is told of each change of a connection. */
 export interface ConnectionObserver {
   onReady(): void;
   onLost(): void;
-  /** It will not come back. */
+  /** There will be no further attempt to connect. */
   onEnded(error: ConnectionError): void;
 }
 
-/** What whoever needs a connection is told that does not come back. */
-export const ENDED = 'The connection to Redis has ended';
-
-/** Whoever waits for a TLS handshake, and whoever waits for a command, hears nothing of the other. */
-const NO_ANSWER = 'no answer (does only one end speak TLS?)';
+/** The error text for a connection that is not retried any more. */
+export const CONNECTION_ENDED = 'The connection to Redis has ended';
 
 /**
- * One connection to Redis for its whole life: opens it, tells when it is ready and when it is lost,
- * watches that it is alive, closes it. Reconnecting itself is ioredis' work.
+ * One connection to Redis for its whole life: opens it, reports when it is ready and when it is lost,
+ * checks that it is alive, closes it. ioredis itself reconnects.
  */
 export class Connection {
   readonly client: Redis;
+  readonly lifecycle = new Lifecycle();
   readonly #options: ConnectionOptions;
   readonly #observer: ConnectionObserver;
-  readonly #liveness: LivenessMonitor;
-  readonly #report: OutageReport;
-  #watched: Watched | undefined;
+  readonly #heartbeat: Heartbeat;
+  readonly #outageLog: OutageLog;
+  #watched: WatchedConnection | undefined;
   #isReady = false;
-  #isClosing = false;
-  /** How often it was closed: an `open` that waits for something has to notice. */
-  closings = 0;
-  #closing: Promise<void> | undefined;
-  #reopening: NodeJS.Timeout | undefined;
-  /** How often it was opened anew without a word of ioredis', since it was ready. */
+  #reopenTimer: NodeJS.Timeout | undefined;
+  /** How often this class connected the client since it was last ready. */
   #reopenings = 0;
-  /** Whether the user's `retryStrategy` said that it is enough. */
-  #gaveUp = false;
+  /** Whether the user's `retryStrategy` asked for no further attempt. */
+  #hasGivenUp = false;
   #lastError: unknown;
   #isListening = false;
-  /** Those of {@link open}. */
-  readonly #waiting = new Set<ReadyWait>();
+  readonly #waits = new Set<ReadyWait>();
 
   constructor(client: Redis, options: ConnectionOptions, observer: ConnectionObserver) {
     this.client = client;
     this.#options = options;
     this.#observer = observer;
-    this.#report = new OutageReport(options);
-    this.#liveness = new LivenessMonitor(client, options.liveness, () => this.#onSilent());
+    this.#outageLog = new OutageLog(options);
+    this.#heartbeat = new Heartbeat(client, options, () => this.#onSilent());
     if (!options.isOwned) return;
     guardCallbacks(client, options.log, (delay) => {
-      this.#gaveUp = typeof delay !== 'number';
+      this.#hasGivenUp = typeof delay !== 'number';
     });
   }
 
+  /** Whether commands can be sent. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Whether it is wanted, and may become ready yet. */
-  get isComing(): boolean {
-    return this.#isListening && !this.#isClosing && !this.hasEnded;
+  /** Whether it was opened, and may become ready yet. */
+  get isPending(): boolean {
+    return this.#isListening && !this.lifecycle.isClosed && !this.hasEnded;
   }
 
-  /** The last moment at which the connection is known to have worked, and to have led to the right server. */
-  get lastProof(): Date {
-    const { lastProof } = this.#liveness;
-    return this.#watched && this.#watched.asOf < lastProof ? this.#watched.asOf : lastProof;
+  /** The last time at which the connection is known to have worked, and to have led to the right server. */
+  get lastConfirmed(): Date {
+    const { lastConfirmed } = this.#heartbeat;
+    const watched = this.#watched;
+    return watched && watched.lastConfirmed < lastConfirmed ? watched.lastConfirmed : lastConfirmed;
   }
 
   /** Whether no further attempt will be made. */
   get hasEnded(): boolean {
-    return this.client.status === 'end' && (this.#gaveUp || !this.#options.isOwned);
+    return this.client.status === 'end' && (this.#hasGivenUp || !this.#options.isOwned);
   }
 
   /** See `Broker#connect`. */
-  async open(patience: number): Promise<void> {
-    const closings = this.closings;
-    await this.#closing;
-    if (closings !== this.closings) throw new ClosedError();
+  async open(timeoutMs: number): Promise<void> {
+    await this.lifecycle.afterClose();
     this.#listen();
     // A user's own client may have been ready long before.
     if (!this.#isReady && this.client.status === 'ready') this.#onReady();
-    const wasClosed = this.#isClosing;
-    this.#isClosing = this.#gaveUp = false;
-    if (!this.#isReady) await this.#connect(wasClosed, patience);
+    const wasClosed = this.lifecycle.isClosed;
+    this.lifecycle.open();
+    this.#hasGivenUp = false;
+    if (!this.#isReady) await this.#connect(wasClosed, timeoutMs);
   }
 
-  #connect(wasClosed: boolean, patience: number): Promise<void> {
+  #connect(wasClosed: boolean, timeoutMs: number): Promise<void> {
     const { isOwned } = this.#options;
     const isAtEnd = this.client.status === 'end';
     if (isAtEnd && !isOwned) return Promise.reject(this.#connectionError());
-    const becomesReady = this.#becomesReady(patience);
+    const becomesReady = this.#becomesReady(timeoutMs);
     if (this.client.status === 'wait' || (isOwned && (wasClosed || isAtEnd))) {
-      // The outcome is taken from the events, which tell of every further attempt as well.
+      // The events report the outcome, and that of every further attempt.
       this.client.connect().catch(() => undefined);
     }
     return becomesReady;
   }
 
-  /** Replaces a connection that is of no use, although it is there; a user's own client stays. */
+  /** Replaces a connection that is up and does not work. A user's own client is left alone. */
   restart(reason: string): void {
     this.#lastError = new ConnectionError(reason);
     if (this.#options.isOwned) this.client.stream.destroy();
   }
 
-  /** Sends what is queued, then closes; a user's own client is left alone. */
+  /** Sends what is queued, then closes. A user's own client is left alone. */
   close(): Promise<void> {
-    this.closings++;
-    this.#closing ??= this.#close().finally(() => {
-      this.#closing = undefined;
-    });
-    return this.#closing;
+    return this.lifecycle.close(() => this.#close());
   }
 
   async #close(): Promise<void> {
-    this.#isClosing = true;
-    clearTimeout(this.#reopening);
-    this.#liveness.stop();
-    for (const wait of this.#waiting) wait.abandon();
-    const unwatched = this.#watched?.end();
+    clearTimeout(this.#reopenTimer);
+    this.#heartbeat.stop();
+    for (const wait of this.#waits) wait.cancel();
+    const unwatched = this.#watched?.stop();
     if (this.#options.isOwned) await disconnect(this.client);
     else this.#unlisten();
     await unwatched;
-    this.#onLostOnce();
+    this.#setLost();
   }
 
   readonly #listeners = {
+    connecting: (): void => this.#outageLog.connecting(serverOf(this.client)),
     connect: (): void => this.#onConnect(),
     ready: (): void => this.#onReady(),
     close: (): void => this.#onClose(),
@@ -156,6 +160,7 @@ export class Connection {
   #listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;
+    this.#outageLog.connecting(serverOf(this.client));
     for (const [event, listener] of Object.entries(this.#listeners))
       this.client.on(event, listener);
   }
@@ -167,18 +172,18 @@ export class Connection {
     }
   }
 
-  async #becomesReady(patience: number): Promise<void> {
-    const asks = asksForCredentials(this.client);
+  async #becomesReady(timeoutMs: number): Promise<void> {
+    const mayChangeLogin = hasCredentialsProvider(this.client);
     const wait = new ReadyWait(this.client, {
-      patience,
+      timeoutMs,
       hasEnded: () => this.hasEnded,
-      isHopeless: () => !asks && isLoginRefused(this.#lastError),
-      mayComeToSocket: asks,
+      isHopeless: () => !mayChangeLogin && isLoginRefused(this.#lastError),
+      mayOpenSocketLater: mayChangeLogin,
     });
-    this.#waiting.add(wait);
+    this.#waits.add(wait);
     const isReady = await wait.outcome;
-    this.#waiting.delete(wait);
-    if (!isReady) throw this.#isClosing ? new ClosedError() : this.#connectionError();
+    this.#waits.delete(wait);
+    if (!isReady) throw this.lifecycle.isClosed ? new ClosedError() : this.#connectionError();
   }
 
   #connectionError(): ConnectionError {
@@ -189,9 +194,9 @@ export class Connection {
     });
   }
 
-  /** A proxy may take the connection and lead nowhere: then nothing but silence tells of it. */
+  /** A proxy may accept the connection and lead nowhere: then silence is the only sign. */
   #onConnect(): void {
-    if (this.#options.isOwned) this.#liveness.startHandshake();
+    if (this.#options.isOwned) this.#heartbeat.startHandshake();
   }
 
   #onReady(): void {
@@ -200,45 +205,45 @@ export class Connection {
     this.#lastError = undefined;
     if (this.#options.isOwned) this.#watch();
     this.#observer.onReady();
-    this.#report.ready();
+    this.#outageLog.ready();
   }
 
   #watch(): void {
-    this.#liveness.start();
+    this.#heartbeat.start();
     this.#watched = this.#options.masterWatch?.watch(this.client, () =>
       this.restart('the sentinels name another master'),
     );
   }
 
   #onClose(): void {
-    this.#liveness.stop();
-    void this.#watched?.end();
-    if (this.#isClosing) return;
-    this.#report.failed(this.#isReady, this.#lastError);
-    this.#onLostOnce();
+    this.#heartbeat.stop();
+    void this.#watched?.stop();
+    if (this.lifecycle.isClosed) return;
+    this.#outageLog.failed(this.#isReady, this.#lastError);
+    this.#setLost();
   }
 
-  #onLostOnce(): void {
+  #setLost(): void {
     if (!this.#isReady) return;
     this.#isReady = false;
     this.#observer.onLost();
   }
 
   #onEnd(): void {
-    if (this.#isClosing) return;
+    if (this.lifecycle.isClosed) return;
     if (!this.hasEnded) {
-      // ioredis was told to disconnect by somebody, or did not even get as far as to a socket.
-      this.#report.failed(false, this.#lastError);
+      // The application called `disconnect` on the client, or an attempt failed before it had a socket.
+      this.#outageLog.failed(false, this.#lastError);
       this.#reopenLater();
       return;
     }
-    this.#report.ended(this.#lastError);
+    this.#outageLog.ended(this.#lastError);
     this.#observer.onEnded(this.#connectionError());
   }
 
   #reopenLater(): void {
-    clearTimeout(this.#reopening);
-    this.#reopening = setTimeout(() => {
+    clearTimeout(this.#reopenTimer);
+    this.#reopenTimer = setTimeout(() => {
       this.client.connect().catch(() => undefined);
     }, retryDelay(++this.#reopenings));
   }
@@ -246,17 +251,26 @@ export class Connection {
   #onError(error: unknown): void {
     this.#lastError = error;
     const { stream } = this.client;
-    // ioredis hears the first error of a stream only; a late TLS alert would end the process.
+    // ioredis listens to the first error of a stream only; a late TLS alert would end the process.
     if (stream?.listenerCount('error') === 0) stream.on('error', () => undefined);
-    // While the connection is up nothing else tells of it.
+    // While the connection is up no other event reports it.
     if (this.#isReady) this.#options.log.error(`${this.#options.role}: ${messageOf(error)}`);
   }
 
   #onSilent(): void {
-    const { interval, timeout } = this.#options.liveness;
+    const { pingInterval, pingTimeout } = this.#options;
     const what = this.#isReady
-      ? `to PING within ${timeout} ms, sent every ${interval} ms`
+      ? `to PING within ${pingTimeout} ms, sent every ${pingInterval} ms`
       : 'at all';
     this.#lastError = new ConnectionError(`no answer ${what}`);
   }
 }
+
+/** The address of a client's server, without credentials. */
+function serverOf({ options: { path, host, port, sentinels, name } }: Redis): string {
+  if (sentinels) return `the master "${name}" of the sentinels`;
+  return path ?? `${host}:${port}`;
+}
+
+/** A peer that waits for a TLS handshake and one that waits for a command both send nothing. */
+const NO_ANSWER = 'no answer (does only one end speak TLS?)';

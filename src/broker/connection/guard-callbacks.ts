@@ -4,8 +4,9 @@ import type { BrokerLog } from '../broker.js';
 import { retryDelay } from './create-clients.js';
 
 /**
- * Makes the functions that a user gave ioredis safe to call: what they throw within ioredis ends the process, or
- * leaves a connection that is neither there nor tried again. Tells `onRetry` what `retryStrategy` decides.
+ * Makes the functions that a user gave ioredis safe to call. What they throw inside ioredis would end the
+ * process, or leave a connection that is neither up nor retried. `onRetry` receives what
+ * `retryStrategy` returns: a delay, or anything else to stop.
  */
 export function guardCallbacks(
   { options }: Redis,
@@ -16,7 +17,7 @@ export function guardCallbacks(
     try {
       return call();
     } catch (error) {
-      log.error(`${name} failed: ${messageOf(error)}`);
+      log.error(`The ioredis option "${name}" threw, its default is used: ${messageOf(error)}`);
       return fallback;
     }
   };

@@ -1,60 +1,64 @@
 import type { Redis } from 'ioredis';
 import { isReplyError } from './redis-error.js';
 
-/** How a connection is watched, in milliseconds. */
-export interface LivenessOptions {
-  readonly interval: number;
-  readonly timeout: number;
+/** How often a connection is checked with a PING, and how long it may stay silent after one; in milliseconds. */
+export interface HeartbeatOptions {
+  readonly pingInterval: number;
+  readonly pingTimeout: number;
 }
 
-/** A new connection that leads nowhere keeps us from one that does, so it gets less patience. */
-const HANDSHAKE_TIMEOUT = 1_000;
+/** Shorter than the timeout of a PING: a new connection that leads nowhere delays one that works. */
+const HANDSHAKE_TIMEOUT_MS = 1_000;
 
 /**
- * How many deadlines may pass without an answer while other bytes come. A subscriber that is behind
- * reads its answers late; one whose PINGs are lost on their way reads none.
+ * How many deadlines may pass without an answer while other bytes arrive. A subscriber that is behind
+ * reads its answers late; where PINGs are lost it reads none.
  */
 const MAX_UNANSWERED = 3;
 
 /**
- * Finds a half-open connection: one whose other end is gone without a word, as behind a proxy or
- * after a power cut. TCP alone takes many minutes to notice. Sends PING on an interval; when not one
- * byte has come by the deadline, or bytes but no answer by several, the socket is destroyed, and the
- * connection reconnects.
+ * Detects a half-open connection, whose other end is gone without closing it, as behind a proxy or after a
+ * power cut. TCP alone takes many minutes. Sends a PING on an interval. When no byte arrives by the
+ * deadline, or bytes but no answer by several deadlines, it destroys the socket, and ioredis reconnects.
+ *
+ * @see https://redis.io/docs/latest/commands/ping/
  */
-export class LivenessMonitor {
+export class Heartbeat {
   readonly #client: Redis;
-  readonly #options: LivenessOptions;
+  readonly #options: HeartbeatOptions;
   readonly #onDead: () => void;
   #interval: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
-  #lastProof = new Date();
+  #lastConfirmed = new Date();
   #unanswered = 0;
 
-  constructor(client: Redis, options: LivenessOptions, onDead: () => void) {
+  /** `onDead` is called before the socket is destroyed. */
+  constructor(client: Redis, options: HeartbeatOptions, onDead: () => void) {
     this.#client = client;
     this.#options = options;
     this.#onDead = onDead;
   }
 
-  /** The last moment at which the connection is known to have worked; at most an interval late. */
-  get lastProof(): Date {
-    return this.#lastProof;
+  /** The last time at which the connection is known to have worked; at most one interval old. */
+  get lastConfirmed(): Date {
+    return this.#lastConfirmed;
   }
 
-  /** Watches a connection that has just been made, and owes us its first byte. */
+  /** Checks a new connection, which has to send its first byte soon. */
   startHandshake(): void {
     this.start();
-    this.#expectBytes(Math.min(this.#options.timeout, HANDSHAKE_TIMEOUT));
+    this.#expectBytes(Math.min(this.#options.pingTimeout, HANDSHAKE_TIMEOUT_MS));
   }
 
+  /** Starts to send PINGs over the current connection. */
   start(): void {
     this.stop();
-    this.#lastProof = new Date();
+    this.#lastConfirmed = new Date();
     this.#unanswered = 0;
-    this.#interval = setInterval(() => this.#ping(), this.#options.interval).unref();
+    this.#interval = setInterval(() => this.#ping(), this.#options.pingInterval).unref();
   }
 
+  /** Stops all timers. */
   stop(): void {
     clearInterval(this.#interval);
     clearTimeout(this.#deadline);
@@ -62,7 +66,7 @@ export class LivenessMonitor {
   }
 
   #answered(sent: Date): void {
-    this.#lastProof = sent;
+    this.#lastConfirmed = sent;
     this.#unanswered = 0;
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
@@ -72,17 +76,18 @@ export class LivenessMonitor {
     if (this.#deadline) return;
     const sent = new Date();
     const onAnswer = (): void => this.#answered(sent);
-    // Redis says no while it cannot save, for one: that is an answer. A lost connection, and ioredis as it shakes hands, are none.
+    // An error reply is an answer, too: Redis sends one while it cannot save, for example. Other errors
+    // come from ioredis, without an answer of Redis.
     this.#client.ping().then(onAnswer, (error: unknown) => isReplyError(error) && onAnswer());
-    this.#expectBytes(this.#options.timeout);
+    this.#expectBytes(this.#options.pingTimeout);
   }
 
-  #expectBytes(timeout: number): void {
+  #expectBytes(timeoutMs: number): void {
     const { stream } = this.#client;
     const before = stream.bytesRead;
     this.#deadline = setTimeout(() => {
       this.#deadline = undefined;
-      // An event loop that was busy runs this timer before it reads what is waiting on the socket.
+      // A busy event loop runs this timer before it reads what the socket has received.
       setImmediate(() => {
         const isSilent = stream === this.#client.stream && stream.bytesRead === before;
         if (!this.#interval) return;
@@ -90,6 +95,6 @@ export class LivenessMonitor {
         this.#onDead();
         stream.destroy();
       });
-    }, timeout).unref();
+    }, timeoutMs).unref();
   }
 }

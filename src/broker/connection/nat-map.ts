@@ -1,7 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 
-/** Where what calls itself `host:port` is from here, if the user's `natMap` knows it; as ioredis reads that. */
-export function translated(
+/** Translates the address `host:port` of a server with the user's `natMap`, as ioredis does; `undefined` if it has no entry. */
+export function translate(
   natMap: RedisOptions['natMap'],
   address: string,
 ): { host: string; port: number } | undefined {

@@ -2,51 +2,52 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { PUBLISHER_OPTIONS } from './create-clients.js';
 import { disconnect } from './disconnect.js';
 
-/** How long a server may take to answer, and before that to take the connection; in milliseconds. */
-const ASK_TIMEOUT = 1_000;
+/** The limit for connecting, and again for the answer. */
+const QUERY_TIMEOUT_MS = 1_000;
 
-/** How long all that may take once nobody waits for the answer; in milliseconds. */
-const HURRY = 500;
+/** The limit for both together once the answer is no longer needed. */
+const CANCEL_TIMEOUT_MS = 500;
 
-/** What a client needs to be for one question. */
-export const SCOUT = {
+/** ioredis options of a client that is used for one query. */
+export const ONE_OFF_OPTIONS = {
   ...PUBLISHER_OPTIONS,
   retryStrategy: () => null,
   // ioredis would wait until a server has loaded its data, however long that takes.
   enableReadyCheck: false,
-  connectTimeout: ASK_TIMEOUT,
-  commandTimeout: ASK_TIMEOUT,
+  connectTimeout: QUERY_TIMEOUT_MS,
+  commandTimeout: QUERY_TIMEOUT_MS,
 } as const satisfies RedisOptions;
 
 /**
- * Asks over a connection of its own: one that has been there for long may be dead, and nobody has
- * noticed. Resolves or rejects when that is closed at either end; `signal` has it hurry.
+ * Connects a client, sends one query, and closes it. A connection of its own, since an older one may be
+ * dead without a sign of it. Settles when the connection is closed at both ends. `signal` shortens the
+ * time limit.
  */
-export async function ask<Answer>(
-  scout: Redis,
-  question: (redis: Redis) => Promise<Answer>,
+export async function queryOnce<Answer>(
+  client: Redis,
+  query: (client: Redis) => Promise<Answer>,
   signal: AbortSignal,
 ): Promise<Answer> {
   let reason: unknown;
-  scout.on('error', (error: unknown) => {
+  client.on('error', (error: unknown) => {
     reason = error;
   });
-  const ended = new Promise<void>((resolve) => scout.once('end', resolve));
+  const ended = new Promise<void>((resolve) => client.once('end', resolve));
   let deadline: NodeJS.Timeout | undefined;
   const hurry = (): void => {
-    // Destroyed here at once, it would be there at the server for a while.
-    deadline = setTimeout(() => scout.disconnect(), HURRY);
+    // A socket that is destroyed at once would stay open at the server for a while.
+    deadline = setTimeout(() => client.disconnect(), CANCEL_TIMEOUT_MS);
   };
   signal.addEventListener('abort', hurry);
   try {
-    await scout.connect();
-    const answer = await question(scout);
-    await disconnect(scout);
+    await client.connect();
+    const answer = await query(client);
+    await disconnect(client);
     return answer;
   } catch (error) {
-    scout.disconnect();
+    client.disconnect();
     await ended;
-    // Of a connection that fails ioredis itself just says that it is closed.
+    // ioredis rejects with no more than "Connection is closed".
     throw reason ?? error;
   } finally {
     signal.removeEventListener('abort', hurry);

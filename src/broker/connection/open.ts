@@ -1,39 +1,40 @@
-import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
+import { ConnectionError, messageOf } from '../../errors.js';
 import type { Connection } from './connection.js';
 
-/** How long the first attempts may take, in milliseconds: nobody waits for them. */
-const NO_HURRY = 30_000;
-
-/** Opens what somebody needs by now. Whoever needs it waits for the outcome, and the log tells of failures. */
-export function openOnTheWay(half: { open(patience: number): Promise<void> }): void {
-  half.open(NO_HURRY).catch(() => undefined);
+/** Finds the server to connect to before the first attempt, where there are several. */
+export interface NodeDiscovery {
+  /** The least time for attempts to connect, each at another server, in milliseconds. */
+  readonly minConnectMs: number;
+  /** Finds a server. Rejects when that takes longer than `timeoutMs`. */
+  discover(timeoutMs: number): Promise<void>;
 }
 
-/** Someone who knows where to connect to, if there are several servers. */
-export interface Guide {
-  /** The least time for attempts, each at another server, in milliseconds. */
-  readonly leastPatience: number;
-  /** Finds out before the first attempt. Rejects when that is not possible in time. */
-  prepare(patience: number): Promise<void>;
-}
-
-/** Opens a connection where its guide, if it has one, finds that it should be. */
-export async function openGuided(
+/** Opens a connection, at the server that `discovery` finds if it is given. Rejects as {@link Connection.open}. */
+export async function openDiscovered(
   connection: Connection,
-  guide: Guide | undefined,
-  patience: number,
+  discovery: NodeDiscovery | undefined,
+  timeoutMs: number,
 ): Promise<void> {
-  if (!guide) return connection.open(patience);
-  const { closings } = connection;
-  const failure = await guide.prepare(patience).then(() => undefined, asError);
-  if (closings !== connection.closings) throw new ClosedError();
-  const opened = connection.open(Math.max(patience, guide.leastPatience));
+  if (!discovery) return connection.open(timeoutMs);
+  const { lifecycle } = connection;
+  const { generation } = lifecycle;
+  const failure = await discovery.discover(timeoutMs).then(() => undefined, toError);
+  lifecycle.assertCurrent(generation);
+  const opened = connection.open(Math.max(timeoutMs, discovery.minConnectMs));
   if (!failure) return opened;
-  // Attempts go on: whoever waits is told of the reason, and no more.
+  // Attempts go on, although the caller is told that discovery failed.
   opened.catch(() => undefined);
   throw failure;
 }
 
-function asError(reason: unknown): Error {
+function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new ConnectionError(messageOf(reason));
+}
+
+/** The limit for first attempts that no caller waits for. */
+const BACKGROUND_TIMEOUT_MS = 30_000;
+
+/** Opens something at its first use. The user of it waits for it in its own way; failures are logged there. */
+export function openInBackground(part: { open(timeoutMs: number): Promise<void> }): void {
+  part.open(BACKGROUND_TIMEOUT_MS).catch(() => undefined);
 }

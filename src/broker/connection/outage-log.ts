@@ -2,41 +2,51 @@ import { messageOf } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerLog } from '../broker.js';
 
-export interface OutageReportOptions {
+/** Which connection an {@link OutageLog} is about. */
+export interface OutageLogOptions {
   readonly role: 'publisher' | 'subscriber';
   readonly log: BrokerLog;
 }
 
-/** Says once per outage what becomes of a connection: attempts fail by the dozen while a server is away. */
-export class OutageReport {
+/** Logs each outage of a connection once: while a server is down, dozens of attempts fail. */
+export class OutageLog {
   readonly #role: 'publisher' | 'subscriber';
-  readonly #name: string;
   readonly #log: BrokerLog;
+  #server = '';
   #since: number | undefined;
   #isLogged = false;
 
-  constructor({ role, log }: OutageReportOptions) {
+  constructor({ role, log }: OutageLogOptions) {
     this.#role = role;
-    this.#name = `The ${role} connection to Redis`;
     this.#log = log;
   }
 
-  /** The connection, or an attempt to make it, has failed. */
+  /** An attempt to connect begins. `server` is its address, without credentials. */
+  connecting(server: string): void {
+    this.#server = server;
+  }
+
+  /** The connection was lost (`wasReady`), or an attempt to connect failed. */
   failed(wasReady: boolean, error: unknown): void {
     if (wasReady) this.#since = performance.now();
     if (this.#isLogged) return;
     this.#isLogged = true;
-    const what = wasReady ? 'lost; reconnecting' : 'not established yet; trying on';
-    this.#log.warn(`${this.#name} is ${what}${because(error)}`);
+    this.#log.warn(
+      wasReady
+        ? `Lost the ${this.#role} connection to ${this.#server}${because(error)}; reconnecting`
+        : `Cannot connect the ${this.#role} to ${this.#server}${because(error)}; retrying`,
+    );
   }
 
-  /** The connection is there, for the first time or again. */
+  /** The connection is ready, for the first time or again. */
   ready(): void {
     this.#isLogged = false;
     if (this.#since === undefined) return;
     const outage = performance.now() - this.#since;
     this.#since = undefined;
-    this.#log.log(`${this.#name} is back after ${Math.round(outage)} ms`);
+    this.#log.log(
+      `The ${this.#role} connection is back after ${Math.round(outage)} ms, to ${this.#server}`,
+    );
     if (telemetry.reconnect.hasSubscribers) {
       telemetry.reconnect.publish({ connection: this.#role, outage });
     }
@@ -44,7 +54,9 @@ export class OutageReport {
 
   /** There will be no further attempt. */
   ended(error: unknown): void {
-    this.#log.error(`${this.#name} has ended and will not be tried again${because(error)}`);
+    this.#log.error(
+      `The ${this.#role} connection to ${this.#server} has ended${because(error)}, and is not retried`,
+    );
   }
 }
 

@@ -1,19 +1,20 @@
 import type { Redis } from 'ioredis';
 
+/** When a {@link ReadyWait} gives up. */
 export interface ReadyWaitOptions {
-  /** How long attempts may go on, in milliseconds; with 0 there is one. */
-  readonly patience: number;
+  /** How long attempts may go on, in milliseconds; with 0 there is one attempt. */
+  readonly timeoutMs: number;
   /** Whether no further attempt will be made. */
   readonly hasEnded: () => boolean;
-  /** Whether further attempts will fare no better than the last one. */
+  /** Whether further attempts would fail like the last one. */
   readonly isHopeless: () => boolean;
-  /** Whether attempts that do not come to a socket may fare better later. */
-  readonly mayComeToSocket: boolean;
+  /** Whether an attempt may still succeed after one that did not open a socket. */
+  readonly mayOpenSocketLater: boolean;
 }
 
-/** Waits until a client is ready, or not worth waiting for. */
+/** Waits until a client is ready, or until there is no reason to wait any longer. */
 export class ReadyWait {
-  /** Resolves to whether it is ready. */
+  /** Resolves to whether the client is ready. */
   readonly outcome: Promise<boolean>;
   readonly #client: Redis;
   readonly #options: ReadyWaitOptions;
@@ -27,13 +28,13 @@ export class ReadyWait {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    const { patience } = options;
-    this.#timer = patience > 0 ? setTimeout(() => this.abandon(), patience) : undefined;
+    const { timeoutMs } = options;
+    this.#timer = timeoutMs > 0 ? setTimeout(() => this.cancel(), timeoutMs) : undefined;
     for (const [event, listener] of this.#listeners) client.on(event, listener);
   }
 
-  /** Waits no longer. */
-  abandon(): void {
+  /** Ends the wait: the client is not ready. */
+  cancel(): void {
     this.#settle(false);
   }
 
@@ -50,24 +51,24 @@ export class ReadyWait {
     this.#resolve(isReady);
   }
 
-  get #isOnlyAttempt(): boolean {
-    return this.#options.patience === 0;
+  get #isSingleAttempt(): boolean {
+    return this.#options.timeoutMs === 0;
   }
 
-  /** Nothing else tells of a round of questions that no sentinel has answered. */
+  /** When no sentinel answers, ioredis emits nothing but an error. */
   #onError(): void {
-    if (this.#isOnlyAttempt && this.#client.status === 'connecting') this.abandon();
+    if (this.#isSingleAttempt && this.#client.status === 'connecting') this.cancel();
   }
 
   #onClose(): void {
     this.#hadSocket = true;
-    if (this.#isOnlyAttempt || this.#options.isHopeless()) this.abandon();
+    if (this.#isSingleAttempt || this.#options.isHopeless()) this.cancel();
   }
 
-  /** Attempts may go on, but none of them fares any better where it did not come to a socket. */
+  /** Further attempts of a client that did not even open a socket would fail in the same way. */
   #onEnd(): void {
-    const { hasEnded, mayComeToSocket } = this.#options;
-    const isInVain = !this.#hadSocket && !mayComeToSocket;
-    if (this.#isOnlyAttempt || hasEnded() || isInVain) this.abandon();
+    const { hasEnded, mayOpenSocketLater } = this.#options;
+    const isHopeless = !this.#hadSocket && !mayOpenSocketLater;
+    if (this.#isSingleAttempt || hasEnded() || isHopeless) this.cancel();
   }
 }

@@ -1,63 +1,49 @@
 import type { Redis } from 'ioredis';
+import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../../errors.js';
-import type { BrokerLog } from '../broker.js';
+import type { BrokerOptions } from '../broker-options.js';
 import { Connection } from '../connection/connection.js';
-import { openGuided, type Guide } from '../connection/open.js';
-import type { LivenessOptions } from '../connection/heartbeat.js';
-import { PublishBuffer, type PublishBufferOptions } from './publish-buffer.js';
-import { PublishBatcher } from './publish-script.js';
-import { PublishSender } from './publish-pipeline.js';
+import type { ServerWatch } from '../connection/connection.js';
+import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { isReplyError } from '../connection/redis-error.js';
-import type { PublishingHalf } from './publisher.js';
-import type { MasterWatch } from '../sentinel/master-watch.js';
+import { PublishBuffer } from './publish-buffer.js';
+import { PublishPipeline } from './publish-pipeline.js';
+import { PublishScript } from './publish-script.js';
+import type { ProbePublisher, Publisher } from './publisher.js';
 
-export interface PublisherOptions {
+/** How a {@link NodePublisher} works. */
+export interface NodePublisherOptions extends Pick<
+  BrokerOptions,
+  'pingInterval' | 'pingTimeout' | 'publishBuffer' | 'batchPublishes' | 'log'
+> {
   /** Whether the client is ours, or a user's. */
   readonly isOwned: boolean;
-  readonly liveness: LivenessOptions;
-  /** What may wait while the connection is away; `false`: nothing. */
-  readonly buffer: PublishBufferOptions | false;
-  /** Whether what is published in one tick goes out together. */
-  readonly batches: boolean;
-  /** Whether subscribers are to have a message before the publisher hears of it. */
-  readonly deliversFirst: boolean;
-  readonly log: BrokerLog;
-  readonly guide?: Guide;
-  readonly masterWatch?: MasterWatch;
+  readonly discovery?: NodeDiscovery;
+  readonly masterWatch?: ServerWatch | undefined;
 }
 
-/** The sending half over one connection. */
-export class Publisher implements PublishingHalf {
+/** Publishes over one connection to one server. */
+export class NodePublisher implements Publisher, ProbePublisher {
   readonly #connection: Connection;
-  readonly #guide: Guide | undefined;
+  readonly #discovery: NodeDiscovery | undefined;
   readonly #buffer: PublishBuffer | undefined;
-  readonly #sender: PublishSender;
-  readonly #batcher: PublishBatcher | undefined;
+  readonly #pipeline: PublishPipeline;
+  readonly #script: PublishScript | undefined;
   readonly #onChange: () => void;
 
-  /** `onChange`: the connection is no longer as it was. */
-  constructor(
-    client: Redis,
-    {
-      isOwned,
-      liveness,
-      buffer,
-      batches,
-      deliversFirst,
-      log,
-      guide,
-      masterWatch,
-    }: PublisherOptions,
-    onChange: () => void,
-  ) {
-    this.#sender = new PublishSender(client, deliversFirst);
-    this.#batcher = batches ? new PublishBatcher(client, this.#sender, log) : undefined;
-    this.#buffer = buffer ? new PublishBuffer(buffer) : undefined;
+  /** `onChange` is called when {@link isReady} or {@link hasEnded} changes. */
+  constructor(client: Redis, options: NodePublisherOptions, onChange: () => void) {
+    const { publishBuffer, batchPublishes, discovery } = options;
+    this.#pipeline = new PublishPipeline(client);
+    this.#script = batchPublishes
+      ? new PublishScript(client, this.#pipeline, options.log)
+      : undefined;
+    this.#buffer = publishBuffer ? new PublishBuffer(publishBuffer) : undefined;
     this.#onChange = onChange;
-    this.#guide = guide;
+    this.#discovery = discovery;
     this.#connection = new Connection(
       client,
-      { role: 'publisher', isOwned, liveness, masterWatch, log },
+      { ...options, role: 'publisher' },
       {
         onReady: () => this.#onReady(),
         onLost: onChange,
@@ -86,13 +72,13 @@ export class Publisher implements PublishingHalf {
     return this.#connection.hasEnded;
   }
 
-  open(patience: number): Promise<void> {
-    return openGuided(this.#connection, this.#guide, patience);
+  open(timeoutMs: number): Promise<void> {
+    return openDiscovered(this.#connection, this.#discovery, timeoutMs);
   }
 
   async close(): Promise<void> {
-    this.#batcher?.flush();
-    this.#sender.flush();
+    this.#script?.flush();
+    this.#pipeline.flush();
     await this.#connection.close();
     this.#buffer?.fail(new ClosedError());
   }
@@ -101,57 +87,56 @@ export class Publisher implements PublishingHalf {
     this.#connection.restart(reason);
   }
 
-  reaches(): boolean {
-    // The end of a stream shows a moment before it is told of.
+  canPublish(): boolean {
+    // A stream ends a moment before its events report it.
     return this.#connection.isReady && this.#connection.client.stream.writable;
   }
 
-  publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    if (this.reaches()) return this.#send(channel, payload, isSharded);
-    if (this.#buffer && this.#connection.isComing) {
-      return this.#buffer.add({ channel, payload, isSharded });
+  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+    if (this.canPublish()) return this.#send(channel, payload, kind);
+    if (this.#buffer && this.#connection.isPending) {
+      return this.#buffer.add({ channel, payload, kind });
     }
     return Promise.reject(
       new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
     );
   }
 
-  async channels(glob: string, isSharded: boolean): Promise<string[]> {
-    return (await this.#ask(isSharded ? 'SHARDCHANNELS' : 'CHANNELS', glob)) as string[];
+  async channels(glob: string, kind: ChannelKind): Promise<string[]> {
+    const command = kind === 'shard' ? 'SHARDCHANNELS' : 'CHANNELS';
+    return (await this.#query(command, glob)) as string[];
   }
 
   async subscriberCounts(
     channels: readonly string[],
-    isSharded: boolean,
+    kind: ChannelKind,
   ): Promise<Map<string, number>> {
     if (channels.length === 0) return new Map();
-    const question = isSharded ? 'SHARDNUMSUB' : 'NUMSUB';
-    const counts = (await this.#ask(question, ...channels)) as (string | number)[];
+    const command = kind === 'shard' ? 'SHARDNUMSUB' : 'NUMSUB';
+    const counts = (await this.#query(command, ...channels)) as (string | number)[];
     return new Map(channels.map((channel, i) => [channel, Number(counts[2 * i + 1])]));
   }
 
   async patternCount(): Promise<number> {
-    return Number(await this.#ask('NUMPAT'));
+    return Number(await this.#query('NUMPAT'));
   }
 
-  async #ask(question: string, ...args: string[]): Promise<unknown> {
+  async #query(command: string, ...args: string[]): Promise<unknown> {
     if (!this.#connection.isReady) {
-      throw new ConnectionError(`Cannot ask PUBSUB ${question}: not connected to Redis`);
+      throw new ConnectionError(`Cannot query PUBSUB ${command}: not connected to Redis`);
     }
-    return this.#connection.client.call('PUBSUB', question, ...args).catch((error: unknown) => {
-      if (isReplyError(error)) throw new CommandRefusedError('query', `PUBSUB ${question}`, error);
-      throw new ConnectionError(`The connection was lost before PUBSUB ${question} was answered`, {
+    return this.#connection.client.call('PUBSUB', command, ...args).catch((error: unknown) => {
+      if (isReplyError(error)) throw new CommandRefusedError('query', `PUBSUB ${command}`, error);
+      throw new ConnectionError(`The connection was lost before PUBSUB ${command} was answered`, {
         cause: error,
       });
     });
   }
 
   #onReady(): void {
-    void this.#batcher?.onReady();
-    // What waits goes out before anything else.
-    this.#buffer?.flush(({ channel, payload, isSharded }) =>
-      this.#send(channel, payload, isSharded),
-    );
+    void this.#script?.onReady();
+    // What waits goes out before what is published from now on.
+    this.#buffer?.flush(({ channel, payload, kind }) => this.#send(channel, payload, kind));
     this.#onChange();
   }
 
@@ -160,8 +145,8 @@ export class Publisher implements PublishingHalf {
     this.#onChange();
   }
 
-  #send(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
-    if (this.#batcher && !isSharded) return this.#batcher.send(channel, payload);
-    return this.#sender.send(channel, payload, isSharded);
+  #send(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+    if (this.#script && kind === 'channel') return this.#script.send(channel, payload);
+    return this.#pipeline.send(channel, payload, kind);
   }
 }

@@ -1,18 +1,13 @@
+import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ConnectionError, shorten } from '../../errors.js';
+import type { PublishBufferOptions } from '../broker-options.js';
 
-/** How much may wait for a connection that is away. */
-export interface PublishBufferOptions {
-  readonly maxMessages: number;
-  /** In milliseconds. */
-  readonly maxAge: number;
-}
-
-/** A message on its way out. */
+/** A message to publish. */
 export interface Outgoing {
   readonly channel: string;
   readonly payload: string | Uint8Array;
-  readonly isSharded: boolean;
-  /** Of a shard channel in a Cluster. */
+  readonly kind: ChannelKind;
+  /** The slot of a shard channel in a Cluster. */
   readonly slot?: number;
 }
 
@@ -24,13 +19,13 @@ interface Waiting {
 }
 
 /**
- * Messages that were published while the connection was away, in their order. None is lost without
- * a word: what is too old, or too much, fails its promise.
+ * Messages that were published while the connection was lost, in their order. A message that waits too
+ * long, or is one too many, fails its promise.
  */
 export class PublishBuffer {
   readonly #options: PublishBufferOptions;
   #waiting: Waiting[] = [];
-  /** How many wait for each slot. */
+  /** How many messages wait for each slot. */
   readonly #slots = new Map<number, number>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -43,13 +38,13 @@ export class PublishBuffer {
   }
 
   /** Whether a message of a slot waits. */
-  holds(slot: number): boolean {
+  hasSlot(slot: number): boolean {
     return this.#slots.has(slot);
   }
 
   /**
-   * Settles as the message does that {@link flush} sends later. One that was published earlier than
-   * others that wait, and was sent in vain, goes before them.
+   * Settles as the message does when {@link flush} sends it. A message that was sent before without
+   * success, and so is older than others, goes before them.
    */
   add(message: Outgoing, since = performance.now()): Promise<number> {
     const { maxMessages } = this.#options;
@@ -64,12 +59,12 @@ export class PublishBuffer {
     });
   }
 
-  /** Sends everything, in the order in which it came, except for what still has to wait. */
+  /** Sends every message in its order, except those that must go on waiting. */
   flush(
     send: (message: Outgoing, since: number) => Promise<number>,
     mustWait: (message: Outgoing) => boolean = () => false,
   ): void {
-    this.#stop();
+    this.#stopTimer();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const it of waiting) {
@@ -83,9 +78,9 @@ export class PublishBuffer {
     this.#schedule();
   }
 
-  /** Fails everything. */
+  /** Fails every message. */
   fail(error: unknown): void {
-    this.#stop();
+    this.#stopTimer();
     this.#slots.clear();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
@@ -108,7 +103,7 @@ export class PublishBuffer {
     this.#timer = undefined;
     const { maxAge } = this.#options;
     const oldestAllowed = performance.now() - maxAge;
-    // A timer may be early by a fraction of a millisecond.
+    // A timer may fire a fraction of a millisecond early.
     const fresh = this.#waiting.findIndex(({ since }) => since > oldestAllowed + 1);
     const expired = this.#waiting.splice(0, fresh === -1 ? this.#waiting.length : fresh);
     for (const { message, reject } of expired) {
@@ -118,7 +113,7 @@ export class PublishBuffer {
     this.#schedule();
   }
 
-  #stop(): void {
+  #stopTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

@@ -1,16 +1,17 @@
 import { Command, type Redis } from 'ioredis';
 import { messageOf } from '../../errors.js';
+import { TickBatch } from '../../shared/tick-batch.js';
 import type { BrokerLog } from '../broker.js';
-import { asBuffer, publishError, type PublishSender } from './publish-pipeline.js';
 import { isReplyError } from '../connection/redis-error.js';
+import { publishError, toBuffer, type PublishPipeline } from './publish-pipeline.js';
 
-/** Below this a script costs Redis more than it saves us. */
-const LEAST_MESSAGES = 32;
-/** Redis does nothing else while a script runs. */
-const MOST_MESSAGES = 512;
-const MOST_BYTES = 262_144;
+/** With fewer messages a script costs Redis more than it spares this process. */
+const MIN_MESSAGES = 32;
+/** Redis runs nothing else while a script runs. */
+const MAX_MESSAGES = 512;
+const MAX_BYTES = 262_144;
 
-/** With `call` one refused channel would reject a batch of which a part was published. */
+/** With `call`, one refused channel would reject a batch of which a part was published. */
 const SCRIPT = `local replies = {}
 for i = 1, #ARGV, 2 do
   replies[#replies + 1] = redis.pcall('PUBLISH', ARGV[i], ARGV[i + 1])
@@ -25,53 +26,57 @@ interface Waiting {
 }
 
 /**
- * Sends what is published in one tick as few scripts (EVAL), each of which publishes many messages, in
- * their order. Where the user may not call EVAL, and for a few messages, it is one PUBLISH for each.
+ * Publishes the messages of one tick with few scripts, in their order. A few messages, and all messages of a
+ * user who may not call EVAL, go through the pipeline.
+ *
+ * @see https://redis.io/docs/latest/commands/eval/
  */
-export class PublishBatcher {
+export class PublishScript {
   readonly #client: Redis;
-  readonly #sender: PublishSender;
+  readonly #pipeline: PublishPipeline;
   readonly #log: BrokerLog;
+  readonly #tick = new TickBatch(() => this.flush());
   #waiting: Waiting[] = [];
-  #mayBatch = false;
+  #isAllowed = false;
 
-  constructor(client: Redis, sender: PublishSender, log: BrokerLog) {
+  constructor(client: Redis, pipeline: PublishPipeline, log: BrokerLog) {
     this.#client = client;
-    this.#sender = sender;
+    this.#pipeline = pipeline;
     this.#log = log;
   }
 
-  /** There is a new connection: asks whether scripts are allowed on it. */
+  /** Checks whether scripts are allowed on a new connection. */
   async onReady(): Promise<void> {
-    this.#mayBatch = false;
+    this.#isAllowed = false;
     try {
       await this.#run([]);
-      this.#mayBatch = true;
+      this.#isAllowed = true;
     } catch (error) {
-      // A lost connection is not news, and the next one is asked again.
-      if (isReplyError(error)) this.#refused(error);
+      // A lost connection is logged elsewhere, and the next one is checked again.
+      if (isReplyError(error)) this.#onRefused(error);
     }
   }
 
+  /** Publishes a message at the end of the tick; see `Broker#publish`. */
   send(channel: string, payload: string | Uint8Array): Promise<number> {
+    this.#tick.add();
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) process.nextTick(() => this.flush());
-      this.#waiting.push({ channel, payload: asBuffer(payload), resolve, reject });
+      this.#waiting.push({ channel, payload: toBuffer(payload), resolve, reject });
     });
   }
 
-  /** Sends what waits for the end of the tick. */
+  /** Sends now what waits for the end of the tick. */
   flush(): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    if (!this.#mayBatch || waiting.length < LEAST_MESSAGES) this.#sendEach(waiting);
+    if (!this.#isAllowed || waiting.length < MIN_MESSAGES) this.#sendEach(waiting);
     else for (const batch of batchesOf(waiting)) this.#sendBatch(batch);
   }
 
   #sendEach(messages: readonly Waiting[]): void {
     for (const { channel, payload, resolve } of messages) {
-      resolve(this.#sender.send(channel, payload, false));
+      resolve(this.#pipeline.send(channel, payload, 'channel'));
     }
   }
 
@@ -85,8 +90,8 @@ export class PublishBatcher {
         }
       },
       (error: unknown) => {
-        if (isReplyError(error)) this.#refused(error);
-        // Nothing of it was published, but what came later may have been.
+        if (isReplyError(error)) this.#onRefused(error);
+        // Messages that were published later may have been delivered: none of these is sent again.
         for (const { channel, reject } of batch) reject(publishError(channel, error));
       },
     );
@@ -98,9 +103,11 @@ export class PublishBatcher {
     return (await this.#client.sendCommand(new Command('eval', args))) as unknown[];
   }
 
-  #refused(error: unknown): void {
-    this.#mayBatch = false;
-    this.#log.warn(`Redis takes no batches; one PUBLISH for each message (${messageOf(error)})`);
+  #onRefused(error: unknown): void {
+    this.#isAllowed = false;
+    this.#log.warn(
+      `Redis refuses the scripts of "batchPublishes"; each message is a PUBLISH now (${messageOf(error)})`,
+    );
   }
 }
 
@@ -109,7 +116,7 @@ function* batchesOf(messages: readonly Waiting[]): Generator<readonly Waiting[]>
   let bytes = 0;
   for (const [i, { payload }] of messages.entries()) {
     const size = Buffer.byteLength(payload);
-    const isFull = i - start === MOST_MESSAGES || bytes + size > MOST_BYTES;
+    const isFull = i - start === MAX_MESSAGES || bytes + size > MAX_BYTES;
     if (isFull && i > start) {
       yield messages.slice(start, i);
       start = i;

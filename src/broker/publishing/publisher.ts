@@ -1,31 +1,38 @@
 import type { Redis } from 'ioredis';
+import type { ChannelKind } from '../../channel/subscription-key.js';
 
-/** The sending half of a broker: everything that is no subscription. */
-export interface PublishingHalf {
-  /** Whether every message can go out now. */
+/** Publishes, and answers PUBSUB queries, over one connection or several. */
+export interface Publisher {
+  /** Whether every message can be sent now. */
   readonly isReady: boolean;
   /** Whether it will never be ready again. */
   readonly hasEnded: boolean;
   /** See `Broker#countsReceivers`. */
-  countsReceivers(isSharded: boolean): boolean;
-  /** The ioredis clients behind it, as they are now. */
+  countsReceivers(kind: ChannelKind): boolean;
+  /** The ioredis clients that it has now. */
   readonly clients: readonly Redis[];
-  /** Calls `listener` with each client that is behind it, or ever will be. */
+  /** Calls `listener` with each client, and with each that is created later. */
   onClient(listener: (client: Redis) => void): void;
   /** See `Broker#connect`. */
-  open(patience: number): Promise<void>;
-  /** Sends what is in flight, fails what waits, and disconnects. Never rejects. */
+  open(timeoutMs: number): Promise<void>;
+  /** Waits for the answers in flight, fails what waits, and disconnects. Never rejects. */
   close(): Promise<void>;
-  /** Replaces its connections, which are of no use although they are there. */
-  restart(reason: string): void;
-  /** Whether a message could go out now, without waiting. */
-  reaches(channel: string, isSharded: boolean): boolean;
+  /** See `Broker#canPublish`. */
+  canPublish(channel: string, kind: ChannelKind): boolean;
   /** See `Broker#publish`. */
-  publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number>;
+  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number>;
   /** PUBSUB CHANNELS, or SHARDCHANNELS. */
-  channels(glob: string, isSharded: boolean): Promise<string[]>;
+  channels(glob: string, kind: ChannelKind): Promise<string[]>;
   /** PUBSUB NUMSUB, or SHARDNUMSUB. */
-  subscriberCounts(channels: readonly string[], isSharded: boolean): Promise<Map<string, number>>;
+  subscriberCounts(channels: readonly string[], kind: ChannelKind): Promise<Map<string, number>>;
   /** PUBSUB NUMPAT. */
   patternCount(): Promise<number>;
+}
+
+/** A publisher as the delivery probe uses it. */
+export interface ProbePublisher {
+  readonly isReady: boolean;
+  publish(channel: string, payload: string, kind: ChannelKind): Promise<number>;
+  /** Replaces the connection: the subscriber does not receive what it publishes. */
+  restart(reason: string): void;
 }

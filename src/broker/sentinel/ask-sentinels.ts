@@ -1,15 +1,16 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions, type SentinelAddress } from 'ioredis';
-import { translated } from '../connection/nat-map.js';
-import { ask, SCOUT } from '../connection/one-off-query.js';
+import { translate } from '../connection/nat-map.js';
+import { ONE_OFF_OPTIONS, queryOnce } from '../connection/one-off-query.js';
 
-/** Sentinels listen here unless they are told otherwise. */
-const SENTINEL_PORT = 26_379;
+const DEFAULT_SENTINEL_PORT = 26_379;
 
 /**
- * Where each of the sentinels in these options says that the master is: `ip:port`, one for each
- * address of it; `undefined` where no answer came. Never rejects.
+ * Asks each sentinel in these options for the master. Resolves to the addresses `ip:port` of it, or to
+ * `undefined`, for each sentinel. Never rejects.
+ *
+ * @see https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
  */
 export function askSentinels(
   options: RedisOptions,
@@ -27,23 +28,23 @@ async function askSentinel(
   signal: AbortSignal,
 ): Promise<string[] | undefined> {
   const { name = '' } = options;
-  const answer = await ask(
-    scoutTo(sentinel, options),
+  const answer = await queryOnce(
+    clientOf(sentinel, options),
     (redis) => redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name),
     signal,
   );
   if (!Array.isArray(answer)) return undefined;
   const [host, port] = answer.map(String);
-  const mapped = translated(options.natMap, `${host}:${port}`);
-  return addressesOf(mapped ?? { host: host ?? '', port: Number(port) });
+  const translated = translate(options.natMap, `${host}:${port}`);
+  return resolveAddresses(translated ?? { host: host ?? '', port: Number(port) });
 }
 
-/** As ioredis itself connects to a sentinel. */
-function scoutTo({ host, port, family }: Partial<SentinelAddress>, options: RedisOptions): Redis {
+/** Takes the same options as ioredis does for its connection to a sentinel. */
+function clientOf({ host, port, family }: Partial<SentinelAddress>, options: RedisOptions): Redis {
   return new Redis({
-    ...SCOUT,
+    ...ONE_OFF_OPTIONS,
     host,
-    port: port ?? SENTINEL_PORT,
+    port: port ?? DEFAULT_SENTINEL_PORT,
     family: family ?? options.family,
     username: options.sentinelUsername,
     password: options.sentinelPassword,
@@ -52,8 +53,9 @@ function scoutTo({ host, port, family }: Partial<SentinelAddress>, options: Redi
   });
 }
 
-/** A sentinel may name the master by its host name, a socket knows of addresses only. */
-async function addressesOf({ host, port }: { host: string; port: number }): Promise<string[]> {
+/** A sentinel may name the master by its host name, while a socket has an address. */
+async function resolveAddresses(server: { host: string; port: number }): Promise<string[]> {
+  const { host, port } = server;
   if (isIP(host) > 0) return [`${host}:${port}`];
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => `${address}:${port}`);

@@ -1,46 +1,39 @@
 import type { Redis, RedisOptions } from 'ioredis';
+import type { ServerWatch, WatchedConnection } from '../connection/connection.js';
 import { askSentinels } from './ask-sentinels.js';
 
+/** How often a sentinel tells the others what it knows: a constant of Redis. */
+const HELLO_PERIOD_MS = 2_000;
+
+/** How a {@link MasterWatch} works. */
+export interface MasterWatchOptions {
+  /** How often the sentinels are asked, in milliseconds. */
+  readonly interval: number;
+  /** Resolves to the addresses `ip:port` of the master, as each sentinel names it; `undefined` for one that does not answer. */
+  readonly ask: (signal: AbortSignal) => Promise<readonly (readonly string[] | undefined)[]>;
+}
+
+interface Member {
+  readonly client: Redis;
+  readonly onWrongServer: () => void;
+  lastConfirmed: Date;
+}
+
 /**
- * A watch over the connections that are made with these options, where sentinels say where to; none
- * where replicas are wanted, of which any will do. `interval` in milliseconds.
+ * A watch over the connections that are made with these options, if Sentinel names the master; none for
+ * connections to replicas, of which any will do. `interval` in milliseconds.
  */
 export function watchMaster(options: RedisOptions, interval: number): MasterWatch | undefined {
   if (!options.sentinels || options.role === 'slave') return undefined;
   return new MasterWatch({ interval, ask: (signal) => askSentinels(options, signal) });
 }
 
-/** Within this time a sentinel tells the others what it knows, in milliseconds: Redis' own choice. */
-const HELLO_PERIOD = 2_000;
-
-export interface MasterWatchOptions {
-  /** How often the sentinels are asked, in milliseconds. */
-  readonly interval: number;
-  /** Where each sentinel says that the master is: `ip:port`, one for each address of it; `undefined`: no answer. */
-  readonly ask: (signal: AbortSignal) => Promise<readonly (readonly string[] | undefined)[]>;
-}
-
-/** A connection that is watched. */
-export interface Watched {
-  /** Until when its server was the master for certain. */
-  readonly asOf: Date;
-  /** Resolves when it is watched no more, and nobody is asked on its behalf. */
-  end(): Promise<void>;
-}
-
-interface Member {
-  readonly client: Redis;
-  readonly onElsewhere: () => void;
-  asOf: Date;
-}
-
 /**
- * Finds connections to a server that is the master no longer. An old master goes on as if nothing
- * were, for ten seconds after an orderly failover and for as long as it is cut off from its
- * sentinels. ioredis waits to be told of failovers, over connections that may be dead: so they are
- * asked, too, over new ones.
+ * Finds connections to a server that is no longer the master. A former master goes on as before: for ten
+ * seconds after an orderly failover, and as long as it is cut off from its sentinels. ioredis waits for
+ * the sentinels to report a failover, over connections that may be dead. So this asks them over new ones.
  */
-export class MasterWatch {
+export class MasterWatch implements ServerWatch {
   readonly #options: MasterWatchOptions;
   readonly #members = new Set<Member>();
   #stopping = new AbortController();
@@ -51,20 +44,19 @@ export class MasterWatch {
     this.#options = options;
   }
 
-  /** Watches a connection that has just been made to what a sentinel named. */
-  watch(client: Redis, onElsewhere: () => void): Watched {
-    const member: Member = { client, onElsewhere, asOf: new Date() };
+  watch(client: Redis, onWrongServer: () => void): WatchedConnection {
+    const member: Member = { client, onWrongServer, lastConfirmed: new Date() };
     this.#members.add(member);
     this.#timer ??= setInterval(() => this.#ask(), this.#options.interval).unref();
     return {
-      get asOf() {
-        return member.asOf;
+      get lastConfirmed() {
+        return member.lastConfirmed;
       },
-      end: () => this.#end(member),
+      stop: () => this.#remove(member),
     };
   }
 
-  async #end(member: Member): Promise<void> {
+  async #remove(member: Member): Promise<void> {
     this.#members.delete(member);
     if (this.#members.size > 0) return;
     clearInterval(this.#timer);
@@ -75,33 +67,33 @@ export class MasterWatch {
   }
 
   #ask(): void {
-    this.#asking ??= this.#round(this.#stopping.signal).finally(() => {
+    this.#asking ??= this.#askAll(this.#stopping.signal).finally(() => {
       this.#asking = undefined;
     });
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
+  async #askAll(signal: AbortSignal): Promise<void> {
     const sent = Date.now();
     const members = [...this.#members];
-    const asked = await this.#options.ask(signal);
-    const answers = asked.filter((answer) => answer !== undefined);
+    const replies = await this.#options.ask(signal);
+    const answers = replies.filter((answer) => answer !== undefined);
     if (signal.aborted || answers.length === 0) return;
-    // Whoever does not answer may know of another master already.
-    const asOf = new Date(answers.length < asked.length ? sent - HELLO_PERIOD : sent);
+    // A sentinel that does not answer may know of another master already.
+    const confirmed = new Date(answers.length < replies.length ? sent - HELLO_PERIOD_MS : sent);
     for (const member of members) {
-      if (this.#members.has(member)) judge(member, answers, asOf);
+      if (this.#members.has(member)) check(member, answers, confirmed);
     }
   }
 }
 
-function judge(member: Member, answers: readonly (readonly string[])[], asOf: Date): void {
+function check(member: Member, answers: readonly (readonly string[])[], confirmed: Date): void {
   const { remoteAddress = '', remotePort } = member.client.stream;
   const here = `${remoteAddress.replace(/^::ffff:/, '')}:${remotePort}`;
   const agreeing = answers.filter((addresses) => addresses.includes(here)).length;
   if (agreeing === answers.length) {
-    if (asOf > member.asOf) member.asOf = asOf;
+    if (confirmed > member.lastConfirmed) member.lastConfirmed = confirmed;
     return;
   }
-  // One alone may be cut off, and have the news of yesterday.
-  if (agreeing < answers.length / 2) member.onElsewhere();
+  // A single sentinel may be cut off, and its answer out of date.
+  if (agreeing < answers.length / 2) member.onWrongServer();
 }

@@ -1,107 +1,101 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
+import type { SubscriptionKey } from '../../channel/subscription-key.js';
+import { Lifecycle } from '../../shared/lifecycle.js';
 import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
-import { CompositeSubscriber } from './subscriber-group.js';
-import { openOnTheWay } from '../connection/open.js';
-import type { SubscribingHalf } from './subscriber.js';
+import { openInBackground } from '../connection/open.js';
+import type { ConnectionSubscriber, Subscriber } from './subscriber.js';
+import { SubscriberGroup } from './subscriber-group.js';
 
-/** The two parts of a receiving half, and which of them is there from the start. */
-export interface SubscriberParts {
+/** The two members of a {@link ClassicAndSharded}, and which of them is opened at the start. */
+export interface ClassicAndShardedOptions {
   /** SUBSCRIBE and PSUBSCRIBE. */
-  readonly classic: SubscribingHalf;
+  readonly classic: Subscriber;
   /** SSUBSCRIBE. */
-  readonly sharded: SubscribingHalf;
-  readonly isShardedFirst: boolean;
+  readonly sharded: Subscriber;
+  readonly startsSharded: boolean;
 }
 
 /**
- * Classic and sharded subscriptions, over connections of their own: ioredis loses either kind on a
- * connection that ends the last one of the other. What nobody has asked for yet has no connection.
+ * Classic and sharded subscriptions, over connections of their own: when the last subscription of one kind
+ * ends, ioredis loses those of the other kind on the same connection. Each member is opened with its first
+ * subscription.
  */
-export class SplitSubscriber extends CompositeSubscriber {
-  protected override readonly parts: readonly SubscribingHalf[];
-  readonly #classic: SubscribingHalf;
-  readonly #sharded: SubscribingHalf;
-  readonly #first: SubscribingHalf;
-  readonly #opened = new Set<SubscribingHalf>();
-  /** Those whose absence is an outage: one that comes on the way is not missed before it was there. */
-  readonly #counted = new Set<SubscribingHalf>();
-  #isOpen = false;
+export class ClassicAndSharded extends SubscriberGroup {
+  protected override readonly members: readonly Subscriber[];
+  readonly #classic: Subscriber;
+  readonly #sharded: Subscriber;
+  readonly #first: Subscriber;
+  readonly #lifecycle = new Lifecycle();
+  readonly #opened = new Set<Subscriber>();
+  /** Members whose absence is an outage. One that was opened with its first subscription is not missed before it was ready. */
+  readonly #expected = new Set<Subscriber>();
 
-  constructor({ classic, sharded, isShardedFirst }: SubscriberParts) {
+  constructor({ classic, sharded, startsSharded }: ClassicAndShardedOptions) {
     super();
-    this.parts = [classic, sharded];
+    this.members = [classic, sharded];
     this.#classic = classic;
     this.#sharded = sharded;
-    this.#first = isShardedFirst ? sharded : classic;
-    this.#counted.add(this.#first);
+    this.#first = startsSharded ? sharded : classic;
+    this.#expected.add(this.#first);
   }
 
   override get isReady(): boolean {
-    return this.parts.every((part) => !this.#isCounted(part) || part.isReady);
+    return this.members.every((member) => !this.#isExpected(member) || member.isReady);
   }
 
   override get isRestored(): boolean {
-    return this.parts.every((part) => !this.#isCounted(part) || part.isRestored);
+    return this.members.every((member) => !this.#isExpected(member) || member.isRestored);
   }
 
   override get clients(): readonly Redis[] {
-    const known = this.parts.filter((it) => it === this.#first || this.#opened.has(it));
-    return known.flatMap(({ clients }) => clients);
+    const used = this.members.filter((it) => it === this.#first || this.#opened.has(it));
+    return used.flatMap(({ clients }) => clients);
   }
 
   override onClient(listener: (client: Redis) => void): void {
-    for (const part of this.parts) part.onClient(listener);
+    for (const member of this.members) member.onClient(listener);
   }
 
-  override async open(patience: number): Promise<void> {
-    this.#isOpen = true;
-    const needed = this.parts.filter((it) => it === this.#first || !it.isEmpty);
-    for (const part of needed) this.#opened.add(part);
-    await Promise.all(needed.map((part) => part.open(patience)));
+  override async open(timeoutMs: number): Promise<void> {
+    this.#lifecycle.open();
+    const needed = this.members.filter((it) => it === this.#first || !it.isEmpty);
+    for (const member of needed) this.#opened.add(member);
+    await Promise.all(needed.map((member) => member.open(timeoutMs)));
   }
 
   override async close(): Promise<void> {
-    this.#isOpen = false;
+    this.#lifecycle.markClosed();
     this.#opened.clear();
-    this.#counted.clear();
-    this.#counted.add(this.#first);
-    await Promise.all(this.parts.map((part) => part.close()));
+    this.#expected.clear();
+    this.#expected.add(this.#first);
+    await Promise.all(this.members.map((member) => member.close()));
   }
 
-  override subscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    waiter: SubscriptionWaiter,
-  ): void {
-    super.subscribe(kind, name, listener, waiter);
-    this.#openFor(kind);
+  override subscriberFor(key: SubscriptionKey): ConnectionSubscriber {
+    return this.#memberFor(key).subscriberFor(key);
   }
 
-  override want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
-    this.#counted.add(this.partOf(kind));
-    super.want(kind, name, listener);
-    this.#openFor(kind);
+  /** See `Broker#subscribe`. Opens the connections of this kind if it is the first subscription. */
+  subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void {
+    const member = this.#memberFor(key);
+    if (!waiter) this.#expected.add(member);
+    member.subscriberFor(key).subscribe(key, listener, waiter);
+    if (!this.#lifecycle.isOpen || this.#opened.has(member)) return;
+    this.#opened.add(member);
+    openInBackground(member);
   }
 
-  override canHear(kind: SubscriptionKind, name: string): boolean {
-    return !this.#isCounted(this.partOf(kind)) || super.canHear(kind, name);
+  /** See `Broker#canSubscribe`. */
+  canSubscribe(key: SubscriptionKey): boolean {
+    return !this.#isExpected(this.#memberFor(key)) || this.subscriberFor(key).isReady;
   }
 
-  protected override partOf(kind: SubscriptionKind): SubscribingHalf {
+  #memberFor({ kind }: SubscriptionKey): Subscriber {
     return kind === 'shard' ? this.#sharded : this.#classic;
   }
 
-  #openFor(kind: SubscriptionKind): void {
-    const part = this.partOf(kind);
-    if (!this.#isOpen || this.#opened.has(part)) return;
-    this.#opened.add(part);
-    openOnTheWay(part);
-  }
-
-  #isCounted(part: SubscribingHalf): boolean {
-    if (part.isReady && this.#opened.has(part)) this.#counted.add(part);
-    return this.#counted.has(part);
+  #isExpected(member: Subscriber): boolean {
+    if (member.isReady && this.#opened.has(member)) this.#expected.add(member);
+    return this.#expected.has(member);
   }
 }

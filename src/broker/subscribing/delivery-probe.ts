@@ -1,138 +1,146 @@
 import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
 
-/** The most intervals of silence that are waited for between two restarts. */
-const MAX_PATIENCE = 8;
+/** The most intervals of silence between two restarts of a starving subscriber. */
+const MAX_SILENT_INTERVALS = 8;
 
+/** How a {@link DeliveryProbe} works. */
 export interface DeliveryProbeOptions {
-  /** Where probes are published; nobody else's channel. */
+  /** The channel of the probes, which nothing else uses. */
   readonly channel: string;
-  /** How often it is looked whether messages arrive, in milliseconds; 0: never. */
+  /** How often to check whether messages arrive, in milliseconds; 0 turns the probe off. */
   readonly interval: number;
 }
 
-/** What the probe needs of a broker. */
+/** What a {@link DeliveryProbe} uses of a broker. */
 export interface ProbedBroker {
-  /** Whether connections and subscriptions are in place: only then silence means something. */
-  isHearing(): boolean;
+  /** Whether connections and subscriptions are in place: only then does silence mean anything. */
+  isSubscribed(): boolean;
   publish(channel: string): Promise<number>;
   subscribe(channel: string, listener: DeliveryListener, waiter: SubscriptionWaiter): void;
   unsubscribe(channel: string, listener: DeliveryListener): void;
-  /** Nothing arrives, although Redis takes what is published; again, if nothing has since the last time. */
+  /** No message arrives, although Redis accepts what is published. `isRepeated`: none has since the last call. */
   onStarving(isRepeated: boolean): void;
   /** Messages arrive again. */
-  onDelivering(): void;
+  onRecovered(): void;
 }
 
 /**
- * Proves delivery end to end. A subscriber can be connected, answer every PING, and hear nothing: its
- * server is no longer the one that messages are published to. When no message at all has come for
- * an interval, one is published to a channel of its own; when Redis has accepted that, and nothing
- * has come for a further whole interval, the subscriber is starving. A busy subscriber is never probed.
+ * Checks delivery end to end. A subscriber can be connected, answer every PING, and receive nothing, when
+ * messages are published to another server than its own. After an interval without any message the probe
+ * publishes one to its own channel. When Redis accepts it, and no message arrives for a further whole
+ * interval, the subscriber is starving. A busy subscriber is never probed.
  */
 export class DeliveryProbe implements DeliveryListener {
-  readonly #interval: number;
+  readonly #intervalMs: number;
   readonly #broker: ProbedBroker;
   #channel: string;
   #timer: NodeJS.Timeout | undefined;
-  #subscription: 'none' | 'asked' | 'acknowledged' = 'none';
-  #hasHeard = false;
+  #subscription: 'none' | 'pending' | 'subscribed' = 'none';
+  #hasReceived = false;
   #isAccepted = false;
-  #silence = 0;
-  #patience = 1;
+  #silentIntervals = 0;
+  #allowedSilentIntervals = 1;
   #isStarving = false;
-  #lastLook = new Date();
-  #lastProof = new Date();
+  #lastCheck = new Date();
+  #lastReceived = new Date();
 
   constructor(options: DeliveryProbeOptions, broker: ProbedBroker) {
     this.#channel = options.channel;
-    this.#interval = options.interval;
+    this.#intervalMs = options.interval;
     this.#broker = broker;
   }
 
-  /** Whether nothing has arrived since the subscriber was found to be starving. */
+  /** Whether no message has arrived since the subscriber was found to be starving. */
   get isStarving(): boolean {
     return this.#isStarving;
   }
 
-  /** The last moment until which everything is known to have arrived, if there is reason to doubt the rest. */
-  get deafSince(): Date | undefined {
-    const isSuspect = this.#isStarving || (this.#isAccepted && !this.#hasHeard);
-    return isSuspect ? this.#lastProof : undefined;
+  /** Until when messages are known to have arrived, if later ones may be lost; `undefined` if delivery is not in doubt. */
+  get lastConfirmed(): Date | undefined {
+    const isInDoubt = this.#isStarving || (this.#isAccepted && !this.#hasReceived);
+    return isInDoubt ? this.#lastReceived : undefined;
   }
 
+  /** The channel of the probes. */
   get channel(): string {
     return this.#channel;
   }
 
-  /** Publishes elsewhere from now on. */
+  /** Uses another channel from now on. */
   move(channel: string): void {
-    this.#leave();
+    this.#unsubscribe();
     this.#channel = channel;
-    this.#forget();
+    this.#reset();
   }
 
+  /** Starts to check on the interval. */
   start(): void {
-    if (this.#timer || this.#interval === 0) return;
-    this.#forget();
-    // A busy event loop runs this timer before it reads what is waiting on the socket.
-    const look = (): void => void setImmediate(() => this.#timer && this.#look());
-    this.#timer = setInterval(look, this.#interval).unref();
+    if (this.#timer || this.#intervalMs === 0) return;
+    this.#reset();
+    // A busy event loop runs this timer before it reads what the socket has received.
+    const check = (): void => void setImmediate(() => this.#timer && this.#check());
+    this.#timer = setInterval(check, this.#intervalMs).unref();
   }
 
+  /** Stops the timer. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#isStarving = false;
     this.#subscription = 'none';
-    this.#patience = 1;
+    this.#allowedSilentIntervals = 1;
   }
 
-  /** Stops, and listens no more. */
-  end(): void {
-    this.#leave();
+  /** Stops the timer, and unsubscribes. */
+  close(): void {
+    this.#unsubscribe();
     this.stop();
   }
 
-  /** A message has arrived, whichever. */
-  heard(): void {
-    this.#hasHeard = true;
-    if (this.#isStarving) this.#recover();
+  /** A message has arrived, on any channel. */
+  onMessage(): void {
+    this.#hasReceived = true;
+    if (!this.#isStarving) return;
+    this.#isStarving = false;
+    this.#allowedSilentIntervals = 1;
+    this.#broker.onRecovered();
   }
 
-  /** A probe has arrived; like every message it has been counted by {@link heard}. */
+  /** A probe has arrived. Like every message it was reported to {@link onMessage}. */
   onDelivery(): void {}
 
-  /** Redis lets the probe listen no more. It must not keep everything else from being in place. */
+  /** Redis refuses the channel of the probes. A refused probe must not keep the broker from being `connected`. */
   onRefused(): void {
     this.#unsubscribe();
   }
 
-  /** Asks for a proof now: after a restart nobody wants to wait for an interval. */
-  prove(): void {
-    this.#forget();
+  /** Publishes a probe now, without waiting for the interval. */
+  probeNow(): void {
+    this.#reset();
     this.#publish();
   }
 
-  #look(): void {
-    const lastLook = this.#lastLook;
-    this.#lastLook = new Date();
-    if (this.#hasHeard) this.#lastProof = lastLook;
-    if (this.#hasHeard || !this.#broker.isHearing()) {
-      this.#forget();
+  #check(): void {
+    const lastCheck = this.#lastCheck;
+    this.#lastCheck = new Date();
+    if (this.#hasReceived) this.#lastReceived = lastCheck;
+    if (this.#hasReceived || !this.#broker.isSubscribed()) {
+      this.#reset();
       return;
     }
     if (this.#subscription === 'none') this.#subscribe();
-    if (this.#subscription !== 'acknowledged') return;
-    if (this.#isAccepted && ++this.#silence > this.#patience) this.#starve();
+    if (this.#subscription !== 'subscribed') return;
+    const isSilent = this.#isAccepted && ++this.#silentIntervals > this.#allowedSilentIntervals;
+    if (isSilent) this.#onSilent();
     else this.#publish();
   }
 
   #subscribe(): void {
     const channel = this.#channel;
-    this.#subscription = 'asked';
+    this.#subscription = 'pending';
     this.#broker.subscribe(channel, this, {
       onSubscribed: () => {
-        if (channel === this.#channel) this.#subscription = 'acknowledged';
+        if (channel === this.#channel) this.#subscription = 'subscribed';
       },
       onFailed: () => {
         if (channel === this.#channel) this.#subscription = 'none';
@@ -140,11 +148,8 @@ export class DeliveryProbe implements DeliveryListener {
     });
   }
 
-  #leave(): void {
-    if (this.#subscription !== 'none') this.#unsubscribe();
-  }
-
   #unsubscribe(): void {
+    if (this.#subscription === 'none') return;
     this.#subscription = 'none';
     this.#broker.unsubscribe(this.#channel, this);
   }
@@ -155,27 +160,21 @@ export class DeliveryProbe implements DeliveryListener {
       () => {
         this.#isAccepted ||= channel === this.#channel;
       },
-      // What Redis does not take proves nothing about what it delivers.
+      // A probe that Redis does not accept says nothing about delivery.
       () => undefined,
     );
   }
 
-  #starve(): void {
-    this.#forget();
-    this.#patience = Math.min(this.#patience * 2, MAX_PATIENCE);
+  #onSilent(): void {
+    this.#reset();
+    this.#allowedSilentIntervals = Math.min(this.#allowedSilentIntervals * 2, MAX_SILENT_INTERVALS);
     const isRepeated = this.#isStarving;
     this.#isStarving = true;
     this.#broker.onStarving(isRepeated);
   }
 
-  #recover(): void {
-    this.#isStarving = false;
-    this.#patience = 1;
-    this.#broker.onDelivering();
-  }
-
-  #forget(): void {
-    this.#hasHeard = this.#isAccepted = false;
-    this.#silence = 0;
+  #reset(): void {
+    this.#hasReceived = this.#isAccepted = false;
+    this.#silentIntervals = 0;
   }
 }

@@ -1,61 +1,72 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
+import type { ChannelKind, SubscriptionKey } from '../../channel/subscription-key.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
-import type { Delivery, DeliveryListener, SubscriptionWaiter, BrokerLog } from '../broker.js';
-import { Connection, ENDED } from '../connection/connection.js';
-import { DeliveryProbe, type DeliveryProbeOptions } from './delivery-probe.js';
-import { openGuided, type Guide } from '../connection/open.js';
-import { Linger } from './unsubscribe-delay.js';
+import type { BrokerOptions } from '../broker-options.js';
+import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
+import { Connection, CONNECTION_ENDED, type ServerWatch } from '../connection/connection.js';
+import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
+import type { ProbePublisher } from '../publishing/publisher.js';
+import { DeliveryProbe } from './delivery-probe.js';
 import { OutputBufferWatch } from './output-buffer-watch.js';
 import { Reconciler, type ReconcilerOptions } from './reconciler.js';
 import { receiveFrom } from './redis-delivery.js';
-import type { SubscribingHalf, ProbePublisher } from './subscriber.js';
+import type { ConnectionSubscriber, Subscriber } from './subscriber.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 import type { Outage, Subscription } from './subscription.js';
-import type { LivenessOptions } from '../connection/heartbeat.js';
-import type { MasterWatch } from '../sentinel/master-watch.js';
+import { UnsubscribeDelay } from './unsubscribe-delay.js';
 
-export interface SubscriberOptions extends ReconcilerOptions {
-  readonly liveness: LivenessOptions;
-  readonly log: BrokerLog;
-  readonly probe: DeliveryProbeOptions;
-  /** Publishes what the probe listens for. */
+/** How a {@link NodeSubscriber} works. */
+export interface NodeSubscriberOptions
+  extends
+    Pick<BrokerOptions, 'pingInterval' | 'pingTimeout' | 'probeInterval' | 'probePrefix' | 'log'>,
+    Pick<ReconcilerOptions, 'split'> {
+  /** What it subscribes to: classic channels and patterns, or shard channels. */
+  readonly kind: ChannelKind;
+  /** Publishes the probes. */
   readonly publisher: ProbePublisher;
-  readonly guide?: Guide;
-  readonly masterWatch?: MasterWatch;
-  /** How long a message may be on its way to the server that this is connected to, in milliseconds. */
-  readonly detour?: number;
+  readonly discovery?: NodeDiscovery;
+  readonly masterWatch?: ServerWatch | undefined;
+  /** How long a message may take from another node of a Cluster to this one, in milliseconds. */
+  readonly busDelayMs?: number;
 }
 
-/** Someone who is told what becomes of a subscriber. */
-export interface SubscriberObserver {
-  /** The connection, or what is subscribed over it, is no longer as it was. */
+/** Is told of the changes of a {@link NodeSubscriber}. */
+export interface NodeSubscriberObserver {
+  /** A property of the subscriber has changed. */
   onChange(): void;
-  /** Redis says that some shard channel is no longer, or not, for this connection. */
-  onElsewhere?(): void;
+  /** Redis reports that another node serves a shard channel. */
+  onRedirect?(): void;
 }
 
-/** One connection, what is subscribed over it, and who hears it. */
-export class Subscriber implements SubscribingHalf {
+/** The subscriptions over one connection to one server. */
+export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   readonly #connection: Connection;
-  readonly #options: SubscriberOptions;
+  readonly #options: NodeSubscriberOptions;
+  readonly #kinds: ReconcilerOptions['kinds'];
   readonly #registry = new SubscriptionRegistry();
   readonly #reconciler: Reconciler;
   readonly #probe: DeliveryProbe;
   readonly #outputBuffer: OutputBufferWatch;
-  readonly #linger = new Linger((subscription) => this.#review(subscription));
-  readonly #observer: SubscriberObserver;
-  #usefulUntil: Date | undefined;
+  readonly #unsubscribeDelay = new UnsubscribeDelay((subscription) => this.#recheck(subscription));
+  readonly #observer: NodeSubscriberObserver;
+  #unconfirmedSince: Date | undefined;
   #wasRestored = false;
 
-  constructor(client: Redis, options: SubscriberOptions, observer: SubscriberObserver) {
+  constructor(client: Redis, options: NodeSubscriberOptions, observer: NodeSubscriberObserver) {
+    const { kind, split, log } = options;
     this.#options = options;
     this.#observer = observer;
-    this.#reconciler = new Reconciler(client, this.#registry, options, {
-      onProgress: () => this.#onProgress(),
-      onElsewhere: observer.onElsewhere?.bind(observer),
-    });
+    this.#kinds = kind === 'shard' ? ['shard'] : ['channel', 'pattern'];
+    this.#reconciler = new Reconciler(
+      client,
+      this.#registry,
+      { kinds: this.#kinds, log, ...(split && { split }) },
+      {
+        onProgress: () => this.#onProgress(),
+        ...(observer.onRedirect && { onRedirect: () => observer.onRedirect?.() }),
+      },
+    );
     this.#connection = new Connection(
       client,
       { ...options, role: 'subscriber', isOwned: true },
@@ -66,10 +77,10 @@ export class Subscriber implements SubscribingHalf {
       },
     );
     this.#probe = this.#createProbe();
-    this.#outputBuffer = new OutputBufferWatch(client, options.log);
+    this.#outputBuffer = new OutputBufferWatch(client, log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
-    // Redis says that a shard channel is no longer here, without being asked.
-    client.on('moved', () => observer.onElsewhere?.());
+    // ioredis emits this when Redis ends the subscription of a shard channel on its own.
+    client.on('moved', () => observer.onRedirect?.());
   }
 
   get clients(): readonly [Redis] {
@@ -100,140 +111,139 @@ export class Subscriber implements SubscribingHalf {
     return this.#registry.isEmpty;
   }
 
-  open(patience: number): Promise<void> {
+  subscriberFor(): this {
+    return this;
+  }
+
+  open(timeoutMs: number): Promise<void> {
     this.#probe.start();
-    return openGuided(this.#connection, this.#options.guide, patience);
+    return openDiscovered(this.#connection, this.#options.discovery, timeoutMs);
   }
 
   async close(): Promise<void> {
     this.#probe.stop();
     await this.#connection.close();
-    this.#registry.abandon(new ClosedError());
+    this.#registry.failWaiters(new ClosedError());
   }
 
-  /** Replaces a connection that is of no use, although it is there, and may not have been since `usefulUntil`. */
-  restart(reason: string, usefulUntil?: Date): void {
-    if (usefulUntil) this.doubt(usefulUntil);
+  /** Replaces a connection that is up and does not work. Messages since `unconfirmedSince` may be lost. */
+  restart(reason: string, unconfirmedSince?: Date): void {
+    if (unconfirmedSince) this.setUnconfirmed(unconfirmedSince);
     this.#connection.restart(reason);
   }
 
-  /** Some of what is subscribed may not be heard since then, until it is renewed or the connection replaced. */
-  doubt(usefulUntil: Date): void {
-    if (!this.#usefulUntil || usefulUntil < this.#usefulUntil) this.#usefulUntil = usefulUntil;
+  /** Messages since then may be lost, until {@link resubscribe} or the next connection. */
+  setUnconfirmed(since: Date): void {
+    if (!this.#unconfirmedSince || since < this.#unconfirmedSince) this.#unconfirmedSince = since;
   }
 
-  subscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    waiter: SubscriptionWaiter,
-  ): void {
-    if (this.hasEnded) return queueMicrotask(() => waiter.onFailed(new ConnectionError(ENDED)));
-    this.#registry.add(kind, name, listener).addWaiter(listener, waiter);
-    this.#reconciler.schedule();
+  subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void {
+    if (!waiter) {
+      this.#registry.addExpected(key, listener);
+      this.#onChange();
+    } else if (this.hasEnded) {
+      queueMicrotask(() => waiter.onFailed(new ConnectionError(CONNECTION_ENDED)));
+    } else {
+      this.#registry.add(key, listener).addWaiter(listener, waiter);
+      this.#reconciler.schedule();
+    }
   }
 
-  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
-    this.#registry.want(kind, name, listener);
-    this.#onChange();
-  }
-
-  unsubscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    lingers: boolean,
-  ): void {
-    const subscription = this.#registry.detach(kind, name, listener);
+  unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void {
+    const subscription = this.#registry.removeListener(key, listener);
     if (!subscription) return;
-    const mayLinger = lingers && !subscription.isWanted && subscription.state === 'acknowledged';
-    if (mayLinger) this.#linger.begin(subscription);
-    else this.#review(subscription);
+    const { hasListeners, state } = subscription;
+    if (isDelayed && !hasListeners && state === 'subscribed') {
+      this.#unsubscribeDelay.start(subscription);
+    } else {
+      this.#recheck(subscription);
+    }
   }
 
-  canHear(): boolean {
-    return this.isReady;
+  isSubscribed(key: SubscriptionKey): boolean {
+    return this.#registry.isSubscribed(key);
   }
 
-  hears(kind: SubscriptionKind, name: string): boolean {
-    return this.#registry.isAcknowledged(kind, name);
+  /** The last time until which every message is known to have arrived. */
+  get lastConfirmed(): Date {
+    const confirmed = this.#probe.lastConfirmed ?? this.#connection.lastConfirmed;
+    // An answer of this server does not confirm what another node has accepted a moment before.
+    const { busDelayMs = 0 } = this.#options;
+    const lastConfirmed = new Date(confirmed.getTime() - busDelayMs);
+    const since = this.#unconfirmedSince;
+    return since && since < lastConfirmed ? since : lastConfirmed;
   }
 
-  /** The last moment until which everything is known to have arrived. */
-  get lastProof(): Date {
-    const answered = this.#probe.deafSince ?? this.#connection.lastProof;
-    // An answer proves nothing of what another server has taken a moment before.
-    const proof = new Date(answered.getTime() - (this.#options.detour ?? 0));
-    return this.#usefulUntil && this.#usefulUntil < proof ? this.#usefulUntil : proof;
-  }
-
-  /** Where probes are published. */
+  /** The channel of the probes. */
   get probeChannel(): string {
     return this.#probe.channel;
   }
 
-  /** Publishes probes elsewhere from now on, or nowhere. */
+  /** Publishes probes to another channel from now on; with `undefined`, none. */
   moveProbe(channel: string | undefined): void {
-    if (channel === undefined) this.#probe.end();
+    if (channel === undefined) this.#probe.close();
     else this.#probe.move(channel);
   }
 
-  /** Gives away the subscriptions of one kind that belong to another subscriber. Tells nobody: they are nowhere yet. */
-  release(kind: SubscriptionKind, isElsewhere: (it: Subscription) => boolean): Subscription[] {
-    return this.#registry.release(kind, isElsewhere);
+  /** Removes the subscriptions that belong to another node. Calls no observer: they are between two nodes. */
+  removeMoved(hasMoved: (subscription: Subscription) => boolean): Subscription[] {
+    return this.#registry.removeMoved(this.#options.kind, hasMoved);
   }
 
-  /** Takes a subscription that another subscriber has {@link release released}; it may have been away since. Tells nobody: others may be on their way. */
-  adopt(subscription: Subscription, outage: Outage): void {
-    this.#registry.adopt(subscription, outage);
+  /** Adds a subscription that another node had until `outage.from`. Calls no observer: others may follow. */
+  addMoved(subscription: Subscription, outage: Outage): void {
+    this.#registry.addMoved(subscription, outage);
     this.#reconciler.schedule();
   }
 
-  /** Subscribes again what Redis has ended on its own, over a connection that is there still. */
-  renew(isEnded: (it: Subscription) => boolean, outage: Outage): void {
-    this.#usefulUntil = undefined;
-    for (const kind of this.#options.kinds) this.#registry.lose(kind, isEnded, outage);
+  /** Subscribes again to what Redis has ended on its own, over a connection that is still open. */
+  resubscribe(isEnded: (subscription: Subscription) => boolean, outage: Outage): void {
+    this.#unconfirmedSince = undefined;
+    for (const kind of this.#kinds) this.#registry.setEnded(kind, isEnded, outage);
     this.#onChange();
   }
 
   #createProbe(): DeliveryProbe {
-    const { probe, publisher, kinds } = this.#options;
-    const [kind = 'channel'] = kinds;
-    return new DeliveryProbe(probe, {
-      isHearing: () => this.isRestored && !this.isEmpty && publisher.isReady,
-      publish: (channel) => publisher.publish(channel),
-      subscribe: (channel, listener, waiter) => this.subscribe(kind, channel, listener, waiter),
-      unsubscribe: (channel, listener) => this.unsubscribe(kind, channel, listener, false),
-      onStarving: (isRepeated) => this.#onStarving(isRepeated),
-      onDelivering: () => this.#observer.onChange(),
-    });
+    const { kind, publisher, probeInterval: interval, probePrefix } = this.#options;
+    const channel = kind === 'shard' ? `${probePrefix}.shard` : probePrefix;
+    return new DeliveryProbe(
+      { channel, interval },
+      {
+        isSubscribed: () => this.isRestored && !this.isEmpty && publisher.isReady,
+        publish: (name) => publisher.publish(name, '', kind),
+        subscribe: (name, listener, waiter) => this.subscribe({ kind, name }, listener, waiter),
+        unsubscribe: (name, listener) => this.unsubscribe({ kind, name }, listener, false),
+        onStarving: (isRepeated) => this.#onStarving(isRepeated),
+        onRecovered: () => this.#observer.onChange(),
+      },
+    );
   }
 
   #deliver(delivery: Delivery): void {
-    this.#probe.heard();
+    this.#probe.onMessage();
     try {
       this.#registry.deliver(delivery);
     } catch (error) {
-      // Thrown on, it would end the process.
+      // Uncaught it would end the process.
       const name = shorten(delivery.channel);
       this.#options.log.error(`A listener of "${name}" threw: ${messageOf(error)}`);
     }
   }
 
-  #review(subscription: Subscription): void {
-    this.#registry.review(subscription);
+  #recheck(subscription: Subscription): void {
+    this.#registry.recheck(subscription);
     this.#onChange();
   }
 
-  /** Something is wanted, or is no longer. */
+  /** A subscription was added or removed. */
   #onChange(): void {
     this.#reconciler.schedule();
-    // There may be half a million at once.
+    // Half a million may change at once.
     if (this.isRestored !== this.#wasRestored) this.#onProgress();
   }
 
   #onReady(): void {
-    this.#usefulUntil = undefined;
+    this.#unconfirmedSince = undefined;
     this.#reconciler.onReady();
     void this.#outputBuffer.onReady();
     this.#onProgress();
@@ -241,30 +251,30 @@ export class Subscriber implements SubscribingHalf {
 
   #onProgress(): void {
     const { isRestored } = this;
-    // After a restart nobody wants to wait for an interval.
-    if (isRestored && !this.#wasRestored && this.isStarving) this.#probe.prove();
+    // After a restart the status should not wait for the interval of the probe.
+    if (isRestored && !this.#wasRestored && this.isStarving) this.#probe.probeNow();
     this.#wasRestored = isRestored;
     this.#observer.onChange();
   }
 
   #onStarving(isRepeated: boolean): void {
-    const since = this.lastProof;
+    const since = this.lastConfirmed;
     if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
     this.#observer.onChange();
-    this.restart(`no message since ${since.toISOString()}, although Redis takes them`);
-    // Of two connections to different servers, either may be the one that was left behind.
+    this.restart(`no message since ${since.toISOString()}, although Redis accepts them`);
+    // If the two connections lead to different servers, either one may be the wrong one.
     if (isRepeated) {
-      this.#options.publisher.restart('the subscriber does not hear what it publishes');
+      this.#options.publisher.restart('the subscriber does not receive what it publishes');
     }
   }
 
   #onLost(): void {
-    this.#reconciler.onLost(this.lastProof);
+    this.#reconciler.onLost(this.lastConfirmed);
     this.#onProgress();
   }
 
   #onEnded(error: ConnectionError): void {
     this.#onLost();
-    this.#registry.abandon(error);
+    this.#registry.failWaiters(error);
   }
 }

@@ -2,16 +2,18 @@ import type { Redis } from 'ioredis';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerLog } from '../broker.js';
 
-/** What INFO tells of a server, and of what it has done to clients that did not keep up. */
+/** What INFO tells of a server, and of the clients that it disconnected because they were too slow. */
 interface ServerCounts {
   readonly runId: string;
   /** Absent in Redis 7.0. */
-  readonly cuts: number | undefined;
+  readonly disconnections: number | undefined;
 }
 
 /**
- * Says so when a connection was lost, and Redis has meanwhile ended some whose output buffers were full:
- * to the client that is an end like any other. Redis tells how many there were, and not whose.
+ * Logs that a lost connection may have been too slow: Redis disconnects clients whose output buffers are
+ * full. To the client that is a loss like any other; INFO counts the disconnections of all clients.
+ *
+ * @see https://redis.io/docs/latest/develop/reference/clients/#output-buffer-limits
  */
 export class OutputBufferWatch {
   readonly #client: Redis;
@@ -23,29 +25,28 @@ export class OutputBufferWatch {
     this.#log = log;
   }
 
-  /** The connection is there, for the first time or again. Never rejects. */
+  /** The connection is ready, for the first time or again. Never rejects. */
   async onReady(): Promise<void> {
-    // Who may not ask does without.
+    // The user may have no permission for INFO.
     const info = await this.#client.info().catch(() => '');
     const counts = readCounts(info);
     const last = this.#last;
     this.#last = counts;
     if (last?.runId !== counts.runId) return;
-    const connections = (counts.cuts ?? 0) - (last.cuts ?? 0);
+    const connections = (counts.disconnections ?? 0) - (last.disconnections ?? 0);
     if (connections <= 0) return;
     this.#log.warn(
-      `The connection may have been lost because messages come faster than they are taken: since it was made, Redis has ended ${connections} whose output buffers were full (client-output-buffer-limit)`,
+      `The connection may have been lost because this process reads messages too slowly: since it was made, Redis disconnected ${connections} clients whose output buffers were full (client-output-buffer-limit)`,
     );
     if (telemetry.overrun.hasSubscribers) telemetry.overrun.publish({ connections });
   }
 }
 
-/** Reads the answer to INFO. */
-export function readCounts(info: string): ServerCounts {
-  const cuts = fieldOf(info, 'client_output_buffer_limit_disconnections');
+function readCounts(info: string): ServerCounts {
+  const disconnections = fieldOf(info, 'client_output_buffer_limit_disconnections');
   return {
     runId: fieldOf(info, 'run_id') ?? '',
-    cuts: cuts === undefined ? undefined : Number(cuts),
+    disconnections: disconnections === undefined ? undefined : Number(disconnections),
   };
 }
 

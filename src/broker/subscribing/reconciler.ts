@@ -1,66 +1,64 @@
 import type { Redis } from 'ioredis';
 import { setImmediate } from 'node:timers/promises';
-import { BurstLog } from '../../shared/rate-limited-log.js';
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
+import type { SubscriptionKind } from '../../channel/subscription-key.js';
 import { CommandRefusedError, messageOf, shorten } from '../../errors.js';
+import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerLog } from '../broker.js';
-import { isReplyError } from '../connection/redis-error.js';
-import { explainReply } from '../connection/redis-error.js';
+import { explainReply, isReplyError } from '../connection/redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import type { SubscriptionRegistry } from './subscription-registry.js';
 import type { Subscription } from './subscription.js';
 
-/** How many subscriptions Redis is told of in one go. Larger batches gain little and keep the event loop longer. */
-const BATCH = 512;
-const FIRST_RETRY = 1_000;
-const LAST_RETRY = 30_000;
-/** When to ask a node again that has sent us to another one, unless that is known sooner; in milliseconds. */
-const ELSEWHERE_RETRY = 250;
+/** Subscriptions per command. Larger batches gain little and hold the event loop longer. */
+const BATCH_SIZE = 512;
+const FIRST_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
+/** When to ask a node again that redirected us, unless the new owner is known sooner. */
+const REDIRECT_RETRY_MS = 250;
 /** Not a refusal: a node of a Cluster does not serve this channel now. */
-const LATER = /^(TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /;
-/** Nor is this, to whoever can go there. */
-const ELSEWHERE = /^(MOVED|ASK) /;
+const UNAVAILABLE = /^(TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /;
+/** Not a refusal where the other node can be asked. */
+const REDIRECT = /^(MOVED|ASK) /;
 
+/** How a {@link Reconciler} works. */
 export interface ReconcilerOptions {
-  /** What is subscribed over this connection. */
+  /** The kinds of subscriptions of this connection. */
   readonly kinds: readonly SubscriptionKind[];
-  /** Splits a batch into those that Redis takes in one command; all at once, if not given. */
+  /** Splits a batch into those that Redis accepts in one command; all at once, if not given. */
   readonly split?: (batch: readonly Subscription[]) => readonly (readonly Subscription[])[];
   readonly log: BrokerLog;
 }
 
-/** Someone who is told how the work goes on. */
+/** Is told of the progress of a {@link Reconciler}. */
 export interface ReconcilerObserver {
   onProgress(): void;
-  /** Redis says that some channel is not for this connection; without this that is a refusal. */
-  onElsewhere?(): void;
+  /** Redis answered that another node serves a channel. Without this method such an answer is a refusal. */
+  onRedirect?(): void;
 }
 
 /**
- * Brings Redis to know what a registry wants, over one subscriber connection: after every change
- * of the registry, and from nothing after every reconnect. ioredis' own resubscribe is off, since a
- * refusal there is an unhandled rejection and a subscriber that is deaf for ever.
+ * Makes what Redis is subscribed to equal to what a registry desires, over one subscriber connection: after
+ * every change of the registry, and from nothing after every reconnect. ioredis' own resubscription is
+ * off, since a refusal there is an unhandled rejection and leaves a subscriber that receives nothing.
  */
 export class Reconciler {
   readonly #commands: SubscribeCommands;
   readonly #registry: SubscriptionRegistry;
   readonly #options: ReconcilerOptions;
   readonly #observer: ReconcilerObserver;
-  readonly #refusals = new BurstLog(
+  readonly #refusals = new RateLimitedLog(
     (line) => this.#options.log.error(line),
-    (count) => `Not allowed to listen to ${count} more names; trying again`,
+    (count) => `Redis refused ${count} more subscriptions; retrying`,
   );
   readonly #refused = new Set<Subscription>();
-  readonly #elsewhere = new Set<Subscription>();
-  /** Counts connections, so that an answer that comes after its connection ended is ignored. */
-  #epoch = 0;
+  readonly #redirected = new Set<Subscription>();
   #isReady = false;
   #isScheduled = false;
-  #isRefusalLogged = false;
-  #retryDelay = FIRST_RETRY;
+  #hasLoggedUnsubscribe = false;
+  #retryDelayMs = FIRST_RETRY_MS;
   #retryTimer: NodeJS.Timeout | undefined;
-  #elsewhereTimer: NodeJS.Timeout | undefined;
+  #redirectTimer: NodeJS.Timeout | undefined;
 
   constructor(
     client: Redis,
@@ -74,55 +72,55 @@ export class Reconciler {
     this.#observer = observer;
   }
 
-  /** The connection can take commands, and knows no subscription of ours. */
+  /** The connection is ready, and Redis knows no subscription of ours. */
   onReady(): void {
     this.#isReady = true;
     this.schedule();
   }
 
-  /** The connection is gone, and is known to have worked until `lastProof`. */
-  onLost(lastProof: Date): void {
-    this.#epoch++;
+  /** The connection is lost. It is known to have worked until `lastConfirmed`. */
+  onLost(lastConfirmed: Date): void {
     this.#isReady = false;
-    this.#commands.reset();
+    this.#commands.onConnectionLost();
     this.#refused.clear();
-    this.#elsewhere.clear();
+    this.#redirected.clear();
     clearTimeout(this.#retryTimer);
-    clearTimeout(this.#elsewhereTimer);
-    this.#retryTimer = this.#elsewhereTimer = undefined;
-    this.#retryDelay = FIRST_RETRY;
-    this.#registry.reset({ from: lastProof });
+    clearTimeout(this.#redirectTimer);
+    this.#retryTimer = this.#redirectTimer = undefined;
+    this.#retryDelayMs = FIRST_RETRY_MS;
+    this.#registry.onConnectionLost({ from: lastConfirmed });
   }
 
-  /** Works off the difference soon; everything that changes in one tick goes out together. */
+  /** Sends commands for the difference soon. All changes of one tick go out together. */
   schedule(): void {
-    if (this.#isScheduled || !this.#maySend || !this.#registry.hasStale) return;
+    if (this.#isScheduled || !this.#canSend || !this.#registry.hasDirty) return;
     this.#isScheduled = true;
     queueMicrotask(() => void this.#run());
   }
 
-  get #maySend(): boolean {
+  get #canSend(): boolean {
     return this.#isReady && !this.#commands.isBusy;
   }
 
   async #run(): Promise<void> {
-    const epoch = this.#epoch;
-    while (this.#maySend && epoch === this.#epoch && this.#registry.hasStale) {
+    const { generation } = this.#registry;
+    const isCurrent = (): boolean => generation === this.#registry.generation;
+    while (this.#canSend && isCurrent() && this.#registry.hasDirty) {
       for (const kind of this.#options.kinds) {
-        this.#tell(kind, this.#registry.takeStale(kind, BATCH));
+        this.#send(kind, this.#registry.takeDirty(kind, BATCH_SIZE));
       }
-      if (this.#registry.hasStale) await setImmediate();
+      if (this.#registry.hasDirty) await setImmediate();
     }
     this.#isScheduled = false;
     this.schedule();
     this.#observer.onProgress();
   }
 
-  #tell(kind: SubscriptionKind, subscriptions: readonly Subscription[]): void {
-    const ended = subscriptions.filter((it) => !it.isWanted);
-    const wanted = subscriptions.filter((it) => it.isWanted);
-    for (const batch of this.#split(ended)) this.#unsubscribe(kind, batch);
-    for (const batch of this.#split(wanted)) this.#subscribe(kind, batch);
+  #send(kind: SubscriptionKind, subscriptions: readonly Subscription[]): void {
+    const removed = subscriptions.filter((it) => !it.hasListeners);
+    const added = subscriptions.filter((it) => it.hasListeners);
+    for (const batch of this.#split(removed)) this.#unsubscribe(kind, batch);
+    for (const batch of this.#split(added)) this.#subscribe(kind, batch);
   }
 
   #split(batch: readonly Subscription[]): readonly (readonly Subscription[])[] {
@@ -131,87 +129,87 @@ export class Reconciler {
   }
 
   #subscribe(kind: SubscriptionKind, batch: readonly Subscription[]): void {
-    const epoch = this.#epoch;
-    for (const subscription of batch) this.#registry.told(subscription);
-    const names = batch.map(({ name }) => name);
-    this.#commands.subscribe(kind, names).then(
-      () => epoch === this.#epoch && this.#onAcknowledged(kind, batch),
-      (error: unknown) => epoch === this.#epoch && this.#onRefused(kind, batch, error),
+    const { generation } = this.#registry;
+    const isCurrent = (): boolean => generation === this.#registry.generation;
+    for (const subscription of batch) this.#registry.setPending(subscription);
+    this.#commands.subscribe(kind, namesOf(batch)).then(
+      () => isCurrent() && this.#onAcknowledged(kind, batch),
+      (error: unknown) => isCurrent() && this.#onRefused(kind, batch, error),
     );
   }
 
   #unsubscribe(kind: SubscriptionKind, batch: readonly Subscription[]): void {
-    const names = batch.map(({ name }) => name);
-    // Told is told: what is wanted again from here on is sent after it, and Redis keeps the order.
-    for (const subscription of batch) this.#registry.end(subscription);
+    const names = namesOf(batch);
+    // Redis keeps the order of commands: a new listener from here on makes a SUBSCRIBE after this.
+    for (const subscription of batch) this.#registry.setUnsubscribed(subscription);
     const done = this.#commands.unsubscribe(kind, names);
-    // When it fails with its connection, there is nothing left to unsubscribe from.
+    // Where the connection is lost there is nothing left to unsubscribe from.
     done.catch((error: unknown) => isReplyError(error) && this.#onUnsubscribeRefused(error));
     if (!telemetry.unsubscribe.hasSubscribers) return;
     for (const name of names) telemetry.unsubscribe.publish({ kind, name });
   }
 
   #onUnsubscribeRefused(error: unknown): void {
-    if (this.#isRefusalLogged) return;
-    this.#isRefusalLogged = true;
+    if (this.#hasLoggedUnsubscribe) return;
+    this.#hasLoggedUnsubscribe = true;
     this.#options.log.error(
-      `Redis goes on sending what nobody wants any more: ${messageOf(error)}`,
+      `Redis refused to unsubscribe, and goes on to send messages that are dropped: ${messageOf(error)}`,
     );
   }
 
   #onAcknowledged(kind: SubscriptionKind, batch: readonly Subscription[]): void {
     for (const subscription of batch) {
-      if (!this.#registry.isTold(subscription)) continue;
+      if (!this.#registry.isPending(subscription)) continue;
       const gap = this.#registry.acknowledge(subscription);
       this.#refused.delete(subscription);
       if (!telemetry.subscribe.hasSubscribers) continue;
-      telemetry.subscribe.publish({ kind, name: subscription.name, ...(gap && { gap }) });
+      telemetry.subscribe.publish({ kind, name: subscription.key.name, ...(gap && { gap }) });
     }
     this.#observer.onProgress();
   }
 
   #onRefused(kind: SubscriptionKind, batch: readonly Subscription[], error: unknown): void {
-    // A connection that fails takes its answer with it; the next one starts from nothing.
+    // When the connection is lost, the next one subscribes from nothing.
     if (!isReplyError(error)) return;
-    const told = batch.filter((it) => this.#registry.isTold(it));
+    const pending = batch.filter((it) => this.#registry.isPending(it));
     const reply = messageOf(error);
-    if (LATER.test(reply) || (this.#observer.onElsewhere && ELSEWHERE.test(reply))) {
-      this.#postpone(told);
+    if (UNAVAILABLE.test(reply) || (this.#observer.onRedirect && REDIRECT.test(reply))) {
+      this.#defer(pending);
       return;
     }
     if (batch.length > 1) {
-      // One forbidden name makes Redis refuse them all.
-      for (const subscription of told) this.#subscribe(kind, [subscription]);
+      // One forbidden name makes Redis refuse the whole command.
+      for (const subscription of pending) this.#subscribe(kind, [subscription]);
       return;
     }
-    for (const subscription of told) this.#refuse(subscription, error);
+    for (const subscription of pending) this.#refuse(subscription, error);
     this.#observer.onProgress();
   }
 
-  /** Tries again later what is served somewhere else; until then it may have been taken there. */
-  #postpone(batch: readonly Subscription[]): void {
+  /** Tries later again what another node serves; by then the subscriptions may have moved there. */
+  #defer(batch: readonly Subscription[]): void {
     for (const subscription of batch) {
-      this.#registry.postpone(subscription);
-      this.#elsewhere.add(subscription);
+      this.#registry.defer(subscription);
+      this.#redirected.add(subscription);
     }
-    this.#observer.onElsewhere?.();
-    this.#elsewhereTimer ??= setTimeout(() => {
-      this.#elsewhereTimer = undefined;
-      this.#reviewAll(this.#elsewhere);
-      this.#elsewhere.clear();
-    }, ELSEWHERE_RETRY).unref();
+    this.#observer.onRedirect?.();
+    this.#redirectTimer ??= setTimeout(() => {
+      this.#redirectTimer = undefined;
+      this.#recheckAll(this.#redirected);
+      this.#redirected.clear();
+    }, REDIRECT_RETRY_MS).unref();
   }
 
   #refuse(subscription: Subscription, reply: unknown): void {
-    const { kind, name } = subscription;
+    const { kind, name } = subscription.key;
     const cause = explainReply(reply);
     const error = new CommandRefusedError('subscribe', name, cause);
     this.#registry.refuse(subscription, error);
     if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name, error });
-    if (!subscription.isWanted) return;
+    if (!subscription.hasListeners) return;
     if (!this.#refused.has(subscription)) {
       this.#refusals.add(
-        () => `Not allowed to listen to "${shorten(name)}"; trying again: ${messageOf(cause)}`,
+        () => `Redis refused to subscribe to "${shorten(name)}"; retrying: ${messageOf(cause)}`,
       );
     }
     this.#refused.add(subscription);
@@ -222,16 +220,20 @@ export class Reconciler {
     if (this.#retryTimer) return;
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
-      this.#reviewAll(this.#refused);
-    }, this.#retryDelay).unref();
-    this.#retryDelay = Math.min(this.#retryDelay * 2, LAST_RETRY);
+      this.#recheckAll(this.#refused);
+    }, this.#retryDelayMs).unref();
+    this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, MAX_RETRY_MS);
   }
 
-  #reviewAll(subscriptions: Set<Subscription>): void {
+  #recheckAll(subscriptions: Set<Subscription>): void {
     for (const subscription of subscriptions) {
-      if (this.#registry.has(subscription)) this.#registry.review(subscription);
+      if (this.#registry.has(subscription)) this.#registry.recheck(subscription);
       else subscriptions.delete(subscription);
     }
     this.schedule();
   }
+}
+
+function namesOf(subscriptions: readonly Subscription[]): string[] {
+  return subscriptions.map(({ key }) => key.name);
 }

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
+import type { SubscriptionKind } from '../../channel/subscription-key.js';
 import type { Delivery } from '../broker.js';
 
-/** A message as it came from Redis. */
-export class RedisDelivery implements Delivery {
+/** A message that Redis sent. */
+class RedisDelivery implements Delivery {
   decoded: unknown = undefined;
 
   constructor(
@@ -14,9 +14,9 @@ export class RedisDelivery implements Delivery {
   ) {}
 }
 
-/** Calls `onDelivery` with every message that comes to a client. */
+/** Calls `onDelivery` with every message that a client receives. */
 export function receiveFrom(client: Redis, onDelivery: (delivery: Delivery) => void): void {
-  // Bytes, not text: only the codec knows what they are, and it reads them once.
+  // Bytes and not text: the codec decodes them, once.
   client.on('messageBuffer', (name: Buffer, payload: Buffer) => {
     const channel = name.toString();
     onDelivery(new RedisDelivery('channel', channel, channel, payload));

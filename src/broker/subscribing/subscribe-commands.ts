@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
-import { keepNoNames } from './keep-no-names.js';
+import type { SubscriptionKind } from '../../channel/subscription-key.js';
+import { keepNoNames } from '../connection/ioredis-internals.js';
 
-/** Node reads all answers that are there in one go, and each costs microseconds: so many hold the event loop briefly. */
-const MOST_UNANSWERED = 2_048;
+/** Node reads all answers that have arrived in one go, and each takes microseconds: more would hold the event loop. */
+const MAX_UNANSWERED = 2_048;
 
 const COMMANDS = {
   channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
@@ -11,33 +11,35 @@ const COMMANDS = {
   shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
 } as const;
 
-/** The commands of a subscriber connection, and for how many names Redis owes an answer. */
+/**
+ * Sends the commands of a subscriber connection, and counts the names without an answer.
+ *
+ * @see https://redis.io/docs/latest/commands/subscribe/
+ */
 export class SubscribeCommands {
   readonly #client: Redis;
   readonly #onAnswer: () => void;
-  #unanswered = 0;
-  /** Counts connections: an answer may come after the end of its own. */
-  #epoch = 0;
+  /** Of the current connection. */
+  #unanswered = { names: 0 };
 
   constructor(client: Redis, onAnswer: () => void) {
     this.#client = client;
     this.#onAnswer = onAnswer;
   }
 
-  /** Whether Redis should answer before it is told more. */
+  /** Whether Redis should answer before it receives more. */
   get isBusy(): boolean {
-    return this.#unanswered >= MOST_UNANSWERED;
+    return this.#unanswered.names >= MAX_UNANSWERED;
   }
 
-  /** The connection is gone. */
-  reset(): void {
-    this.#epoch++;
-    this.#unanswered = 0;
+  /** The connection is lost: Redis owes no answers. */
+  onConnectionLost(): void {
+    this.#unanswered = { names: 0 };
   }
 
   async subscribe(kind: SubscriptionKind, names: readonly string[]): Promise<void> {
     await this.#count(names.length, this.#client[COMMANDS[kind].subscribe](...names));
-    // Which shard channels Redis has ended on its own, only ioredis knows.
+    // Only ioredis knows which shard channels Redis has ended on its own.
     if (kind !== 'shard') keepNoNames(this.#client);
   }
 
@@ -46,13 +48,12 @@ export class SubscribeCommands {
   }
 
   #count(names: number, answer: Promise<unknown>): Promise<unknown> {
-    const epoch = this.#epoch;
+    const unanswered = this.#unanswered;
+    unanswered.names += names;
     const onAnswer = (): void => {
-      if (epoch !== this.#epoch) return;
-      this.#unanswered -= names;
+      unanswered.names -= names;
       this.#onAnswer();
     };
-    this.#unanswered += names;
     answer.then(onAnswer, onAnswer);
     return answer;
   }

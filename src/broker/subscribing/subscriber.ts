@@ -1,58 +1,39 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
+import type { SubscriptionKey } from '../../channel/subscription-key.js';
 import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
 
-/** The receiving half of a broker, or a part of it: subscriptions, over however many connections. */
-export interface SubscribingHalf {
-  /** Whether every connection is up that something is subscribed over, or is to be. */
+/** The subscriptions over one connection. */
+export interface ConnectionSubscriber {
+  /** Whether the connection is up. */
   readonly isReady: boolean;
-  /** Whether everything that was wanted when a connection was lost is back. */
+  /** See `Broker#subscribe`. */
+  subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void;
+  /** See `Broker#unsubscribe`. */
+  unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void;
+  /** See `Broker#isSubscribed`. */
+  isSubscribed(key: SubscriptionKey): boolean;
+}
+
+/** Subscribes over one connection, or over several, each with subscriptions of its own. */
+export interface Subscriber {
+  /** Whether every connection is up that has subscriptions, or is needed for the next one. */
+  readonly isReady: boolean;
+  /** Whether every subscription that an outage took is acknowledged again. */
   readonly isRestored: boolean;
-  /** Whether connections are up, subscriptions in place, and nothing arrives. */
+  /** Whether connections and subscriptions are in place, and no message arrives. */
   readonly isStarving: boolean;
-  /** Whether some connection will not come back. */
+  /** Whether a connection has ended and will not be retried. */
   readonly hasEnded: boolean;
-  /** Whether nothing is subscribed, nor is to be. */
+  /** Whether there are no subscriptions. */
   readonly isEmpty: boolean;
-  /** The ioredis clients behind it, as they are now. */
+  /** The ioredis clients that it has now. */
   readonly clients: readonly Redis[];
-  /** Calls `listener` with each client that is behind it, or ever will be. */
+  /** Calls `listener` with each client, and with each that is created later. */
   onClient(listener: (client: Redis) => void): void;
   /** See `Broker#connect`. */
-  open(patience: number): Promise<void>;
-  /** Ends its connections, and fails those who wait for an acknowledgement. Never rejects. */
+  open(timeoutMs: number): Promise<void>;
+  /** Closes its connections, and fails those who wait for an acknowledgement. Never rejects. */
   close(): Promise<void>;
-  /** See `Broker#subscribeFor`. */
-  subscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    waiter: SubscriptionWaiter,
-  ): void;
-  /** See `Broker#want`. */
-  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void;
-  /** See `Broker#unsubscribe`. */
-  unsubscribe(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-    lingers: boolean,
-  ): void;
-  /** See `Broker#canHear`. */
-  canHear(kind: SubscriptionKind, name: string): boolean;
-  /** See `Broker#hears`. */
-  hears(kind: SubscriptionKind, name: string): boolean;
-}
-
-/** What a subscriber needs of the sending half, to prove that messages arrive. */
-export interface ProbePublisher {
-  readonly isReady: boolean;
-  publish(channel: string): Promise<number>;
-  /** Replaces a connection: what it publishes is not heard. */
-  restart(reason: string): void;
-}
-
-/** Someone who is told when a half is no longer as it was. */
-export interface HalfObserver {
-  onChange(): void;
+  /** Returns the connection that a subscription belongs to. */
+  subscriberFor(key: SubscriptionKey): ConnectionSubscriber;
 }

@@ -1,88 +1,79 @@
-import type { SubscriptionKind } from '../../channel/channel-pattern.js';
+import type { SubscriptionKey, SubscriptionKind } from '../../channel/subscription-key.js';
 import type { Delivery, DeliveryListener, PubSubGap } from '../broker.js';
-import { Subscription, type Outage, type Session } from './subscription.js';
+import { Subscription, type ConnectionGeneration, type Outage } from './subscription.js';
 
 /** The subscriptions of one kind. */
-export class KnownSubscriptions {
+class SubscriptionsOfKind {
   readonly byName = new Map<string, Subscription>();
-  /** Those that Redis has to be told about. */
-  readonly stale = new Set<Subscription>();
-  /** Those that are still to be looked at since the last connection was lost. */
-  unseen: Iterator<Subscription> | undefined;
-}
-
-/** A place for the subscriptions of each kind. */
-export function createKinds() {
-  return {
-    channel: new KnownSubscriptions(),
-    pattern: new KnownSubscriptions(),
-    shard: new KnownSubscriptions(),
-  } as const;
+  /** Those that a command has to be sent for. */
+  readonly dirty = new Set<Subscription>();
+  /** Those that may still have the state of an earlier connection. */
+  outdated: Iterator<Subscription> | undefined;
 }
 
 /**
- * Owns what must be subscribed, and what Redis is known to have acknowledged. It outlives every
- * connection: whoever speaks to Redis works off the difference. Knows nothing of Redis itself.
+ * Owns the desired subscriptions, those with listeners, and the observed ones, which Redis acknowledged. It
+ * outlives every connection: the reconciler sends commands for the difference. It knows nothing of Redis.
  *
- * A lost connection concerns every subscription, and there may be half a million of them: each is
- * looked at when its turn comes to be told again, or when somebody asks for it, whichever is first.
+ * A lost connection concerns every subscription, and there may be half a million: each is brought up to
+ * date when it is its turn to be subscribed again, or when it is looked up, whichever comes first.
  */
 export class SubscriptionRegistry {
-  readonly #kinds = createKinds();
-  #session: Session = {};
-  #wanted = 0;
-  /** How many of the wanted have not been looked at since the last connection was lost. */
-  #unseen = 0;
-  /** How many have been, and are not back yet. */
-  #owed = 0;
+  readonly #kinds: Readonly<Record<SubscriptionKind, SubscriptionsOfKind>> = {
+    channel: new SubscriptionsOfKind(),
+    pattern: new SubscriptionsOfKind(),
+    shard: new SubscriptionsOfKind(),
+  };
+  #generation: ConnectionGeneration = {};
+  /** The number of subscriptions with listeners. */
+  #desired = 0;
+  /** How many of these are not brought up to date since the last connection was lost. */
+  #outdated = 0;
+  /** How many are, and wait to be acknowledged again. */
+  #missing = 0;
 
-  /** Adds a listener, and returns the subscription that it belongs to from now on. */
-  add(kind: SubscriptionKind, name: string, listener: DeliveryListener): Subscription {
-    const subscription = this.#find(kind, name) ?? this.#create(kind, name);
-    if (!subscription.isWanted) this.#wanted++;
-    subscription.add(listener);
-    this.#file(subscription);
+  /** The current connection: an answer of an earlier one is out of date. */
+  get generation(): ConnectionGeneration {
+    return this.#generation;
+  }
+
+  /** Adds a listener, and returns its subscription. */
+  add(key: SubscriptionKey, listener: DeliveryListener): Subscription {
+    const subscription = this.#find(key) ?? this.#create(key);
+    if (!subscription.hasListeners) this.#desired++;
+    subscription.addListener(listener);
+    this.#updateDirty(subscription);
     return subscription;
   }
 
-  /** Adds a listener to whom it is an outage that the subscription is not there yet. */
-  want(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
-    const subscription = this.add(kind, name, listener);
-    if (subscription.state !== 'acknowledged') this.#owe(subscription, { from: new Date() });
+  /** Adds a listener for which it is an outage that the subscription is not acknowledged yet. */
+  addExpected(key: SubscriptionKey, listener: DeliveryListener): void {
+    const subscription = this.add(key, listener);
+    if (subscription.state !== 'subscribed') this.#setMissing(subscription, { from: new Date() });
   }
 
-  /** Takes a listener away; a subscription without one is to be ended. */
-  remove(kind: SubscriptionKind, name: string, listener: DeliveryListener): void {
-    const subscription = this.detach(kind, name, listener);
-    if (subscription) this.#file(subscription);
-  }
-
-  /** Takes a listener away; a subscription without one stays until {@link review}. */
-  detach(
-    kind: SubscriptionKind,
-    name: string,
-    listener: DeliveryListener,
-  ): Subscription | undefined {
-    const subscription = this.#find(kind, name);
-    if (!subscription?.isWanted) return subscription;
-    subscription.remove(listener);
-    if (!subscription.isWanted) this.#wanted--;
+  /** Removes a listener. A subscription without listeners stays subscribed until {@link recheck}. */
+  removeListener(key: SubscriptionKey, listener: DeliveryListener): Subscription | undefined {
+    const subscription = this.#find(key);
+    if (!subscription?.hasListeners) return subscription;
+    subscription.removeListener(listener);
+    if (!subscription.hasListeners) this.#desired--;
     return subscription;
   }
 
-  /** Hands a delivery to everyone who listens to its subscription. */
+  /** Delivers a message to all listeners of its subscription. */
   deliver(delivery: Delivery): void {
     this.#kinds[delivery.kind].byName.get(delivery.subscription)?.deliver(delivery);
   }
 
-  /** Hands out, once, up to `limit` subscriptions of one kind that Redis has to be told about. */
-  takeStale(kind: SubscriptionKind, limit: number): Subscription[] {
-    const { stale } = this.#kinds[kind];
-    while (stale.size < limit && this.#lookAtNext(kind));
+  /** Returns up to `limit` subscriptions of one kind that a command has to be sent for, each once. */
+  takeDirty(kind: SubscriptionKind, limit: number): Subscription[] {
+    const { dirty } = this.#kinds[kind];
+    while (dirty.size < limit && this.#updateNext(kind));
     const taken: Subscription[] = [];
-    for (const subscription of stale) {
+    for (const subscription of dirty) {
       if (taken.length === limit) break;
-      stale.delete(subscription);
+      dirty.delete(subscription);
       taken.push(subscription);
     }
     return taken;
@@ -92,191 +83,202 @@ export class SubscriptionRegistry {
     return Object.values(this.#kinds).every(({ byName }) => byName.size === 0);
   }
 
-  get hasStale(): boolean {
-    return this.#unseen > 0 || Object.values(this.#kinds).some(({ stale }) => stale.size > 0);
+  /** Whether commands have to be sent. */
+  get hasDirty(): boolean {
+    return this.#outdated > 0 || Object.values(this.#kinds).some(({ dirty }) => dirty.size > 0);
   }
 
-  /** Whether everything that was wanted when the last connection was lost is back. */
+  /** Whether every subscription that an outage took is acknowledged again. */
   get isRestored(): boolean {
-    return this.#unseen === 0 && this.#owed === 0;
+    return this.#outdated === 0 && this.#missing === 0;
   }
 
-  /** Whether a subscription is one of these. */
+  /** Whether a subscription is one of this registry. */
   has(subscription: Subscription): boolean {
-    const { kind, name } = subscription;
+    const { kind, name } = subscription.key;
     return this.#kinds[kind].byName.get(name) === subscription;
   }
 
-  told(subscription: Subscription): void {
-    subscription.state = 'told';
+  /** A subscribe command is about to be sent. */
+  setPending(subscription: Subscription): void {
+    subscription.state = 'pending';
   }
 
-  /** Whether a subscription of these was told, and not answered. Looks no name up, unlike {@link has}. */
-  isTold({ state, session }: Subscription): boolean {
-    // Nothing is forgotten in this state, and what is another registry's has another session.
-    return state === 'told' && session === this.#session;
+  /** Whether Redis owes the answer to a subscribe command. Cheaper than {@link has}, which looks the name up. */
+  isPending({ state, generation }: Subscription): boolean {
+    // No subscription is removed in this state, and one of another registry has another generation.
+    return state === 'pending' && generation === this.#generation;
   }
 
-  /** Returns the gap that ends now, if it was there before. */
+  /** Redis acknowledged it. Returns the gap that ends now, if it was subscribed before. */
   acknowledge(subscription: Subscription): PubSubGap | undefined {
-    if (subscription.outage) this.#owed--;
+    if (subscription.outage) this.#missing--;
     return subscription.acknowledge();
   }
 
-  /** Whether Redis acknowledged it over the connection that is open now. */
-  isAcknowledged(kind: SubscriptionKind, name: string): boolean {
-    return this.#find(kind, name)?.state === 'acknowledged';
+  /** Whether Redis acknowledged a subscription over the current connection. */
+  isSubscribed(key: SubscriptionKey): boolean {
+    return this.#find(key)?.state === 'subscribed';
   }
 
-  /** Redis was told to end it. Forgets it, unless somebody came to want it meanwhile. */
-  end(subscription: Subscription): void {
-    subscription.state = 'untold';
-    this.#file(subscription);
+  /** An unsubscribe command is sent. Removes the subscription, unless it has listeners again. */
+  setUnsubscribed(subscription: Subscription): void {
+    subscription.state = 'unsubscribed';
+    this.#updateDirty(subscription);
   }
 
-  /** Redis said no. What was acknowledged once stays wanted; the caller decides when to try again. */
+  /** Redis refused it. It stays desired if it was acknowledged before; the caller decides when to try again. */
   refuse(subscription: Subscription, error: unknown): void {
-    const wasWanted = subscription.isWanted;
+    const wasDesired = subscription.hasListeners;
     subscription.refuse(error);
-    if (subscription.isWanted) return;
-    // Who hears of it may have taken its listener away, and that was counted.
-    if (wasWanted && this.has(subscription)) this.#wanted--;
-    this.#file(subscription);
+    if (subscription.hasListeners) return;
+    // A waiter may have removed its listener already, and then it is counted.
+    if (wasDesired && this.has(subscription)) this.#desired--;
+    this.#updateDirty(subscription);
   }
 
-  /** Redis has not taken it, and has not refused it either; the caller decides when to try again. */
-  postpone(subscription: Subscription): void {
-    subscription.state = 'untold';
+  /** Redis neither accepted nor refused it. The caller decides when to try again, with {@link recheck}. */
+  defer(subscription: Subscription): void {
+    subscription.state = 'unsubscribed';
   }
 
-  /** Redis has ended some of what it had acknowledged, over the connection that is open still. */
-  lose(kind: SubscriptionKind, isEnded: (it: Subscription) => boolean, outage: Outage): void {
+  /** Redis has ended some subscriptions that it had acknowledged, over a connection that is still open. */
+  setEnded(
+    kind: SubscriptionKind,
+    isEnded: (subscription: Subscription) => boolean,
+    outage: Outage,
+  ): void {
     for (const subscription of this.#kinds[kind].byName.values()) {
-      const { session, state } = subscription;
-      if (session !== this.#session || state !== 'acknowledged' || !isEnded(subscription)) continue;
-      if (subscription.isWanted) this.#owe(subscription, outage);
-      subscription.state = 'untold';
-      this.#file(subscription);
+      const { generation, state } = subscription;
+      const isCurrent = generation === this.#generation && state === 'subscribed';
+      if (!isCurrent || !isEnded(subscription)) continue;
+      if (subscription.hasListeners) this.#setMissing(subscription, outage);
+      this.setUnsubscribed(subscription);
     }
   }
 
-  /** Gives away the subscriptions of one kind that belong to another registry. */
-  release(kind: SubscriptionKind, isElsewhere: (it: Subscription) => boolean): Subscription[] {
-    const { byName, stale } = this.#kinds[kind];
-    const released = [...byName.values()].filter(isElsewhere);
-    for (const subscription of released) {
-      this.#see(subscription);
-      if (subscription.isWanted) this.#wanted--;
-      if (subscription.outage) this.#owed--;
-      stale.delete(subscription);
-      byName.delete(subscription.name);
+  /** Removes the subscriptions of one kind that belong to another registry. Returns those with listeners. */
+  removeMoved(
+    kind: SubscriptionKind,
+    hasMoved: (subscription: Subscription) => boolean,
+  ): Subscription[] {
+    const { byName, dirty } = this.#kinds[kind];
+    const moved = [...byName.values()].filter(hasMoved);
+    for (const subscription of moved) {
+      this.#bringUpToDate(subscription);
+      if (subscription.hasListeners) this.#desired--;
+      if (subscription.outage) this.#missing--;
+      dirty.delete(subscription);
+      byName.delete(subscription.key.name);
     }
-    return released.filter(({ isWanted }) => isWanted);
+    return moved.filter(({ hasListeners }) => hasListeners);
   }
 
-  /** Takes a subscription that another registry has {@link release released}, and that Redis has to be told of anew. */
-  adopt(subscription: Subscription, outage: Outage): void {
-    const wasAcknowledged = subscription.state === 'acknowledged';
-    subscription.session = this.#session;
-    subscription.state = 'untold';
-    this.#kinds[subscription.kind].byName.set(subscription.name, subscription);
-    this.#wanted++;
-    if (subscription.outage) this.#owed++;
-    else if (wasAcknowledged) this.#owe(subscription, outage);
-    this.#file(subscription);
+  /** Adds a subscription that was removed from another registry by {@link removeMoved}. */
+  addMoved(subscription: Subscription, outage: Outage): void {
+    const { kind, name } = subscription.key;
+    const wasSubscribed = subscription.state === 'subscribed';
+    subscription.generation = this.#generation;
+    subscription.state = 'unsubscribed';
+    this.#kinds[kind].byName.set(name, subscription);
+    this.#desired++;
+    if (subscription.outage) this.#missing++;
+    else if (wasSubscribed) this.#setMissing(subscription, outage);
+    this.#updateDirty(subscription);
   }
 
-  /** Looks at a subscription again: one that was refused is tried anew, one without listeners ended. */
-  review(subscription: Subscription): void {
+  /** Compares a subscription again: one that was refused or deferred is tried again, one without listeners ends. */
+  recheck(subscription: Subscription): void {
     if (!this.has(subscription)) return;
-    this.#see(subscription);
-    this.#file(subscription);
+    this.#bringUpToDate(subscription);
+    this.#updateDirty(subscription);
   }
 
-  /** The connection is gone, and with it everything that Redis knew of us. */
-  reset(outage: Outage): void {
-    this.#session.outage = outage;
-    this.#session = {};
-    this.#unseen = this.#wanted;
+  /** The connection is lost, and with it all that Redis knew of us. */
+  onConnectionLost(outage: Outage): void {
+    this.#generation.outage = outage;
+    this.#generation = {};
+    this.#outdated = this.#desired;
     for (const kind of Object.values(this.#kinds)) {
-      kind.stale.clear();
-      kind.unseen = kind.byName.values();
+      kind.dirty.clear();
+      kind.outdated = kind.byName.values();
     }
   }
 
-  /** Fails everyone who waits for an acknowledgement. */
-  abandon(error: unknown): void {
+  /** Fails every waiter. */
+  failWaiters(error: unknown): void {
     for (const { byName } of Object.values(this.#kinds)) {
       for (const subscription of byName.values()) {
-        if (!subscription.isAwaited) continue;
-        this.#see(subscription);
+        if (!subscription.hasWaiters) continue;
+        this.#bringUpToDate(subscription);
         this.refuse(subscription, error);
-        if (subscription.isWanted) this.#file(subscription);
+        if (subscription.hasListeners) this.#updateDirty(subscription);
       }
     }
   }
 
-  /** A subscription by its name, if it is one still. */
-  #find(kind: SubscriptionKind, name: string): Subscription | undefined {
+  /** Looks a subscription up. Removes one that lost its connection and has no listeners. */
+  #find({ kind, name }: SubscriptionKey): Subscription | undefined {
     const subscription = this.#kinds[kind].byName.get(name);
-    if (!subscription || subscription.session === this.#session) return subscription;
-    this.#see(subscription);
-    if (subscription.isWanted) return subscription;
-    this.#forget(subscription);
+    if (!subscription || subscription.generation === this.#generation) return subscription;
+    this.#bringUpToDate(subscription);
+    if (subscription.hasListeners) return subscription;
+    this.#remove(subscription);
     return undefined;
   }
 
-  /** Looks at one more subscription since the last connection was lost; `false` where there is none. */
-  #lookAtNext(kind: SubscriptionKind): boolean {
-    const next = this.#kinds[kind].unseen?.next();
+  /** Brings one more subscription up to date since the last connection was lost; returns `false` if there is none. */
+  #updateNext(kind: SubscriptionKind): boolean {
+    const next = this.#kinds[kind].outdated?.next();
     if (!next || next.done) {
-      this.#kinds[kind].unseen = undefined;
+      this.#kinds[kind].outdated = undefined;
       return false;
     }
-    this.#see(next.value);
-    this.#file(next.value);
+    this.#bringUpToDate(next.value);
+    this.#updateDirty(next.value);
     return true;
   }
 
-  /** Has a subscription know that the connection which it was true of is gone. */
-  #see(subscription: Subscription): void {
-    const { session } = subscription;
-    if (session === this.#session) return;
-    subscription.session = this.#session;
-    subscription.state = 'untold';
-    if (!subscription.isWanted) return;
-    this.#unseen--;
-    if (session?.outage) this.#owe(subscription, session.outage);
+  /** Resets a subscription whose state is true of an earlier connection. */
+  #bringUpToDate(subscription: Subscription): void {
+    const { generation } = subscription;
+    if (generation === this.#generation) return;
+    subscription.generation = this.#generation;
+    subscription.state = 'unsubscribed';
+    if (!subscription.hasListeners) return;
+    this.#outdated--;
+    if (generation?.outage) this.#setMissing(subscription, generation.outage);
   }
 
-  #owe(subscription: Subscription, outage: Outage): void {
+  #setMissing(subscription: Subscription, outage: Outage): void {
     if (subscription.outage) return;
     subscription.outage = outage;
-    this.#owed++;
+    this.#missing++;
   }
 
-  /** Puts a subscription where its state says it belongs: to be told, done, or forgotten. */
-  #file(subscription: Subscription): void {
-    const { stale } = this.#kinds[subscription.kind];
-    if (subscription.isStale) {
-      stale.add(subscription);
+  /** Adds a subscription to the dirty ones or removes it from them; removes it altogether when it is done with. */
+  #updateDirty(subscription: Subscription): void {
+    const { dirty } = this.#kinds[subscription.key.kind];
+    if (subscription.isDirty) {
+      dirty.add(subscription);
       return;
     }
-    stale.delete(subscription);
-    if (!subscription.isWanted) this.#forget(subscription);
+    dirty.delete(subscription);
+    if (!subscription.hasListeners) this.#remove(subscription);
   }
 
-  #create(kind: SubscriptionKind, name: string): Subscription {
-    const subscription = new Subscription(kind, name);
-    subscription.session = this.#session;
-    this.#kinds[kind].byName.set(name, subscription);
+  #create(key: SubscriptionKey): Subscription {
+    const subscription = new Subscription(key);
+    subscription.generation = this.#generation;
+    this.#kinds[key.kind].byName.set(key.name, subscription);
     return subscription;
   }
 
-  #forget(subscription: Subscription): void {
-    const { byName } = this.#kinds[subscription.kind];
-    if (byName.get(subscription.name) === subscription) byName.delete(subscription.name);
-    if (subscription.outage) this.#owed--;
+  #remove(subscription: Subscription): void {
+    const { kind, name } = subscription.key;
+    const { byName } = this.#kinds[kind];
+    if (byName.get(name) === subscription) byName.delete(name);
+    if (subscription.outage) this.#missing--;
     subscription.outage = undefined;
   }
 }

@@ -1,46 +1,46 @@
 import type { Subscription } from './subscription.js';
 
-/** How long a subscription stays although nobody wants it any more, in milliseconds. */
-export const LINGER = 1_000;
+/** How long a subscription is kept after its last listener. */
+export const UNSUBSCRIBE_DELAY_MS = 1_000;
 
-/** How many end before the event loop has its turn. */
-const AT_ONCE = 1_000;
+/** How many subscriptions end in one turn of the event loop. */
+const MAX_PER_TURN = 1_000;
 
 /**
- * Subscriptions that nobody wants any more, and that somebody may want again in a moment: a page that
- * is reloaded, an observer that comes and goes. What is wanted again in time costs Redis nothing.
- * Whether it is then is for `onEnd` to see.
+ * Keeps subscriptions for a moment after their last listener: a page is reloaded, an observer is replaced.
+ * A subscription that has a listener again by then costs Redis nothing. `onExpired` decides that.
  */
-export class Linger {
-  readonly #onEnd: (subscription: Subscription) => void;
-  /** Until when each stays; all stay equally long, so the first is the first to go. */
-  readonly #ends = new Map<Subscription, number>();
-  #isTimed = false;
+export class UnsubscribeDelay {
+  readonly #onExpired: (subscription: Subscription) => void;
+  /** When each expires. All delays are equal, so that the first one expires first. */
+  readonly #expiries = new Map<Subscription, number>();
+  #isTimerSet = false;
 
-  constructor(onEnd: (subscription: Subscription) => void) {
-    this.#onEnd = onEnd;
+  constructor(onExpired: (subscription: Subscription) => void) {
+    this.#onExpired = onExpired;
   }
 
-  begin(subscription: Subscription): void {
-    this.#ends.delete(subscription);
-    this.#ends.set(subscription, performance.now() + LINGER);
-    if (!this.#isTimed) this.#look(LINGER);
+  /** Starts the delay of a subscription, or starts it again. */
+  start(subscription: Subscription): void {
+    this.#expiries.delete(subscription);
+    this.#expiries.set(subscription, performance.now() + UNSUBSCRIBE_DELAY_MS);
+    if (!this.#isTimerSet) this.#setTimer(UNSUBSCRIBE_DELAY_MS);
   }
 
-  #look(delay: number): void {
-    this.#isTimed = true;
-    setTimeout(() => this.#expire(), delay).unref();
+  #setTimer(delayMs: number): void {
+    this.#isTimerSet = true;
+    setTimeout(() => this.#expire(), delayMs).unref();
   }
 
   #expire(): void {
-    this.#isTimed = false;
+    this.#isTimerSet = false;
     const now = performance.now();
-    let ended = 0;
-    for (const [subscription, end] of this.#ends) {
-      if (end > now) return this.#look(end - now);
-      if (++ended > AT_ONCE) return this.#look(0);
-      this.#ends.delete(subscription);
-      this.#onEnd(subscription);
+    let expired = 0;
+    for (const [subscription, expiry] of this.#expiries) {
+      if (expiry > now) return this.#setTimer(expiry - now);
+      if (++expired > MAX_PER_TURN) return this.#setTimer(0);
+      this.#expiries.delete(subscription);
+      this.#onExpired(subscription);
     }
   }
 }

@@ -2,61 +2,61 @@ import { ClosedError } from '../../errors.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
 
-/** How long events that wait for the first connection hold up an end, in milliseconds. */
-const LAST_CHANCE = 1_000;
+/** How long a close waits for events that wait for the first connection. */
+const LAST_EVENTS_TIMEOUT_MS = 1_000;
 
-/** When the messages of a client may go out: its first one connects, where the connections are its own. */
-export class ClientStart {
+/** Decides when the messages of a client are sent. The first one connects, if the client has connections of its own. */
+export class ClientConnect {
   readonly #bus: MessageBus;
   readonly #ownsBus: boolean;
   #connecting: Promise<void> | undefined;
-  /** Whether messages wait for the first attempt, which is on its way. */
-  #isBeginning = false;
-  /** Events that wait for a start. */
+  /** Whether messages wait for a first attempt that is in progress. */
+  #isFirstAttempt = false;
+  /** Events that wait for the start of the bus. */
   readonly #early = new InFlight();
-  #isEnded = false;
+  #isClosed = false;
 
   constructor(bus: MessageBus, ownsBus: boolean) {
     this.#bus = bus;
     this.#ownsBus = ownsBus;
   }
 
-  /** Whether messages go out, or fail, at once; before that they wait for the first attempt. */
-  get hasBegun(): boolean {
+  /** Whether messages are sent, or fail, at once. Before that they wait for the first attempt to connect. */
+  get hasConnected(): boolean {
     const { status } = this.#bus.broker;
-    // What waits goes first.
-    if (this.#isBeginning || this.#isEnded || status === 'disconnected') return false;
-    // On connections of its own a client connects at its first message, and says how that went.
+    // Messages that wait are sent before later ones.
+    if (this.#isFirstAttempt || this.#isClosed || status === 'disconnected') return false;
+    // With connections of its own the first message reports the outcome of the attempt.
     return status !== 'connecting' || !this.#ownsBus;
   }
 
   /** See `RedisPubSubClient#connect`. */
   connect(): Promise<void> {
-    if (this.#isEnded) return Promise.reject(new ClosedError());
+    if (this.#isClosed) return Promise.reject(new ClosedError());
     this.#connecting ??= this.#connect();
     return this.#connecting;
   }
 
-  /** Sends an event now, or when that is possible. */
+  /** Sends an event now, or after the start of the bus. */
   emit(send: () => Promise<number>): Promise<number> {
     const starting = this.#starting();
     return starting ? this.#emitLater(starting, send) : send();
   }
 
-  /** Ends what is the client's own, once what waits for it has been sent. */
-  async end(): Promise<void> {
-    // Connections that are somebody else's are not ours to open again.
-    if (!this.#ownsBus) this.#isEnded = true;
+  /** Closes connections of its own, after the events that wait for them are sent. */
+  async close(): Promise<void> {
+    // A client on shared connections must not open them again.
+    if (!this.#ownsBus) this.#isClosed = true;
     else {
-      await this.#early.idle(LAST_CHANCE);
+      await this.#early.idle(LAST_EVENTS_TIMEOUT_MS);
       await this.#bus.close();
     }
   }
 
-  /** What an event waits for; on connections that others share that is their start, as far as `onStart` has it wait. */
+  /** What an event waits for. Shared connections are started as the option `onStart` says. */
   #starting(): Promise<void> | undefined {
-    const beginning = this.#ownsBus || this.#isEnded ? undefined : this.#bus.begin();
-    return beginning ?? (this.hasBegun ? undefined : this.connect());
+    const early = this.#ownsBus || this.#isClosed ? undefined : this.#bus.startEarly();
+    return early ?? (this.hasConnected ? undefined : this.connect());
   }
 
   async #emitLater(starting: Promise<void>, send: () => Promise<number>): Promise<number> {
@@ -70,13 +70,13 @@ export class ClientStart {
   }
 
   #connect(): Promise<void> {
-    this.#isBeginning = !this.hasBegun;
+    this.#isFirstAttempt = !this.hasConnected;
     const connecting = this.#bus.broker.connect(0);
     const clear = (): void => {
       this.#connecting = undefined;
-      this.#isBeginning = false;
+      this.#isFirstAttempt = false;
     };
-    // Before all that waits for it.
+    // This runs before the callers' own handlers.
     connecting.then(clear, clear);
     return connecting;
   }

@@ -1,25 +1,25 @@
 import { Observable, type Subscriber } from 'rxjs';
 
 /**
- * What `emit` returns, with the semantics of Nest's: hot (the message is on its way whether anyone
- * subscribes or not) and without replay (a subscriber that comes after the outcome sees completion,
- * or the error). A failure that nobody has subscribed to see goes to `onUnobservedFailure`.
+ * The result of `emit`, with the semantics of Nest's: hot (the message is sent whether or not there is a
+ * subscriber) and without replay (a subscriber that comes after the outcome receives completion, or the
+ * error). A failure without a subscriber is passed to `onUnobservedFailure`.
  */
-export class Emission extends Observable<number> {
+export class EmitResult extends Observable<number> {
   #subscribers: Subscriber<number>[] | undefined;
   #state: 'pending' | 'done' | 'failed' = 'pending';
   #error: unknown;
   #isObserved = false;
 
   constructor(published: Promise<number>, onUnobservedFailure: (error: unknown) => void) {
-    super((subscriber) => this.#attach(subscriber));
+    super((subscriber) => this.#add(subscriber));
     published.then(
       (receivers) => this.#succeed(receivers),
       (error: unknown) => this.#fail(error, onUnobservedFailure),
     );
   }
 
-  #attach(subscriber: Subscriber<number>): void {
+  #add(subscriber: Subscriber<number>): void {
     if (this.#state === 'done') subscriber.complete();
     else if (this.#state === 'failed') this.#replayError(subscriber);
     else (this.#subscribers ??= []).push(subscriber);
@@ -44,7 +44,7 @@ export class Emission extends Observable<number> {
     const subscribers = this.#takeSubscribers().filter((subscriber) => !subscriber.closed);
     for (const subscriber of subscribers) subscriber.error(error);
     this.#isObserved ||= subscribers.length > 0;
-    // A failure can be quicker than the subscriber, who may be waiting for a promise or two.
+    // A failure may come before the subscriber, which may await a promise or two first.
     setImmediate(() => this.#isObserved || onUnobserved(error));
   }
 

@@ -3,87 +3,93 @@ import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microser
 import type { Redis } from 'ioredis';
 import { isPromise } from 'node:util/types';
 import { firstValueFrom, Observable } from 'rxjs';
-import { BurstLog } from '../../shared/rate-limited-log.js';
+import { channelKind, type ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, OutgoingMessage } from '../../codec/codec.js';
-import { ClosedError, ConnectionError, InvalidOptionError, messageOf } from '../../errors.js';
 import {
-  resolveOptions,
-  type RedisPubSubClientOptions,
-  type ResolvedOptions,
-} from '../../options/options.js';
-import { ClientStart } from './client-connect.js';
-import { normalizePattern } from '../create-codec.js';
-import { Emission } from './emit-result.js';
-import { textOf } from '../server/failure-log.js';
+  ClosedError,
+  ConnectionError,
+  InvalidOptionError,
+  messageOf,
+  textOf,
+} from '../../errors.js';
+import type { RedisPubSubClientOptions } from '../../options/options.js';
+import { resolveOptions } from '../../options/resolve-options.js';
+import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { MessageBus } from '../message-bus.js';
-import { RedisPubSubRecord, shardedOf, unwrapRecord } from '../redis-pubsub.record.js';
-import { ReplyInbox } from './reply-inbox.js';
-import { Request } from './request.js';
+import { normalizePattern } from '../nest-internals.js';
+import { kindOf, RedisPubSubRecord, unwrapRecord } from '../redis-pubsub.record.js';
 import type { RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
+import { ClientConnect } from './client-connect.js';
+import { EmitResult } from './emit-result.js';
+import { ReplyInbox } from './reply-inbox.js';
+import { SentRequest } from './sent-request.js';
 
-/** A packet on its way to be a request. */
+/** A packet that becomes a request. */
 interface RequestPacket extends ReadPacket {
   id?: MessageId;
   replyTo?: string | undefined;
 }
 
 /**
- * The sending half: `emit` is PUBLISH, `send` is request-response. A pattern is a literal channel
- * here, whatever characters it has.
+ * The client: `emit` publishes an event, `send` a request. Patterns are literal channels here, whatever
+ * characters they have.
  *
- * Connects at the first message, or at `connect`; connections come back by themselves. While Redis is
- * away again events wait in the `publishBuffer`, and requests fail at once, with a `ConnectionError`. Throws
- * `InvalidOptionError` for a wrong option.
+ * It connects with the first message, or with `connect`, and reconnects by itself. While the connection is lost
+ * events wait in the `publishBuffer`, and requests fail at once with a `ConnectionError`. The constructor
+ * throws `InvalidOptionError` for a wrong option.
  */
 export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #logger = new Logger(RedisPubSubClient.name);
-  readonly #failures = new BurstLog(
+  readonly #failures = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `${count} more events were not published`,
   );
-  readonly #options: RedisPubSubClientOptions;
-  readonly #resolved: ResolvedOptions;
   readonly #bus: MessageBus;
+  readonly #defaultKind: ChannelKind;
   readonly #inbox: ReplyInbox;
-  readonly #start: ClientStart;
+  readonly #connect: ClientConnect;
   #lastId = 0;
 
-  /** `bus`: connections that others use too; without it the client has a pair of its own. */
-  constructor(options: RedisPubSubClientOptions = {}, bus?: MessageBus) {
+  /** With options the client has connections of its own; with a bus it shares those of the module. */
+  constructor(options: RedisPubSubClientOptions | MessageBus = {}) {
     super();
-    this.#options = options;
-    this.#resolved = resolveOptions(options);
-    this.#bus = bus ?? new MessageBus(this.#resolved);
-    this.#start = new ClientStart(this.#bus, !bus);
-    this.#inbox = new ReplyInbox(this.#bus, options.deserializer, (thrown) =>
-      this.#logger.error(`Whoever sent a request threw: ${messageOf(thrown)}`),
+    const ownsBus = !(options instanceof MessageBus);
+    this.#bus = ownsBus ? new MessageBus(resolveOptions('RedisPubSubClient', options)) : options;
+    const { sharded, deserializer } = this.#bus.options;
+    this.#defaultKind = channelKind(sharded);
+    this.#connect = new ClientConnect(this.#bus, ownsBus);
+    this.#inbox = new ReplyInbox(this.#bus, deserializer, (thrown) =>
+      this.#logger.error(`The subscriber of a request threw: ${messageOf(thrown)}`),
     );
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
   }
 
-  /** Replays the latest status, then tells of every change. */
+  /** Emits the current status, and each change of it. */
   override get status(): Observable<RedisPubSubStatus> {
     return super.status as Observable<RedisPubSubStatus>;
   }
 
-  /** Resolves when both connections are up; rejects with a `ConnectionError` when an attempt fails. */
+  /** Resolves when both connections are up. Rejects with a `ConnectionError` when an attempt fails. */
   connect(): Promise<void> {
-    return this.#start.connect();
+    return this.#connect.connect();
   }
 
   /**
-   * Fails the requests that are waiting, sends what was emitted, and disconnects; for a first connection that
-   * is on its way events wait a second. Idempotent, never rejects.
+   * Fails the requests that wait for replies, sends the events that were emitted, and disconnects. Events that
+   * wait for a first connection have one second. Idempotent, never rejects.
    */
   async close(): Promise<void> {
-    this.#inbox.close(new ClosedError());
-    await this.#start.end();
+    this.#inbox.closeAll(new ClosedError());
+    await this.#connect.close();
   }
 
   /**
-   * Publishes an event at once, whether or not anyone subscribes to the result. Emits the number of
-   * subscriptions that Redis delivered to, or fails with a `PubSubError` (with Nest's own error for `null` and
-   * `undefined`); a failure that nobody has subscribed to see is logged: ten a second in full, and how many more there were.
+   * Publishes an event at once, whether or not the Observable is subscribed to. It emits the number of
+   * subscriptions that Redis delivered to, or fails with a `PubSubError` (with Nest's own error if the
+   * pattern or the data is `null` or `undefined`). A failure without a subscriber is logged, at most ten
+   * times a second.
+   *
+   * @see https://redis.io/docs/latest/commands/publish/
    */
   override emit<TResult = number, TInput = unknown>(
     pattern: unknown,
@@ -92,16 +98,16 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     const isNothing = isNil(pattern) || isNil(data);
     const published = isNothing
       ? firstValueFrom(super.emit<number>(pattern, data))
-      : this.#start.emit(() => this.#dispatch(pattern, data));
-    const emission = new Emission(published, (error) =>
+      : this.#connect.emit(() => this.#dispatch(pattern, data));
+    const result = new EmitResult(published, (error) =>
       this.#failures.add(() => `An event was not published: ${messageOf(error)}`),
     );
-    return emission as Observable<unknown> as Observable<TResult>;
+    return result as Observable<unknown> as Observable<TResult>;
   }
 
   /**
-   * A request; it is published for each subscriber, and emits every reply until the first responder
-   * ends. Fails with `NoSubscribersError`, `RequestTimeoutError`, or what the handler failed with.
+   * Publishes a request for each subscriber of the Observable, which emits every reply until the first
+   * responder ends. Fails with `NoSubscribersError`, `RequestTimeoutError`, or the error of the handler.
    */
   override send<TResult = unknown, TInput = unknown>(
     pattern: unknown,
@@ -119,13 +125,13 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
           observer.error(error);
         }
       };
-      if (this.#start.hasBegun) publish();
+      if (this.#connect.hasConnected) publish();
       else this.connect().then(publish, (error: unknown) => observer.error(error));
       return () => cancel?.();
     });
   }
 
-  /** Listens to an event of both ioredis clients; before and after `connect`. */
+  /** Listens to an event of every ioredis client; before and after `connect`. */
   override on<Event extends keyof RedisPubSubEvents>(
     event: Event,
     callback: RedisPubSubEvents[Event],
@@ -133,14 +139,14 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#bus.onClientEvent(event, callback);
   }
 
-  /** The ioredis clients: `[publisher, subscriber]`, or more publishers and subscribers for shard channels. */
+  /** Returns the ioredis clients: `[publisher, subscriber]`, or several of both for shard channels. */
   override unwrap<T = [publisher: Redis, subscriber: Redis]>(): T {
     return this.#bus.broker.clients() as T;
   }
 
   /**
-   * A hook over each outgoing packet, which may set its `metadata` before it returns. What it throws fails
-   * the message; what it rejects with is logged. Works in Nest 11 too.
+   * Sets a hook that is called with each packet before it is sent, and may set its `metadata` until it
+   * returns. What it throws fails the message; a rejection is logged. Works in Nest 11, too.
    */
   override setOnDispatchHook(hook: (packet: ReadPacket) => void): void {
     this.onDispatchHook = hook;
@@ -163,41 +169,33 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     packet: ReadPacket,
     callback: (packet: WritePacket) => void,
   ): () => void {
-    if (!this.#bus.codec.hasEnvelope) {
+    const { broker, codec, options } = this.#bus;
+    if (!codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
     }
-    const isSharded = this.#isSharded(packet);
+    const kind = kindOf(packet.data, this.#defaultKind);
     const channel = normalizePattern(packet.pattern);
     const name = this.#bus.nameOf(channel);
-    const isCompat = this.#resolved.replies === 'compat';
-    // A number where it only has to be unique to this client: V8 keeps a table of short texts in JSON.
+    const isCompat = options.replies === 'compat';
+    // A number if it is unique to this client alone: V8 keeps a table of short texts in JSON.
     const number = ++this.#lastId;
     const id = isCompat ? `${this.#inbox.name}.${number}` : number;
     const replyTo = isCompat ? undefined : this.#inbox.name;
-    const replyAddress = { channel: replyTo ?? `${name}.reply`, isSharded };
-    if (!this.#bus.broker.reaches(name, isSharded) || !this.#inbox.canHear(replyAddress)) {
+    const replyKey = { kind, name: replyTo ?? `${name}.reply` };
+    if (!broker.canPublish(name, kind) || !broker.canSubscribe(replyKey)) {
       throw new ConnectionError('Cannot send a request: not connected to Redis');
     }
-    const request = new Request(
+    const request = new SentRequest(
       this.#inbox,
-      {
-        id,
-        channel,
-        replyAddress,
-        timeout: timeoutOf(packet) ?? this.#resolved.requestTimeout,
-      },
+      { id, channel, replyKey, timeoutMs: timeoutOf(packet) ?? options.requestTimeout },
       callback,
     );
-    // Into the packet itself, as Nest does it: V8 takes a microsecond for a copy with more keys.
+    // Nest sets them in the packet, too. V8 takes a microsecond for a copy with more keys.
     const message: RequestPacket = packet;
     message.id = id;
     message.replyTo = replyTo;
     void request.start(() => this.#publish(message));
     return () => request.cancel();
-  }
-
-  #isSharded({ data }: { readonly data: unknown }): boolean {
-    return shardedOf(data) ?? this.#resolved.sharded;
   }
 
   #dispatch(pattern: unknown, data: unknown): Promise<number> {
@@ -213,8 +211,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
     const outgoing = unwrapRecord(message, this.#bus.codec);
     return this.#bus.publish(channel, outgoing, {
-      serializer: this.#options.serializer,
-      isSharded: this.#isSharded(message),
+      serializer: this.#bus.options.serializer,
+      kind: kindOf(message.data, this.#defaultKind),
     });
   }
 }

@@ -1,95 +1,62 @@
 import type { ProducerDeserializer } from '@nestjs/microservices';
-import type { Delivery, DeliveryListener } from '../../broker/broker.js';
-import { LITERAL_KINDS, literalKind, type LiteralKind } from '../../channel/channel-pattern.js';
+import { whenSubscribed, type Delivery, type DeliveryListener } from '../../broker/broker.js';
+import {
+  CHANNEL_KINDS,
+  channelKind,
+  type ChannelKind,
+  type SubscriptionKey,
+} from '../../channel/subscription-key.js';
 import type { MessageId } from '../../codec/codec.js';
 import { isId, isRecord } from '../../codec/envelope-codec.js';
-import { eachDespite } from '../../shared/for-each-safely.js';
+import { forEachSafely } from '../../shared/for-each-safely.js';
 import type { MessageBus } from '../message-bus.js';
 
-/**
- * A map of what is there for a moment only, thousands of times a second.
- *
- * A `Map` replaces its table all the time then, and each table refers to the one that took its place:
- * once V8 has moved one of them to the old generation, all that follow survive with whatever they
- * held, and every minor collection copies it, until a major one. An object without a prototype has
- * no such chain.
- */
-export class TransientMap<Value> {
-  #entries = createEntries<Value>();
-
-  get(key: string | number): Value | undefined {
-    return this.#entries[key];
-  }
-
-  set(key: string | number, value: Value): void {
-    this.#entries[key] = value;
-  }
-
-  delete(key: string | number): void {
-    delete this.#entries[key];
-  }
-
-  values(): Value[] {
-    return Object.values(this.#entries) as Value[];
-  }
-
-  clear(): void {
-    this.#entries = createEntries();
-  }
-}
-
-function createEntries<Value>(): Record<string, Value | undefined> {
-  return Object.create(null) as Record<string, Value | undefined>;
-}
-
-/** Someone who waits for the replies to one request. */
+/** A request that waits for its replies. */
 export interface PendingRequest {
-  /** The channel that it went to, without the prefix. */
+  /** The channel of the request, without the prefix. */
   readonly channel: string;
-  /** A reply has come, and is yet to be read. */
+  /** A reply has arrived, and is being deserialized. */
   onArrival(): void;
   onReply(reply: Record<string, unknown>): void;
   onFailure(error: unknown): void;
 }
 
-/** Where replies come: on a channel, by Redis' name, or on a shard channel. */
-export interface ReplyAddress {
-  readonly channel: string;
-  readonly isSharded: boolean;
+/** The subscription for replies. */
+export interface ReplyKey extends SubscriptionKey {
+  readonly kind: ChannelKind;
 }
 
-/** A channel that replies come on, while anyone needs it. */
+/** A channel for replies, while requests use it. */
 interface ReplyChannel {
-  /** Until Redis has acknowledged it. */
+  /** Set until Redis has acknowledged the subscription. */
   opening: Promise<void> | undefined;
   users: number;
 }
 
-/** How soon a stream that goes on is cancelled again, in milliseconds. */
-const CANCELLATION_PAUSE = 1_000;
+/** How soon a stream that goes on is cancelled again. */
+const CANCELLATION_PAUSE_MS = 1_000;
 
-/**
- * Where the replies to one client's requests arrive, and the map of those that are waiting. Replies
- * that nobody asked for are dropped.
- */
+/** Receives the replies to one client's requests. Replies without a request are dropped. */
 export class ReplyInbox implements DeliveryListener {
-  /** The channel that is this client's own. */
+  /** The private channel of this client. */
   readonly name: string;
   readonly #bus: MessageBus;
   readonly #deserializer: ProducerDeserializer | undefined;
   readonly #pending = new TransientMap<PendingRequest>();
-  readonly #channels: Readonly<Record<LiteralKind, Map<string, ReplyChannel>>> = {
+  readonly #channels: Readonly<Record<ChannelKind, Map<string, ReplyChannel>>> = {
     channel: new Map(),
     shard: new Map(),
   };
-  /** Those that were abandoned a moment ago: what was on its way by then still comes. */
-  readonly #abandoned = new Set<MessageId>();
-  /** What settles when the last reply to a request, or to nobody knows whom, has been handed on; where a deserializer takes its time. */
+  /** Requests that were cancelled a moment ago: replies in flight still arrive. */
+  readonly #cancelled = new Set<MessageId>();
+  /** With a deserializer: settles when the last reply of a request, or without one, is handed on. */
   readonly #lastHandedOn = new WeakMap<object, Promise<void>>();
-
   readonly #onThrown: (thrown: unknown) => void;
 
-  /** `deserializer`: Nest's own hook, which may be asynchronous. `onThrown`: what a caller threw as its request ended. */
+  /**
+   * `deserializer` is Nest's hook, which may be asynchronous. `onThrown` receives what the subscriber of a
+   * request throws.
+   */
   constructor(
     bus: MessageBus,
     deserializer: ProducerDeserializer | undefined,
@@ -102,61 +69,57 @@ export class ReplyInbox implements DeliveryListener {
   }
 
   /**
-   * Resolves when replies can arrive at an address; returns nothing where they can already. Each call
-   * wants a {@link release}, unless it rejects.
+   * Resolves when replies can be received on a channel; returns nothing if they can already. Each call needs a
+   * {@link close}, unless it rejects.
    */
-  acquire({ channel, isSharded }: ReplyAddress): Promise<void> | undefined {
-    const kind = literalKind(isSharded);
-    const known = this.#channels[kind].get(channel) ?? this.#open(kind, channel);
-    known.users++;
-    return known.opening;
+  open(key: ReplyKey): Promise<void> | undefined {
+    const channel = this.#channels[key.kind].get(key.name) ?? this.#subscribe(key);
+    channel.users++;
+    return channel.opening;
   }
 
-  /** Whether an {@link acquire} could succeed now. */
-  canHear({ channel, isSharded }: ReplyAddress): boolean {
-    return this.#bus.broker.canHear(literalKind(isSharded), channel);
+  /** Whether replies that are published now would be received. */
+  isSubscribed(key: ReplyKey): boolean {
+    return this.#bus.broker.isSubscribed(key);
   }
 
-  /** Whether replies that are published now would arrive. */
-  hears({ channel, isSharded }: ReplyAddress): boolean {
-    return this.#bus.broker.hears(literalKind(isSharded), channel);
+  /** Ends an {@link open}. The private channel of the client stays subscribed for its next request. */
+  close(key: ReplyKey): void {
+    const channels = this.#channels[key.kind];
+    const channel = channels.get(key.name);
+    if (!channel || --channel.users > 0 || key.name === this.name) return;
+    channels.delete(key.name);
+    this.#bus.broker.unsubscribe(key, this);
   }
 
-  /** Ends an {@link acquire}. The client's own channel is kept: the next request wants it again. */
-  release({ channel, isSharded }: ReplyAddress): void {
-    const kind = literalKind(isSharded);
-    const known = this.#channels[kind].get(channel);
-    if (!known || --known.users > 0 || channel === this.name) return;
-    this.#channels[kind].delete(channel);
-    this.#bus.broker.unsubscribe(kind, channel, this);
-  }
-
-  expect(id: MessageId, request: PendingRequest): void {
+  /** Adds a request. */
+  add(id: MessageId, request: PendingRequest): void {
     this.#pending.set(id, request);
   }
 
-  forget(id: MessageId): void {
+  /** Removes a request. */
+  remove(id: MessageId): void {
     this.#pending.delete(id);
   }
 
-  /** Tells whoever still answers a request that nobody listens; it has to have been asked to answer here. */
-  abandon(id: MessageId, { channel, isSharded }: ReplyAddress): void {
-    if (channel !== this.name || this.#abandoned.has(id)) return;
-    if (this.#abandoned.size === 0) {
-      setTimeout(() => this.#abandoned.clear(), CANCELLATION_PAUSE).unref();
+  /** Tells the responders that the client no longer waits. They find a request by its private channel alone. */
+  sendCancellation(id: MessageId, { kind, name }: ReplyKey): void {
+    if (name !== this.name || this.#cancelled.has(id)) return;
+    if (this.#cancelled.size === 0) {
+      setTimeout(() => this.#cancelled.clear(), CANCELLATION_PAUSE_MS).unref();
     }
-    this.#abandoned.add(id);
-    this.#bus.cancel({ id, replyTo: channel }, isSharded);
+    this.#cancelled.add(id);
+    this.#bus.cancel({ id, replyTo: name }, kind);
   }
 
-  /** Whether a request that went the way of its replies, to so many subscriptions, reached nobody for certain. */
-  isUnheard(receivers: number, { isSharded }: ReplyAddress): boolean {
-    return this.#bus.isUnheard(receivers, isSharded);
+  /** Whether a request with this count of receivers certainly reached no subscriber. */
+  isUndelivered(receivers: number, { kind }: ReplyKey): boolean {
+    return this.#bus.isUndelivered(receivers, kind);
   }
 
   onDelivery(delivery: Delivery): void {
-    eachDespite(
-      this.#bus.readJoined(delivery),
+    forEachSafely(
+      this.#bus.readBatch(delivery),
       (reply) => {
         if (this.#deserializer) this.#handOnLater(this.#deserializer, reply, delivery);
         else this.#handOn(reply, delivery);
@@ -165,40 +128,40 @@ export class ReplyInbox implements DeliveryListener {
     );
   }
 
-  /** Fails every request that is waiting, and hears no more. */
-  close(error: unknown): void {
-    for (const kind of LITERAL_KINDS) {
-      for (const channel of this.#channels[kind].keys()) {
-        this.#bus.broker.unsubscribe(kind, channel, this);
+  /** Fails every request, and unsubscribes. */
+  closeAll(error: unknown): void {
+    for (const kind of CHANNEL_KINDS) {
+      for (const name of this.#channels[kind].keys()) {
+        this.#bus.broker.unsubscribe({ kind, name }, this);
       }
       this.#channels[kind].clear();
     }
     const requests = this.#pending.values();
     this.#pending.clear();
-    eachDespite(requests, (request) => request.onFailure(error), this.#onThrown);
+    forEachSafely(requests, (request) => request.onFailure(error), this.#onThrown);
   }
 
-  /** `expected`: whose id it bore as it came, before a deserializer. */
+  /** `expected` is the request of the id that the reply had before a deserializer changed it. */
   #handOn(reply: unknown, delivery: Delivery, expected?: PendingRequest): void {
     const request = isRecord(reply) ? (this.#requestOf(reply) ?? expected) : undefined;
     if (request) request.onReply(reply as Record<string, unknown>);
     else this.#onUnmatched(reply, delivery);
   }
 
-  /** A stream that nobody hears any more has not been told so: cancellations can be lost, too. */
+  /** A responder that goes on with a stream has not received the cancellation: it can be lost, too. */
   #onUnmatched(reply: unknown, { channel, kind }: Delivery): void {
-    this.#bus.dropped(channel, 'unmatched');
+    this.#bus.reportDrop(channel, 'unmatched');
     if (!isRecord(reply)) return;
     const { id, err, isDisposed } = reply;
     const goesOn = isId(id) && !err && isDisposed !== true;
-    if (goesOn) this.abandon(id, { channel, isSharded: kind === 'shard' });
+    if (goesOn) this.sendCancellation(id, { kind: channelKind(kind === 'shard'), name: channel });
   }
 
   #requestOf({ id }: Record<string, unknown>): PendingRequest | undefined {
     return isId(id) ? this.#pending.get(id) : undefined;
   }
 
-  /** After those before it to the same request: others need not wait for them. */
+  /** Keeps the order of the replies to one request; other requests need not wait for them. */
   #handOnLater(deserializer: ProducerDeserializer, reply: unknown, delivery: Delivery): void {
     const request = isRecord(reply) ? this.#requestOf(reply) : undefined;
     request?.onArrival();
@@ -227,23 +190,58 @@ export class ReplyInbox implements DeliveryListener {
   }
 
   #onUnreadable(error: unknown, { channel }: Delivery, request: PendingRequest | undefined): void {
-    this.#bus.dropped(channel, 'decode', error);
+    this.#bus.reportDrop(channel, 'decode', error);
     request?.onFailure(error);
   }
 
-  #open(kind: LiteralKind, channel: string): ReplyChannel {
-    const opened: ReplyChannel = { opening: undefined, users: 0 };
-    const channels = this.#channels[kind];
-    channels.set(channel, opened);
-    opened.opening = this.#bus.broker.subscribe(kind, channel, this).then(
+  #subscribe(key: ReplyKey): ReplyChannel {
+    const channel: ReplyChannel = { opening: undefined, users: 0 };
+    const channels = this.#channels[key.kind];
+    channels.set(key.name, channel);
+    channel.opening = whenSubscribed(this.#bus.broker, key, this).then(
       () => {
-        opened.opening = undefined;
+        channel.opening = undefined;
       },
       (error: unknown) => {
-        if (channels.get(channel) === opened) channels.delete(channel);
+        if (channels.get(key.name) === channel) channels.delete(key.name);
         throw error;
       },
     );
-    return opened;
+    return channel;
   }
+}
+
+/**
+ * A map for entries that exist for a moment only, thousands of times a second.
+ *
+ * A `Map` then replaces its table all the time, and each table refers to its successor. When V8 has moved
+ * one of them to the old generation, all later ones survive with what they refer to, and every minor
+ * collection copies it, until a major one. An object without a prototype has no such chain.
+ */
+export class TransientMap<Value> {
+  #entries = createEntries<Value>();
+
+  get(key: string | number): Value | undefined {
+    return this.#entries[key];
+  }
+
+  set(key: string | number, value: Value): void {
+    this.#entries[key] = value;
+  }
+
+  delete(key: string | number): void {
+    delete this.#entries[key];
+  }
+
+  values(): Value[] {
+    return Object.values(this.#entries) as Value[];
+  }
+
+  clear(): void {
+    this.#entries = createEntries();
+  }
+}
+
+function createEntries<Value>(): Record<string, Value | undefined> {
+  return Object.create(null) as Record<string, Value | undefined>;
 }

@@ -4,19 +4,19 @@ import type { IncomingMessage, MessageCodec } from '../../codec/codec.js';
 import { toMessage } from '../../codec/envelope-codec.js';
 import { RedisPubSubContext } from '../redis-pubsub.context.js';
 
-/** What a handler is given. */
-export interface Handled {
+/** A message, and its context. */
+export interface Deserialized {
   readonly message: IncomingMessage;
   readonly context: RedisPubSubContext;
 }
 
-/** What Nest's own hook over incoming packets makes of a payload. Rejects with what the codec or the hook fails with. */
+/** Reads a payload with Nest's hook for incoming packets. Rejects with the error of the codec or of the hook. */
 export async function deserialize(
   deserializer: ConsumerDeserializer,
   codec: MessageCodec,
   payload: Buffer,
   { pattern, context }: { readonly pattern: ChannelPattern; readonly context: RedisPubSubContext },
-): Promise<Handled> {
+): Promise<Deserialized> {
   const channel = context.getChannel();
   const packet: unknown = await deserializer.deserialize(codec.decodeValue(payload), { channel });
   const message = toMessage({ ...(packet as object) });

@@ -1,90 +1,90 @@
+import type { Logger } from '@nestjs/common';
+import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.js';
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord } from '../../codec/envelope-codec.js';
 import { messageOf, shorten } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
-import { deserialize, type Handled } from './deserialize.js';
+import { InFlight } from '../in-flight.js';
+import type { MessageBus } from '../message-bus.js';
+import { INTERNAL_ERROR, isHiddenByNest } from '../nest-internals.js';
+import type { RedisPubSubContext } from '../redis-pubsub.context.js';
+import { deserialize, type Deserialized } from './deserialize.js';
+import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
-import { FailureLog, isHiddenByNest } from './failure-log.js';
-import { InFlight } from '../in-flight.js';
-import { RedisPubSubContext } from '../redis-pubsub.context.js';
-import type { MessageBus } from '../message-bus.js';
-import { INTERNAL_ERROR, type Responder } from './responder.js';
-import { ResponderFactory } from './responders.js';
-import { Responders } from './responders.js';
-import { StreamCut } from './running-streams.js';
-import type { Logger } from '@nestjs/common';
-import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
+import { PendingReplies } from './pending-replies.js';
+import type { Responder } from './responder.js';
+import { RunningStreams } from './running-streams.js';
 
-/** Nest's processing hooks, where somebody has set them. An asynchronous function fits their types too. */
+/** Nest's processing hooks, if they are set. They may be asynchronous, although their types do not say so. */
 export interface ProcessingHooks {
   onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => unknown;
   onEnd?: (context: RedisPubSubContext) => unknown;
 }
 
+/** How a {@link Dispatcher} works. */
 export interface DispatcherOptions {
   readonly bus: MessageBus;
   readonly logger: Pick<Logger, 'error' | 'warn'>;
   readonly hooks: ProcessingHooks;
-  /** A handler hears again after an outage. */
+  /** A handler receives messages again after an outage. */
   readonly onGap: (route: HandlerRoute, gap: PubSubGap) => void;
   readonly serializer: Serializer | undefined;
   readonly deserializer: ConsumerDeserializer | undefined;
 }
 
-/** How long streams that a shutdown cuts have to say so to their callers, in milliseconds. */
-const LAST_WORDS = 100;
+/** How long callers may take to receive the end of a stream that a shutdown interrupts. */
+const STREAM_END_TIMEOUT_MS = 100;
 
-/** What the callers and the log learn of a stream that a shutdown cuts. */
+/** The error of a stream that a shutdown interrupts, for its caller and the log. */
 const INTERRUPTED = { status: 'error', message: 'The service was closed' } as const;
 
-/** Runs handlers: events to their end, requests to their last reply. Knows what is running. */
+/** Runs handlers: events to their end, requests to their last reply. Knows which are running. */
 export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
   readonly #failures: FailureLog;
-  readonly #factory: ResponderFactory;
-  readonly #responders = new Responders();
-  #streams = new StreamCut();
+  readonly #replies: PendingReplies;
+  #streams = new RunningStreams();
   #isClosed = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#failures = new FailureLog(options.logger);
-    this.#factory = new ResponderFactory(options);
+    this.#replies = new PendingReplies(options);
   }
 
   get bus(): MessageBus {
     return this.#options.bus;
   }
 
-  /** Lets what is running end within `timeout` milliseconds, then cuts the streams that go on. */
-  async drain(timeout: number): Promise<void> {
-    await this.#inFlight.idle(timeout);
+  /** Waits for running handlers up to `timeoutMs` milliseconds, then fails the streams that go on. */
+  async drain(timeoutMs: number): Promise<void> {
+    await this.#inFlight.idle(timeoutMs);
     this.#isClosed = true;
     if (this.#inFlight.count === 0) return;
-    this.#streams.now(INTERRUPTED, (thrown) =>
-      this.#options.logger.error(`A stream could not be ended: ${messageOf(thrown)}`),
+    this.#streams.fail(INTERRUPTED, (thrown) =>
+      this.#options.logger.error(`The teardown of a stream threw: ${messageOf(thrown)}`),
     );
-    await this.#inFlight.idle(LAST_WORDS);
+    await this.#inFlight.idle(STREAM_END_TIMEOUT_MS);
     if (this.#inFlight.count === 0) return;
     this.#options.logger.warn(
-      `Closed although handlers were still running after ${timeout} ms: ${this.#inFlight.count}`,
+      `Closed with ${this.#inFlight.count} handlers still running after ${timeoutMs} ms (shutdownTimeout)`,
     );
   }
 
-  /** Handles messages again after a {@link drain}. */
+  /** Runs handlers again after a {@link drain}. */
   reopen(): void {
     this.#isClosed = false;
-    this.#streams = new StreamCut();
+    this.#streams = new RunningStreams();
   }
 
-  /** Cancellations: somebody no longer waits for the replies to requests. */
+  /** Receives cancellations: clients no longer wait for the replies to these requests. */
   onDelivery(delivery: Delivery): void {
-    for (const request of this.#options.bus.readJoined(delivery)) {
-      if (isRecord(request)) this.#responders.cancel(request);
+    for (const request of this.#options.bus.readBatch(delivery)) {
+      if (isRecord(request)) this.#replies.cancel(request);
     }
   }
 
@@ -101,12 +101,12 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
     const { bus, logger } = this.#options;
-    bus.dropped(bus.options.prefix + channel, reason);
-    if (reason === 'overflow' && route.overflows++ === 0) {
-      logger.warn(
-        `The handler of "${shorten(route.pattern.source)}" cannot keep up: its queue is full, and messages are dropped`,
-      );
-    }
+    bus.reportDrop(bus.options.prefix + channel, reason);
+    if (reason !== 'overflow' || route.hasOverflowed) return;
+    route.hasOverflowed = true;
+    logger.warn(
+      `The handler of "${shorten(route.pattern.source)}" is slower than its messages: its queue (maxQueue) is full, and messages are dropped`,
+    );
   }
 
   onGap(route: HandlerRoute, gap: PubSubGap): void {
@@ -114,7 +114,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   }
 
   onQueue(queue: HandlerQueue): void {
-    this.#responders.addQueue(queue);
+    this.#replies.addQueue(queue);
   }
 
   #process(
@@ -128,12 +128,11 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       return Promise.resolve();
     }
     this.#inFlight.begin();
-    const responder = route.isEventHandler ? undefined : this.#factory.create(message, delivery);
-    if (responder) this.#responders.add(responder);
+    const responder = route.isEventHandler ? undefined : this.#replies.open(message, delivery);
     return this.#handle(route, message.data, context, responder);
   }
 
-  /** Is given no delivery: an asynchronous function keeps what it is given, the bytes, too, to its end. */
+  /** Takes no delivery: an asynchronous function keeps its arguments, and the bytes, until it ends. */
   async #handle(
     route: HandlerRoute,
     data: unknown,
@@ -143,10 +142,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
     let failure: unknown;
     try {
-      const rest = this.#passOn(route, await route.handler(data, context), responder);
+      const rest = this.#reply(route, await route.handler(data, context), responder);
       if (rest) {
         failure = await rest;
-        // What a handler means to tell its caller is not for the log.
+        // An error that a handler sends to its caller on purpose is not logged.
         if (isHiddenByNest(failure)) this.#failures.report(context, failure);
       }
     } catch (error) {
@@ -154,14 +153,14 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       await responder?.end({ err: INTERNAL_ERROR });
       this.#failures.report(context, failure);
     } finally {
-      if (responder) this.#responders.delete(responder);
+      if (responder) this.#replies.remove(responder);
       this.#inFlight.end();
       if (this.#options.hooks.onEnd) void this.#runEndHook(context);
     }
-    if (start > 0) this.#tell(route, context, performance.now() - start, failure);
+    if (start > 0) this.#reportHandled(route, context, performance.now() - start, failure);
   }
 
-  /** What goes before a handler may take its time, and a shutdown waits for that, too. */
+  /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. */
   async #prepare(
     route: HandlerRoute,
     message: IncomingMessage,
@@ -170,11 +169,11 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   ): Promise<void> {
     const release = this.#inFlight.hold();
     try {
-      const read = await this.#read(route, { message, context }, delivery);
+      const read = await this.#deserialize(route, { message, context }, delivery);
       if (!read) return;
       await this.#runBetweenHooks(read.context, () => {
         const processed = this.#process(route, read.message, read.context, delivery);
-        // It is counted there now.
+        // `#process` counts it from here on.
         release();
         return processed;
       });
@@ -183,11 +182,11 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  async #read(
+  async #deserialize(
     { pattern }: HandlerRoute,
-    decoded: Handled,
+    decoded: Deserialized,
     { channel, payload }: Delivery,
-  ): Promise<Handled | undefined> {
+  ): Promise<Deserialized | undefined> {
     const { bus, deserializer } = this.#options;
     if (!deserializer) return decoded;
     const { context } = decoded;
@@ -195,7 +194,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       return await deserialize(deserializer, bus.codec, payload, { pattern, context });
     } catch (error) {
       this.#failures.report(context, error);
-      bus.dropped(channel, 'decode', error);
+      bus.reportDrop(channel, 'decode', error);
       return undefined;
     }
   }
@@ -210,19 +209,19 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     } catch (error) {
       this.#failures.report(context, error);
     }
-    // A hook may leave a message out: the next one need not wait for it.
+    // A hook that does not call `done` skips the message; the next one must not wait for it.
     await processed;
   }
 
-  /** What is left to do with what a handler returned; resolves to what Nest has logged of it, if it failed. */
-  #passOn(
+  /** Replies with the result of a handler. Resolves to the error that Nest has logged, if it failed. */
+  #reply(
     { isBounded }: HandlerRoute,
     result: unknown,
     responder: Responder | undefined,
   ): Promise<unknown> | undefined {
     if (isObservable(result)) {
       return responder
-        ? responder.stream(result, this.#streams.cut$, isBounded)
+        ? responder.stream(result, this.#streams.failure$, isBounded)
         : this.#streams.consume(result);
     }
     return responder?.end({ response: result });
@@ -236,7 +235,12 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  #tell(route: HandlerRoute, context: RedisPubSubContext, duration: number, error: unknown): void {
+  #reportHandled(
+    route: HandlerRoute,
+    context: RedisPubSubContext,
+    duration: number,
+    error: unknown,
+  ): void {
     telemetry.handle.publish({
       channel: this.bus.options.prefix + context.getChannel(),
       pattern: route.pattern.source,

@@ -1,63 +1,32 @@
-import type { ResolvedHandlerOptions } from '../../options/options.js';
-import type { RequestKey } from '../publish-options.js';
+import type { RequestKey } from '../../codec/codec.js';
+import type { ResolvedHandlerOptions } from '../../options/resolve-options.js';
 
-/** A first-in-first-out queue whose ends are both cheap; `Array#shift` moves every element. */
-export class Fifo<T> {
-  #items: (T | undefined)[] = [];
-  #head = 0;
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  /** Keeps only what `isWanted`. */
-  retain(isWanted: (item: T) => boolean): void {
-    this.#items = (this.#items.slice(this.#head) as T[]).filter(isWanted);
-    this.#head = 0;
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#head];
-    this.#items[this.#head] = undefined;
-    if (this.#head < this.#items.length) this.#head++;
-    if (this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-}
-
-/** Why a queue gave a message up. */
+/** Why a queue dropped a message. */
 export type QueueDropReason = 'cancelled' | 'closing' | 'overflow';
 
-/** One message on its way to one handler. */
+/** One message for one handler. */
 interface Task {
   readonly channel: string;
-  /** Of a request. */
+  /** The key of a request. */
   readonly key: RequestKey | undefined;
-  /** Gone once it was called or given up: what it holds may be large. */
+  /** Removed when the task has started or is dropped: what it refers to may be large. */
   run: (() => Promise<unknown>) | undefined;
-  /** Behind others of its channel, next in turn, or out of the queue. */
-  state: 'behind' | 'ready' | 'started' | 'dropped';
+  /** Waits for another message of its channel, waits for its turn, or has left the queue. */
+  state: 'blocked' | 'ready' | 'started' | 'dropped';
 }
 
 /**
- * Bounds how many messages a handler works on, keeps the order per channel where that is asked for,
- * and gives messages up when too many wait.
+ * Limits how many messages a handler handles at the same time, keeps the order of each channel with
+ * `order: 'channel'`, and drops messages when too many wait.
  */
 export class HandlerQueue {
   readonly #options: ResolvedHandlerOptions;
   readonly #onDrop: (channel: string, reason: QueueDropReason) => void;
-  /** What may start as soon as there is room. */
+  /** Tasks that may start as soon as there is room. */
   readonly #ready = new Fifo<Task>();
-  /** With `order: 'channel'`: for each channel with a task ready or running, those behind it. */
-  readonly #lanes = new Map<string, Fifo<Task>>();
-  /** All that wait, oldest first, among some that no longer do. */
+  /** With `order: 'channel'`: the blocked tasks of each channel that has a task ready or running. */
+  readonly #blocked = new Map<string, Fifo<Task>>();
+  /** All tasks that wait, oldest first, among some that have left the queue. */
   readonly #waiting = new Fifo<Task>();
   #length = 0;
   #active = 0;
@@ -70,41 +39,40 @@ export class HandlerQueue {
     this.#onDrop = onDrop;
   }
 
-  /** Whether these options ask for a queue at all. */
+  /** Whether a handler with these options needs a queue. */
   static isNeeded({ concurrency, order }: ResolvedHandlerOptions): boolean {
     return concurrency !== Infinity || order !== undefined;
   }
 
-  /** How many messages wait. */
+  /** The number of messages that wait. */
   get length(): number {
     return this.#length;
   }
 
-  /** Starts `run` now or when its turn comes. `run` must neither throw nor reject. `key`: of a request. */
+  /** Starts `run` now, or when it is its turn. `run` must neither throw nor reject. `key` is that of a request. */
   add(channel: string, run: () => Promise<unknown>, key?: RequestKey): void {
-    const lane = this.#lanes.get(channel);
-    const startsNow = !lane && this.#active < this.#options.concurrency;
-    if (!startsNow && !this.#hasRoom(channel)) return;
-    const task: Task = { channel, key, run, state: 'behind' };
+    const startsNow = !this.#blocked.has(channel) && this.#active < this.#options.concurrency;
+    if (!startsNow && !this.#makeRoom(channel)) return;
+    const task: Task = { channel, key, run, state: 'blocked' };
     if (startsNow) {
-      this.#claim(channel);
+      this.#block(channel);
       this.#start(task);
       return;
     }
     this.#length++;
     this.#push(this.#waiting, task);
-    // Making room may have given up all that stood in the way.
-    const behind = this.#lanes.get(channel);
-    if (behind) this.#push(behind, task);
-    else this.#makeReady(task);
+    // Making room may have dropped the tasks that blocked this channel.
+    const blocked = this.#blocked.get(channel);
+    if (blocked) this.#push(blocked, task);
+    else this.#setReady(task);
   }
 
-  /** Gives up everything that waits. */
+  /** Drops every message that waits. */
   clear(): void {
     while (this.#dropOldest('closing'));
   }
 
-  /** Gives up the requests that wait and that nobody wants answered any more. */
+  /** Drops the waiting requests that their clients have cancelled. */
   cancel(isCancelled: (key: RequestKey) => boolean): void {
     this.#waiting.retain((task) => {
       if (isWaiting(task) && task.key && isCancelled(task.key)) this.#drop(task, 'cancelled');
@@ -112,7 +80,7 @@ export class HandlerQueue {
     });
   }
 
-  #hasRoom(channel: string): boolean {
+  #makeRoom(channel: string): boolean {
     if (this.#length < this.#options.maxQueue) return true;
     if (this.#options.overflow === 'drop-oldest' && this.#dropOldest('overflow')) return true;
     this.#onDrop(channel, 'overflow');
@@ -132,13 +100,13 @@ export class HandlerQueue {
     task.state = 'dropped';
     task.run = undefined;
     this.#length--;
-    if (wasReady) this.#release(task.channel);
+    if (wasReady) this.#unblock(task.channel);
     this.#onDrop(task.channel, reason);
   }
 
-  #makeReady(task: Task): void {
+  #setReady(task: Task): void {
     task.state = 'ready';
-    this.#claim(task.channel);
+    this.#block(task.channel);
     this.#push(this.#ready, task);
   }
 
@@ -150,7 +118,7 @@ export class HandlerQueue {
     this.#active++;
     void run().then(() => {
       this.#active--;
-      this.#release(task.channel);
+      this.#unblock(task.channel);
       this.#startReady();
     });
   }
@@ -165,21 +133,23 @@ export class HandlerQueue {
     }
   }
 
-  /** From here on the other messages of a channel go behind. */
-  #claim(channel: string): void {
-    if (this.#options.order && !this.#lanes.has(channel)) this.#lanes.set(channel, new Fifo());
+  /** Blocks the later messages of a channel. */
+  #block(channel: string): void {
+    if (this.#options.order && !this.#blocked.has(channel)) {
+      this.#blocked.set(channel, new Fifo());
+    }
   }
 
-  /** The next message of a channel may go on. */
-  #release(channel: string): void {
-    const lane = this.#lanes.get(channel);
-    let next = lane?.shift();
-    while (next && !isWaiting(next)) next = lane?.shift();
-    if (next) this.#makeReady(next);
-    else this.#lanes.delete(channel);
+  /** Makes the next message of a channel ready. */
+  #unblock(channel: string): void {
+    const blocked = this.#blocked.get(channel);
+    let next = blocked?.shift();
+    while (next && !isWaiting(next)) next = blocked?.shift();
+    if (next) this.#setReady(next);
+    else this.#blocked.delete(channel);
   }
 
-  /** Clears out what is no longer waiting, before it outnumbers what is. */
+  /** Removes the tasks that have left a queue before they outnumber those that wait. */
   #push(queue: Fifo<Task>, task: Task): void {
     if (queue.length > 2 * this.#length + 16) queue.retain(isWaiting);
     queue.push(task);
@@ -187,5 +157,37 @@ export class HandlerQueue {
 }
 
 function isWaiting({ state }: Task): boolean {
-  return state === 'behind' || state === 'ready';
+  return state === 'blocked' || state === 'ready';
+}
+
+/** A first-in-first-out queue with cheap ends: `Array#shift` moves every element. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  /** Removes the items for which `isKept` returns `false`. */
+  retain(isKept: (item: T) => boolean): void {
+    this.#items = (this.#items.slice(this.#head) as T[]).filter(isKept);
+    this.#head = 0;
+  }
+
+  /** Removes and returns the first item. */
+  shift(): T | undefined {
+    const item = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    if (this.#head < this.#items.length) this.#head++;
+    if (this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
 }

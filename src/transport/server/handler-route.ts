@@ -1,17 +1,17 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import type { Delivery, PubSubGap } from '../../broker/broker.js';
 import { ChannelPattern } from '../../channel/channel-pattern.js';
-import type { IncomingMessage } from '../../codec/codec.js';
+import type { IncomingMessage, RequestKey } from '../../codec/codec.js';
 import { InvalidOptionError } from '../../errors.js';
-import { resolveHandlerOptions, type HandlerOptions } from '../../options/options.js';
-import { normalizePattern } from '../create-codec.js';
-import { HandlerQueue, type QueueDropReason } from './handler-queue.js';
+import type { HandlerOptions } from '../../options/options.js';
+import { resolveHandlerOptions } from '../../options/resolve-options.js';
 import { BusListener } from '../bus-listener.js';
 import type { MessageBus } from '../message-bus.js';
-import type { RequestKey } from '../publish-options.js';
+import { normalizePattern } from '../nest-internals.js';
 import { RedisPubSubContext } from '../redis-pubsub.context.js';
+import { HandlerQueue, type QueueDropReason } from './handler-queue.js';
 
-/** What runs the handler of a route. */
+/** Runs the handlers of routes. */
 export interface RouteTarget {
   readonly bus: MessageBus;
 
@@ -23,20 +23,20 @@ export interface RouteTarget {
     delivery: Delivery,
   ): Promise<void>;
 
-  /** A message was not handed to the handler. */
+  /** A message did not reach the handler. */
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void;
 
-  /** The route hears again after an outage. */
+  /** The route receives messages again after an outage. */
   onGap(route: HandlerRoute, gap: PubSubGap): void;
 
-  /** Requests will wait there, and may be cancelled meanwhile. */
+  /** Requests will wait in this queue, and may be cancelled there. */
   onQueue(queue: HandlerQueue): void;
 }
 
-/** One decorated method with one pattern: all about it that does not change with the message. */
+/** One decorated method with one pattern, and all about it that does not change with the message. */
 export class HandlerRoute extends BusListener {
-  /** How many messages were given up because too many waited. */
-  overflows = 0;
+  /** Whether its queue was full once. */
+  hasOverflowed = false;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
 
@@ -48,10 +48,8 @@ export class HandlerRoute extends BusListener {
   ) {
     const extras = handler.extras as HandlerOptions | undefined;
     const options = resolveHandlerOptions(extras);
-    super(pattern, options.sharded ?? target.bus.options.sharded);
+    super(target.bus, pattern, options.sharded ?? target.bus.options.sharded);
     this.#target = target;
-    // At the start, and not when Redis is told.
-    pattern.subscriptionKind(this.isSharded);
     if (!HandlerQueue.isNeeded(options)) {
       assertNoQueueOptions(extras);
     } else {
@@ -62,7 +60,7 @@ export class HandlerRoute extends BusListener {
     }
   }
 
-  /** Whether so many messages may be handled at the same time, or in their order, and no more. */
+  /** Whether `concurrency` or `order` limits how many messages are handled at the same time. */
   get isBounded(): boolean {
     return this.#queue !== undefined;
   }
@@ -94,18 +92,18 @@ export class HandlerRoute extends BusListener {
     this.#target.onGap(this, gap);
   }
 
-  /** Gives up the messages that wait for the handler. */
+  /** Drops the messages that wait for the handler. */
   dropWaiting(): void {
     this.#queue?.clear();
   }
 }
 
-/** Of a request that could be cancelled: others say nothing of themselves. */
+/** The key of a request that can be cancelled: without an id or an inbox it cannot. */
 function keyOf({ id, replyTo }: IncomingMessage): RequestKey | undefined {
   return id === undefined || replyTo === undefined ? undefined : { id, replyTo };
 }
 
-/** Without a bound or an order nothing waits: a limit of what may wait would do nothing. */
+/** Without `concurrency` or `order` no message waits, and a limit for waiting messages would do nothing. */
 function assertNoQueueOptions(extras: HandlerOptions = {}): void {
   for (const name of ['maxQueue', 'overflow'] as const) {
     if (extras[name] === undefined) continue;
@@ -113,7 +111,7 @@ function assertNoQueueOptions(extras: HandlerOptions = {}): void {
   }
 }
 
-/** What a decorator was given: text may be a pattern, and any other value is a literal. Throws `InvalidChannelError`. */
+/** Reads the argument of a decorator: text is a pattern, any other value a literal. Throws `InvalidChannelError`. */
 export function readPattern(pattern: unknown): ChannelPattern {
   return typeof pattern === 'string'
     ? ChannelPattern.parse(pattern)

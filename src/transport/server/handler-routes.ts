@@ -8,29 +8,32 @@ export class HandlerRoutes {
     return this.#routes.values();
   }
 
-  /** Those that do not listen yet. */
+  /** The handlers that are not subscribed yet. */
   get fresh(): HandlerRoute[] {
     return [...this.#routes].filter(({ isListening }) => !isListening);
   }
 
-  /** As with Nest's own transports the last one of several request handlers wins; returns whether there was another. */
+  /**
+   * Adds a handler. Of several request handlers for one channel the last one is used, as in Nest's own
+   * transports; returns whether there was another one.
+   */
   add(route: HandlerRoute): boolean {
-    const rivals = route.isEventHandler ? [] : this.#rivalsOf(route);
-    for (const rival of rivals) {
-      rival.close();
-      this.#routes.delete(rival);
+    const replaced = route.isEventHandler ? [] : this.#requestHandlersLike(route);
+    for (const other of replaced) {
+      other.close();
+      this.#routes.delete(other);
     }
     this.#routes.add(route);
-    return rivals.length > 0;
+    return replaced.length > 0;
   }
 
-  #rivalsOf({ pattern: { source }, isSharded }: HandlerRoute): HandlerRoute[] {
+  #requestHandlersLike({ pattern: { source }, key: { kind } }: HandlerRoute): HandlerRoute[] {
     return [...this.#routes].filter(
       (route) =>
         !route.isEventHandler &&
         route.pattern.source === source &&
-        // A shard channel is another one, whatever its name.
-        route.isSharded === isSharded,
+        // A shard channel and a classic channel of one name are two channels.
+        route.key.kind === kind,
     );
   }
 }

@@ -7,72 +7,71 @@ import {
 } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { Subject, type Observable } from 'rxjs';
-import { LITERAL_KINDS, literalKind, type LiteralKind } from '../../channel/channel-pattern.js';
+import { whenSubscribed } from '../../broker/broker.js';
+import { CHANNEL_KINDS, channelKind, type ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, messageOf, shorten } from '../../errors.js';
-import { resolveOptions, type RedisPubSubServerOptions } from '../../options/options.js';
-import { Dispatcher } from './dispatcher.js';
-import type { ProcessingHooks } from './dispatcher.js';
-import { HandlerRoute, readPattern } from './handler-route.js';
-import { HandlerRoutes } from './handler-routes.js';
+import type { RedisPubSubServerOptions } from '../../options/options.js';
+import { resolveOptions } from '../../options/resolve-options.js';
+import { Lifecycle } from '../../shared/lifecycle.js';
 import { MessageBus } from '../message-bus.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
-
-/** The transport id of this package, for handlers that are not for every transport: `@EventPattern('x', REDIS_PUBSUB)`. */
-export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');
+import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
+import { HandlerRoute, readPattern } from './handler-route.js';
+import { HandlerRoutes } from './handler-routes.js';
 
 const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
 
 /**
- * The receiving half: a transport strategy that turns `@EventPattern` and `@MessagePattern` handlers
- * into SUBSCRIBE and PSUBSCRIBE, decided pattern by pattern.
+ * The transport strategy: subscribes the `@EventPattern` and `@MessagePattern` handlers of an application,
+ * each pattern with SUBSCRIBE, PSUBSCRIBE or SSUBSCRIBE.
  *
- * `listen` calls back after Redis acknowledged every subscription, or with an error that names the
- * channel it refused. `close` drains within `shutdownTimeout`; it is idempotent and never rejects.
- * Throws `InvalidOptionError` for a wrong option.
+ * `listen` calls back when Redis has acknowledged every subscription, or with an error that names the
+ * channel that it refused. `close` waits for running handlers up to `shutdownTimeout`; it is idempotent and
+ * never rejects. The constructor throws `InvalidOptionError` for a wrong option.
  */
 export class RedisPubSubServer
   extends Server<RedisPubSubEvents, RedisPubSubStatus>
   implements CustomTransportStrategy
 {
-  /** Tells Nest 12 to leave the errors of event handlers to us, as Nest 11 does. */
+  /** Makes Nest 12 leave the errors of event handlers to this server, as Nest 11 does. */
   override readonly propagatesEventHandlerErrors = true;
   protected override readonly logger = new Logger(RedisPubSubServer.name);
   readonly #gaps = new Subject<HandlerGap>();
   readonly #bus: MessageBus;
   readonly #ownsBus: boolean;
-  readonly #shutdownTimeout: number;
   readonly #dispatcher: Dispatcher;
   readonly #hooks: ProcessingHooks = {};
   readonly #routes = new HandlerRoutes();
-  /** How often it was closed: a start that waits for one end must not miss the next. */
-  #closings = 0;
+  readonly #lifecycle = new Lifecycle();
   #isListening = false;
-  #isSealed = false;
-  #closing: Promise<void> | undefined;
+  #isComplete = false;
   #draining: Promise<void> | undefined;
 
-  /** `bus`: connections that others use too; without it the server has a pair of its own. */
-  constructor(options: RedisPubSubServerOptions = {}, bus?: MessageBus) {
+  /** With options the server has connections of its own; with a bus it shares those of the module. */
+  constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
     super();
-    const resolved = resolveOptions(options);
-    this.transportId = options.transportId ?? REDIS_PUBSUB;
-    this.#shutdownTimeout = resolved.shutdownTimeout;
-    this.#ownsBus = !bus;
-    this.#bus = bus ?? new MessageBus(resolved);
+    this.#ownsBus = !(options instanceof MessageBus);
+    this.#bus =
+      options instanceof MessageBus
+        ? options
+        : new MessageBus(resolveOptions('RedisPubSubServer', options));
+    const { transportId, serializer, deserializer } = this.#bus.options;
+    this.transportId = transportId;
     this.#dispatcher = new Dispatcher({
       bus: this.#bus,
       logger: this.logger,
       hooks: this.#hooks,
       onGap: ({ pattern: { source } }, gap) => this.#gaps.next({ pattern: source, ...gap }),
-      serializer: options.serializer,
-      deserializer: options.deserializer,
+      serializer,
+      deserializer,
     });
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
   }
 
   /**
-   * Tells, for each handler that hears again after an outage, in which time it may have missed messages: the
-   * moment to load anew whatever durable state they tell of. With `onStart: 'background'` the start is one, too.
+   * Emits, for each handler that receives messages again after an outage, the time in which it may have
+   * missed some: load the state that the messages are about again. With `onStart: 'background'` the start
+   * is such a time, too.
    */
   get gaps(): Observable<HandlerGap> {
     return this.#gaps;
@@ -84,7 +83,7 @@ export class RedisPubSubServer
   }
 
   /**
-   * Registers a handler; called by Nest for each decorated method. Handlers of one pattern are not
+   * Registers a handler; Nest calls this for each decorated method. Handlers of the same pattern are not
    * chained, so that each keeps its own options. Throws for a wrong pattern or handler option.
    */
   override addHandler(
@@ -93,7 +92,7 @@ export class RedisPubSubServer
     isEventHandler = false,
     extras: Record<string, unknown> = {},
   ): void {
-    if (this.#isSealed) {
+    if (this.#isComplete) {
       throw new ClosedError(
         'The module runs this server already; connect it before the application is initialised',
       );
@@ -110,12 +109,12 @@ export class RedisPubSubServer
     this.messageHandlers.set(parsed.source, callback);
   }
 
-  /** Takes no more handlers: whoever registers them again would have them run twice. */
-  seal(): void {
-    this.#isSealed = true;
+  /** Refuses further handlers: a second registration would run them twice. */
+  completeHandlers(): void {
+    this.#isComplete = true;
   }
 
-  /** Called by Nest, or by you for a server without an application. */
+  /** Connects and subscribes. Nest calls this; without an application you do. */
   override listen(callback: (error?: unknown) => void): void {
     const failed = async (error: unknown): Promise<void> => {
       await this.close();
@@ -127,33 +126,33 @@ export class RedisPubSubServer
   }
 
   /**
-   * Subscribes the handlers that came after `listen`; resolves on Redis' acknowledgement, or at once
-   * with `onStart: 'background'`.
+   * Subscribes the handlers that were registered after `listen`. Resolves on Redis' acknowledgement, or at
+   * once with `onStart: 'background'`.
    */
   async subscribeHandlers(): Promise<void> {
     const { fresh } = this.#routes;
     const requestRoutes = fresh.filter((route) => !route.isEventHandler);
     const cancellations = Promise.all(
-      [...new Set(requestRoutes.map((route) => literalKind(route.isSharded)))].map((kind) =>
-        this.#hearCancellations(kind),
+      [...new Set(requestRoutes.map(({ key }) => channelKind(key.kind === 'shard')))].map((kind) =>
+        this.#subscribeCancellations(kind),
       ),
     );
     if (this.#bus.options.onStart === 'background') {
       for (const route of fresh) {
-        route.want();
+        route.listen();
         this.#logSubscription(route);
       }
       return;
     }
     await cancellations;
-    this.#assertOpen();
+    this.#assertNotDraining();
     const results = await Promise.allSettled(fresh.map((route) => this.#subscribe(route)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   /**
-   * Stops taking messages, and lets running handlers end within `shutdownTimeout`. The publisher
-   * stays: handlers reply and emit to their last line.
+   * Stops receiving messages, and waits for running handlers up to `shutdownTimeout`. The publisher stays
+   * connected: handlers reply and emit until they end.
    */
   drain(): Promise<void> {
     this.#draining ??= this.#drain();
@@ -166,21 +165,21 @@ export class RedisPubSubServer
       route.close();
       route.dropWaiting();
     }
-    await this.#dispatcher.drain(this.#shutdownTimeout);
-    for (const kind of LITERAL_KINDS) {
-      this.#bus.broker.unsubscribe(kind, this.#bus.reserved.cancellations, this.#dispatcher);
+    await this.#dispatcher.drain(this.#bus.options.shutdownTimeout);
+    const name = this.#bus.reserved.cancellations;
+    for (const kind of CHANNEL_KINDS) {
+      this.#bus.broker.unsubscribe({ kind, name }, this.#dispatcher);
     }
   }
 
   override close(): Promise<void> {
-    this.#closings++;
-    this.#closing ??= this.#close().finally(() => {
-      this.#closing = undefined;
+    return this.#lifecycle.close(async () => {
+      await this.drain();
+      if (this.#ownsBus) await this.#bus.close();
     });
-    return this.#closing;
   }
 
-  /** Listens to an event of both ioredis clients; before and after `listen`. */
+  /** Listens to an event of every ioredis client; before and after `listen`. */
   override on<Event extends keyof RedisPubSubEvents>(
     event: Event,
     callback: RedisPubSubEvents[Event],
@@ -189,8 +188,8 @@ export class RedisPubSubServer
   }
 
   /**
-   * The ioredis clients: `[publisher, subscriber]`, or more publishers and subscribers for shard channels.
-   * Subscriptions are ours: make none of your own.
+   * Returns the ioredis clients: `[publisher, subscriber]`, or several publishers and subscribers for shard
+   * channels. Do not subscribe with them: the subscriptions are managed by this package.
    */
   override unwrap<T = [publisher: Redis, subscriber: Redis]>(): T {
     return this.#bus.broker.clients() as T;
@@ -207,49 +206,43 @@ export class RedisPubSubServer
   }
 
   async #start(): Promise<void> {
-    const closings = this.#closings;
-    await this.#closing;
-    if (closings !== this.#closings) throw new ClosedError();
+    await this.#lifecycle.afterClose();
+    this.#lifecycle.open();
     this.#draining = undefined;
     this.#dispatcher.reopen();
     await this.#bus.start();
-    this.#assertOpen();
+    this.#assertNotDraining();
     // Handlers may be registered while others are being subscribed.
     do await this.subscribeHandlers();
     while (this.#routes.fresh.length > 0);
-    this.#assertOpen();
+    this.#assertNotDraining();
     this.#isListening = true;
   }
 
-  /** A `close` may come at any moment of a start. */
-  #assertOpen(): void {
+  /** The server may be closed at any point of its start. */
+  #assertNotDraining(): void {
     if (this.#draining) throw new ClosedError();
   }
 
-  async #hearCancellations(kind: LiteralKind): Promise<void> {
+  async #subscribeCancellations(kind: ChannelKind): Promise<void> {
     const { broker, reserved } = this.#bus;
     try {
-      await broker.subscribe(kind, reserved.cancellations, this.#dispatcher);
+      await whenSubscribed(broker, { kind, name: reserved.cancellations }, this.#dispatcher);
     } catch (error) {
       if (error instanceof ClosedError) return;
-      // Requests work without; streams then go on until their own end or the client's.
-      this.logger.warn(`Cancelled requests will not be heard of: ${messageOf(error)}`);
+      // Requests work without it. Streams then run until they end, or until the client disconnects.
+      this.logger.warn(
+        `Clients cannot cancel their requests, which run to their end: ${messageOf(error)}`,
+      );
     }
   }
 
   async #subscribe(route: HandlerRoute): Promise<void> {
-    await route.listen();
+    await route.whenListening();
     this.#logSubscription(route);
   }
 
-  #logSubscription({ pattern, isSharded }: HandlerRoute): void {
-    const command = COMMANDS[pattern.subscriptionKind(isSharded)];
-    const name = pattern.withPrefix(this.#bus.options.prefix);
-    this.logger.log(`"${shorten(pattern.source)}" → ${command} ${shorten(name)}`);
-  }
-
-  async #close(): Promise<void> {
-    await this.drain();
-    if (this.#ownsBus) await this.#bus.close();
+  #logSubscription({ pattern, key: { kind, name } }: HandlerRoute): void {
+    this.logger.log(`"${shorten(pattern.source)}" → ${COMMANDS[kind]} ${shorten(name)}`);
   }
 }

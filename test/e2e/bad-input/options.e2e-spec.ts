@@ -90,10 +90,7 @@ const shared: Refusal[] = [
   ['reservedSegment', 'a\n', String.raw`got "a\n"`],
   ['reservedSegment', 5, 'got 5'],
   ['reservedSegment', null, 'got null'],
-  ['onStart', 'later', '"wait" or "fail" or "background", got "later"'],
-  ['onStart', false, 'got false'],
   ['batchPublishes', 'yes', 'true or false, got "yes"'],
-  ['deliverFirst', 1, 'true or false, got 1'],
   ['publishBuffer', true, 'false or an object with maxMessages and maxAge, got true'],
   ['publishBuffer', null, 'got null'],
   ['publishBuffer', [], 'got an empty array'],
@@ -102,13 +99,15 @@ const shared: Refusal[] = [
   ['publishBuffer.maxMessages', '9', 'got "9"'],
   ['publishBuffer.maxAge', 0, 'milliseconds from 1'],
   ['publishBuffer.maxAge', 'soon', 'got "soon"'],
-  ...milliseconds('startTimeout'),
   ...milliseconds('pingInterval', 1),
   ...milliseconds('pingTimeout', 1),
   ...milliseconds('probeInterval'),
 ];
 
 const ofServer: Refusal[] = [
+  ['onStart', 'later', '"wait" or "fail" or "background", got "later"'],
+  ['onStart', false, 'got false'],
+  ...milliseconds('startTimeout'),
   ...milliseconds('shutdownTimeout'),
   ['transportId', 'redis', 'a symbol or a Transport, got "redis"'],
   ['transportId', null, 'got null'],
@@ -129,6 +128,12 @@ function optionsOf([option, value]: Refusal): object {
   const [outer = '', inner] = option.split('.');
   return { [outer]: inner ? { [inner]: value } : value };
 }
+
+const constructors = {
+  RedisPubSubServer: (options: object) => new RedisPubSubServer(options),
+  RedisPubSubClient: (options: object) => new RedisPubSubClient(options),
+  RedisPubSubModule: (options: object) => RedisPubSubModule.forRoot(options),
+};
 
 describe('a wrong option', () => {
   it.each([...shared, ...ofServer, ...hooks])(
@@ -191,6 +196,41 @@ describe('a wrong option', () => {
       expect(String(error)).not.toContain('hunter2');
     },
   );
+
+  it.each([
+    ['RedisPubSubServer', 'requestTimeout', 5, 'RedisPubSubClient or RedisPubSubModule'],
+    ['RedisPubSubServer', 'replies', 'inbox', 'RedisPubSubClient or RedisPubSubModule'],
+    ['RedisPubSubServer', 'handlers', false, 'RedisPubSubModule'],
+    ['RedisPubSubServer', 'inheritAppConfig', false, 'RedisPubSubModule'],
+    ['RedisPubSubClient', 'onStart', 'wait', 'RedisPubSubServer or RedisPubSubModule'],
+    ['RedisPubSubClient', 'startTimeout', 5, 'RedisPubSubServer or RedisPubSubModule'],
+    ['RedisPubSubClient', 'shutdownTimeout', 5, 'RedisPubSubServer or RedisPubSubModule'],
+    ['RedisPubSubClient', 'transportId', 5, 'RedisPubSubServer or RedisPubSubModule'],
+    ['RedisPubSubClient', 'handlers', false, 'RedisPubSubModule'],
+    ['RedisPubSubModule', 'serializer', null, 'RedisPubSubServer or RedisPubSubClient'],
+    ['RedisPubSubModule', 'deserializer', null, 'RedisPubSubServer or RedisPubSubClient'],
+  ] as const)('is one that %s does not obey: %s', (owner, option, value, owners) => {
+    const expected = `an option of ${owners} only, not of ${owner}`;
+    expect(errorOf(() => constructors[owner]({ [option]: value }))).toMatchObject(
+      refusalOf([option, value, expected]),
+    );
+  });
+
+  it('is isGlobal anywhere but in the arguments of forRoot and forRootAsync', async () => {
+    const refused = refusalOf(['isGlobal', true, 'beside useFactory, not in its result']);
+    expect(errorOf(() => constructors.RedisPubSubServer({ isGlobal: true }))).toMatchObject(
+      refused,
+    );
+    expect(errorOf(() => constructors.RedisPubSubClient({ isGlobal: true }))).toMatchObject(
+      refused,
+    );
+    const useFactory = (): RedisPubSubModuleOptions => ({ isGlobal: true }) as object;
+    const start = NestFactory.createApplicationContext(
+      { module: class {}, imports: [RedisPubSubModule.forRootAsync({ useFactory })] },
+      { logger: captureLog(), abortOnError: false },
+    );
+    await expect(start).rejects.toMatchObject(refused);
+  });
 
   it('is not one that is there as undefined', async () => {
     const keys = [...shared, ...ofServer, ...ofClient, ...hooks].map(([key]) => key.split('.')[0]);

@@ -130,7 +130,7 @@ describe('a reply', () => {
       '_pubsub.inbox.mine {"response":{"got":2},"isDisposed":true,"id":"ok"}',
     ]);
     expect(log.of('warn')).toEqual([
-      'A request on "ask.me" names no inbox below "_pubsub.": it gets no reply',
+      'A request on "ask.me" names no reply inbox below "_pubsub.", and gets no reply',
     ]);
   });
 

@@ -91,7 +91,7 @@ describe('app.close() under load', () => {
     const atTheEnd = started;
     await stop();
     expect(started).toBe(atTheEnd);
-    expect(log.of('warn')).toEqual([expect.stringContaining('handlers were still running')]);
+    expect(log.of('warn')).toEqual([expect.stringContaining('handlers still running')]);
   });
 
   it('[built-in] cuts what its handlers have started', async () => {

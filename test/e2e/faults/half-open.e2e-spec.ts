@@ -30,7 +30,7 @@ describe('a connection whose other end is gone without a word (half-open)', () =
     proxy.forward();
     await eventually(() => statuses.includes('reconnecting') && statuses.at(-1) === 'connected');
     expect(log.of('warn')).toContainEqual(
-      expect.stringMatching(/The subscriber connection to Redis is lost.*PING within 200 ms/),
+      expect.stringMatching(/Lost the subscriber connection.*PING within 200 ms/),
     );
     await redis.client.publish(channel, '"heard"');
     await eventually(() => heard.length >= 1);

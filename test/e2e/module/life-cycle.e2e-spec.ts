@@ -148,7 +148,7 @@ describe('closing an application', () => {
     await running.opened;
     await app.close();
     expect(log.of('warn')).toContainEqual(
-      expect.stringMatching(/handlers were still running after \d+ ms: 1$/),
+      expect.stringMatching(/^Closed with 1 handlers still running after \d+ ms/),
     );
     release.open();
   });

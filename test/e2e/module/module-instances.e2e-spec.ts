@@ -175,7 +175,7 @@ describe('the module without a Redis', () => {
       providers: [Handlers],
     });
     const started = app.init();
-    await eventually(() => log.of('warn').some((line) => line.includes('not established yet')));
+    await eventually(() => log.of('warn').some((line) => line.includes('Cannot connect the ')));
     await redis.start();
     await started;
     expect(await app.get(RedisPubSubService).publish('late.news', 1)).toBe(1);

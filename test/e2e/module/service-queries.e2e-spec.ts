@@ -46,7 +46,7 @@ describe('service.channels', () => {
   it('leaves out the inboxes of clients', async () => {
     const { app, service } = await startService(redis);
     const request = app.get(RedisPubSubClient).send('queries.nobody', 1);
-    await expect(firstValueFrom(request)).rejects.toThrow('Nobody is subscribed');
+    await expect(firstValueFrom(request)).rejects.toThrow('No subscriber for');
     const names = (await redis.client.pubsub('CHANNELS')) as string[];
     expect(names).toContainEqual(expect.stringContaining('_pubsub.inbox.'));
     expect(await service.channels()).toEqual([]);

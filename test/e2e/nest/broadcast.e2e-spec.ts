@@ -30,8 +30,13 @@ describe('a request that two applications answer', () => {
   const redis = useRedis();
 
   async function startTwo(): Promise<Awaited<ReturnType<typeof startHybrid>>[]> {
-    const options = { connection: redis.url, shutdownTimeout: 10 };
-    const client = { name: 'BROADCAST', customClass: RedisPubSubClient, options };
+    const connection = redis.url;
+    const options = { connection, shutdownTimeout: 10 };
+    const client = {
+      name: 'BROADCAST',
+      customClass: RedisPubSubClient,
+      options: { connection },
+    };
     const module = (): object => ({
       module: class {},
       imports: [ClientsModule.register([client])],

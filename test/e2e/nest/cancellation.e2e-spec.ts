@@ -100,11 +100,12 @@ describe('a request that nobody waits for any more', () => {
 
   // Longer than the test may take: with a stream that goes on, closing would not end in time.
   const options = () => ({ connection: redis.url, shutdownTimeout: 120_000 });
+  const connect = () => createClient({ connection: redis.url });
 
   it('ends the streams of all its responders when it is unsubscribed', async () => {
     await startService(module, options());
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const sum$ = client.send<number>('stream.endless', {}).pipe(
       scan((sum, value) => sum + value),
       take(2),
@@ -115,7 +116,7 @@ describe('a request that nobody waits for any more', () => {
 
   it('ends its streams when it times out', async () => {
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const request = new RedisPubSubRecordBuilder({}).setTimeout(20).build();
     const replies = lastValueFrom(client.send('stream.endless', request));
     await expect(replies).rejects.toBeInstanceOf(RequestTimeoutError);
@@ -124,7 +125,7 @@ describe('a request that nobody waits for any more', () => {
 
   it('ends its streams when its client is closed', async () => {
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const failures: unknown[] = [];
     client.send('stream.endless', {}).subscribe({ error: (error) => failures.push(error) });
     await eventually(() => running === 1);
@@ -135,7 +136,7 @@ describe('a request that nobody waits for any more', () => {
 
   it('is told of together with others of its tick, and by itself from other languages', async () => {
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const told: string[] = [];
     const monitor = redis.client.duplicate();
     closeAfterTest(() => monitor.quit());
@@ -161,7 +162,7 @@ describe('a request that nobody waits for any more', () => {
     const opening = new EventEmitter();
     gate = once(opening, 'open').then(() => undefined);
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const subscription = client.send('stream.late', {}).subscribe();
     await eventually(() => running === 1);
     subscription.unsubscribe();
@@ -176,7 +177,7 @@ describe('a request that nobody waits for any more', () => {
     const opening = new EventEmitter();
     gate = once(opening, 'open').then(() => undefined);
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const first = client.send('bounded', 1).subscribe();
     await eventually(() => running === 1);
     first.unsubscribe();
@@ -193,7 +194,7 @@ describe('a request that nobody waits for any more', () => {
     const opening = new EventEmitter();
     gate = once(opening, 'open').then(() => undefined);
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const first = firstValueFrom(client.send('queued', 1));
     await eventually(() => handled.length === 1);
     const [second, third] = [2, 3].map((n) => firstValueFrom(client.send('queued', n)));
@@ -210,7 +211,7 @@ describe('a request that nobody waits for any more', () => {
   it('ends the stream of a slow responder after a quick one has failed', async () => {
     await startService({ module: class {}, controllers: [Ignorant] }, options());
     await startService({ module: class {}, controllers: [Knowing] }, options());
-    const client = createClient(options());
+    const client = connect();
     await expect(lastValueFrom(client.send('stream.elsewhere', {}))).rejects.toEqual({
       status: 'error',
       message: 'not here',
@@ -222,7 +223,7 @@ describe('a request that nobody waits for any more', () => {
 
   it('is no concern of other requests', async () => {
     await startService(module, options());
-    const client = createClient(options());
+    const client = connect();
     const other = client.send('stream.endless', {}).subscribe();
     await eventually(() => running === 1);
     await firstValueFrom(client.send('stream.endless', {}));
@@ -239,9 +240,9 @@ describe('a request that nobody waits for any more', () => {
     const service = { module: class {}, controllers: [PlainOnly] };
     const { log } = await startService(service, { connection });
     expect(log.of('warn')).toEqual([
-      expect.stringContaining('Cancelled requests will not be heard of'),
+      expect.stringContaining('Clients cannot cancel their requests'),
     ]);
-    const client = createClient(options());
+    const client = connect();
     expect(await firstValueFrom(client.send('plain', 3))).toBe(3);
   });
 });

@@ -76,7 +76,7 @@ describe('replies of one tick', () => {
     );
     expect(answers).toEqual(numbers);
     expect(log.of('error')).toEqual([
-      expect.stringMatching(/^Whoever sent a request threw: .*at the end/s),
+      expect.stringMatching(/^The subscriber of a request threw: .*at the end/s),
     ]);
   });
 

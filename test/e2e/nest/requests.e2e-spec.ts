@@ -75,13 +75,9 @@ class Answering {
   }
 }
 
-describe.each([
-  ['a request', false],
-  // Its reply may come before Redis says to how many it was published.
-  ['a request that is delivered first', true],
-])('%s', (_, deliverFirst) => {
+describe('a request', () => {
   const redis = useRedis();
-  const options = () => ({ connection: redis.url, deliverFirst });
+  const options = () => ({ connection: redis.url });
   beforeEach(async () => {
     seen.length = 0;
     await startService({ module: class {}, controllers: [Answering] }, options());

@@ -1,7 +1,8 @@
+import { whenSubscribed } from '../../../src/broker/broker.js';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClosedError } from 'nestjs-redis-pubsub';
-import type { SubscriptionKind } from '../../../src/channel/channel-pattern.js';
+import type { SubscriptionKind } from '../../../src/channel/subscription-key.js';
 import type { RedisBroker } from '../../../src/broker/redis-broker.js';
 import { Collector } from '../../conformance/collector.js';
 import { createBroker } from '../../conformance/quiet-broker.js';
@@ -96,11 +97,11 @@ class Run {
     this.#wanted.set(name, wanted);
     if (what === 'subscribe') {
       wanted.add(listener);
-      const outcome = this.#broker.subscribe(kind, name, collector);
+      const outcome = whenSubscribed(this.#broker, { kind, name }, collector);
       this.#outcomes.push(outcome.catch((error: unknown) => error));
     } else {
       wanted.delete(listener);
-      this.#broker.unsubscribe(kind, name, collector);
+      this.#broker.unsubscribe({ kind, name }, collector);
     }
   }
 

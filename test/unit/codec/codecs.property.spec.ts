@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { EnvelopeCodec } from '../../../src/codec/envelope-codec.js';
 import { jsonCodec } from '../../../src/codec/json-codec.js';
-import { normalizePattern } from '../../../src/transport/create-codec.js';
+import { normalizePattern } from '../../../src/transport/nest-internals.js';
 
 const codec = new EnvelopeCodec(jsonCodec, normalizePattern, 'shop:');
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Codec } from 'nestjs-redis-pubsub';
 import { BareCodec, EnvelopeCodec } from '../../../src/codec/envelope-codec.js';
 import { jsonCodec } from '../../../src/codec/json-codec.js';
-import { normalizePattern } from '../../../src/transport/create-codec.js';
+import { normalizePattern } from '../../../src/transport/nest-internals.js';
 
 const codec = new EnvelopeCodec(jsonCodec, normalizePattern, '');
 const prefixed = new EnvelopeCodec(jsonCodec, normalizePattern, 'shop:');

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BurstLog } from '../../../src/shared/rate-limited-log.js';
+import { RateLimitedLog } from '../../../src/shared/rate-limited-log.js';
 
 describe('a log of bursts', () => {
   let written: string[];
-  let log: BurstLog;
+  let log: RateLimitedLog;
 
   beforeEach(() => {
     vi.useFakeTimers();
     written = [];
-    log = new BurstLog(
+    log = new RateLimitedLog(
       (line) => written.push(line),
       (count) => `${count} more`,
     );

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { ChannelKind } from '../../../src/channel/subscription-key.js';
 import { jsonCodec } from '../../../src/codec/json-codec.js';
-import { MOST_JOINED_BYTES, ReplyOutbox } from '../../../src/transport/reply-batcher.js';
+import { MAX_BATCH_BYTES, ReplyBatcher } from '../../../src/transport/reply-batcher.js';
 
 const join = (texts: readonly string[]): string => jsonCodec.joinTexts(texts);
 
@@ -12,7 +13,7 @@ const reply = fc.record({
     fc.string({ unit: 'grapheme', maxLength: 40 }),
     fc.string({ minLength: 1_000, maxLength: 6_000 }),
   ),
-  isSharded: fc.boolean(),
+  kind: fc.constantFrom('channel' as const, 'shard' as const),
 });
 const ticks = fc.array(fc.array(reply, { maxLength: 120 }), { maxLength: 4 });
 const limits = fc.constantFrom(Infinity, 10_000, 600, 50);
@@ -20,23 +21,23 @@ const limits = fc.constantFrom(Infinity, 10_000, 600, 50);
 interface Published {
   readonly name: string;
   readonly text: string;
-  readonly isSharded: boolean;
+  readonly kind: ChannelKind;
 }
 
-describe('an outbox', () => {
+describe('a reply batcher', () => {
   it('publishes each reply once, in order, to where it belongs, in no message that is too large', async () => {
     await fc.assert(
       fc.asyncProperty(ticks, limits, async (all, maxBytes) => {
         const published: Published[] = [];
-        const outbox = new ReplyOutbox({
+        const batcher = new ReplyBatcher({
           maxBytes,
           join,
-          publish: async (name, text, isSharded) => published.push({ name, text, isSharded }),
+          publish: async (name, text, kind) => published.push({ name, text, kind }),
         });
         const places: number[] = [];
         for (const replies of all) {
-          const added = replies.map(({ name, value, isSharded }) =>
-            outbox.add(name, JSON.stringify(value), isSharded),
+          const added = replies.map(({ name, value, kind }) =>
+            batcher.add(name, JSON.stringify(value), kind),
           );
           places.push(...(await Promise.all(added)));
           await setImmediate();
@@ -45,22 +46,18 @@ describe('an outbox', () => {
         for (const name of ['a', 'b', 'c']) {
           const values = published
             .filter((it) => it.name === name)
-            .flatMap(({ text, isSharded }) =>
-              [JSON.parse(text) as string | string[]].flat().map((value) => ({ value, isSharded })),
+            .flatMap(({ text, kind }) =>
+              [JSON.parse(text) as string | string[]].flat().map((value) => ({ value, kind })),
             );
           expect(values).toEqual(
-            sent
-              .filter((it) => it.name === name)
-              .map(({ value, isSharded }) => ({ value, isSharded })),
+            sent.filter((it) => it.name === name).map(({ value, kind }) => ({ value, kind })),
           );
         }
         for (const { text } of published) {
           if (!text.startsWith('[')) continue;
-          expect(Buffer.byteLength(text)).toBeLessThanOrEqual(
-            Math.min(maxBytes, MOST_JOINED_BYTES),
-          );
+          expect(Buffer.byteLength(text)).toBeLessThanOrEqual(Math.min(maxBytes, MAX_BATCH_BYTES));
         }
-        // Whoever sent it is told what became of the very message that it went out with.
+        // Each reply settles as the message that it was sent with.
         sent.forEach(({ value }, i) => {
           expect(published[(places[i] ?? 0) - 1]?.text).toContain(JSON.stringify(value));
         });
@@ -71,14 +68,14 @@ describe('an outbox', () => {
 
   it('publishes a reply at once while each tick has one, and after a tick with more, at the end of the next', async () => {
     const published: string[] = [];
-    const outbox = new ReplyOutbox({
+    const batcher = new ReplyBatcher({
       maxBytes: Infinity,
       join,
       publish: async (_name, text) => published.push(text),
     });
     /** What one tick publishes at once, and what by its end. */
     const tick = async (...texts: string[]): Promise<{ atOnce: string[]; atEnd: string[] }> => {
-      const added = texts.map((text) => outbox.add('a', text, false));
+      const added = texts.map((text) => batcher.add('a', text, 'channel'));
       const atOnce = published.splice(0);
       await setImmediate();
       await Promise.all(added);
@@ -93,15 +90,15 @@ describe('an outbox', () => {
   });
 
   it('fails all replies of a message that was not published, and no other', async () => {
-    const outbox = new ReplyOutbox({
+    const batcher = new ReplyBatcher({
       maxBytes: Infinity,
       join,
       publish: (name) => (name === 'lost' ? Promise.reject(new Error(name)) : Promise.resolve(1)),
     });
     const outcomes = await Promise.allSettled([
-      outbox.add('lost', '1', false),
-      outbox.add('found', '2', false),
-      outbox.add('lost', '3', false),
+      batcher.add('lost', '1', 'channel'),
+      batcher.add('found', '2', 'channel'),
+      batcher.add('lost', '3', 'channel'),
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected']);
   });

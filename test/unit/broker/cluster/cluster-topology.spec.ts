@@ -28,7 +28,7 @@ describe('the topology of a Cluster', () => {
       interval: 1,
       isLoginFinal: true,
       prefersNames,
-      ask: async (address) => {
+      query: async (address) => {
         asked.push(address);
         const view = views[address];
         if (!view) throw new Error(`${address} does not answer`);
@@ -54,37 +54,37 @@ describe('the topology of a Cluster', () => {
   it('is asked for again after a failure to make anything of an answer, which is logged once', async () => {
     const { topology, logged, translations, questions } = topologyOver({ 'seed:1': BOTH });
     translations.fails = true;
-    await expect(topology.known(0)).rejects.toThrow('no such node');
+    await expect(topology.discover(0)).rejects.toThrow('no such node');
     await questions(5);
-    expect(logged).toEqual([expect.stringContaining('trying on (no such node)')]);
+    expect(logged).toEqual([expect.stringContaining('retrying (no such node)')]);
     translations.fails = false;
-    await topology.known(1_000);
+    await topology.discover(1_000);
     expect(topology.addresses).toEqual([A, B]);
   });
 
   it('is learnt from whoever answers', async () => {
     const { topology } = topologyOver({ 'seed:1': BOTH }, { startupNodes: ['dead:1', 'seed:1'] });
-    await topology.known(1_000);
+    await topology.discover(1_000);
     expect(topology.addresses).toEqual([A, B]);
   });
 
   it('rejects with the last failure when nobody answers in time', async () => {
     const { topology } = topologyOver({}, { startupNodes: ['x:1', 'y:2'] });
-    await expect(topology.known(0)).rejects.toThrow(
+    await expect(topology.discover(0)).rejects.toThrow(
       /No node of the Cluster is reachable: .*does not answer/,
     );
   });
 
   it('rejects when it is stopped meanwhile', async () => {
     const { topology } = topologyOver({});
-    const known = topology.known(1_000_000);
+    const known = topology.discover(1_000_000);
     await topology.stop();
     await expect(known).rejects.toThrow('closed');
   });
 
   it('asks nobody any more when it is stopped between two rounds', async () => {
     const { topology, asked, questions } = topologyOver({});
-    const known = topology.known(1_000_000);
+    const known = topology.discover(1_000_000);
     await questions(3);
     await topology.stop();
     const before = asked.length;
@@ -97,7 +97,7 @@ describe('the topology of a Cluster', () => {
     const many = ports.map((port) => node(`n${port}`, port, port === 1 ? '0-16383' : ''));
     const views: Views = { 'seed:1': many };
     const { topology, asked } = topologyOver(views, { startupNodes: ['seed:1', 'seed:2'] });
-    await topology.known(1_000);
+    await topology.discover(1_000);
     asked.length = 0;
     views['seed:1'] = views['seed:2'] = [node('a', 11, '0-16383')];
     await topology.refresh();
@@ -106,7 +106,7 @@ describe('the topology of a Cluster', () => {
 
   it('asks each node in turn', async () => {
     const { topology, asked, questions } = topologyOver({ 'seed:1': BOTH, [A]: BOTH, [B]: BOTH });
-    await topology.known(1_000);
+    await topology.discover(1_000);
     await questions(6);
     expect(asked.slice(-4).toSorted()).toEqual([A, A, B, B]);
   });
@@ -116,7 +116,7 @@ describe('the topology of a Cluster', () => {
     const b = node('b', 2, '8192-16383');
     const views: Views = { 'seed:1': [a('0-8191', 'master'), b] };
     const { topology } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     views['seed:1'] = [a('0-8191', 'master,fail'), b];
     await topology.refresh();
     expect(topology.slots.ownerOf(0)).toBeUndefined();
@@ -128,7 +128,7 @@ describe('the topology of a Cluster', () => {
   it('tells at each look of those that are gone, until they are back', async () => {
     const views: Views = { 'seed:1': BOTH, [A]: BOTH, [B]: BOTH };
     const { topology, gone } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     const look = async (): Promise<string[]> => {
       gone.length = 0;
       await topology.refresh();
@@ -145,7 +145,7 @@ describe('the topology of a Cluster', () => {
   it('asks a node that another one has named where that is from here', async () => {
     const views: Views = { 'seed:1': BOTH, 'here:9': BOTH };
     const { topology, asked, translations } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     translations.of.set('there:9', 'here:9');
     asked.length = 0;
     await topology.refreshFrom('there:9');
@@ -157,7 +157,7 @@ describe('the topology of a Cluster', () => {
   it('takes a node that knows of no slots for none of it', async () => {
     const views: Views = { 'seed:1': BOTH, [A]: [node('new', 1, '')], [B]: BOTH };
     const { topology, questions, gone } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     gone.length = 0;
     await questions(6);
     expect(topology.addresses).toEqual([A, B]);
@@ -167,7 +167,7 @@ describe('the topology of a Cluster', () => {
   it('asks those to begin with again when nobody is where he was', async () => {
     const views: Views = { 'seed:1': BOTH };
     const { topology, questions, gone } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     views['seed:1'] = [node('a', 11, '0-8191'), node('b', 12, '8192-16383')];
     await questions(4);
     expect(topology.addresses).toEqual(['10.0.0.1:11', '10.0.0.1:12']);
@@ -176,14 +176,14 @@ describe('the topology of a Cluster', () => {
 
   it('calls nodes by name where certificates are made out to names', async () => {
     const { topology } = topologyOver({ 'seed:1': BOTH }, { prefersNames: true });
-    await topology.known(1_000);
+    await topology.discover(1_000);
     expect(topology.addresses).toEqual(['node-a.example:1', 'node-b.example:2']);
   });
 
   it('tells whom the others have given up, and asks him no more', async () => {
     const views: Views = { 'seed:1': BOTH, [A]: BOTH, [B]: BOTH };
     const { topology, questions, gone } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     const failed = [node('a', 1, '0-8191', { flags: 'master,fail' }), node('b', 2, '8192-16383')];
     for (const address of Object.keys(views)) views[address] = failed;
     await questions(4);
@@ -194,7 +194,7 @@ describe('the topology of a Cluster', () => {
   it('tells when slots have other owners, and when they have not', async () => {
     const views: Views = { 'seed:1': BOTH, [A]: BOTH, [B]: BOTH };
     const { topology, moves, questions } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     await questions(4);
     expect(moves).toHaveLength(1);
     const moved = [node('a', 1, '0-8190'), node('b', 2, '8191-16383', { epoch: 2 })];
@@ -206,7 +206,7 @@ describe('the topology of a Cluster', () => {
   it('has no owner for the slots of a master that the others have given up', async () => {
     const failed = [node('a', 1, '0-8191', { flags: 'master,fail' }), node('b', 2, '8192-16383')];
     const { topology } = topologyOver({ 'seed:1': failed });
-    await topology.known(1_000);
+    await topology.discover(1_000);
     expect([topology.slots.ownerOf(0), topology.slots.ownerOf(8_192)]).toEqual([undefined, B]);
     expect([...topology.slots.owners]).toEqual([B]);
   });
@@ -215,7 +215,7 @@ describe('the topology of a Cluster', () => {
     const failedOver = [node('a', 1, ''), node('b', 2, '0-16383', { epoch: 5 })];
     const views: Views = { 'seed:1': failedOver, [A]: BOTH, [B]: failedOver };
     const { topology, moves, questions } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     await questions(6);
     expect(moves).toHaveLength(1);
     expect(topology.slots.ownerOf(0)).toBe(B);
@@ -225,7 +225,7 @@ describe('the topology of a Cluster', () => {
     const later = [node('a', 1, ''), node('b', 2, '0-16383', { epoch: 5 })];
     const views: Views = { 'seed:1': later, [A]: later, [B]: later };
     const { topology, moves, questions } = topologyOver(views);
-    await topology.known(1_000);
+    await topology.discover(1_000);
     for (const address of Object.keys(views)) views[address] = BOTH;
     await questions(6);
     expect(moves).toHaveLength(2);
@@ -234,7 +234,7 @@ describe('the topology of a Cluster', () => {
 
   it('asks anew after a question that was under way, and whom it is told to first', async () => {
     const { topology, asked } = topologyOver({ 'seed:1': BOTH, [A]: BOTH, [B]: BOTH });
-    await topology.known(1_000);
+    await topology.discover(1_000);
     const [under, next] = [topology.refresh(A), topology.refresh(B)];
     await under;
     await next;

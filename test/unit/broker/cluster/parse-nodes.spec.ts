@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { parseClusterNodes } from '../../../../src/broker/cluster/parse-nodes.js';
+import { parseNodes } from '../../../../src/broker/cluster/parse-nodes.js';
 import { useLoneNode } from '../../../support/cluster.js';
 
 const ONE = 'ee9f61afe454917ba67f5c5418defb46fa6a473d';
 const TWO = 'adef72333d174d59adb169d29b9396f402b21bd9';
 const THREE = '711247c1debf84593f4650c572fad330750272f2';
 
-const parse = (...lines: string[]) =>
-  parseClusterNodes(`${lines.join('\n')}\n`, 'asked.example.org');
+const parse = (...lines: string[]) => parseNodes(`${lines.join('\n')}\n`, 'asked.example.org');
 
 describe('the answer to CLUSTER NODES', () => {
   it('has masters with slots, and replicas without', () => {
@@ -105,8 +104,7 @@ describe('the answer to CLUSTER NODES', () => {
 
   describe('of a node by itself', () => {
     const node = useLoneNode();
-    const ask = async () =>
-      parseClusterNodes(String(await node().client.cluster('NODES')), '127.0.0.1');
+    const ask = async () => parseNodes(String(await node().client.cluster('NODES')), '127.0.0.1');
 
     it('has the place where it was asked, its name and its slots as they come', async () => {
       const address = `127.0.0.1:${node().port}`;

@@ -6,10 +6,11 @@ import { ShardedSubscriber } from '../../../../src/broker/cluster/sharded-subscr
 import { SlotMap } from '../../../../src/broker/cluster/slot-map.js';
 import { slotOf } from '../../../../src/broker/cluster/slot.js';
 import { messageOf } from '../../../../src/errors.js';
-import { Subscriber } from '../../../../src/broker/subscribing/node-subscriber.js';
+import { NodeSubscriber } from '../../../../src/broker/subscribing/node-subscriber.js';
 import { Listener } from '../subscribing/registry-listener.js';
 
 const CHANNEL = 'news';
+const KEY = { kind: 'shard', name: CHANNEL } as const;
 const SLOT = slotOf(CHANNEL);
 const [A, B] = ['127.0.0.1:1', '127.0.0.1:2'];
 const nothing = (): void => undefined;
@@ -27,22 +28,33 @@ const slotsOf = (below: string, own: string | undefined, above = below): SlotMap
   );
 
 describe('shard channels of a Cluster', () => {
-  let topology: { slots: SlotMap; lastOwners: SlotMap; known: () => Promise<void> };
+  let topology: { slots: SlotMap; lastOwners: SlotMap; discover: () => Promise<void> };
   let subscriber: ShardedSubscriber;
-  let nodes: Map<string, Subscriber>;
+  let nodes: Map<string, NodeSubscriber>;
 
   beforeEach(() => {
     nodes = new Map();
-    topology = { slots: SlotMap.EMPTY, lastOwners: SlotMap.EMPTY, known: () => Promise.resolve() };
-    const rest = { successors: new Set(), asOf: new Date(), next: () => A, refresh: nothing };
-    const createSubscriber = (address: string): Subscriber => {
+    topology = {
+      slots: SlotMap.EMPTY,
+      lastOwners: SlotMap.EMPTY,
+      discover: () => Promise.resolve(),
+    };
+    const rest = {
+      successors: new Set(),
+      lastConfirmed: new Date(),
+      next: () => A,
+      refresh: nothing,
+    };
+    const createSubscriber = (address: string): NodeSubscriber => {
       const port = Number(address.split(':')[1]);
-      const node = new Subscriber(
+      const node = new NodeSubscriber(
         new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: () => 10 }),
         {
-          kinds: ['shard'],
-          liveness: { interval: 1_000, timeout: 1_000 },
-          probe: { channel: 'probe', interval: 0 },
+          kind: 'shard',
+          pingInterval: 1_000,
+          pingTimeout: 1_000,
+          probeInterval: 0,
+          probePrefix: 'probe',
           publisher: {
             isReady: false,
             publish: () => Promise.reject(new Error()),
@@ -59,9 +71,9 @@ describe('shard channels of a Cluster', () => {
       {
         topology: Object.assign(topology, rest) as unknown as ClusterTopology,
         createSubscriber,
-        probeStart: 'probe',
+        probePrefix: 'probe',
       },
-      { onChange: nothing },
+      nothing,
     );
   });
   afterEach(() => subscriber.close());
@@ -87,21 +99,21 @@ describe('shard channels of a Cluster', () => {
     const opened = subscriber.open(0).catch(nothing);
     learn(slotsOf(B, A));
     const [first, second] = [new Listener(), new Listener()];
-    subscriber.want('shard', CHANNEL, first);
+    subscriber.subscriberFor(KEY).subscribe(KEY, first);
     expect(holders()).toEqual([A]);
     learn(slotsOf(B, undefined));
-    subscriber.want('shard', CHANNEL, second);
+    subscriber.subscriberFor(KEY).subscribe(KEY, second);
     expect(holders()).toEqual([A]);
     for (const listener of [first, second]) {
-      subscriber.unsubscribe('shard', CHANNEL, listener, false);
+      subscriber.subscriberFor(KEY).unsubscribe(KEY, listener, false);
     }
     expect(holders()).toEqual([]);
     await opened;
   });
 
   it('are opened where they wait, although the Cluster was not there in time', async () => {
-    subscriber.want('shard', CHANNEL, new Listener());
-    topology.known = () => Promise.reject(new Error('not in time'));
+    subscriber.subscriberFor(KEY).subscribe(KEY, new Listener());
+    topology.discover = () => Promise.reject(new Error('not in time'));
     await expect(subscriber.open(0)).rejects.toThrow('not in time');
     learn(slotsOf(A, A));
     const [client] = nodes.get(A)?.clients ?? [];

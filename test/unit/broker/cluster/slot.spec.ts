@@ -1,6 +1,6 @@
 import { assert, asyncProperty, constantFrom, oneof, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SLOTS, slotOf } from '../../../../src/broker/cluster/slot.js';
+import { SLOT_COUNT, slotOf } from '../../../../src/broker/cluster/slot.js';
 import { useLoneNode } from '../../../support/cluster.js';
 
 describe('the slot of a channel', () => {
@@ -35,6 +35,6 @@ describe('the slot of a channel', () => {
 
   it('is one of all', () => {
     const found = new Set(Array.from({ length: 200_000 }, (_, i) => slotOf(`user.${i}`)));
-    expect(found.size).toBe(SLOTS);
+    expect(found.size).toBe(SLOT_COUNT);
   });
 });

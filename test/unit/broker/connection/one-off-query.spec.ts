@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ask, SCOUT } from '../../../../src/broker/connection/one-off-query.js';
+import { queryOnce, ONE_OFF_OPTIONS } from '../../../../src/broker/connection/one-off-query.js';
 
 /** How long a server takes for whatever comes to it, in milliseconds. */
 const SLOW = 100;
@@ -24,7 +24,7 @@ describe('ask', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const handshake = { protocol: 2, disableClientInfo: true } as const;
-    return new Redis({ port, ...SCOUT, ...handshake });
+    return new Redis({ port, ...ONE_OFF_OPTIONS, ...handshake });
   }
 
   const answerLate = async (socket: Socket, command: string): Promise<void> => {
@@ -40,7 +40,9 @@ describe('ask', () => {
   };
 
   const asking = (scout: Redis, { signal } = new AbortController()): Promise<unknown> =>
-    ask(scout, (redis) => redis.ping(), signal).finally(() => events.push('asking has ended'));
+    queryOnce(scout, (redis) => redis.ping(), signal).finally(() =>
+      events.push('asking has ended'),
+    );
 
   it('ends with an answer when the server has closed the connection', async () => {
     await expect(asking(await scoutAt(answerLate))).resolves.toBe('PONG');
@@ -72,7 +74,7 @@ describe('ask', () => {
     stopping.abort();
     const start = performance.now();
     await expect(asked).rejects.toThrow('Connection is closed');
-    expect(performance.now() - start).toBeLessThan(SCOUT.commandTimeout);
+    expect(performance.now() - start).toBeLessThan(ONE_OFF_OPTIONS.commandTimeout);
     expect(scout.status).toBe('end');
   });
 });

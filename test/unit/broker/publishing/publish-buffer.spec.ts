@@ -4,11 +4,11 @@ import { PublishBuffer, type Outgoing } from '../../../../src/broker/publishing/
 const message = (slot: number): Outgoing => ({
   channel: `of.${slot}`,
   payload: '',
-  isSharded: true,
+  kind: 'shard',
   slot,
 });
 
-const held = (buffer: PublishBuffer): number[] => [1, 2, 3].filter((slot) => buffer.holds(slot));
+const held = (buffer: PublishBuffer): number[] => [1, 2, 3].filter((slot) => buffer.hasSlot(slot));
 
 const bufferOf = (maxAge: number, ...slots: number[]) => {
   const buffer = new PublishBuffer({ maxMessages: 3, maxAge });

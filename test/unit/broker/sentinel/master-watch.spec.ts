@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { MasterWatch, type Watched } from '../../../../src/broker/sentinel/master-watch.js';
+import type { WatchedConnection } from '../../../../src/broker/connection/connection.js';
+import { MasterWatch } from '../../../../src/broker/sentinel/master-watch.js';
 
 const INTERVAL = 3_000;
 const HERE = ['10.0.0.1:6379'];
@@ -11,7 +12,7 @@ const waitAnInterval = (): Promise<unknown> => vi.advanceTimersByTimeAsync(INTER
 describe('a watch over connections to the master', () => {
   let answers: (string[] | undefined)[];
   let asked: number;
-  let watched: Watched;
+  let watched: WatchedConnection;
   let restarts: number;
 
   const watchOver = (remoteAddress: string): void => {
@@ -25,7 +26,7 @@ describe('a watch over connections to the master', () => {
     });
     watched = watch.watch(client, () => restarts++);
   };
-  const age = (): number => Date.now() - watched.asOf.getTime();
+  const age = (): number => Date.now() - watched.lastConfirmed.getTime();
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -34,7 +35,7 @@ describe('a watch over connections to the master', () => {
     watchOver('10.0.0.1');
   });
   afterEach(async () => {
-    await watched.end();
+    await watched.stop();
     vi.useRealTimers();
   });
 
@@ -70,7 +71,7 @@ describe('a watch over connections to the master', () => {
   });
 
   it('takes any address of a host name, and an IPv4 address in IPv6 for what it is', async () => {
-    await watched.end();
+    await watched.stop();
     watchOver('::ffff:10.0.0.1');
     answers = [['10.0.0.9:6379', ...HERE]];
     await waitAnInterval();
@@ -78,7 +79,7 @@ describe('a watch over connections to the master', () => {
   });
 
   it('asks nobody when nothing is watched any more', async () => {
-    await watched.end();
+    await watched.stop();
     await waitAnInterval();
     expect(asked).toBe(0);
   });

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { Listener, message, settle } from './registry-listener.js';
+import { Listener, message, removeListener, settle } from './registry-listener.js';
 import { SubscriptionRegistry } from '../../../../src/broker/subscribing/subscription-registry.js';
 
 describe('a delivery', () => {
   it('reaches everyone who listens to its subscription, in the order they came, and no one else', () => {
     const registry = new SubscriptionRegistry();
     const order: number[] = [];
-    for (const i of [1, 2, 3]) registry.add('channel', 'a', new Listener(() => order.push(i)));
+    for (const i of [1, 2, 3])
+      registry.add({ kind: 'channel', name: 'a' }, new Listener(() => order.push(i)));
     const others = [new Listener(), new Listener()] as const;
-    registry.add('channel', 'b', others[0]);
-    registry.add('pattern', 'a', others[1]);
+    registry.add({ kind: 'channel', name: 'b' }, others[0]);
+    registry.add({ kind: 'pattern', name: 'a' }, others[1]);
     registry.deliver(message('x'));
     expect(order).toEqual([1, 2, 3]);
     expect(others.map(({ heard }) => heard)).toEqual([[], []]);
@@ -20,9 +21,9 @@ describe('a delivery', () => {
   it('that nobody wants any more goes nowhere', () => {
     const registry = new SubscriptionRegistry();
     const listener = new Listener();
-    registry.add('channel', 'a', listener);
+    registry.add({ kind: 'channel', name: 'a' }, listener);
     settle(registry);
-    registry.remove('channel', 'a', listener);
+    removeListener(registry, { kind: 'channel', name: 'a' }, listener);
     registry.deliver(message('x'));
     registry.deliver(message('x', 'unknown'));
     expect(listener.heard).toEqual([]);
@@ -31,11 +32,11 @@ describe('a delivery', () => {
   it('reaches a listener that was added twice once', () => {
     const registry = new SubscriptionRegistry();
     const listener = new Listener();
-    registry.add('channel', 'a', listener);
-    registry.add('channel', 'a', listener);
+    registry.add({ kind: 'channel', name: 'a' }, listener);
+    registry.add({ kind: 'channel', name: 'a' }, listener);
     registry.deliver(message('x'));
     expect(listener.heard).toEqual(['x']);
-    registry.remove('channel', 'a', listener);
+    removeListener(registry, { kind: 'channel', name: 'a' }, listener);
     registry.deliver(message('y'));
     expect(listener.heard).toEqual(['x']);
   });
@@ -45,9 +46,9 @@ describe('a delivery', () => {
     const late = new Listener();
     const early = Array.from(
       { length: count },
-      () => new Listener(() => registry.add('channel', 'a', late)),
+      () => new Listener(() => registry.add({ kind: 'channel', name: 'a' }, late)),
     );
-    for (const listener of early) registry.add('channel', 'a', listener);
+    for (const listener of early) registry.add({ kind: 'channel', name: 'a' }, listener);
     registry.deliver(message('x'));
     expect(early.map(({ heard }) => heard)).toEqual(early.map(() => ['x']));
     expect(late.heard).toEqual([]);
@@ -59,9 +60,12 @@ describe('a delivery', () => {
     const registry = new SubscriptionRegistry();
     const removed = new Listener();
     const last = new Listener();
-    registry.add('channel', 'a', new Listener(() => registry.remove('channel', 'a', removed)));
-    registry.add('channel', 'a', removed);
-    registry.add('channel', 'a', last);
+    registry.add(
+      { kind: 'channel', name: 'a' },
+      new Listener(() => removeListener(registry, { kind: 'channel', name: 'a' }, removed)),
+    );
+    registry.add({ kind: 'channel', name: 'a' }, removed);
+    registry.add({ kind: 'channel', name: 'a' }, last);
     registry.deliver(message('x'));
     expect([removed.heard, last.heard]).toEqual([[], ['x']]);
   });
@@ -69,12 +73,12 @@ describe('a delivery', () => {
   it('does not reach a listener again that removes itself and comes back', () => {
     const registry = new SubscriptionRegistry();
     const again: Listener = new Listener(() => {
-      registry.remove('channel', 'a', again);
-      registry.add('channel', 'a', again);
+      removeListener(registry, { kind: 'channel', name: 'a' }, again);
+      registry.add({ kind: 'channel', name: 'a' }, again);
     });
     const other = new Listener();
-    registry.add('channel', 'a', again);
-    registry.add('channel', 'a', other);
+    registry.add({ kind: 'channel', name: 'a' }, again);
+    registry.add({ kind: 'channel', name: 'a' }, other);
     registry.deliver(message('x'));
     expect([again.heard, other.heard]).toEqual([['x'], ['x']]);
   });
@@ -84,10 +88,10 @@ describe('a delivery', () => {
     const removed = new Listener();
     const late = new Listener();
     const swap = new Listener(() => {
-      registry.remove('channel', 'a', removed);
-      registry.add('channel', 'a', late);
+      removeListener(registry, { kind: 'channel', name: 'a' }, removed);
+      registry.add({ kind: 'channel', name: 'a' }, late);
     });
-    for (const listener of [swap, removed]) registry.add('channel', 'a', listener);
+    for (const listener of [swap, removed]) registry.add({ kind: 'channel', name: 'a' }, listener);
     registry.deliver(message('x'));
     expect([removed.heard, late.heard]).toEqual([[], []]);
   });
@@ -96,11 +100,11 @@ describe('a delivery', () => {
     const registry = new SubscriptionRegistry();
     const late = new Listener();
     const first: Listener = new Listener(() => {
-      registry.remove('channel', 'a', first);
-      registry.add('channel', 'a', late);
+      removeListener(registry, { kind: 'channel', name: 'a' }, first);
+      registry.add({ kind: 'channel', name: 'a' }, late);
     });
     const rest = [new Listener(), new Listener()];
-    for (const listener of [first, ...rest]) registry.add('channel', 'a', listener);
+    for (const listener of [first, ...rest]) registry.add({ kind: 'channel', name: 'a' }, listener);
     registry.deliver(message('x'));
     expect(rest.map(({ heard }) => heard)).toEqual([['x'], ['x']]);
     expect(late.heard).toEqual([]);

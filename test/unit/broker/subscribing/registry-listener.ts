@@ -1,3 +1,4 @@
+import type { SubscriptionKey } from '../../../../src/channel/subscription-key.js';
 import type { Delivery, DeliveryListener } from '../../../../src/broker/broker.js';
 import type { Subscription } from '../../../../src/broker/subscribing/subscription.js';
 import type { SubscriptionRegistry } from '../../../../src/broker/subscribing/subscription-registry.js';
@@ -36,17 +37,27 @@ export const message = (
   payload: Buffer.from(payload),
 });
 
+/** Removes a listener, and has the registry compare its subscription, as a subscriber does. */
+export function removeListener(
+  registry: SubscriptionRegistry,
+  key: SubscriptionKey,
+  listener: DeliveryListener,
+): void {
+  const subscription = registry.removeListener(key, listener);
+  if (subscription) registry.recheck(subscription);
+}
+
 /** Does what a Redis that refuses nothing makes of what the registry wants; returns what it was told. */
 export function settle(registry: SubscriptionRegistry): string[] {
-  const stale = [...registry.takeStale('channel', 100), ...registry.takeStale('pattern', 100)];
-  return stale.map((subscription) => {
-    const { isWanted, kind, name } = subscription;
-    if (isWanted) {
-      registry.told(subscription);
+  const dirty = [...registry.takeDirty('channel', 100), ...registry.takeDirty('pattern', 100)];
+  return dirty.map((subscription) => {
+    const { hasListeners, key } = subscription;
+    if (hasListeners) {
+      registry.setPending(subscription);
       registry.acknowledge(subscription);
     } else {
-      registry.end(subscription);
+      registry.setUnsubscribed(subscription);
     }
-    return `${isWanted ? '+' : '-'}${kind} ${name}`;
+    return `${hasListeners ? '+' : '-'}${key.kind} ${key.name}`;
   });
 }

@@ -1,6 +1,6 @@
 import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { Emission } from '../../../../src/transport/client/emit-result.js';
+import { EmitResult } from '../../../../src/transport/client/emit-result.js';
 
 /** What an observer has seen so far. */
 function observe(emission: Observable<number>) {
@@ -28,7 +28,7 @@ const failure = new Error('refused');
 describe('an emission', () => {
   it('gives its value to everyone who subscribed in time', async () => {
     const published = deferred();
-    const emission = new Emission(published.promise, vi.fn<(error: unknown) => void>());
+    const emission = new EmitResult(published.promise, vi.fn<(error: unknown) => void>());
     const [one, other] = [observe(emission), observe(emission)];
     expect(one.seen).toEqual([]);
     published.resolve(3);
@@ -38,26 +38,26 @@ describe('an emission', () => {
   });
 
   it('works as a promise of one value', async () => {
-    const emission = new Emission(Promise.resolve(2), vi.fn<(error: unknown) => void>());
+    const emission = new EmitResult(Promise.resolve(2), vi.fn<(error: unknown) => void>());
     expect(await Promise.all([firstValueFrom(emission), lastValueFrom(emission)])).toEqual([2, 2]);
   });
 
   it('is not replayed to a late subscriber, who sees that it is over', async () => {
     const published = Promise.resolve(3);
-    const emission = new Emission(published, vi.fn<(error: unknown) => void>());
+    const emission = new EmitResult(published, vi.fn<(error: unknown) => void>());
     await published;
     expect(observe(emission).seen).toEqual(['complete']);
   });
 
   it('shows its failure to a late subscriber', async () => {
-    const emission = new Emission(Promise.reject(failure), vi.fn<(error: unknown) => void>());
+    const emission = new EmitResult(Promise.reject(failure), vi.fn<(error: unknown) => void>());
     await vi.waitFor(() => expect(observe(emission).seen).toEqual([failure]));
   });
 
   it('shows its failure to everyone, and then reports it to no one else', async () => {
     const published = deferred();
     const onUnobserved = vi.fn<(error: unknown) => void>();
-    const emission = new Emission(published.promise, onUnobserved);
+    const emission = new EmitResult(published.promise, onUnobserved);
     const [one, other] = [observe(emission), observe(emission)];
     published.reject(failure);
     await vi.waitFor(() => expect(one.seen).toEqual([failure]));
@@ -67,7 +67,7 @@ describe('an emission', () => {
 
   it('reports a failure once that nobody subscribed to see', async () => {
     const onUnobserved = vi.fn<(error: unknown) => void>();
-    const emission = new Emission(Promise.reject(failure), onUnobserved);
+    const emission = new EmitResult(Promise.reject(failure), onUnobserved);
     await vi.waitFor(() => expect(onUnobserved).toHaveBeenCalled());
     observe(emission);
     expect(onUnobserved.mock.calls).toEqual([[failure]]);
@@ -76,7 +76,7 @@ describe('an emission', () => {
   it('reports a failure when its only observer has unsubscribed', async () => {
     const published = deferred();
     const onUnobserved = vi.fn<(error: unknown) => void>();
-    const { seen, subscription } = observe(new Emission(published.promise, onUnobserved));
+    const { seen, subscription } = observe(new EmitResult(published.promise, onUnobserved));
     subscription.unsubscribe();
     published.reject(failure);
     await vi.waitFor(() => expect(onUnobserved.mock.calls).toEqual([[failure]]));
@@ -85,7 +85,7 @@ describe('an emission', () => {
 
   it('shows nothing to an observer that has unsubscribed', async () => {
     const published = deferred();
-    const emission = new Emission(published.promise, vi.fn<(error: unknown) => void>());
+    const emission = new EmitResult(published.promise, vi.fn<(error: unknown) => void>());
     const [gone, here] = [observe(emission), observe(emission)];
     gone.subscription.unsubscribe();
     published.resolve(1);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolveHandlerOptions, type HandlerOptions } from '../../../../src/options/options.js';
+import type { HandlerOptions } from '../../../../src/options/options.js';
+import { resolveHandlerOptions } from '../../../../src/options/resolve-options.js';
 import { HandlerQueue } from '../../../../src/transport/server/handler-queue.js';
 
 type Step =

@@ -1,9 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { resolveHandlerOptions, type HandlerOptions } from '../../../../src/options/options.js';
+import type { HandlerOptions } from '../../../../src/options/options.js';
+import { resolveHandlerOptions } from '../../../../src/options/resolve-options.js';
 import { HandlerQueue } from '../../../../src/transport/server/handler-queue.js';
-import type { RequestKey } from '../../../../src/transport/publish-options.js';
+import type { RequestKey } from '../../../../src/codec/codec.js';
 
 /** A queue whose handlers run until the test ends them. */
 class Bench {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { NEVER, Subject } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BurstLog } from '../../../../src/shared/rate-limited-log.js';
+import { RateLimitedLog } from '../../../../src/shared/rate-limited-log.js';
 import { CommandRefusedError, ConnectionError, PayloadError } from '../../../../src/errors.js';
 import { Responder } from '../../../../src/transport/server/responder.js';
 
@@ -17,18 +17,18 @@ describe('a stream of replies', () => {
     sent = [];
     outcome = 1;
     const bus = {
-      isUnheard: (receivers: number) => receivers === 0,
+      isUndelivered: (receivers: number) => receivers === 0,
       reply: async (_: string, __: boolean, createReply: () => object) => {
         sent.push({ ...createReply() });
         if (typeof outcome === 'number') return outcome;
         throw outcome;
       },
     };
-    const failures = new BurstLog(
+    const failures = new RateLimitedLog(
       () => undefined,
       () => '',
     );
-    const request = { id: 1, replyTo: 'inbox', isSharded: false };
+    const request = { id: 1, replyTo: 'inbox', kind: 'channel' } as const;
     const responder = new Responder(bus as never, failures, undefined, request);
     ended = responder.stream(values, NEVER, false);
   });

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Responder } from '../../../../src/transport/server/responder.js';
-import { Responders } from '../../../../src/transport/server/responders.js';
+import { PendingReplies } from '../../../../src/transport/server/pending-replies.js';
 
 describe('the requests that are being answered', () => {
   /** Answers a request, and counts how often it is looked at and cancelled. */
@@ -10,7 +10,7 @@ describe('the requests that are being answered', () => {
     cancellations = 0;
 
     static create(id: number | string, replyTo = 'inbox'): Watched {
-      const request = { id, replyTo, isSharded: false };
+      const request = { id, replyTo, kind: 'channel' } as const;
       const watched: Watched = new Watched(
         undefined as never,
         undefined as never,
@@ -30,8 +30,8 @@ describe('the requests that are being answered', () => {
     }
   }
 
-  const run = (...running: Watched[]): Responders => {
-    const responders = new Responders();
+  const run = (...running: Watched[]): PendingReplies => {
+    const responders = new PendingReplies({} as never);
     for (const it of running) responders.add(it);
     return responders;
   };
@@ -51,7 +51,7 @@ describe('the requests that are being answered', () => {
     const all = Array.from({ length: 20 }, (_, id) => Watched.create(id));
     const responders = run(...all);
     const ended = [19, 0, 7, 18, 1, 12].map((id) => all[id] as Watched);
-    for (const it of ended) responders.delete(it);
+    for (const it of ended) responders.remove(it);
     const late = Watched.create(20);
     responders.add(late);
     for (let id = 0; id <= 20; id++) responders.cancel({ id, replyTo: 'inbox' });
@@ -66,7 +66,7 @@ describe('the requests that are being answered', () => {
     const ended = Watched.create(7);
     const running = [Watched.create(7), Watched.create(7)];
     const responders = run(ended, ...running);
-    responders.delete(ended);
+    responders.remove(ended);
     responders.cancel({ id: 7, replyTo: 'inbox' });
     await setImmediate();
     expect([ended, ...running].map((it) => it.cancellations)).toEqual([0, 1, 1]);

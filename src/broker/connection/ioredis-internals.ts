@@ -1,0 +1,71 @@
+/**
+ * Every place where this package reaches into private parts of ioredis, read in ioredis 6.0.0. Each has a
+ * test against the supported versions, and falls back to ioredis' public behaviour where the part is
+ * missing.
+ */
+import type { Cluster, ClusterNode, Redis } from 'ioredis';
+
+/** `Redis#connector`: begins and ends each attempt to connect. */
+interface Connector {
+  connect(emit: unknown): Promise<unknown>;
+  disconnect(): void;
+}
+
+/** `Redis#condition.subscriber`: the names that ioredis would subscribe to again. */
+interface SubscriptionSet {
+  add: (kind: string, name: string) => void;
+}
+
+/**
+ * Runs `before` at the start of each attempt of a client to connect, and `onDisconnect` when it is told to
+ * disconnect. `connector` is private.
+ */
+export function beforeConnect(
+  client: Redis,
+  before: () => Promise<void>,
+  onDisconnect: () => void,
+): void {
+  const connector = Reflect.get(client, 'connector') as Connector;
+  const connect = connector.connect.bind(connector);
+  const disconnect = connector.disconnect.bind(connector);
+  connector.connect = async (emit) => {
+    await before();
+    return connect(emit);
+  };
+  connector.disconnect = () => {
+    onDisconnect();
+    disconnect();
+  };
+}
+
+/**
+ * Sets what a client logs in with at the connection that it is about to make. ioredis has copied its
+ * options to `condition` by then.
+ */
+export function setAuth(client: Redis, auth: string | readonly [string, string]): void {
+  Object.assign(client.condition ?? {}, { auth });
+}
+
+const ignore = (): void => undefined;
+
+/**
+ * Stops ioredis from keeping the names of subscriptions. It needs them for its own resubscription, which is
+ * off: half a million names take 80 bytes each, and the event loop stops whenever their table grows.
+ */
+export function keepNoNames({ condition }: Redis): void {
+  const names = (condition?.subscriber || undefined) as unknown as SubscriptionSet | undefined;
+  if (names && 'add' in names) names.add = ignore;
+}
+
+/** The shard channels that a client is subscribed to; `undefined` while it is not ready. ioredis removes those that Redis ends. */
+export function subscribedShardChannels(client: Redis): ReadonlySet<string> | undefined {
+  if (client.status !== 'ready') return undefined;
+  const { subscriber } = client.condition ?? {};
+  return new Set(subscriber ? subscriber.channels('ssubscribe') : []);
+}
+
+/** The nodes that a `Cluster` was created with, which it keeps in a private field. */
+export function startupNodesOf(cluster: Cluster): ClusterNode[] {
+  const { startupNodes } = cluster as unknown as { startupNodes: ClusterNode[] };
+  return startupNodes;
+}

@@ -1,0 +1,29 @@
+import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+
+/**
+ * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (a unix socket, TLS and Sentinel
+ * included), or an ioredis client of your own, which publishes, while a `duplicate()` of it subscribes;
+ * only connections that this package made are closed by it. For a Cluster: `{ nodes, options }`, or a
+ * `Cluster` of your own, of which the nodes and options are used.
+ */
+export type RedisConnection = string | RedisOptions | Redis | ClusterConnection;
+
+/** Where a Cluster is: some of its nodes with ioredis' own options, or an ioredis `Cluster`. */
+export type ClusterConnection =
+  { readonly nodes: readonly ClusterNode[]; readonly options?: ClusterOptions } | Cluster;
+
+/** Whether a connection leads to a Cluster. */
+export function isCluster(connection: RedisConnection): connection is ClusterConnection {
+  if (typeof connection === 'string') return false;
+  return 'nodes' in connection || ('isCluster' in connection && connection.isCluster);
+}
+
+/** Tells an ioredis client from options by its methods: an application may load two copies of ioredis. */
+export function isClient(connection: unknown): connection is Redis {
+  return (
+    typeof connection === 'object' &&
+    connection !== null &&
+    'duplicate' in connection &&
+    typeof connection.duplicate === 'function'
+  );
+}

@@ -1,0 +1,198 @@
+import { isClient } from '../broker/connection/redis-connection.js';
+import { InvalidOptionError } from '../errors.js';
+import {
+  checkBoolean,
+  checkCodec,
+  checkConnection,
+  checkCount,
+  checkCredentials,
+  checkHook,
+  checkMilliseconds,
+  checkOneOf,
+  checkPrefix,
+  checkPublishBuffer,
+  checkReservedSegment,
+  checkTransportId,
+} from './option-checks.js';
+import {
+  REDIS_PUBSUB,
+  type HandlerOptions,
+  type RedisPubSubClientOptions,
+  type RedisPubSubModuleOptions,
+  type RedisPubSubServerOptions,
+} from './options.js';
+
+/** The classes that take options. */
+export type OptionOwner = 'RedisPubSubServer' | 'RedisPubSubClient' | 'RedisPubSubModule';
+
+type AnyOptions = RedisPubSubServerOptions & RedisPubSubClientOptions & RedisPubSubModuleOptions;
+
+type OptionalResult = 'credentials' | 'serializer' | 'deserializer';
+
+/** Every option, checked, with its default in place. */
+export type ResolvedOptions = Readonly<
+  Required<Omit<AnyOptions, OptionalResult | 'publishBuffer'>> & {
+    [Name in OptionalResult]: AnyOptions[Name] | undefined;
+  } & { publishBuffer: false | { readonly maxMessages: number; readonly maxAge: number } }
+>;
+
+/** One option: which classes obey it, its default, and its check, which returns the value to use. */
+interface OptionRule<Value> {
+  readonly owners: readonly OptionOwner[];
+  readonly default: Value;
+  readonly check: (name: string, value: unknown) => Value;
+}
+
+const BUFFER = { maxMessages: 1_000, maxAge: 2_000 };
+
+const ALL: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubClient', 'RedisPubSubModule'];
+const LISTENING: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubModule'];
+const SENDING: readonly OptionOwner[] = ['RedisPubSubClient', 'RedisPubSubModule'];
+const STANDALONE: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubClient'];
+const MODULE: readonly OptionOwner[] = ['RedisPubSubModule'];
+
+const atLeast =
+  (least: number) =>
+  (name: string, value: unknown): number =>
+    checkMilliseconds(name, value, least);
+
+const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOptions[Name]> } = {
+  connection: { owners: ALL, default: 'redis://localhost:6379', check: checkConnection },
+  credentials: { owners: ALL, default: undefined, check: checkCredentials },
+  prefix: { owners: ALL, default: '', check: checkPrefix },
+  codec: { owners: ALL, default: 'envelope', check: checkCodec },
+  sharded: { owners: ALL, default: false, check: checkBoolean },
+  maxPayloadBytes: {
+    owners: ALL,
+    default: Infinity,
+    check: (name, value) => checkCount(name, value, 1),
+  },
+  reservedSegment: { owners: ALL, default: '_pubsub', check: checkReservedSegment },
+  publishBuffer: {
+    owners: ALL,
+    default: BUFFER,
+    check: (name, value) => checkPublishBuffer(name, value, BUFFER),
+  },
+  batchPublishes: { owners: ALL, default: false, check: checkBoolean },
+  pingInterval: { owners: ALL, default: 3_000, check: atLeast(1) },
+  pingTimeout: { owners: ALL, default: 3_000, check: atLeast(1) },
+  probeInterval: { owners: ALL, default: 5_000, check: atLeast(0) },
+  onStart: {
+    owners: LISTENING,
+    default: 'wait',
+    check: (name, value) => checkOneOf(name, value, ['wait', 'fail', 'background']),
+  },
+  startTimeout: { owners: LISTENING, default: 30_000, check: atLeast(0) },
+  shutdownTimeout: { owners: LISTENING, default: 5_000, check: atLeast(0) },
+  transportId: { owners: LISTENING, default: REDIS_PUBSUB, check: checkTransportId },
+  requestTimeout: { owners: SENDING, default: 30_000, check: atLeast(0) },
+  replies: {
+    owners: SENDING,
+    default: 'inbox',
+    check: (name, value) => checkOneOf(name, value, ['inbox', 'compat']),
+  },
+  serializer: {
+    owners: STANDALONE,
+    default: undefined,
+    check: (name, value) => checkHook(name, value, 'serialize'),
+  },
+  deserializer: {
+    owners: STANDALONE,
+    default: undefined,
+    check: (name, value) => checkHook(name, value, 'deserialize'),
+  },
+  inheritAppConfig: { owners: MODULE, default: true, check: checkBoolean },
+  handlers: { owners: MODULE, default: true, check: checkBoolean },
+};
+
+/**
+ * Checks the options of a class, and adds the defaults. An option with the value `undefined` counts as not given.
+ *
+ * @throws InvalidOptionError for a wrong value, and for an option that the class does not obey
+ */
+export function resolveOptions(owner: OptionOwner, options: object = {}): ResolvedOptions {
+  assertOptionsObject(options);
+  const given = options as Record<string, unknown>;
+  for (const name of Object.keys(given)) assertOwned(owner, name, given[name]);
+  const resolved = Object.fromEntries(
+    Object.entries(OPTIONS).map(([name, rule]) => {
+      const value = given[name];
+      return [name, value === undefined ? rule.default : rule.check(name, value)];
+    }),
+  ) as unknown as ResolvedOptions;
+  assertConsistent(resolved);
+  return resolved;
+}
+
+/** Refuses a value that is not an object of options. */
+export function assertOptionsObject(options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  throw new InvalidOptionError('options', 'an object', options);
+}
+
+/** A name that is mistyped, or that the class ignores, must not be a silent default. */
+function assertOwned(owner: OptionOwner, name: string, value: unknown): void {
+  const rule = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof ResolvedOptions] : undefined;
+  if (rule?.owners.includes(owner)) return;
+  if (rule && value === undefined) return;
+  if (rule) {
+    throw new InvalidOptionError(
+      name,
+      `an option of ${rule.owners.join(' or ')} only, not of ${owner}`,
+      value,
+    );
+  }
+  if (name === 'isGlobal') {
+    throw new InvalidOptionError(
+      name,
+      'an argument of RedisPubSubModule.forRoot or forRootAsync itself (beside useFactory, not in its result)',
+      value,
+    );
+  }
+  const names = Object.entries(OPTIONS).filter(([, { owners }]) => owners.includes(owner));
+  throw new InvalidOptionError('option', `one of ${names.map(([it]) => it).join(', ')}`, name);
+}
+
+/** Refuses options that exclude each other. */
+function assertConsistent(options: ResolvedOptions): void {
+  const { connection, credentials, prefix, reservedSegment, sharded, replies } = options;
+  if (prefix.startsWith(`${reservedSegment}.`)) {
+    throw new InvalidOptionError('prefix', `outside the reserved "${reservedSegment}."`, prefix);
+  }
+  if (sharded && replies === 'compat') {
+    throw new InvalidOptionError('sharded', 'false with replies: "compat"', sharded);
+  }
+  if (credentials && isClient(connection)) {
+    throw new InvalidOptionError(
+      'credentials',
+      'absent beside a client of your own, which logs in by itself',
+      credentials,
+    );
+  }
+}
+
+/** {@link HandlerOptions}, checked, with their defaults in place. */
+export type ResolvedHandlerOptions = Readonly<
+  Required<Omit<HandlerOptions, 'order' | 'sharded'>> & Pick<HandlerOptions, 'order' | 'sharded'>
+>;
+
+/**
+ * Checks the options in a handler's decorator, and adds the defaults.
+ *
+ * @throws InvalidOptionError for a wrong value
+ */
+export function resolveHandlerOptions({
+  concurrency = Infinity,
+  maxQueue = 10_000,
+  overflow = 'drop-oldest',
+  order,
+  sharded,
+}: HandlerOptions = {}): ResolvedHandlerOptions {
+  return {
+    concurrency: checkCount('concurrency', concurrency, 1),
+    order: order === undefined ? undefined : checkOneOf('order', order, ['channel']),
+    maxQueue: checkCount('maxQueue', maxQueue, 0),
+    overflow: checkOneOf('overflow', overflow, ['drop-oldest', 'drop-newest']),
+    sharded: sharded === undefined ? undefined : checkBoolean('sharded', sharded),
+  };
+}

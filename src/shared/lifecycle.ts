@@ -1,0 +1,59 @@
+import { ClosedError } from '../errors.js';
+
+/**
+ * Where something stands that is opened, closed, and may be opened again. An answer that arrives late
+ * compares the {@link generation} of its question with the current one.
+ */
+export class Lifecycle {
+  #generation = 0;
+  #state: 'new' | 'open' | 'closed' = 'new';
+  #closing: Promise<void> | undefined;
+
+  /** Grows by one with each call of {@link close}. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Whether it was opened, and not closed since. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Whether it was closed, and not opened since. */
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** Marks it open; returns the {@link generation}. */
+  open(): number {
+    this.#state = 'open';
+    return this.#generation;
+  }
+
+  /** Waits for a close that is in progress. Rejects with a `ClosedError` if another close begins. */
+  async afterClose(): Promise<void> {
+    const { generation } = this;
+    await this.#closing;
+    this.assertCurrent(generation);
+  }
+
+  /** Throws a `ClosedError` if it was closed since it had this {@link generation}. */
+  assertCurrent(generation: number): void {
+    if (generation !== this.#generation) throw new ClosedError();
+  }
+
+  /** Marks it closed: whatever was begun in an earlier generation is out of date. */
+  markClosed(): void {
+    this.#generation++;
+    this.#state = 'closed';
+  }
+
+  /** Marks it closed, and runs `work`, which must not reject. Calls that come while it runs share its outcome. */
+  close(work: () => Promise<void>): Promise<void> {
+    this.markClosed();
+    this.#closing ??= work().finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+}

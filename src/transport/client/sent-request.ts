@@ -1,0 +1,133 @@
+import type { WritePacket } from '@nestjs/microservices';
+import type { MessageId } from '../../codec/codec.js';
+import { ConnectionError, NoSubscribersError, RequestTimeoutError } from '../../errors.js';
+import type { PendingRequest, ReplyInbox, ReplyKey } from './reply-inbox.js';
+
+/** What a {@link SentRequest} needs to know. */
+export interface SentRequestOptions {
+  readonly id: MessageId;
+  /** The channel of the request, for errors. */
+  readonly channel: string;
+  /** The subscription for its replies. */
+  readonly replyKey: ReplyKey;
+  /** How long to wait for the next reply, in milliseconds; 0 means no limit. */
+  readonly timeoutMs: number;
+}
+
+/** One request, until its last reply, its failure or its cancellation. */
+export class SentRequest implements PendingRequest {
+  readonly #inbox: ReplyInbox;
+  readonly #options: SentRequestOptions;
+  readonly #callback: (packet: WritePacket) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #hasInbox = false;
+  #isStreamed = false;
+  #isDone = false;
+
+  constructor(
+    inbox: ReplyInbox,
+    options: SentRequestOptions,
+    callback: (packet: WritePacket) => void,
+  ) {
+    this.#inbox = inbox;
+    this.#options = options;
+    this.#callback = callback;
+  }
+
+  /** Publishes the request when its replies can be received. Failures are passed to the callback. */
+  async start(publish: () => Promise<number>): Promise<void> {
+    const { channel, replyKey } = this.#options;
+    try {
+      const opening = this.#inbox.open(replyKey);
+      if (opening) {
+        this.#startTimer();
+        await opening;
+      }
+      this.#onOpened();
+      if (this.#isDone) return;
+      const published = publish();
+      // After the write, so that the responder can start at once.
+      if (!opening) this.#startTimer();
+      const receivers = await published;
+      if (this.#inbox.isUndelivered(receivers, replyKey))
+        this.#fail(new NoSubscribersError(channel));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  get channel(): string {
+    return this.#options.channel;
+  }
+
+  onArrival(): void {
+    this.#timer?.refresh();
+  }
+
+  onReply({ err, response, isDisposed }: Record<string, unknown>): void {
+    if (this.#isDone) return;
+    const isLast = isDisposed === true || Boolean(err);
+    if (isLast) {
+      // Other responders may go on with their streams; a single reply is not worth a cancellation.
+      if (this.#isStreamed) this.#sendCancellation();
+      this.#end();
+    } else {
+      this.#isStreamed = true;
+      this.onArrival();
+    }
+    this.#callback({ err, response, isDisposed: isLast });
+  }
+
+  onFailure(error: unknown): void {
+    if (this.#isDone) return;
+    this.#sendCancellation();
+    this.#fail(error);
+  }
+
+  /** Receives no further replies. Idempotent. */
+  cancel(): void {
+    if (this.#isDone) return;
+    this.#sendCancellation();
+    this.#end();
+  }
+
+  #startTimer(): void {
+    const { channel, timeoutMs } = this.#options;
+    if (timeoutMs === 0 || this.#isDone) return;
+    const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeoutMs));
+    this.#timer = setTimeout(expire, timeoutMs);
+  }
+
+  #sendCancellation(): void {
+    const { id, replyKey } = this.#options;
+    if (this.#hasInbox) this.#inbox.sendCancellation(id, replyKey);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isDone) return;
+    this.#end();
+    this.#callback({ err: error });
+  }
+
+  #end(): void {
+    this.#isDone = true;
+    clearTimeout(this.#timer);
+    this.#inbox.remove(this.#options.id);
+    if (this.#hasInbox) this.#inbox.close(this.#options.replyKey);
+  }
+
+  /** The replies can be received. The request may be cancelled by now. */
+  #onOpened(): void {
+    const { id, replyKey } = this.#options;
+    if (this.#isDone) {
+      this.#inbox.close(replyKey);
+      return;
+    }
+    this.#hasInbox = true;
+    this.#inbox.add(id, this);
+    // After an outage the connection is ready a moment before its subscriptions.
+    if (!this.#inbox.isSubscribed(replyKey)) {
+      throw new ConnectionError('Cannot send a request: its replies could not arrive yet');
+    }
+  }
+}
