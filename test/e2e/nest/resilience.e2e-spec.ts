@@ -190,7 +190,7 @@ describe('closing a server whose streams go on', () => {
     };
     const options = { connection: redis.url, shutdownTimeout: 10 };
     const { app, log } = await startService(requestHandler('closing.endless', endless), options);
-    const client = createClient(options);
+    const client = createClient({ connection: redis.url });
     const outcomes = [1, 2].map((n) => outcomeOf(client.send('closing.endless', n)));
     await eventually(() => running === 2);
     await app.close();
