@@ -59,11 +59,6 @@ export class Connection {
     return this.#isReady;
   }
 
-  /** Whether it is wanted, and may become ready yet. */
-  get isComing(): boolean {
-    return this.#isListening && !this.#isClosing && !this.hasEnded;
-  }
-
   /** The last moment at which the connection is known to have worked, and to have led to the right server. */
   get lastProof(): Date {
     const { lastProof } = this.#liveness;

@@ -34,6 +34,7 @@ export class Publisher implements PublishingHalf {
   readonly #sender: PublishSender;
   readonly #batcher: PublishBatcher | undefined;
   readonly #onChange: () => void;
+  #isOpen = false;
 
   /** `onChange`: the connection is no longer as it was. */
   constructor(
@@ -87,10 +88,12 @@ export class Publisher implements PublishingHalf {
   }
 
   open(patience: number): Promise<void> {
+    this.#isOpen = true;
     return openGuided(this.#connection, this.#guide, patience);
   }
 
   async close(): Promise<void> {
+    this.#isOpen = false;
     this.#batcher?.flush();
     this.#sender.flush();
     await this.#connection.close();
@@ -108,7 +111,8 @@ export class Publisher implements PublishingHalf {
 
   publish(channel: string, payload: string | Uint8Array, isSharded: boolean): Promise<number> {
     if (this.reaches()) return this.#send(channel, payload, isSharded);
-    if (this.#buffer && this.#connection.isComing) {
+    // Not only while the connection is away: before the first one the nodes of a Cluster may be unknown.
+    if (this.#buffer && this.#isOpen && !this.hasEnded) {
       return this.#buffer.add({ channel, payload, isSharded });
     }
     return Promise.reject(
