@@ -10,12 +10,10 @@ import { OutageReport } from './outage-report.js';
 import { ReadyWait } from './ready-wait.js';
 import { isLoginRefused } from './reply-error.js';
 import type { Watched } from './sentinel/master-watch.js';
+import { unreadyReason } from './unready-reason.js';
 
 /** What whoever needs a connection is told that does not come back. */
 export const ENDED = 'The connection to Redis has ended';
-
-/** Whoever waits for a TLS handshake, and whoever waits for a command, hears nothing of the other. */
-const NO_ANSWER = 'no answer (does only one end speak TLS?)';
 
 /**
  * One connection to Redis for its whole life: opens it, tells when it is ready and when it is lost,
@@ -86,7 +84,7 @@ export class Connection {
   #connect(wasClosed: boolean, patience: number): Promise<void> {
     const { isOwned } = this.#options;
     const isAtEnd = this.client.status === 'end';
-    if (isAtEnd && !isOwned) return Promise.reject(this.#connectionError());
+    if (isAtEnd && !isOwned) return Promise.reject(this.#connectionError(patience));
     const becomesReady = this.#becomesReady(patience);
     if (this.client.status === 'wait' || (isOwned && (wasClosed || isAtEnd))) {
       // The outcome is taken from the events, which tell of every further attempt as well.
@@ -155,15 +153,16 @@ export class Connection {
     this.#waiting.add(wait);
     const isReady = await wait.outcome;
     this.#waiting.delete(wait);
-    if (!isReady) throw this.#isClosing ? new ClosedError() : this.#connectionError();
+    if (!isReady) throw this.#isClosing ? new ClosedError() : this.#connectionError(patience);
   }
 
-  #connectionError(): ConnectionError {
+  #connectionError(patience: number): ConnectionError {
+    const reason = this.#lastError
+      ? messageOf(this.#lastError)
+      : unreadyReason(this.client, patience);
     // Redis' own text may end with a full stop.
-    const reason = this.#lastError ? messageOf(this.#lastError).replace(/\.$/, '') : NO_ANSWER;
-    return new ConnectionError(`Redis is unreachable: ${reason}. Connection is closed.`, {
-      cause: this.#lastError,
-    });
+    const text = `Redis is unreachable: ${reason.replace(/\.$/, '')}. Connection is closed.`;
+    return new ConnectionError(text, { cause: this.#lastError });
   }
 
   /** A proxy may take the connection and lead nowhere: then nothing but silence tells of it. */
@@ -191,6 +190,10 @@ export class Connection {
     this.#liveness.stop();
     void this.#watched?.end();
     if (this.#isClosing) return;
+    if (!this.#isReady) {
+      // A server that expects TLS may close without a word: no error tells of that.
+      this.#lastError ??= new ConnectionError('the connection was closed before it was ready');
+    }
     this.#report.failed(this.#isReady, this.#lastError);
     this.#onLostOnce();
   }
@@ -210,7 +213,7 @@ export class Connection {
       return;
     }
     this.#report.ended(this.#lastError);
-    this.#observer.onEnded(this.#connectionError());
+    this.#observer.onEnded(this.#connectionError(0));
   }
 
   #reopenLater(): void {
@@ -231,9 +234,9 @@ export class Connection {
 
   #onSilent(): void {
     const { interval, timeout } = this.#options.liveness;
-    const what = this.#isReady
-      ? `to PING within ${timeout} ms, sent every ${interval} ms`
-      : 'at all';
-    this.#lastError = new ConnectionError(`no answer ${what}`);
+    const reason = this.#isReady
+      ? `no answer to PING within ${timeout} ms, sent every ${interval} ms`
+      : unreadyReason(this.client, this.#liveness.handshakeTimeout);
+    this.#lastError = new ConnectionError(reason);
   }
 }

@@ -42,10 +42,15 @@ export class LivenessMonitor {
     return this.#lastProof;
   }
 
+  /** How long a new connection may take to send its first byte, in milliseconds. */
+  get handshakeTimeout(): number {
+    return Math.min(this.#options.timeout, HANDSHAKE_TIMEOUT);
+  }
+
   /** Watches a connection that has just been made, and owes us its first byte. */
   startHandshake(): void {
     this.start();
-    this.#expectBytes(Math.min(this.#options.timeout, HANDSHAKE_TIMEOUT));
+    this.#expectBytes(this.handshakeTimeout);
   }
 
   start(): void {
