@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import type { RedisOptions } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ClosedError, ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
@@ -5,11 +7,15 @@ import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis, watchCommands } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
+import { holdTimeouts } from '../support/timeouts.js';
 import { CollectedLog, Collector, reaches, unique } from './collector.js';
 import { quietBroker } from './quiet-broker.js';
 
 /** Longer than any test may take: what fails earlier did not wait. */
 const FOR_EVER = 1_000_000;
+
+/** No other timeout is as long. */
+const CONNECT_TIMEOUT = 1_234_567;
 
 const open = (connection: RedisConnection) => {
   const log = new CollectedLog();
@@ -52,6 +58,13 @@ describe('a connection', () => {
     return { start };
   };
 
+  /** A server that takes connections and does not answer, and the timeouts of a `connect` to it. */
+  const silence = async () => {
+    const proxy = await startProxy(redis.port);
+    proxy.swallow();
+    return { proxy, timeouts: holdTimeouts(CONNECT_TIMEOUT) };
+  };
+
   it('without patience fails on the first failed attempt, and is tried on behind that', async () => {
     const { start } = await stop();
     const { broker } = open(options());
@@ -63,12 +76,39 @@ describe('a connection', () => {
     await connected;
   });
 
-  it('without an answer says so, and what that may come from', async () => {
-    const { broker } = open(options({ tls: {} }));
-    const failure = await failureOf(broker.connect(50));
-    expect(failure).toBeInstanceOf(ConnectionError);
+  it('says that its TLS handshake has not ended', async () => {
+    const { proxy, timeouts } = await silence();
+    const { broker } = open(options({ port: proxy.port, tls: {} }));
+    const failure = failureOf(broker.connect(CONNECT_TIMEOUT));
+    await eventually(() => broker.clients().every(({ stream }) => stream?.remotePort));
+    timeouts.run();
+    expect(await failure).toBeInstanceOf(ConnectionError);
+    expect(String(await failure)).toContain(
+      `Redis is unreachable: connected, but the TLS handshake has not ended within ${CONNECT_TIMEOUT} ms.`,
+    );
+  });
+
+  it('says that its first command has no answer', async () => {
+    const { proxy, timeouts } = await silence();
+    const { broker, log } = open(options({ port: proxy.port }));
+    const failure = failureOf(broker.connect(CONNECT_TIMEOUT));
+    const reason = 'connected, but no answer to the first command within';
+    // The watch over new connections finds it as well, and says the same.
+    await eventually(() => log.lines.filter((line) => line.includes(reason)).length === 2);
+    timeouts.run();
+    expect(String(await failure)).toContain(`Redis is unreachable: ${reason}`);
+  });
+
+  it('says that it was closed before it was ready', async () => {
+    // A server that expects something else may just close.
+    const server = createServer((socket) => socket.resume().end()).listen(0, '127.0.0.1');
+    closeAfterTest(async () => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { broker } = open(options({ port }));
+    const failure = await failureOf(broker.connect(0));
     expect(String(failure)).toContain(
-      'Redis is unreachable: no answer (does only one end speak TLS?)',
+      'Redis is unreachable: the connection was closed before it was ready.',
     );
   });
 

@@ -5,6 +5,7 @@ import type { RedisConnection } from '../../src/broker/connection/redis-connecti
 import type { PublishBufferOptions } from '../../src/broker/broker-options.js';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
+import { useCluster } from '../support/cluster.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { reaches, unique } from './collector.js';
 import { quietBroker } from './quiet-broker.js';
@@ -33,6 +34,15 @@ describe('what is published while Redis is away', () => {
     const [publisher] = broker.clients() as [Redis, Redis];
     await eventually(() => publisher.status !== 'ready');
   }
+
+  it('waits for the first connection, too', async () => {
+    const broker = quietBroker(redis.url, {
+      publishBuffer: { maxMessages: 100, maxAge: FOR_EVER },
+    });
+    const connected = broker.connect(20_000);
+    expect(await broker.publish(unique('first'), 'x')).toBe(0);
+    await connected;
+  });
 
   it('goes out when it is back: once, in its order, and before what comes later', async () => {
     // A connection that is cut is away, and Redis is not: everything must arrive.
@@ -118,5 +128,19 @@ describe('what is published while Redis is away', () => {
     await stopped;
     expect(await outcomeOf(broker.publish('ended', '2'))).toBeInstanceOf(ConnectionError);
     await redis.start();
+  });
+});
+
+describe('what is published before the nodes of a Cluster are known', () => {
+  const cluster = useCluster();
+
+  it('waits for them', async () => {
+    const connection = { nodes: cluster().startupNodes };
+    const broker = quietBroker(connection, {
+      publishBuffer: { maxMessages: 100, maxAge: FOR_EVER },
+    });
+    const connected = broker.connect(20_000);
+    expect(await broker.publish(unique('first'), 'x')).toBe(0);
+    await connected;
   });
 });

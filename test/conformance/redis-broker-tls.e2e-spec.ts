@@ -69,3 +69,12 @@ describe('a server whose certificate is not trusted', () => {
     expect(Math.min(...listeners)).toBeGreaterThan(0);
   });
 });
+
+describe('a client without TLS at a port with TLS', () => {
+  it('is told what happened: the connection was closed', async () => {
+    const connected = untrusting({ host: '127.0.0.1', port }).connect(0);
+    await expect(connected).rejects.toThrow(
+      /^Redis is unreachable: (\w+ (ECONNRESET|EPIPE)|the connection was closed before it was ready)\./,
+    );
+  });
+});

@@ -134,6 +134,21 @@ export class TestCluster {
     await this.settled();
   }
 
+  /**
+   * When the other nodes made the newest of their links to a node, in milliseconds since the epoch. A node
+   * that stalls for half its timeout has its links replaced, and Redis drops what it forwards in between.
+   */
+  async newestLinkTo(node: ServerProcess): Promise<number> {
+    const id = await idOf(node);
+    const others = this.#answering.filter((it) => it !== node);
+    const lists = await Promise.all(
+      others.map(({ client }) => client.call('CLUSTER', 'LINKS') as Promise<unknown[][]>),
+    );
+    // Each link is a list of names and values.
+    const made = lists.flat().filter((link) => link[1] === 'to' && link[3] === id);
+    return Math.max(...made.map((link) => Number(link[5])));
+  }
+
   /** Resolves when a node has been asked so many times more whether it is alive. */
   async pings({ client }: ServerProcess, count: number): Promise<void> {
     const before = await callsOf(client, 'ping');

@@ -8,7 +8,7 @@ import { disconnect } from './disconnect.js';
 import { guardCallbacks } from './guard-callbacks.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 import { OutageLog } from './outage-log.js';
-import { ReadyWait } from './ready-wait.js';
+import { ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
 
 /** Checks that a connection still leads to the right server. */
@@ -85,11 +85,6 @@ export class Connection {
     return this.#isReady;
   }
 
-  /** Whether it was opened, and may become ready yet. */
-  get isPending(): boolean {
-    return this.#isListening && !this.lifecycle.isClosed && !this.hasEnded;
-  }
-
   /** The last time at which the connection is known to have worked, and to have led to the right server. */
   get lastConfirmed(): Date {
     const { lastConfirmed } = this.#heartbeat;
@@ -117,7 +112,7 @@ export class Connection {
   #connect(wasClosed: boolean, timeoutMs: number): Promise<void> {
     const { isOwned } = this.#options;
     const isAtEnd = this.client.status === 'end';
-    if (isAtEnd && !isOwned) return Promise.reject(this.#connectionError());
+    if (isAtEnd && !isOwned) return Promise.reject(this.#connectionError(timeoutMs));
     const becomesReady = this.#becomesReady(timeoutMs);
     if (this.client.status === 'wait' || (isOwned && (wasClosed || isAtEnd))) {
       // The events report the outcome, and that of every further attempt.
@@ -183,15 +178,17 @@ export class Connection {
     this.#waits.add(wait);
     const isReady = await wait.outcome;
     this.#waits.delete(wait);
-    if (!isReady) throw this.lifecycle.isClosed ? new ClosedError() : this.#connectionError();
+    if (isReady) return;
+    throw this.lifecycle.isClosed ? new ClosedError() : this.#connectionError(timeoutMs);
   }
 
-  #connectionError(): ConnectionError {
+  #connectionError(timeoutMs: number): ConnectionError {
+    const reason = this.#lastError
+      ? messageOf(this.#lastError)
+      : unreadyReason(this.client, timeoutMs);
     // Redis' own text may end with a full stop.
-    const reason = this.#lastError ? messageOf(this.#lastError).replace(/\.$/, '') : NO_ANSWER;
-    return new ConnectionError(`Redis is unreachable: ${reason}. Connection is closed.`, {
-      cause: this.#lastError,
-    });
+    const text = `Redis is unreachable: ${reason.replace(/\.$/, '')}. Connection is closed.`;
+    return new ConnectionError(text, { cause: this.#lastError });
   }
 
   /** A proxy may accept the connection and lead nowhere: then silence is the only sign. */
@@ -219,6 +216,10 @@ export class Connection {
     this.#heartbeat.stop();
     void this.#watched?.stop();
     if (this.lifecycle.isClosed) return;
+    if (!this.#isReady) {
+      // A server that expects TLS may close the connection without an error.
+      this.#lastError ??= new ConnectionError('the connection was closed before it was ready');
+    }
     this.#outageLog.failed(this.#isReady, this.#lastError);
     this.#setLost();
   }
@@ -238,7 +239,7 @@ export class Connection {
       return;
     }
     this.#outageLog.ended(this.#lastError);
-    this.#observer.onEnded(this.#connectionError());
+    this.#observer.onEnded(this.#connectionError(0));
   }
 
   #reopenLater(): void {
@@ -259,10 +260,10 @@ export class Connection {
 
   #onSilent(): void {
     const { pingInterval, pingTimeout } = this.#options;
-    const what = this.#isReady
-      ? `to PING within ${pingTimeout} ms, sent every ${pingInterval} ms`
-      : 'at all';
-    this.#lastError = new ConnectionError(`no answer ${what}`);
+    const reason = this.#isReady
+      ? `no answer to PING within ${pingTimeout} ms, sent every ${pingInterval} ms`
+      : unreadyReason(this.client, this.#heartbeat.handshakeTimeoutMs);
+    this.#lastError = new ConnectionError(reason);
   }
 }
 
@@ -271,6 +272,3 @@ function serverOf({ options: { path, host, port, sentinels, name } }: Redis): st
   if (sentinels) return `the master "${name}" of the sentinels`;
   return path ?? `${host}:${port}`;
 }
-
-/** A peer that waits for a TLS handshake and one that waits for a command both send nothing. */
-const NO_ANSWER = 'no answer (does only one end speak TLS?)';

@@ -44,10 +44,15 @@ export class Heartbeat {
     return this.#lastConfirmed;
   }
 
+  /** How long a new connection may take to send its first byte. */
+  get handshakeTimeoutMs(): number {
+    return Math.min(this.#options.pingTimeout, HANDSHAKE_TIMEOUT_MS);
+  }
+
   /** Checks a new connection, which has to send its first byte soon. */
   startHandshake(): void {
     this.start();
-    this.#expectBytes(Math.min(this.#options.pingTimeout, HANDSHAKE_TIMEOUT_MS));
+    this.#expectBytes(this.handshakeTimeoutMs);
   }
 
   /** Starts to send PINGs over the current connection. */

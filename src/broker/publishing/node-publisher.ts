@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../../errors.js';
 import type { BrokerOptions } from '../broker-options.js';
-import { Connection } from '../connection/connection.js';
-import type { ServerWatch } from '../connection/connection.js';
+import { Lifecycle } from '../../shared/lifecycle.js';
+import { Connection, type ServerWatch } from '../connection/connection.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { isReplyError } from '../connection/redis-error.js';
 import { PublishBuffer } from './publish-buffer.js';
@@ -30,6 +30,7 @@ export class NodePublisher implements Publisher, ProbePublisher {
   readonly #pipeline: PublishPipeline;
   readonly #script: PublishScript | undefined;
   readonly #onChange: () => void;
+  readonly #lifecycle = new Lifecycle();
 
   /** `onChange` is called when {@link isReady} or {@link hasEnded} changes. */
   constructor(client: Redis, options: NodePublisherOptions, onChange: () => void) {
@@ -73,10 +74,12 @@ export class NodePublisher implements Publisher, ProbePublisher {
   }
 
   open(timeoutMs: number): Promise<void> {
+    this.#lifecycle.open();
     return openDiscovered(this.#connection, this.#discovery, timeoutMs);
   }
 
   async close(): Promise<void> {
+    this.#lifecycle.markClosed();
     this.#script?.flush();
     this.#pipeline.flush();
     await this.#connection.close();
@@ -94,7 +97,8 @@ export class NodePublisher implements Publisher, ProbePublisher {
 
   publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
     if (this.canPublish()) return this.#send(channel, payload, kind);
-    if (this.#buffer && this.#connection.isPending) {
+    // Also before the first connection, while the nodes of a Cluster are not known yet.
+    if (this.#buffer && this.#lifecycle.isOpen && !this.hasEnded) {
       return this.#buffer.add({ channel, payload, kind });
     }
     return Promise.reject(

@@ -23,6 +23,8 @@ export interface ClusterApp {
   readonly statuses: RedisPubSubStatus[];
   /** Resolves when this is its status. */
   readonly becomes: (status: RedisPubSubStatus) => Promise<void>;
+  /** Resolves when the connection that it publishes over is lost. */
+  readonly publisherIsLost: () => Promise<void>;
   /** The port that its subscriber is connected to. */
   readonly subscriberPort: () => number | undefined;
   /** The ports that it publishes to. */
@@ -54,6 +56,7 @@ export async function startClusterApp(
     service: app.get(RedisPubSubService),
     client: app.get(RedisPubSubClient),
     becomes: (status) => eventually(() => statuses.at(-1) === status),
+    publisherIsLost: () => new Promise((resolve) => clients()[0]?.once('close', resolve)),
     subscriberPort: () => clients().slice(-1).map(portOf)[0],
     publisherPorts: () => clients().slice(0, -1).map(portOf),
   };

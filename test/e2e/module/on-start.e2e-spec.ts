@@ -15,7 +15,11 @@ import {
 import { closeAfterTest, startService } from '../../support/app.js';
 import { requestHandler } from '../../support/handlers.js';
 import { eventually, plain, useRedis } from '../../support/redis.js';
+import { holdTimeouts } from '../../support/timeouts.js';
 import { createHttpApp, startContext } from './apps.js';
+
+/** No other timeout is as long. */
+const START_TIMEOUT = 1_234_567;
 
 @Injectable()
 class News {
@@ -49,11 +53,15 @@ describe("onStart: 'background'", () => {
 
   it('serves HTTP while Redis is away, and hears everything once it is there', async () => {
     await redis.stop();
+    const timeouts = holdTimeouts(START_TIMEOUT);
     const { app, log } = await createHttpApp(
-      moduleOf({ connection: redis.url, onStart: 'background', startTimeout: 50 }),
+      moduleOf({ connection: redis.url, onStart: 'background', startTimeout: START_TIMEOUT }),
     );
     await app.init();
     await request(app.getHttpServer()).get('/').expect(200, 'here');
+    const refused = (): string[] => log.of('warn').filter((line) => line.includes('ECONNREF'));
+    await eventually(() => refused().length === 2);
+    timeouts.run();
     await eventually(() => log.of('error').length > 0);
     const statuses: string[] = [];
     app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));
