@@ -1,5 +1,4 @@
 import type {
-  Codec,
   Headers,
   IncomingMessage,
   MessageCodec,
@@ -11,6 +10,29 @@ import type {
 /** Returns Nest's normalised form of a pattern: the channel that a packet with it is published on. */
 export type PatternNormalizer = (pattern: unknown) => string;
 
+/** Bare data without a packet, for subscribers and publishers in other languages. */
+export class BareCodec implements MessageCodec {
+  readonly hasEnvelope: boolean = false;
+
+  constructor(protected readonly values: PacketCodec) {}
+
+  encode(message: OutgoingMessage): string | Uint8Array {
+    return this.values.encode(message.data);
+  }
+
+  decode(payload: Buffer, channel: string): IncomingMessage | undefined {
+    return fromForeign(this.values.decode(payload), channel);
+  }
+
+  encodeValue(value: unknown): string | Uint8Array {
+    return this.values.encode(value);
+  }
+
+  decodeValue(payload: Buffer): unknown {
+    return this.values.decode(payload);
+  }
+}
+
 /**
  * Nest's packet `{ pattern, data, id?, metadata?, replyTo? }`, so that services on `Transport.REDIS`
  * and on this transport understand each other.
@@ -18,71 +40,36 @@ export type PatternNormalizer = (pattern: unknown) => string;
  * A received object is such a packet if it has `data`, and a `pattern` that names the channel it was
  * received on. Every other payload is foreign, and is the data as a whole.
  */
-export class EnvelopeCodec implements MessageCodec {
-  readonly hasEnvelope = true;
+export class EnvelopeCodec extends BareCodec {
+  override readonly hasEnvelope = true;
   readonly joinTexts: MessageCodec['joinTexts'];
-  readonly #values: PacketCodec;
   readonly #normalize: PatternNormalizer;
   readonly #prefix: string;
 
   constructor(values: PacketCodec, normalize: PatternNormalizer, prefix: string) {
+    super(values);
     this.joinTexts = values.joinTexts;
-    this.#values = values;
     this.#normalize = normalize;
     this.#prefix = prefix;
   }
 
-  encode(message: OutgoingMessage): string | Uint8Array {
+  override encode(message: OutgoingMessage): string | Uint8Array {
     if (!isData(message.data)) {
       throw new TypeError(`Expected data that can be sent, got ${typeof message.data}`);
     }
-    return this.#values.encodePacket?.(message) ?? this.#values.encode(message);
+    return this.values.encodePacket?.(message) ?? this.values.encode(message);
   }
 
-  decode(payload: Buffer, channel: string): IncomingMessage | undefined {
-    const value = this.#values.decode(payload);
+  override decode(payload: Buffer, channel: string): IncomingMessage | undefined {
+    const value = this.values.decode(payload);
     if (isPacket(value) && this.#isFor(value.pattern, channel)) return toMessage(value);
     return fromForeign(value, channel);
-  }
-
-  encodeValue(value: unknown): string | Uint8Array {
-    return this.#values.encode(value);
-  }
-
-  decodeValue(payload: Buffer): unknown {
-    return this.#values.decode(payload);
   }
 
   /** A publisher without the option `prefix` puts the whole channel name into the packet. */
   #isFor(pattern: unknown, channel: string): boolean {
     const name = typeof pattern === 'string' ? pattern : this.#normalize(pattern);
     return name === channel || (this.#prefix !== '' && name === this.#prefix + channel);
-  }
-}
-
-/** Bare data without a packet, for subscribers and publishers in other languages. */
-export class BareCodec implements MessageCodec {
-  readonly hasEnvelope = false;
-  readonly #values: Codec;
-
-  constructor(values: Codec) {
-    this.#values = values;
-  }
-
-  encode(message: OutgoingMessage): string | Uint8Array {
-    return this.#values.encode(message.data);
-  }
-
-  decode(payload: Buffer, channel: string): IncomingMessage | undefined {
-    return fromForeign(this.#values.decode(payload), channel);
-  }
-
-  encodeValue(value: unknown): string | Uint8Array {
-    return this.#values.encode(value);
-  }
-
-  decodeValue(payload: Buffer): unknown {
-    return this.#values.decode(payload);
   }
 }
 

@@ -1,6 +1,7 @@
-import type { Unsubscribable } from 'rxjs';
+import type { Subscriber, Unsubscribable } from 'rxjs';
 import type { PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
+import type { SubscriptionKey } from '../channel/subscription-key.js';
 import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
@@ -21,7 +22,7 @@ export interface PubSubMessage<T = unknown> {
 /** What to observe. */
 export interface Observation {
   readonly pattern: ChannelPattern;
-  readonly sharded: boolean;
+  readonly key: SubscriptionKey;
   /** See `ObserveOptions`; must neither throw nor reject. */
   readonly onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
 }
@@ -34,36 +35,30 @@ export interface ObserverScope {
 }
 
 /**
- * One observer of one pattern, until `unsubscribe`. A process may hold half a million: an observer is itself
- * the teardown of its RxJS subscriber, so that none needs a closure.
+ * Passes the messages of one pattern to an RxJS subscriber, until `unsubscribe`. A process may hold half a
+ * million: an observer is itself the teardown of its subscriber, so that none needs a closure.
  */
-export abstract class MessageObserver
-  extends BusListener
-  implements SubscriptionWaiter, Unsubscribable
-{
+export class MessageObserver extends BusListener implements SubscriptionWaiter, Unsubscribable {
   readonly #scope: ObserverScope;
-  readonly #onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
+  readonly #onSubscribed: Observation['onSubscribed'];
+  readonly #subscriber: Subscriber<PubSubMessage>;
 
-  constructor(scope: ObserverScope, { pattern, sharded, onSubscribed }: Observation) {
-    super(scope.bus, pattern, sharded);
+  constructor(
+    scope: ObserverScope,
+    { pattern, key, onSubscribed }: Observation,
+    subscriber: Subscriber<PubSubMessage>,
+  ) {
+    super(pattern, key);
     this.#scope = scope;
     this.#onSubscribed = onSubscribed;
+    this.#subscriber = subscriber;
   }
 
   protected override get bus(): MessageBus {
     return this.#scope.bus;
   }
 
-  /** Passes a message on. */
-  protected abstract next(message: PubSubMessage): void;
-
-  /** The subscription failed. */
-  abstract onFailed(error: unknown): void;
-
-  /** Completes: there will be no more messages. */
-  abstract complete(): void;
-
-  /** Subscribes; {@link onSubscribed} or {@link onFailed} is called with the outcome. Throws for a reserved channel. */
+  /** Subscribes. Throws for a reserved channel. */
   open(): void {
     this.listen(this);
     this.#scope.observers.add(this);
@@ -73,16 +68,25 @@ export abstract class MessageObserver
     if (this.isListening) this.#onSubscribed?.();
   }
 
+  onFailed(error: unknown): void {
+    this.#subscriber.error(error);
+  }
+
   protected override onMessage(message: IncomingMessage, channel: string): void {
     const { pattern } = this;
     const params = pattern.match(channel);
     if (!params) return;
     const { data, metadata = NO_HEADERS } = message;
-    this.next({ data, channel, pattern: pattern.source, params, headers: metadata });
+    this.#subscriber.next({ data, channel, pattern: pattern.source, params, headers: metadata });
   }
 
   override onResubscribed(gap: PubSubGap): void {
     this.#onSubscribed?.(gap);
+  }
+
+  /** Completes the subscriber: there will be no more messages. */
+  complete(): void {
+    this.#subscriber.complete();
   }
 
   /** Receives nothing from this call on. Idempotent. */

@@ -11,8 +11,12 @@ import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import { kindOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
-import type { Observation, ObserverScope, PubSubMessage } from './message-observer.js';
-import { HandlerObserver, SubscriberObserver } from './observers.js';
+import {
+  MessageObserver,
+  type Observation,
+  type ObserverScope,
+  type PubSubMessage,
+} from './message-observer.js';
 
 /** How {@link RedisPubSubService.publish} publishes. */
 export interface PublishingOptions {
@@ -168,13 +172,16 @@ export class RedisPubSubService {
   }
 
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
-    const observation = this.#observation(pattern, options);
-    return new Observable((subscriber: Subscriber<PubSubMessage>) => {
+    return this.#messages(this.#observation(pattern, options)) as Observable<PubSubMessage<T>>;
+  }
+
+  #messages(observation: Observation): Observable<PubSubMessage> {
+    return new Observable((subscriber) => {
       if (this.#isDrained) return completeSoon(subscriber);
-      const observer = new SubscriberObserver(this.#scope, observation, subscriber);
+      const observer = new MessageObserver(this.#scope, observation, subscriber);
       observer.open();
       return observer;
-    }) as Observable<PubSubMessage<T>>;
+    });
   }
 
   async #subscribe<T>(
@@ -190,13 +197,15 @@ export class RedisPubSubService {
     if (early) await early;
     if (this.#isDrained) throw new ClosedError();
     return new Promise((resolve, reject) => {
-      const observer = new HandlerObserver(this.#scope, observation, {
-        handle: (message) => void this.#run(handler, message as PubSubMessage<T>),
-        onSubscribed: () =>
-          resolve({ pattern: pattern.source, unsubscribe: () => observer.unsubscribe() }),
-        onFailed: reject,
+      const onSubscribed: Observation['onSubscribed'] = (gap) => {
+        observation.onSubscribed?.(gap);
+        resolve({ pattern: pattern.source, unsubscribe: () => subscription.unsubscribe() });
+      };
+      const subscription = this.#messages({ ...observation, onSubscribed }).subscribe({
+        next: (message) => void this.#run(handler, message as PubSubMessage<T>),
+        error: reject,
+        complete: () => reject(new ClosedError()),
       });
-      observer.open();
     });
   }
 
@@ -213,10 +222,9 @@ export class RedisPubSubService {
   #observation(pattern: ChannelPattern, options: ObserveOptions = {}): Observation {
     const onSubscribed = this.#safely(pattern, options);
     const { prefix, sharded: byDefault } = this.#bus.options;
-    const { sharded: given = byDefault } = options;
-    const sharded = checkBoolean('sharded', given);
-    pattern.subscriptionKey(prefix, sharded);
-    return { pattern, sharded, onSubscribed };
+    const { sharded = byDefault } = options;
+    const key = pattern.subscriptionKey(prefix, checkBoolean('sharded', sharded));
+    return { pattern, key, onSubscribed };
   }
 
   /** The callback of an observer, which the broker calls: it must not throw. */

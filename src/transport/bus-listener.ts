@@ -15,17 +15,12 @@ import type { MessageBus } from './message-bus.js';
  * are not `#private`, since V8 would add a mark for them to each object.
  */
 export abstract class BusListener implements DeliveryListener {
-  readonly key: SubscriptionKey;
   #isListening = false;
 
-  /** Throws `InvalidOptionError` for a sharded glob. */
   constructor(
-    { options: { prefix } }: MessageBus,
     readonly pattern: ChannelPattern,
-    sharded: boolean,
-  ) {
-    this.key = pattern.subscriptionKey(prefix, sharded);
-  }
+    readonly key: SubscriptionKey,
+  ) {}
 
   protected abstract get bus(): MessageBus;
 

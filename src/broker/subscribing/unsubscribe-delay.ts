@@ -1,7 +1,7 @@
 import type { Subscription } from './subscription.js';
 
 /** How long a subscription is kept after its last listener. */
-export const UNSUBSCRIBE_DELAY_MS = 1_000;
+const UNSUBSCRIBE_DELAY_MS = 1_000;
 
 /** How many subscriptions end in one turn of the event loop. */
 const MAX_PER_TURN = 1_000;

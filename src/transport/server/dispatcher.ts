@@ -3,14 +3,13 @@ import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.js';
 import type { IncomingMessage } from '../../codec/codec.js';
-import { isRecord } from '../../codec/envelope-codec.js';
+import { isRecord, toMessage } from '../../codec/envelope-codec.js';
 import { messageOf, shorten } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR, isHiddenByNest } from '../nest-internals.js';
-import type { RedisPubSubContext } from '../redis-pubsub.context.js';
-import { deserialize, type Deserialized } from './deserialize.js';
+import { RedisPubSubContext } from '../redis-pubsub.context.js';
 import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
@@ -33,6 +32,12 @@ export interface DispatcherOptions {
   readonly onGap: (route: HandlerRoute, gap: PubSubGap) => void;
   readonly serializer: Serializer | undefined;
   readonly deserializer: ConsumerDeserializer | undefined;
+}
+
+/** A message, and its context. */
+interface Deserialized {
+  readonly message: IncomingMessage;
+  readonly context: RedisPubSubContext;
 }
 
 /** How long callers may take to receive the end of a stream that a shutdown interrupts. */
@@ -185,16 +190,24 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   async #deserialize(
     { pattern }: HandlerRoute,
     decoded: Deserialized,
-    { channel, payload }: Delivery,
+    delivery: Delivery,
   ): Promise<Deserialized | undefined> {
     const { bus, deserializer } = this.#options;
     if (!deserializer) return decoded;
     const { context } = decoded;
+    const channel = context.getChannel();
     try {
-      return await deserialize(deserializer, bus.codec, payload, { pattern, context });
+      const value = bus.codec.decodeValue(delivery.payload);
+      const packet: unknown = await deserializer.deserialize(value, { channel });
+      const message = toMessage({ ...(packet as object) });
+      const params = context.getParams();
+      return {
+        message,
+        context: new RedisPubSubContext(channel, message.metadata, pattern, params),
+      };
     } catch (error) {
       this.#failures.report(context, error);
-      bus.reportDrop(channel, 'decode', error);
+      bus.reportDrop(delivery.channel, 'decode', error);
       return undefined;
     }
   }

@@ -48,7 +48,8 @@ export class HandlerRoute extends BusListener {
   ) {
     const extras = handler.extras as HandlerOptions | undefined;
     const options = resolveHandlerOptions(extras);
-    super(target.bus, pattern, options.sharded ?? target.bus.options.sharded);
+    const { prefix, sharded } = target.bus.options;
+    super(pattern, pattern.subscriptionKey(prefix, options.sharded ?? sharded));
     this.#target = target;
     if (!HandlerQueue.isNeeded(options)) {
       assertNoQueueOptions(extras);

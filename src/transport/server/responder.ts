@@ -137,10 +137,10 @@ const MAX_UNDELIVERED_MS = 5_000;
 /**
  * The outcome of a reply. `unknown`: the connection was lost. `refused`: the next reply would be refused, too.
  */
-export type ReplyOutcome = 'delivered' | 'undelivered' | 'unknown' | 'refused';
+type ReplyOutcome = 'delivered' | 'undelivered' | 'unknown' | 'refused';
 
 /** Decides whether a client still receives the replies of a stream. */
-export class ReceiverCheck {
+class ReceiverCheck {
   #undeliveredSince: number | undefined;
 
   /** Returns whether the stream goes on after a reply with this outcome. */

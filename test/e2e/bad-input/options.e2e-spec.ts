@@ -129,6 +129,8 @@ function optionsOf([option, value]: Refusal): object {
   return { [outer]: inner ? { [inner]: value } : value };
 }
 
+const globalOptions = (): RedisPubSubModuleOptions => ({ isGlobal: true }) as object;
+
 const constructors = {
   RedisPubSubServer: (options: object) => new RedisPubSubServer(options),
   RedisPubSubClient: (options: object) => new RedisPubSubClient(options),
@@ -224,9 +226,11 @@ describe('a wrong option', () => {
     expect(errorOf(() => constructors.RedisPubSubClient({ isGlobal: true }))).toMatchObject(
       refused,
     );
-    const useFactory = (): RedisPubSubModuleOptions => ({ isGlobal: true }) as object;
     const start = NestFactory.createApplicationContext(
-      { module: class {}, imports: [RedisPubSubModule.forRootAsync({ useFactory })] },
+      {
+        module: class {},
+        imports: [RedisPubSubModule.forRootAsync({ useFactory: globalOptions })],
+      },
       { logger: captureLog(), abortOnError: false },
     );
     await expect(start).rejects.toMatchObject(refused);
