@@ -149,7 +149,7 @@ describe('a service goes on', () => {
     const { server, log } = await startService(service, { connection });
     await server.drain();
     await eventually(() => log.of('error').length > 0);
-    expect(log.of('error')).toEqual([expect.stringContaining('nobody wants any more')]);
+    expect(log.of('error')).toEqual([expect.stringContaining('refused to unsubscribe')]);
   });
 });
 
