@@ -13,11 +13,14 @@ import type { PatternKind, SubscriptionKey, SubscriptionKind } from './subscript
 /** The values of the `:name` segments of a pattern in a channel. */
 export type ChannelParams = Readonly<Record<string, string>>;
 
-/** The parts of a pattern that is not a literal. */
-interface ParsedGlob {
-  readonly tokens: readonly GlobToken[];
+/** A pattern whose source is not the name that Redis receives. */
+interface Parsed {
+  /** What Redis receives, without a prefix: a channel name, or a glob. */
+  readonly name: string;
+  /** The tokens of a glob; `undefined` for a literal. */
+  readonly tokens: readonly GlobToken[] | undefined;
   /** The names of the parameters. */
-  readonly names: readonly string[];
+  readonly params: readonly string[];
 }
 
 const NO_PARAMS: ChannelParams = Object.freeze({});
@@ -30,38 +33,43 @@ const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
  * @see https://redis.io/docs/latest/commands/psubscribe/
  */
 export class ChannelPattern {
-  readonly #glob: ParsedGlob | undefined;
+  /** Absent where the source is the name: a process may hold half a million of those. */
+  readonly #parsed: Parsed | undefined;
 
   private constructor(
     /** The pattern as the user wrote it. */
     readonly source: string,
-    /** What Redis receives, without a prefix: a channel name, or a glob. */
-    readonly name: string,
-    glob?: ParsedGlob,
+    parsed?: Parsed,
   ) {
-    this.#glob = glob;
+    this.#parsed = parsed;
   }
 
   /** A literal channel name, whatever characters it has. Throws {@link InvalidChannelError}. */
   static literal(channel: string): ChannelPattern {
-    return new ChannelPattern(channel, assertChannel(channel));
+    return new ChannelPattern(assertChannel(channel));
   }
 
   /** Parses a pattern. Throws {@link InvalidChannelError}. */
   static parse(source: string): ChannelPattern {
-    const { glob, literal, tokens, names } = readPattern(assertChannel(source));
+    const { glob, literal, tokens, params } = readPattern(assertChannel(source));
+    if (literal === source) return new ChannelPattern(source);
     return literal === undefined
-      ? new ChannelPattern(source, glob, { tokens, names })
-      : new ChannelPattern(source, literal);
+      ? new ChannelPattern(source, { name: glob, tokens, params })
+      : new ChannelPattern(source, { name: literal, tokens: undefined, params });
   }
 
   get kind(): PatternKind {
-    return this.#glob ? 'pattern' : 'channel';
+    return this.#parsed?.tokens ? 'pattern' : 'channel';
+  }
+
+  /** What Redis receives, without a prefix: a channel name, or a glob. */
+  get name(): string {
+    return this.#parsed?.name ?? this.source;
   }
 
   /** Whether Redis delivers more channels than the pattern matches, so that {@link match} decides. */
   get hasParams(): boolean {
-    return this.#glob !== undefined && this.#glob.names.length > 0;
+    return this.#parsed !== undefined && this.#parsed.params.length > 0;
   }
 
   /** The subscription for it. Throws {@link InvalidOptionError} for a sharded glob. */
@@ -89,11 +97,12 @@ export class ChannelPattern {
    * does not match it: `user.:id` is subscribed as `user.*`, for which Redis delivers `user.1.x`, too.
    */
   match(channel: string): ChannelParams | undefined {
-    if (!this.#glob || this.#glob.names.length === 0) return NO_PARAMS;
-    const { tokens, names } = this.#glob;
+    const parsed = this.#parsed;
+    if (!parsed?.tokens || parsed.params.length === 0) return NO_PARAMS;
+    const { tokens, params } = parsed;
     const captures = matchTokens(tokens, toByteString(channel));
     if (!captures) return undefined;
-    const entries = names.map((name, i) => [name, fromByteString(captures[i] ?? '')] as const);
+    const entries = params.map((name, i) => [name, fromByteString(captures[i] ?? '')] as const);
     return Object.fromEntries(entries);
   }
 }
@@ -188,8 +197,8 @@ function paramAt(pattern: string, at: number): string | undefined {
 
 function readPattern(pattern: string) {
   const parts = [...readParts(toByteString(pattern))];
-  const names = parts.flatMap((part) => (part.kind === 'param' ? [part.name] : []));
-  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  const params = parts.flatMap((part) => (part.kind === 'param' ? [part.name] : []));
+  const repeated = params.find((name, i) => params.indexOf(name) !== i);
   if (repeated !== undefined) {
     throw new InvalidChannelError(
       `Expected distinct parameters in "${shorten(pattern)}", got ":${repeated}" twice`,
@@ -201,7 +210,7 @@ function readPattern(pattern: string) {
       ? fromByteString(parts.map((part) => part.text).join(''))
       : undefined,
     tokens: parts.map(tokenOf),
-    names,
+    params,
   };
 }
 

@@ -65,7 +65,8 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   }
 
   onSubscribed(): void {
-    if (this.isListening) this.#onSubscribed?.();
+    // It may have been closed after Redis' acknowledgement.
+    if (this.#scope.observers.has(this)) this.#onSubscribed?.();
   }
 
   onFailed(error: unknown): void {
@@ -91,7 +92,6 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
 
   /** Receives nothing from this call on. Idempotent. */
   unsubscribe(): void {
-    this.#scope.observers.delete(this);
-    this.close(true);
+    if (this.#scope.observers.delete(this)) this.close(true);
   }
 }

@@ -15,8 +15,6 @@ import type { MessageBus } from './message-bus.js';
  * are not `#private`, since V8 would add a mark for them to each object.
  */
 export abstract class BusListener implements DeliveryListener {
-  #isListening = false;
-
   constructor(
     readonly pattern: ChannelPattern,
     readonly key: SubscriptionKey,
@@ -30,26 +28,20 @@ export abstract class BusListener implements DeliveryListener {
   /** See `DeliveryListener`. */
   onResubscribed?(gap: PubSubGap): void;
 
-  get isListening(): boolean {
-    return this.#isListening;
-  }
-
   /** Subscribes; see `Broker#subscribe`. Throws for a reserved channel. */
   listen(waiter?: SubscriptionWaiter): void {
-    this.start();
+    this.assertFree();
     this.bus.broker.subscribe(this.key, this, waiter);
   }
 
   /** Subscribes; resolves on Redis' acknowledgement. Rejects for a reserved channel, and when Redis refuses. */
   async whenListening(): Promise<void> {
-    this.start();
+    this.assertFree();
     await whenSubscribed(this.bus.broker, this.key, this);
   }
 
   /** Receives nothing from this call on; see `Broker#unsubscribe`. Idempotent. */
   close(isDelayed = false): void {
-    if (!this.#isListening) return;
-    this.#isListening = false;
     this.bus.broker.unsubscribe(this.key, this, isDelayed);
   }
 
@@ -63,8 +55,7 @@ export abstract class BusListener implements DeliveryListener {
     if (message) this.onMessage(message, channel, delivery);
   }
 
-  private start(): void {
+  private assertFree(): void {
     this.bus.reserved.assertFree(this.key.name, this.pattern.source);
-    this.#isListening = true;
   }
 }

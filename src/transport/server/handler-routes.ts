@@ -3,14 +3,18 @@ import type { HandlerRoute } from './handler-route.js';
 /** The handlers of a server. */
 export class HandlerRoutes {
   readonly #routes = new Set<HandlerRoute>();
+  readonly #fresh = new Set<HandlerRoute>();
 
-  [Symbol.iterator](): IterableIterator<HandlerRoute> {
-    return this.#routes.values();
+  /** Whether there are handlers that {@link takeFresh} has not returned. */
+  get hasFresh(): boolean {
+    return this.#fresh.size > 0;
   }
 
-  /** The handlers that are not subscribed yet. */
-  get fresh(): HandlerRoute[] {
-    return [...this.#routes].filter(({ isListening }) => !isListening);
+  /** Returns the handlers that are not subscribed yet, each once. */
+  takeFresh(): HandlerRoute[] {
+    const fresh = [...this.#fresh];
+    this.#fresh.clear();
+    return fresh;
   }
 
   /**
@@ -22,9 +26,20 @@ export class HandlerRoutes {
     for (const other of replaced) {
       other.close();
       this.#routes.delete(other);
+      this.#fresh.delete(other);
     }
     this.#routes.add(route);
+    this.#fresh.add(route);
     return replaced.length > 0;
+  }
+
+  /** Unsubscribes all handlers, and drops the messages that wait for them. */
+  close(): void {
+    for (const route of this.#routes) {
+      route.close();
+      route.dropWaiting();
+      this.#fresh.add(route);
+    }
   }
 
   #requestHandlersLike({ pattern: { source }, key: { kind } }: HandlerRoute): HandlerRoute[] {

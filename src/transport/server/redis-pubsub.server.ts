@@ -130,7 +130,7 @@ export class RedisPubSubServer
    * once with `onStart: 'background'`.
    */
   async subscribeHandlers(): Promise<void> {
-    const { fresh } = this.#routes;
+    const fresh = this.#routes.takeFresh();
     const requestRoutes = fresh.filter((route) => !route.isEventHandler);
     const cancellations = Promise.all(
       [...new Set(requestRoutes.map(({ key }) => channelKind(key.kind === 'shard')))].map((kind) =>
@@ -161,10 +161,7 @@ export class RedisPubSubServer
 
   async #drain(): Promise<void> {
     this.#isListening = false;
-    for (const route of this.#routes) {
-      route.close();
-      route.dropWaiting();
-    }
+    this.#routes.close();
     await this.#dispatcher.drain(this.#bus.options.shutdownTimeout);
     const name = this.#bus.reserved.cancellations;
     for (const kind of CHANNEL_KINDS) {
@@ -214,7 +211,7 @@ export class RedisPubSubServer
     this.#assertNotDraining();
     // Handlers may be registered while others are being subscribed.
     do await this.subscribeHandlers();
-    while (this.#routes.fresh.length > 0);
+    while (this.#routes.hasFresh);
     this.#assertNotDraining();
     this.#isListening = true;
   }
