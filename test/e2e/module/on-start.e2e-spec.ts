@@ -50,7 +50,7 @@ describe("onStart: 'background'", () => {
   it('serves HTTP while Redis is away, and hears everything once it is there', async () => {
     await redis.stop();
     const { app, log } = await createHttpApp(
-      moduleOf({ connection: redis.url, onStart: 'background', startTimeout: 50 }),
+      moduleOf({ connection: redis.url, onStart: 'background', startTimeout: 1_000 }),
     );
     await app.init();
     await request(app.getHttpServer()).get('/').expect(200, 'here');
