@@ -2,14 +2,18 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take many seconds: one of them that starts last makes the whole run longer. */
-const isSlow = ({ moduleId }: TestSpecification): boolean =>
-  /\/(cluster\/|cluster\.|sharded\.|redis-broker\.|sentinel\.|credentials\.)/.test(moduleId);
+const SLOW = /\/(e2e\/cluster\/|conformance\/(cluster|credentials|redis-broker|sentinel|sharded)\.)/;
+/** One project after the other: a worker that gets a file of another project starts again. */
+const PROJECTS = ['e2e', 'package', 'unit'];
+
+const rankOf = ({ moduleId, project }: TestSpecification): number =>
+  SLOW.test(moduleId) ? 0 : 1 + PROJECTS.indexOf(project.name);
 
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- vitest's method, which gives a new array
     const sorted = await super.sort(files);
-    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))];
+    return sorted.toSorted((one, other) => rankOf(one) - rankOf(other));
   }
 }
 
