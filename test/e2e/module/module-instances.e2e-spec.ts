@@ -194,7 +194,7 @@ describe('the module without a Redis', () => {
         imports: [
           RedisPubSubModule.forRoot({
             connection: { ...plain(redis.port), retryStrategy },
-            startTimeout: 100,
+            startTimeout: 1_000,
           }),
         ],
       }),
