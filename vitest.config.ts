@@ -67,6 +67,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.chaos-spec.ts'],
+          maxWorkers: 2,
           testTimeout: 300_000,
           globalSetup: ['test/chaos/global-setup.ts'],
         },
