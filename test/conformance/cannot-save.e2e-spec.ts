@@ -34,7 +34,7 @@ describe('a server that cannot save to its disk', () => {
         () => true,
       ),
     );
-    const broker = quietBroker(redis.url, { liveness: { interval: 5, timeout: 5 } });
+    const broker = quietBroker(redis.url, { liveness: { interval: 5, timeout: 1_000 } });
     const statuses: BrokerStatus[] = [];
     const collector = new Collector();
     const channel = unique('unsaved');
