@@ -1,4 +1,22 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take many seconds: one of them that starts last makes the whole run longer. */
+const SLOW =
+  /\/(e2e\/cluster\/|conformance\/(cluster|credentials|redis-broker|sentinel|sharded)\.)/;
+/** One project after the other: a worker that gets a file of another project starts again. */
+const PROJECTS = ['e2e', 'package', 'unit'];
+
+const rankOf = ({ moduleId, project }: TestSpecification): number =>
+  SLOW.test(moduleId) ? 0 : 1 + PROJECTS.indexOf(project.name);
+
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- vitest's method, which gives a new array
+    const sorted = await super.sort(files);
+    return sorted.toSorted((one, other) => rankOf(one) - rankOf(other));
+  }
+}
 
 export default defineConfig({
   resolve: { tsconfigPaths: true },
@@ -7,14 +25,29 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Nest is loaded once for all files of a worker: most of the time would go into that.
     isolate: false,
-    maxWorkers: 2,
+    // More than cores: the tests mostly wait, for servers and for connections.
+    maxWorkers: 6,
+    sequence: { sequencer: SlowFirst },
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.spec.ts'] } },
       {
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/{conformance,e2e}/**/*.e2e-spec.ts'],
+          // No "exclude": that of the command line would not count.
+          include: ['test/{conformance,e2e}/**/*.e2e-spec.ts', '!test/e2e/sample/**'],
+          globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['test/support/setup.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'sample',
+          include: ['test/e2e/sample/**/*.e2e-spec.ts'],
+          // Each file starts five processes of Nest: these do not wait, they need the cores.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           globalSetup: ['test/support/global-setup.ts'],
           setupFiles: ['test/support/setup.ts'],
         },
@@ -35,6 +68,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.chaos-spec.ts'],
+          maxWorkers: 2,
           testTimeout: 300_000,
           globalSetup: ['test/chaos/global-setup.ts'],
         },

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { afterAll, beforeAll, vi } from 'vitest';
 import { closeAfterTest } from './app.js';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
@@ -16,19 +16,23 @@ export interface TestRedis extends PrivateRedis {
   killConnections(): Promise<void>;
 }
 
-/** Starts a Redis before the tests of a file and stops it after them. */
+/**
+ * Gives the tests of a file a Redis of their own. Without `args` it is one of {@link idleServers},
+ * which starts again for them: no state and no counter of other tests is left.
+ */
 export function useRedis(args: string[] = []): TestRedis {
   let server: PrivateRedis | undefined;
   let client: Redis | undefined;
   beforeAll(async () => {
-    server = await startPrivateRedis(args);
-    client = new Redis(server.port, { retryStrategy: () => 20, maxRetriesPerRequest: null });
-    // Tests that stop the server know that they did.
-    client.on('error', () => undefined);
+    const isShared = args.length === 0;
+    server = (isShared && (await takeIdleServer())) || (await startPrivateRedis(args));
+    client = createTestClient(server.port);
   });
   afterAll(async () => {
+    const isIdle = args.length === 0 && client?.status === 'ready';
     client?.disconnect();
-    await server?.stop();
+    if (isIdle && server) idleServers.push(server);
+    else await server?.stop();
   });
   const running = (): PrivateRedis => {
     if (!server) throw new Error('The Redis of this file is not started yet');
@@ -64,6 +68,42 @@ export function useRedis(args: string[] = []): TestRedis {
       await outside().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     },
   };
+}
+
+/**
+ * Servers of this worker that no file uses. A restart in place takes less than a new process with
+ * the process that watches it, which `redis-memory-server` starts for each.
+ */
+const idleServers: PrivateRedis[] = [];
+
+/** An idle server after a restart in place (same process and port); nothing if there is none. */
+async function takeIdleServer(): Promise<PrivateRedis | undefined> {
+  const server = idleServers.pop();
+  if (!server) return undefined;
+  const client = createTestClient(server.port);
+  const runId = async (): Promise<string | undefined> =>
+    /^run_id:\w+/m.exec(await client.info('server'))?.[0];
+  const before = await runId();
+  // A client that reconnects would send the command again and again.
+  const once = createTestClient(server.port, { retryStrategy: () => null });
+  // Redis answers only if it cannot restart: the connection ends before.
+  const refusal = await once.call('DEBUG', 'RESTART').catch((error: unknown) => error);
+  const isRestarting = !(refusal instanceof ReplyError);
+  if (isRestarting) await eventually(async () => (await runId()) !== before);
+  else await server.stop();
+  client.disconnect();
+  return isRestarting ? server : undefined;
+}
+
+function createTestClient(port: number, options: RedisOptions = {}): Redis {
+  const client = new Redis(port, {
+    retryStrategy: () => 20,
+    maxRetriesPerRequest: null,
+    ...options,
+  });
+  // Tests that stop the server know that they did.
+  client.on('error', () => undefined);
+  return client;
 }
 
 /** How often a server was given a command since its statistics were reset (CONFIG RESETSTAT). */

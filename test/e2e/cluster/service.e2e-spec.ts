@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { Cluster } from 'ioredis';
 import { from, lastValueFrom, toArray } from 'rxjs';
-import { describe, expect, inject, it, vi } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { ClosedError, RequestTimeoutError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
 import { useCluster } from '../../support/cluster.js';
 import { closeAfterTest } from '../../support/app.js';
@@ -206,7 +206,7 @@ describe('an application over a Cluster', () => {
     const start = (startTimeout: number) =>
       startClusterApp({ connection: { nodes: nodes(), options }, prefix: 'shop:', startTimeout });
     await setUser();
-    await expect(start(100)).rejects.toThrow('NOPERM');
+    await expect(start(1_000)).rejects.toThrow('NOPERM');
     expect(README).toContain('in a Cluster `+cluster|nodes`');
     await setUser('+cluster|nodes');
     const { service } = await start(30_000);
@@ -221,7 +221,8 @@ describe('an application over a Cluster', () => {
     await startClusterApp({ connection: { nodes: nodes(), options } });
     await Promise.all(cluster().nodes.map(({ client }) => client.config('RESETSTAT')));
     for (const node of cluster().nodes) {
-      await vi.waitFor(async () => expect(await isAsked(node)).toBe(true), { timeout: 3_000 });
+      await eventually(() => isAsked(node));
+      expect(await isAsked(node)).toBe(true);
     }
   });
 

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { lastValueFrom } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectionError } from 'nestjs-redis-pubsub';
@@ -10,16 +8,15 @@ import { startProxy } from '../../support/tcp-proxy.js';
 import { failureOf } from '../module/apps.js';
 import { at, startClusterApp } from './cluster-app.js';
 
-/** A port that nobody listens on. */
-async function deadPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** Enough for a refused connection or an answer; what is waited for says why the start failed. */
+const startTimeout = 1_000;
 
-const dead = async () => plain(await deadPort());
+let lastDead = 0;
+
+/** A port that no process listens on. A free one could be given to the server of another test. */
+const deadPort = (): number => (lastDead++ % 6) + 1;
+
+const dead = () => plain(deadPort());
 
 describe('the start of an application over a Cluster', () => {
   const cluster = useCluster();
@@ -29,7 +26,7 @@ describe('the start of an application over a Cluster', () => {
   describe.each(['wait', 'fail', 'background'] as const)("with onStart: '%s'", (onStart) => {
     it.each([0, 1, 2])('needs no more than one living startup node: %i is not', async (place) => {
       const nodes = cluster().startupNodes.slice(0, 3);
-      nodes[place] = { host: '127.0.0.1', port: await deadPort() };
+      nodes[place] = { host: '127.0.0.1', port: deadPort() };
       const { service, becomes } = await startClusterApp({ connection: { nodes }, onStart });
       await becomes('connected');
       const heard: unknown[] = [];
@@ -45,21 +42,21 @@ describe('the start of an application over a Cluster', () => {
 
   it.each([0, 1, 2])('a client needs no more either: %i is not', async (place) => {
     const nodes = cluster().startupNodes.slice(0, 3);
-    nodes[place] = { host: '127.0.0.1', port: await deadPort() };
+    nodes[place] = { host: '127.0.0.1', port: deadPort() };
     const client = createClient({ connection: { nodes } });
     expect(await lastValueFrom(client.emit('started', 1))).toBe(0);
   });
 
   it('waits for startTimeout where all are dead, and says why it could not', async () => {
-    const nodes = [await dead(), await dead()];
-    const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout: 500 }));
+    const nodes = [dead(), dead()];
+    const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout }));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toMatch(/unreachable|No node of the Cluster is reachable/);
     expect(failure.message).toContain('connect ECONNREFUSED 127.0.0.1:');
   });
 
   it("fails at once where all are dead, with onStart: 'fail'", async () => {
-    const nodes = [await dead(), await dead()];
+    const nodes = [dead(), dead()];
     const failure = await failureOf(startClusterApp({ connection: { nodes }, onStart: 'fail' }));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toContain('connect ECONNREFUSED 127.0.0.1:');
@@ -68,11 +65,11 @@ describe('the start of an application over a Cluster', () => {
   it("goes on without any, and connects when one comes, with onStart: 'background'", async () => {
     const proxy = await startProxy(cluster().nodes[0]!.port);
     await proxy.stop();
-    const nodes = [await dead(), plain(proxy.port)].map(({ port }) => ({ port: port! }));
+    const nodes = [dead(), plain(proxy.port)].map(({ port }) => ({ port: port! }));
     const { service, log, becomes } = await startClusterApp({
       connection: { nodes },
       onStart: 'background',
-      startTimeout: 100,
+      startTimeout,
     });
     const heard: unknown[] = [];
     const subscribed = service.subscribe('later', ({ data }) => heard.push(data));
@@ -95,12 +92,12 @@ describe('the start of an application over a Cluster', () => {
       nodes: cluster().startupNodes,
       options: { redisOptions: { username: 'app', password } },
     });
-    const startTimeout = 20_000;
+    const long = 20_000;
     const start = performance.now();
     const failure = await failureOf(
-      startClusterApp({ connection: connection('wrong'), startTimeout }),
+      startClusterApp({ connection: connection('wrong'), startTimeout: long }),
     );
-    expect(performance.now() - start).toBeLessThan(startTimeout / 2);
+    expect(performance.now() - start).toBeLessThan(long / 2);
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toContain('WRONGPASS');
     await startClusterApp({ connection: connection('right') });
@@ -108,7 +105,7 @@ describe('the start of an application over a Cluster', () => {
 
   it('says that a Redis is no Cluster', async () => {
     const nodes = [plain(redis.port)].map(({ port }) => ({ port: port! }));
-    const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout: 300 }));
+    const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout }));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toContain('cluster support disabled');
   });
@@ -131,7 +128,7 @@ describe('the start of an application over a Cluster', () => {
   });
 
   it("can be ended while it goes on behind, with onStart: 'background'", async () => {
-    const nodes = [await dead(), await dead()];
+    const nodes = [dead(), dead()];
     const { app, log } = await startClusterApp({ connection: { nodes }, onStart: 'background' });
     await app.close();
     expect(log.of('error')).toEqual([]);

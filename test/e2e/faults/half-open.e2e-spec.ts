@@ -83,7 +83,7 @@ describe('a connection whose other end is gone without a word (half-open)', () =
     const { server } = await startService(eventHandlers({ 'half.idle': () => {} }), {
       connection: proxy.url,
       pingInterval: 10,
-      pingTimeout: 200,
+      pingTimeout: 1_000,
     });
     const before = proxy.accepted;
     const ping = vi.spyOn(server.unwrap<[Redis, Redis]>()[1], 'ping');
