@@ -1,11 +1,11 @@
 import { RedisPubSubClient, RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { requestController, type Handle } from './controllers.js';
-import { askWith, emitWith } from './nest-client.js';
-import type { Participant } from './participant.js';
+import { requestWith, emitWith } from './nest-client.js';
+import type { Candidate } from './candidate.js';
 import { serve } from './serve.js';
 
 /** This package, as built. */
-export const participant: Participant = {
+export const candidate: Candidate = {
   listen: ({ port, controller }) => serve(controller, createServer(port)),
 
   async connectEmitter(port, { batches }) {
@@ -23,11 +23,11 @@ export const participant: Participant = {
   async connectRequester(port, channel, data) {
     const client = createClient(port);
     await client.connect();
-    return askWith(client, channel, data);
+    return requestWith(client, channel, data);
   },
 };
 
-/** A client with connections of its own, not yet open. */
+/** A client that is not connected yet. */
 export function createClient(port: number): RedisPubSubClient {
   return new RedisPubSubClient({ connection: connectionTo(port) });
 }

@@ -2,25 +2,25 @@
 import type { Redis } from 'ioredis';
 import { firstValueFrom } from 'rxjs';
 import { serveCommands } from '../harness/serve-commands.js';
-import '../participants/load-participant.js';
+import '../candidates/load-candidate.js';
 import { channelName } from '../workload/channels.js';
 import { dataOf, SMALL } from '../workload/payloads.js';
 
-const NEST_PARTICIPANTS = {
-  ours: () => import('../participants/ours.js'),
-  'built-in': () => import('../participants/built-in.js'),
+const NEST_CANDIDATES = {
+  ours: () => import('../candidates/ours.js'),
+  'built-in': () => import('../candidates/built-in.js'),
 };
 
 const CHANNEL = channelName(0);
 
 const commands = {
-  /** How many messages reach the clients when each of them has asked once. */
+  /** Resolves to the number of messages that all clients receive for one request each. */
   async countReplies(
-    participant: keyof typeof NEST_PARTICIPANTS,
+    candidate: keyof typeof NEST_CANDIDATES,
     port: number,
     clientCount: number,
   ): Promise<number> {
-    const { answer, createClient } = await NEST_PARTICIPANTS[participant]();
+    const { answer, createClient } = await NEST_CANDIDATES[candidate]();
     await answer(port, CHANNEL, holdUntil(clientCount));
     const clients = Array.from({ length: clientCount }, () => createClient(port));
     await Promise.all(clients.map((client) => client.connect()));
@@ -29,7 +29,7 @@ const commands = {
     for (const subscriber of subscribers) subscriber.on('messageBuffer', () => delivered++);
     const data = dataOf(SMALL);
     await Promise.all(clients.map((client) => firstValueFrom(client.send<unknown>(CHANNEL, data))));
-    // Redis answers in order: with this all that was on its way has arrived.
+    // Redis replies in order, so that every message before this PONG has arrived.
     await Promise.all(subscribers.map((subscriber) => subscriber.ping()));
     return delivered;
   },
@@ -39,7 +39,7 @@ export type ReplyCounterCommands = typeof commands;
 
 serveCommands(commands);
 
-/** Answers nobody before so many have asked, so that all of them are still listening. */
+/** Replies only after `count` requests have arrived, so that all clients are still subscribed. */
 function holdUntil(count: number): (data: unknown) => Promise<unknown> {
   const held: (() => void)[] = [];
   return async (data) => {

@@ -1,16 +1,16 @@
-// A process that starts, and notes how long that took: `starter.js <participant> <port>`.
+// A process that measures its own start: `starter.js <candidate> <port>`.
 import { serveCommands } from '../harness/serve-commands.js';
 import type { Usage } from '../harness/usage.js';
-import { eventController } from '../participants/controllers.js';
-import { loadParticipant } from '../participants/load-participant.js';
-import type { ParticipantName } from '../participants/participant.js';
+import { eventController } from '../candidates/controllers.js';
+import { loadCandidate } from '../candidates/load-candidate.js';
+import type { CandidateName } from '../candidates/candidate.js';
 import { EVERY_CHANNEL } from '../workload/channels.js';
 
-const [participant, port] = process.argv.slice(2);
+const [candidate, port] = process.argv.slice(2);
 const started = start();
 
 const commands = {
-  /** What it took from the start of the process to the acknowledgement of its handler. */
+  /** Resolves to the usage from the start of the process to the acknowledgement of its subscription. */
   started: (): Promise<Usage> => started,
 };
 
@@ -19,7 +19,7 @@ export type StarterCommands = typeof commands;
 serveCommands(commands);
 
 async function start(): Promise<Usage> {
-  const { listen } = await loadParticipant(participant as ParticipantName);
+  const { listen } = await loadCandidate(candidate as CandidateName);
   const patterns = [EVERY_CHANNEL];
   const controller = eventController(patterns, () => undefined);
   await listen({ port: Number(port), patterns, isGlob: true, controller });

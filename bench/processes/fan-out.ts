@@ -1,13 +1,14 @@
 // A process with many observers of one channel.
 import { Observable, type Subscriber } from 'rxjs';
-import { Arrivals } from '../harness/arrivals.js';
+import { ArrivalCounter } from '../harness/arrival-counter.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import type { Usage } from '../harness/usage.js';
-import { loadObserver, type ObserverName } from '../participants/observer.js';
+import { loadObserver } from '../candidates/load-observer.js';
+import type { ObserverName } from '../candidates/observer.js';
 import { channelName } from '../workload/channels.js';
 
 const CHANNEL = channelName(0);
-const arrivals = new Arrivals();
+const arrivals = new ArrivalCounter();
 let decoded = 0;
 
 const codec = {
@@ -23,7 +24,7 @@ const commands = {
     const subscribers = name === 'ours' ? [] : subscribe(observers);
     const onData =
       name === 'ours'
-        ? () => arrivals.note()
+        ? () => arrivals.increment()
         : (data: unknown) => {
             for (const subscriber of subscribers) subscriber.next(data);
           };
@@ -31,15 +32,15 @@ const commands = {
     for (let i = 0; i < (name === 'ours' ? observers : 1); i++) observer.observe(CHANNEL);
   },
 
-  /** So many arrivals at an observer, each message at each of them. */
+  /** `count` is the number of messages times the number of observers. */
   expect(count: number): void {
     decoded = 0;
     arrivals.expect(count);
   },
 
-  /** What one arrival took, and how often our codec was called for all of them. */
-  async finished(): Promise<{ usage: Usage; decoded: number }> {
-    const usage = await arrivals.finished();
+  /** Resolves to the usage per delivery to an observer, and the number of calls of our codec. */
+  async completed(): Promise<{ usage: Usage; decoded: number }> {
+    const usage = await arrivals.completed();
     return { usage, decoded };
   },
 };
@@ -49,8 +50,8 @@ export type FanOutCommands = typeof commands;
 serveCommands(commands);
 
 /**
- * Bare RxJS subscribers, to be called in a loop. Each can leave, as whoever observes must: RxJS keeps a list
- * of what that takes for each of them, and how far they lie apart in memory is most of what a message costs.
+ * Bare RxJS subscribers that are called in a loop. Each has a teardown, as every observer of a channel has.
+ * RxJS stores it in a list per subscriber, and reading that memory is most of the cost of a message.
  */
 function subscribe(count: number): Iterable<Subscriber<unknown>> {
   const subscribers = new Set<Subscriber<unknown>>();
@@ -58,6 +59,6 @@ function subscribe(count: number): Iterable<Subscriber<unknown>> {
     subscribers.add(subscriber);
     return () => subscribers.delete(subscriber);
   });
-  for (let i = 0; i < count; i++) source.subscribe(() => arrivals.note());
+  for (let i = 0; i < count; i++) source.subscribe(() => arrivals.increment());
   return subscribers;
 }

@@ -1,9 +1,9 @@
 import { createClient } from 'redis';
-import type { Participant } from './participant.js';
+import type { Candidate } from './candidate.js';
 import { nestHandlers } from './serve.js';
 
-/** Bare node-redis, and Nest only where a handler is to be called. */
-export const participant: Participant = {
+/** Bare node-redis that calls the Nest handler directly. */
+export const candidate: Candidate = {
   async listen({ port, controller, patterns, isGlob }) {
     const handlers = await nestHandlers(controller);
     const client = await connect(port);
@@ -27,7 +27,7 @@ export const participant: Participant = {
     await subscriber.subscribe(channel, (text) => void publisher.publish(replyTo(channel), text));
   },
 
-  /** Two bare hops: one PUBLISH there and one back. Redis keeps the order, so the first reply is to the first. */
+  /** Two bare hops: one PUBLISH for the request, one for the reply. Redis keeps the order, so that no ids are needed. */
   async connectRequester(port, channel, data) {
     const [publisher, subscriber] = await Promise.all([connect(port), connect(port)]);
     const waiting: ((text: string) => void)[] = [];

@@ -4,7 +4,7 @@ import { EventPattern, Payload } from '@nestjs/microservices';
 import { IsArray, IsInt, IsString, MaxLength, Min } from 'class-validator';
 import type { Handle } from './controllers.js';
 
-/** A class with one event handler for some patterns, which is given data that has been validated. */
+/** A controller with one event handler for `patterns` that receives validated data. */
 export function validatedController(patterns: readonly string[], handle: Handle): Type {
   class NotificationDto {
     @IsInt()

@@ -7,7 +7,7 @@ import {
   type MicroserviceOptions,
 } from '@nestjs/microservices';
 
-/** Runs a microservice with one controller. */
+/** Starts a microservice with one controller. */
 export async function serve(controller: Type, strategy: CustomTransportStrategy): Promise<void> {
   class ServiceModule {}
   const module = { module: ServiceModule, controllers: [controller] };
@@ -15,28 +15,28 @@ export async function serve(controller: Type, strategy: CustomTransportStrategy)
   await app.listen();
 }
 
-/** The handlers of a controller as Nest makes them, by their patterns, for who calls them directly. */
+/** The handlers that Nest creates for a controller, by pattern, for candidates that call them directly. */
 export async function nestHandlers(controller: Type): Promise<Map<string, MessageHandler>> {
   const collector = new HandlerCollector();
   await serve(controller, collector);
   return collector.getHandlers();
 }
 
-/** A transport without messages. */
+/** A transport that only collects the handlers. */
 class HandlerCollector extends Server implements CustomTransportStrategy {
   listen(callback: () => void): void {
     callback();
   }
 
   close(): void {
-    // Nothing is open.
+    // There is no connection to close.
   }
 
   on(): void {
-    // Nothing happens.
+    // There are no events.
   }
 
   unwrap<T>(): T {
-    throw new Error('There is nothing underneath');
+    throw new Error('This transport has no client');
   }
 }

@@ -1,33 +1,33 @@
-// A process that asks, and waits for the answers.
+// A process that sends requests and waits for the replies.
 import { runInFlight } from '../harness/in-flight.js';
 import { Latencies, sharedClock, type LatencySummary } from '../harness/latencies.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import { meter, perMessage, type Usage } from '../harness/usage.js';
-import { loadParticipant } from '../participants/load-participant.js';
-import type { Ask, RequestingName } from '../participants/participant.js';
+import { loadCandidate } from '../candidates/load-candidate.js';
+import type { SendRequest, RequestingName } from '../candidates/candidate.js';
 import { dataOf, SMALL } from '../workload/payloads.js';
 
-/** What round trips took. */
+/** The cost and the latencies of round trips. */
 export interface RoundTrips {
-  /** Of one of them. */
+  /** Per round trip. */
   readonly usage: Usage;
   readonly latency: LatencySummary;
 }
 
-let ask: Ask;
+let sendRequest: SendRequest;
 
 const commands = {
-  async connect(participant: RequestingName, port: number, channel: string): Promise<void> {
-    const { connectRequester } = await loadParticipant(participant);
-    ask = await connectRequester(port, channel, dataOf(SMALL));
+  async connect(candidate: RequestingName, port: number, channel: string): Promise<void> {
+    const { connectRequester } = await loadCandidate(candidate);
+    sendRequest = await connectRequester(port, channel, dataOf(SMALL));
   },
 
-  async ask(count: number, inFlight: number): Promise<RoundTrips> {
+  async request(count: number, inFlight: number): Promise<RoundTrips> {
     const latencies = new Latencies();
     const used = meter();
     await runInFlight(count, inFlight, async () => {
       const start = sharedClock();
-      await ask();
+      await sendRequest();
       latencies.record(sharedClock() - start);
     });
     return { usage: perMessage(used(), count), latency: latencies.summary() };

@@ -1,10 +1,10 @@
-import { connect, hopsWith, type Wording } from './bare-hops.js';
-import type { Participant } from './participant.js';
+import { connect, twoHops, type RequestFormat } from './bare-hops.js';
+import type { Candidate } from './candidate.js';
 import { nestHandlers } from './serve.js';
 
-/** The same text there and back, which nobody looks at. */
-const TEXT: Wording = {
-  asker: (_channel, data) => {
+/** The reply is the text of the request; neither end parses it. */
+const TEXT: RequestFormat = {
+  requestWriter: (_channel, data) => {
     const text = JSON.stringify(data);
     return () => text;
   },
@@ -12,8 +12,8 @@ const TEXT: Wording = {
   read: (text) => text,
 };
 
-/** Bare ioredis, and Nest only where a handler is to be called: the floor. */
-export const participant: Participant = {
+/** The floor: bare ioredis that calls the Nest handler directly. */
+export const candidate: Candidate = {
   async listen({ port, controller, patterns, isGlob }) {
     const handlers = await nestHandlers(controller);
     const handle = (pattern: string, text: string): void => {
@@ -36,5 +36,5 @@ export const participant: Participant = {
     return (channel, data) => redis.publish(channel, JSON.stringify({ pattern: channel, data }));
   },
 
-  ...hopsWith(TEXT),
+  ...twoHops(TEXT),
 };

@@ -2,23 +2,23 @@
 import { runInFlight } from '../harness/in-flight.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import { meter, perMessage, type Usage } from '../harness/usage.js';
-import { loadParticipant } from '../participants/load-participant.js';
-import type { Emit, EmitterOptions, ParticipantName } from '../participants/participant.js';
+import { loadCandidate } from '../candidates/load-candidate.js';
+import type { Emit, EmitterOptions, CandidateName } from '../candidates/candidate.js';
 import { channelName } from '../workload/channels.js';
 import { dataOf } from '../workload/payloads.js';
 
-export interface Emitting {
+export interface EmitOptions {
   /** The size of the data of each event. */
   readonly bytes: number;
   readonly count: number;
-  /** How many are on their way at the same time. */
+  /** The maximum number of events in flight. */
   readonly inFlight: number;
 }
 
-export interface Bursts {
+export interface BurstOptions {
   readonly bytes: number;
   readonly bursts: number;
-  /** How many are emitted in one tick; the next burst comes when all of them are confirmed. */
+  /** The number of events in one tick; the next burst starts when all of them are confirmed. */
   readonly size: number;
 }
 
@@ -26,24 +26,20 @@ const CHANNEL = channelName(0);
 let send: Emit;
 
 const commands = {
-  async connect(
-    participant: ParticipantName,
-    port: number,
-    options: EmitterOptions,
-  ): Promise<void> {
-    send = await (await loadParticipant(participant)).connectEmitter(port, options);
+  async connect(candidate: CandidateName, port: number, options: EmitterOptions): Promise<void> {
+    send = await (await loadCandidate(candidate)).connectEmitter(port, options);
   },
 
-  /** What one event took. */
-  async emit({ bytes, count, inFlight }: Emitting): Promise<Usage> {
+  /** Resolves to the usage per event. */
+  async emit({ bytes, count, inFlight }: EmitOptions): Promise<Usage> {
     const data = dataOf(bytes);
     const used = meter();
     await runInFlight(count, inFlight, () => send(CHANNEL, data));
     return perMessage(used(), count);
   },
 
-  /** What one event took. */
-  async emitBursts({ bytes, bursts, size }: Bursts): Promise<Usage> {
+  /** Resolves to the usage per event. */
+  async emitBursts({ bytes, bursts, size }: BurstOptions): Promise<Usage> {
     const data = dataOf(bytes);
     const used = meter();
     for (let i = 0; i < bursts; i++) {

@@ -5,7 +5,7 @@ import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 /** What a handler does with the data of a message. */
 export type Handle = (data: unknown) => unknown;
 
-/** A class with one event handler for some patterns. `extras` as in the decorator. */
+/** A controller with one event handler for `patterns`. `extras` are passed to the decorator. */
 export function eventController(
   patterns: readonly string[],
   handle: Handle,
@@ -21,7 +21,7 @@ export function eventController(
   return EventController;
 }
 
-/** A class with one handler of requests. */
+/** A controller with one request handler. */
 export function requestController(channel: string, handle: Handle): Type {
   @Controller()
   class RequestController {

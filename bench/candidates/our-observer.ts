@@ -5,10 +5,10 @@ import type { Redis } from 'ioredis';
 import { RedisPubSubClient, RedisPubSubModule, RedisPubSubService } from 'nestjs-redis-pubsub';
 import type { Observer, ObserverOptions } from './observer.js';
 
-// Only problems are of interest, and a log would be measured too.
+// The log would be measured too, so that only warnings and errors are written.
 Logger.overrideLogger(['warn', 'error']);
 
-/** `RedisPubSubService#observe` in an application with the module. */
+/** `RedisPubSubService#observe` in an application that imports the module. */
 export async function createObserver({ port, onData, codec }: ObserverOptions): Promise<Observer> {
   const module = RedisPubSubModule.forRoot({
     connection: `redis://127.0.0.1:${port}`,
@@ -20,6 +20,6 @@ export async function createObserver({ port, onData, codec }: ObserverOptions): 
   const onMessage = ({ data }: { data: unknown }): void => onData(data);
   return {
     observe: (channel) => void service.observe(channel).subscribe(onMessage),
-    settle: async () => void (await subscriber.ping()),
+    drain: async () => void (await subscriber.ping()),
   };
 }

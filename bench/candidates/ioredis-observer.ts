@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import type { Observer, ObserverOptions } from './observer.js';
 
-/** As many names in one SUBSCRIBE. */
+/** The number of channels in one SUBSCRIBE. */
 const BATCH = 512;
 
-/** Bare SUBSCRIBE, with ioredis' own resubscription: the floor. */
+/** The floor: bare SUBSCRIBE, with the resubscription of ioredis. */
 export async function createObserver({ port, onData }: ObserverOptions): Promise<Observer> {
   const redis = new Redis(port, '127.0.0.1');
   redis.on('message', (_channel, text) => {
@@ -22,6 +22,6 @@ export async function createObserver({ port, onData }: ObserverOptions): Promise
       names.push(channel);
       if (names.length === BATCH) flush();
     },
-    settle: async () => void (await redis.ping()),
+    drain: async () => void (await redis.ping()),
   };
 }

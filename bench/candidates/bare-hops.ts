@@ -1,16 +1,16 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import type { RequestingParticipant } from './participant.js';
+import type { RequestingCandidate } from './candidate.js';
 
-/** What a request and its reply look like on the wire, and what is made of them. */
-export interface Wording {
-  /** Returns what writes the next request. */
-  readonly asker: (channel: string, data: unknown) => () => string;
+/** How requests and replies are written and read. */
+export interface RequestFormat {
+  /** Returns a function that writes the next request. */
+  readonly requestWriter: (channel: string, data: unknown) => () => string;
   readonly answer: (request: string) => string;
   readonly read: (reply: string) => unknown;
 }
 
-/** Requests of bare ioredis: a PUBLISH there, and one back. Redis keeps the order, so the first reply is to the first. */
-export function hopsWith(wording: Wording): RequestingParticipant {
+/** Requests of bare ioredis: one PUBLISH for the request, one for the reply. Redis keeps the order, so that no ids are needed. */
+export function twoHops(format: RequestFormat): RequestingCandidate {
   return {
     async respond(port, channel) {
       const publisher = connect(port);
@@ -18,7 +18,7 @@ export function hopsWith(wording: Wording): RequestingParticipant {
       await publisher.ping();
       subscriber.on(
         'message',
-        (_channel, text) => void publisher.publish(replyTo(channel), wording.answer(text)),
+        (_channel, text) => void publisher.publish(replyTo(channel), format.answer(text)),
       );
       await subscriber.subscribe(channel);
     },
@@ -28,9 +28,9 @@ export function hopsWith(wording: Wording): RequestingParticipant {
       const subscriber = connect(port);
       await publisher.ping();
       const waiting: ((reply: unknown) => void)[] = [];
-      subscriber.on('message', (_channel, text) => waiting.shift()?.(wording.read(text)));
+      subscriber.on('message', (_channel, text) => waiting.shift()?.(format.read(text)));
       await subscriber.subscribe(replyTo(channel));
-      const nextRequest = wording.asker(channel, data);
+      const nextRequest = format.requestWriter(channel, data);
       return () =>
         new Promise((resolve, reject) => {
           waiting.push(resolve);
@@ -40,7 +40,7 @@ export function hopsWith(wording: Wording): RequestingParticipant {
   };
 }
 
-/** A client of the one Redis that all participants use. */
+/** A client of the Redis server that all candidates share. */
 export function connect(port: number, options: RedisOptions = {}): Redis {
   return new Redis(port, '127.0.0.1', options);
 }

@@ -1,18 +1,18 @@
 import type { ClientProxy } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
-import type { Ask, Emit } from './participant.js';
+import type { SendRequest, Emit } from './candidate.js';
 
-/** A client of Nest's kind, whatever its events are. */
+/** The part of Nest's `ClientProxy` that both clients implement. */
 type Client = Pick<ClientProxy, 'emit' | 'send'>;
 
 const NOTHING = { defaultValue: undefined };
 
-/** Emits with a client of Nest's kind, as an application does that waits for the outcome. */
+/** Emits events with a Nest client and waits for the result of each. */
 export function emitWith(client: Client): Emit {
   return (channel, data) => lastValueFrom(client.emit<unknown>(channel, data), NOTHING);
 }
 
-/** Asks with a client of Nest's kind. */
-export function askWith(client: Client, channel: string, data: unknown): Ask {
+/** Sends requests with a Nest client. */
+export function requestWith(client: Client, channel: string, data: unknown): SendRequest {
   return () => lastValueFrom(client.send<unknown>(channel, data));
 }

@@ -1,12 +1,12 @@
 import { ClientRedis, ServerRedis } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { requestController, type Handle } from './controllers.js';
-import { askWith, emitWith } from './nest-client.js';
-import type { Participant } from './participant.js';
+import { requestWith, emitWith } from './nest-client.js';
+import type { Candidate } from './candidate.js';
 import { serve } from './serve.js';
 
-/** What Nest makes of `Transport.REDIS`. */
-export const participant: Participant = {
+/** The transport that Nest creates for `Transport.REDIS`. */
+export const candidate: Candidate = {
   async listen({ port, controller, isGlob }) {
     const server = new ServerRedis({ ...connectionTo(port), wildcards: isGlob });
     await serve(controller, server);
@@ -24,11 +24,11 @@ export const participant: Participant = {
   async connectRequester(port, channel, data) {
     const client = createClient(port);
     await client.connect();
-    return askWith(client, channel, data);
+    return requestWith(client, channel, data);
   },
 };
 
-/** A client with connections of its own, not yet open. */
+/** A client that is not connected yet. */
 export function createClient(port: number): ClientRedis {
   return new ClientRedis(connectionTo(port));
 }
@@ -40,7 +40,7 @@ export async function answer(port: number, channel: string, handle: Handle): Pro
   await acknowledged(server);
 }
 
-/** It listens before Redis has acknowledged anything; Redis answers in order. */
+/** Waits for the acknowledgements, which `listen` does not. Redis replies in order, so that PONG follows them. */
 async function acknowledged(server: ServerRedis): Promise<void> {
   const [, subscriber] = server.unwrap<[publisher: Redis, subscriber: Redis]>();
   await subscriber.ping();
