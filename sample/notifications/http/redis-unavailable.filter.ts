@@ -2,28 +2,32 @@ import { Catch, HttpException, HttpStatus, type ArgumentsHost } from '@nestjs/co
 import { BaseExceptionFilter } from '@nestjs/core';
 import { ConnectionError } from 'nestjs-redis-pubsub';
 
-/** What fails while Redis is away is answered with 503: the caller may try again. */
+/** Responds with 503 to requests that fail during an outage of Redis, so that the caller can retry. */
 @Catch()
-export class RedisAwayFilter extends BaseExceptionFilter {
+export class RedisUnavailableFilter extends BaseExceptionFilter {
   override catch(error: unknown, host: ArgumentsHost): void {
-    // What a message ends with is not answered over HTTP.
+    // The error of a message handler has no HTTP response.
     if (host.getType() !== 'http') throw error;
-    const answer = isRedisAway(error) ? redisAway(error) : error;
+    const answer = isConnectionFailure(error) ? serviceUnavailable(error) : error;
     // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- Nest's method
     super.catch(answer, host);
   }
 }
 
-/** What ioredis says of a connection that is not there, was lost, or does not answer. */
-const AWAY =
+/** The error messages of ioredis for a connection that is closed, lost, or does not respond. */
+const CONNECTION_FAILURE =
   /Connection is closed|max retries per request|Command timed out|Stream isn't writeable/;
 
-function isRedisAway(error: unknown): boolean {
+function isConnectionFailure(error: unknown): boolean {
   if (error instanceof ConnectionError) return true;
-  return error instanceof Error && !(error instanceof HttpException) && AWAY.test(error.message);
+  return (
+    error instanceof Error &&
+    !(error instanceof HttpException) &&
+    CONNECTION_FAILURE.test(error.message)
+  );
 }
 
-function redisAway(cause: unknown): HttpException {
+function serviceUnavailable(cause: unknown): HttpException {
   const message = 'Redis is away. Try again in a moment.';
   return new HttpException(
     { statusCode: HttpStatus.SERVICE_UNAVAILABLE, message },

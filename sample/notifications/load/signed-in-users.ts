@@ -7,7 +7,7 @@ export interface SignedInUser {
   readonly token: string;
 }
 
-/** So many different users, signed in by the secret of the gateway. */
+/** Creates `count` users with tokens that are signed with the secret of the gateway. */
 export function signInUsers(count: number, secret: string): Promise<SignedInUser[]> {
   const tokens = new SessionTokens(new JwtService({ secret, signOptions: SIGN_OPTIONS }));
   return Promise.all(

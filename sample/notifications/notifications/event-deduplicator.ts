@@ -2,15 +2,23 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { PREFIX } from '../contract/channels.js';
 
-/** For how long an instance that is late is told that it is late, in seconds. */
-const MEMORY = 600;
+/** Time in which a second instance with the same event is detected, in seconds. */
+const DEDUPLICATION_SECONDS = 600;
 
-/** Every instance hears every event; what may happen only once is for the one that is first. */
+/** Selects one instance per event, because every instance receives every event. */
 @Injectable()
-export class Once {
+export class EventDeduplicator {
   constructor(private readonly redis: Redis) {}
 
   async isFirst(eventId: string): Promise<boolean> {
-    return (await this.redis.set(`${PREFIX}handled:${eventId}`, '1', 'EX', MEMORY, 'NX')) === 'OK';
+    return (
+      (await this.redis.set(
+        `${PREFIX}handled:${eventId}`,
+        '1',
+        'EX',
+        DEDUPLICATION_SECONDS,
+        'NX',
+      )) === 'OK'
+    );
   }
 }

@@ -1,7 +1,7 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 
-/** Runs commands as one atomic step (MULTI); resolves to their results, or rejects with what failed. */
-export async function inOneStep<Results extends unknown[]>(
+/** Runs commands in a transaction (MULTI); resolves to their results, or rejects with the first error. */
+export async function runTransaction<Results extends unknown[]>(
   redis: Redis,
   queue: (step: ChainableCommander) => ChainableCommander,
 ): Promise<Results> {

@@ -5,7 +5,7 @@ import { html, nothing } from './lit.js';
 /** @import { Person, SessionState, State, Task } from '../types.js' */
 
 /**
- * Before it is known who is signed in.
+ * The view while the session is loaded.
  *
  * @param {SessionState} state
  * @param {Session} session
