@@ -169,7 +169,7 @@ describe('the launcher of the sample', () => {
     process.kill(await sample.pidOf('gateway/main.js', 'INSTANCE=gateway-1'), 'SIGKILL');
     const taken = await takePort(Number(port));
     const said = () =>
-      sample.lines.slice(since).filter((line) => /gateway-1\b.*(end|Cannot)/.test(line));
+      sample.lines.slice(since).filter((line) => /gateway-1\b.*(exited|Cannot)/.test(line));
     await eventually(() => said().length >= 3);
     await taken.free();
     await eventually(() =>
