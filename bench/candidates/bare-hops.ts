@@ -9,7 +9,10 @@ export interface RequestFormat {
   readonly read: (reply: string) => unknown;
 }
 
-/** Requests of bare ioredis: one PUBLISH for the request, one for the reply. Redis keeps the order, so that no ids are needed. */
+/**
+ * Requests of bare ioredis: one PUBLISH for the request, one for the reply. Redis keeps the order, so that
+ * no ids are needed.
+ */
 export function twoHops(format: RequestFormat): RequestingCandidate {
   return {
     async respond(port, channel) {

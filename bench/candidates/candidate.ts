@@ -35,7 +35,10 @@ export interface Candidate extends RequestingCandidate {
 
 /** An implementation of request-response. */
 export interface RequestingCandidate {
-  /** Replies to every request on a channel with the data of the request. Resolves when Redis has acknowledged the subscription. */
+  /**
+   * Replies to every request on a channel with the data of the request. Resolves when Redis has acknowledged
+   * the subscription.
+   */
   readonly respond: (port: number, channel: string) => Promise<void>;
   /** Resolves to a function that sends a request on a channel, always with the same data. */
   readonly connectRequester: (port: number, channel: string, data: unknown) => Promise<SendRequest>;

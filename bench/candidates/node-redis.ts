@@ -27,7 +27,10 @@ export const candidate: Candidate = {
     await subscriber.subscribe(channel, (text) => void publisher.publish(replyTo(channel), text));
   },
 
-  /** Two bare hops: one PUBLISH for the request, one for the reply. Redis keeps the order, so that no ids are needed. */
+  /**
+   * Two bare hops: one PUBLISH for the request, one for the reply. Redis keeps the order, so that no ids are
+   * needed.
+   */
   async connectRequester(port, channel, data) {
     const [publisher, subscriber] = await Promise.all([connect(port), connect(port)]);
     const waiting: ((text: string) => void)[] = [];

@@ -40,7 +40,10 @@ const commands = {
     await waiting.completed();
   },
 
-  /** From now on each message that arrives completes one, so that the queue keeps its length. Expects `count` of them. */
+  /**
+   * From now on each message that arrives completes one, so that the queue keeps its length. Expects `count`
+   * of them.
+   */
   expect(count: number): void {
     isHeld = false;
     handled.expect(count);

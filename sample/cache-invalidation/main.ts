@@ -1,4 +1,5 @@
-// Each instance caches the values that it reads. A write publishes an invalidation, and every instance removes its copy.
+// Each instance caches the values that it reads. A write publishes an invalidation, and every instance
+// removes its copy.
 import { Inject, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';

@@ -15,7 +15,10 @@ export class Launcher {
   readonly #services: Service[] = [];
   #isStopping = false;
 
-  /** Resolves when every service is ready, or to `undefined` if `stop` is called first. Rejects if Redis does not start. */
+  /**
+   * Resolves when every service is ready, or to `undefined` if `stop` is called first. Rejects if Redis does
+   * not start.
+   */
   async start(): Promise<RunningSample | undefined> {
     try {
       return await this.#start();

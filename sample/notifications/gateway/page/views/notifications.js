@@ -62,7 +62,7 @@ function contentView(state, notifications) {
       </ul>
     `;
   }
-  if (inbox.isLoaded) return html`<p class="empty">Nothing yet. You will hear of it here.</p>`;
+  if (inbox.isLoaded) return html`<p class="empty">There are no notifications yet.</p>`;
   return inbox.failure ? nothing : html`<p class="loading" role="status">Loading…</p>`;
 }
 

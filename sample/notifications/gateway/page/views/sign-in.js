@@ -74,7 +74,7 @@ function personView({ id, name, isAdministrator }, task, session) {
       })}
       ${
         isAdministrator
-          ? html`<p id=${roleId} class="role">Administrator: can broadcast to everybody</p>`
+          ? html`<p id=${roleId} class="role">Administrator: can broadcast to all users</p>`
           : nothing
       }
       ${failureView(task)}
