@@ -1,4 +1,4 @@
-// What this package costs and carries, beside Nest's own transport and bare clients.
+// Compares the cost and the throughput of this package with Nest's own transport and with bare clients.
 import { Bench } from './harness/bench.js';
 import { environment } from './harness/environment.js';
 import { MEASURES } from './measures/all.js';
@@ -37,7 +37,7 @@ async function run({ only, isQuick, profiles }: BenchOptions): Promise<Report> {
   try {
     const measures: Report['measures'][number][] = [];
     for (const [index, measure] of chosen.entries()) {
-      if (index > 0) await bench.renew();
+      if (index > 0) await bench.restart();
       const { name, title } = measure;
       current = name;
       measures.push({ name, title, ...(await measure.run(bench)) });

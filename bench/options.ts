@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 
-/** What a run is asked to do. */
+/** The command-line options of a run. */
 export interface BenchOptions {
-  /** Every measure once, with small counts: to see that it runs, not how fast. */
+  /** Runs every measure once with small counts, to check that it runs. */
   readonly isQuick: boolean;
-  /** The names of the measures to run; `undefined`: all. */
+  /** The names of the measures to run; `undefined` for all. */
   readonly only: readonly string[] | undefined;
-  /** The folder that the results are written to; `undefined`: none. */
+  /** The folder for the results; `undefined` to write none. */
   readonly out: string | undefined;
-  /** The folder that the processes under test write their CPU profiles to; `undefined`: none. */
+  /** The folder for the CPU profiles of the processes under test; `undefined` for none. */
   readonly profiles: string | undefined;
 }
 
@@ -17,7 +17,7 @@ export const USAGE =
 
 const RESULTS = 'bench/results';
 
-/** Throws an error that says what is wrong with the arguments. */
+/** Parses the arguments. Throws an error that names the invalid argument. */
 export function parseOptions(args: string[], names: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args,

@@ -12,6 +12,6 @@ const name = process.argv[2] ?? '';
 
 if (NAMES.includes(name)) await import(`./${name}/main.js`);
 else {
-  console.error(`Which sample? One of ${NAMES.join(', ')}`);
+  console.error(`Usage: npm run sample <name>, where <name> is one of ${NAMES.join(', ')}`);
   process.exitCode = 1;
 }

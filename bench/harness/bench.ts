@@ -2,28 +2,28 @@ import type { LoadCommands } from '../load/load.js';
 import { startChild, type Child, type ChildOptions, type Remote } from './child.js';
 import { RedisServer } from './redis-server.js';
 import { middleOf } from './statistics.js';
-import type { Subjects } from './subjects.js';
-import { Turns } from './turns.js';
+import type { ProcessCommands } from './process-commands.js';
+import { Mutex } from './mutex.js';
 
 export interface BenchSettings {
   readonly isQuick: boolean;
   /** See `BenchOptions`. */
   readonly profiles: string | undefined;
-  /** Told of every step. */
+  /** Called with a line of text at the start of each round. */
   readonly onProgress: (text: string) => void;
 }
 
-/** How much of something in a full run, and in a quick one. */
-export interface Amount<Value> {
+/** A setting with one value for a full run and another for a quick run. */
+export interface FullOrQuick<Value> {
   readonly full: Value;
   readonly quick: Value;
 }
 
-const ROUNDS: Amount<number> = { full: 5, quick: 1 };
-/** Several short samples in a round: on a shared machine their median says more than a long one. */
-export const SAMPLES: Amount<number> = { full: 5, quick: 1 };
+const ROUNDS: FullOrQuick<number> = { full: 5, quick: 1 };
+/** Samples in a round. On a shared machine the median of short samples varies less than one long sample. */
+export const SAMPLES: FullOrQuick<number> = { full: 5, quick: 1 };
 
-/** What measures work with: one Redis, one process that sends, and processes under test. */
+/** The fixtures of a measure: one Redis server, one load process, and the processes under test. */
 export class Bench {
   readonly #settings: BenchSettings;
   #redis: RedisServer;
@@ -43,20 +43,20 @@ export class Bench {
     return this.#redis;
   }
 
-  /** The process that sends the load. */
+  /** The process that publishes the load. */
   get load(): Remote<LoadCommands> {
     return this.#load.commands;
   }
 
-  /** Replaces Redis and the process that sends: a server is slower for what it had to hold before. */
-  async renew(): Promise<void> {
+  /** Replaces the Redis server and the load process: a server stays slower after it held many subscriptions. */
+  async restart(): Promise<void> {
     await this.close();
     this.#redis = await RedisServer.start();
     this.#load = startLoad(this.#redis);
   }
 
-  /** Runs something with a Redis and a process that sends of its own, and ends them when it is done. */
-  async apart<Result>(run: (bench: Bench) => Promise<Result>): Promise<Result> {
+  /** Calls `run` with a second bench that has its own Redis server and load process, and closes it afterwards. */
+  async withOwnRedis<Result>(run: (bench: Bench) => Promise<Result>): Promise<Result> {
     const bench = await Bench.start(this.#settings);
     try {
       return await run(bench);
@@ -65,76 +65,79 @@ export class Bench {
     }
   }
 
-  /** The amount for this run. */
-  pick<Value>({ full, quick }: Amount<Value>): Value {
+  /** The value for this run: full or quick. */
+  pick<Value>({ full, quick }: FullOrQuick<Value>): Value {
     return this.#settings.isQuick ? quick : full;
   }
 
   /**
-   * Runs every case once per round, so that a machine that grows slower does so for all, and no case
-   * always comes first. Returns the results of each, in the order of the rounds.
+   * Runs every case once per round and rotates the first case. A machine that slows down during the run
+   * then slows all cases alike. Returns the results of each case in the order of the rounds.
    */
-  interleave<Case extends string, Result>(
+  runInRounds<Case extends string, Result>(
     cases: readonly Case[],
     run: (name: Case) => Promise<Result>,
-    rounds: Amount<number> = ROUNDS,
+    rounds: FullOrQuick<number> = ROUNDS,
   ): Promise<ReadonlyMap<Case, readonly Result[]>> {
-    return this.alternate(cases, (name, turns) => turns.take(() => run(name)), rounds);
+    return this.runSideBySide(cases, (name, mutex) => mutex.runExclusive(() => run(name)), rounds);
   }
 
   /**
-   * As {@link interleave}, but all cases of a round are there at the same time and take turns: what is
-   * compared was measured next to each other.
+   * As {@link runInRounds}, but the processes of all cases of a round run at the same time and share a
+   * mutex, so that the samples that are compared are seconds apart.
    */
-  async alternate<Case extends string, Result>(
+  async runSideBySide<Case extends string, Result>(
     cases: readonly Case[],
-    run: (name: Case, turns: Turns) => Promise<Result>,
-    rounds: Amount<number> = ROUNDS,
+    run: (name: Case, mutex: Mutex) => Promise<Result>,
+    rounds: FullOrQuick<number> = ROUNDS,
   ): Promise<ReadonlyMap<Case, readonly Result[]>> {
     const results = new Map(cases.map((name): [Case, Result[]] => [name, []]));
     const count = this.pick(rounds);
     for (let round = 0; round < count; round++) {
       this.#settings.onProgress(`round ${round + 1} of ${count}`);
-      const turns = new Turns();
+      const mutex = new Mutex();
       const runs = inRotation(cases, round).map(async (name) => {
-        results.get(name)?.push(await run(name, turns));
+        results.get(name)?.push(await run(name, mutex));
       });
       await Promise.all(runs);
     }
     return results;
   }
 
-  /** Runs something so many times, one after the other, and returns all results. */
-  async repeat<Result>(times: Amount<number>, run: () => Promise<Result>): Promise<Result[]> {
+  /** Calls `run` the given number of times in sequence and returns all results. */
+  async repeat<Result>(times: FullOrQuick<number>, run: () => Promise<Result>): Promise<Result[]> {
     const results: Result[] = [];
     for (let i = 0; i < this.pick(times); i++) results.push(await run());
     return results;
   }
 
   /**
-   * Runs something as often as there are samples, in turn with others where there are any, and returns
-   * the result in the middle, by a number of each.
+   * Calls `run` once per sample and returns the median result. `numberOf` gives the number that results
+   * are sorted by. Cases that share `mutex` take their samples alternately.
    */
   async sample<Result>(
     run: () => Promise<Result>,
     numberOf: (result: Result) => number,
-    turns = new Turns(),
+    mutex = new Mutex(),
   ): Promise<Result> {
-    return middleOf(await turns.repeat(this.pick(SAMPLES), run), numberOf);
+    return middleOf(await mutex.repeat(this.pick(SAMPLES), run), numberOf);
   }
 
-  /** Starts a process under test, and ends it when `use` is done with it. */
-  async withSubject<Name extends keyof Subjects, Result>(
+  /** Starts a process under test, passes its commands to `use`, and stops it afterwards. */
+  async withProcess<Name extends keyof ProcessCommands, Result>(
     name: Name,
-    use: (subject: Remote<Subjects[Name]>) => Promise<Result>,
+    use: (commands: Remote<ProcessCommands[Name]>) => Promise<Result>,
     options: ChildOptions = {},
   ): Promise<Result> {
     const { profiles } = this.#settings;
     const profiling = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [];
-    const child = startChild<Subjects[Name]>(new URL(`../subjects/${name}.js`, import.meta.url), {
-      ...options,
-      nodeOptions: [...(options.nodeOptions ?? []), ...profiling],
-    });
+    const child = startChild<ProcessCommands[Name]>(
+      new URL(`../processes/${name}.js`, import.meta.url),
+      {
+        ...options,
+        nodeOptions: [...(options.nodeOptions ?? []), ...profiling],
+      },
+    );
     try {
       return await use(child.commands);
     } finally {
@@ -148,7 +151,7 @@ export class Bench {
   }
 }
 
-/** All cases, and in each round another one first. */
+/** All cases, with a different first case in each round. */
 function inRotation<Case>(cases: readonly Case[], round: number): Case[] {
   const first = round % cases.length;
   return [...cases.slice(first), ...cases.slice(0, first)];

@@ -2,9 +2,9 @@ import { createBirpc, type BirpcReturn } from 'birpc';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** How long a command may take; a message that never comes must not hang the run. */
-const COMMAND_TIMEOUT = 120_000;
-const STOP_TIMEOUT = 10_000;
+/** Timeout of one command: a message that is lost must not block the run forever. */
+const COMMAND_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 10_000;
 
 /** The commands of another process, called over IPC. */
 export type Remote<Commands extends object> = BirpcReturn<Commands>;
@@ -27,9 +27,9 @@ export function startChild<Commands extends object>(
 ): Child<Commands> {
   const child = fork(script, args, {
     execArgv: [...nodeOptions],
-    // Errors must arrive as errors.
+    // Structured clone, so that an error arrives as an Error.
     serialization: 'advanced',
-    // Only the results belong on stdout.
+    // stdout is for the report only.
     stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
   });
   const commands = createBirpc<Commands>(
@@ -37,17 +37,17 @@ export function startChild<Commands extends object>(
     {
       post: (message) => child.send(message),
       on: (receive) => child.on('message', receive),
-      timeout: COMMAND_TIMEOUT,
+      timeout: COMMAND_TIMEOUT_MS,
     },
   );
   const exited = once(child, 'exit').then(([code, signal]) => {
-    commands.$close(new Error(`${script.pathname} ended with ${signal ?? `exit code ${code}`}`));
+    commands.$close(new Error(`${script.pathname} exited with ${signal ?? `code ${code}`}`));
   });
   return {
     commands,
     stop: async () => {
       if (child.connected) child.disconnect();
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT);
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
       await exited;
       clearTimeout(timer);
     },

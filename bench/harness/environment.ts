@@ -3,20 +3,20 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './root.js';
 
-/** What the figures depend on beside the code. */
+/** The machine and the versions that the figures were measured with. */
 export interface Environment {
   /** ISO 8601. */
   readonly date: string;
   readonly cpu: string;
   readonly cores: number;
-  /** How many processes wanted to run in the last quarter of an hour: others make figures noisy. */
+  /** The 15-minute load average at the end of the run. Other load makes the figures noisy. */
   readonly load: number;
   /** In GB. */
   readonly memory: number;
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Where a run takes place. */
+/** Reads the environment of this run. */
 export async function environment(redisVersion: string): Promise<Environment> {
   const [cpu] = cpus();
   return {

@@ -1,23 +1,23 @@
-import type { ParticipantName } from '../participants/participant.js';
+import type { CandidateName } from '../candidates/candidate.js';
 import type { Figures, Row } from './result.js';
 import { summarize, type Summary } from './statistics.js';
 import type { Expectation } from './target.js';
 import type { Usage } from './usage.js';
 
-/** What each participant's rounds gave. */
-export type Rounds<Result> = ReadonlyMap<ParticipantName, readonly Result[]>;
+/** The results of each candidate, one per round. */
+export type Rounds<Result> = ReadonlyMap<CandidateName, readonly Result[]>;
 
-/** One number of each round, or several, for each participant. */
+/** Summarizes one or more numbers of each round, for each candidate. */
 export function figuresOf<Name extends string, Result>(
   rounds: ReadonlyMap<Name, readonly Result[]>,
   pick: (result: Result) => number | readonly number[],
 ): Readonly<Partial<Record<Name, Summary>>> {
   return Object.fromEntries(
-    [...rounds].map(([participant, results]) => [participant, summarize(results.flatMap(pick))]),
+    [...rounds].map(([candidate, results]) => [candidate, summarize(results.flatMap(pick))]),
   ) as Partial<Record<Name, Summary>>;
 }
 
-/** A line of the table, held against what is expected. */
+/** A table row with its figures checked against the targets. */
 export function rowOf(
   name: string,
   unit: string,
@@ -27,7 +27,7 @@ export function rowOf(
   return { name, unit, figures, targets: expectations.map((expectation) => expectation(figures)) };
 }
 
-/** A line of CPU time per message, with the time that passed beside it. */
+/** A table row of CPU time per message, with the wall time next to it. */
 export function usageRow<Result>(
   name: string,
   rounds: Rounds<Result>,

@@ -1,4 +1,4 @@
-/** Runs a task so many times, `limit` of them at the same time. */
+/** Calls `run` `count` times with at most `limit` calls in flight. */
 export async function runInFlight(
   count: number,
   limit: number,

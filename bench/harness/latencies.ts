@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks';
 
-/** How long messages took, in microseconds. */
+/** Latencies of messages, in microseconds. */
 export interface LatencySummary {
   readonly count: number;
   readonly p50: number;
@@ -8,38 +8,39 @@ export interface LatencySummary {
   readonly max: number;
 }
 
-const NANOSECONDS = 1_000;
+const NANOSECONDS_PER_MICROSECOND = 1_000;
 
 /**
- * Microseconds of a clock that only goes forward and that all processes of a machine share: what one
- * of them notes as it sends can be subtracted in another.
+ * Microseconds of the monotonic clock, which all processes of a machine share: a receiver can subtract
+ * the time at which another process sent a message.
  */
 export function sharedClock(): number {
   const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1_000_000 + nanoseconds / NANOSECONDS;
+  return seconds * 1_000_000 + nanoseconds / NANOSECONDS_PER_MICROSECOND;
 }
 
-/** The distribution of latencies. */
+/** A histogram of latencies. */
 export class Latencies {
   readonly #histogram = createHistogram();
 
   /** `latency` in microseconds. */
   record(latency: number): void {
-    this.#histogram.record(Math.max(1, Math.round(latency * NANOSECONDS)));
+    this.#histogram.record(Math.max(1, Math.round(latency * NANOSECONDS_PER_MICROSECOND)));
   }
 
-  /** Forgets all. */
+  /** Removes all recorded latencies. */
   reset(): void {
     this.#histogram.reset();
   }
 
   summary(): LatencySummary {
-    const at = (percent: number): number => this.#histogram.percentile(percent) / NANOSECONDS;
+    const at = (percent: number): number =>
+      this.#histogram.percentile(percent) / NANOSECONDS_PER_MICROSECOND;
     return {
       count: this.#histogram.count,
       p50: at(50),
       p99: at(99),
-      max: this.#histogram.max / NANOSECONDS,
+      max: this.#histogram.max / NANOSECONDS_PER_MICROSECOND,
     };
   }
 }

@@ -1,9 +1,9 @@
 import type { Bench } from './bench.js';
 import type { MeasureResult } from './result.js';
 
-/** One thing that is measured. */
+/** One measure of the benchmark. */
 export interface Measure {
-  /** What `--only` calls it. */
+  /** The name that `--only` selects it by. */
   readonly name: string;
   readonly title: string;
   run(bench: Bench): Promise<MeasureResult>;

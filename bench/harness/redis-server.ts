@@ -2,12 +2,12 @@ import { Redis } from 'ioredis';
 import { setTimeout } from 'node:timers/promises';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
 
-/** Subscribers that are slower than the load must not be cut off: that all arrives is part of it. */
+/** No output buffer limit: Redis must not disconnect a subscriber that is slower than the load. */
 const ARGUMENTS = ['--client-output-buffer-limit', 'pubsub 0 0 0'];
-/** How often a fact is looked for that Redis does not tell by itself, in milliseconds. */
-const INTERVAL = 5;
+/** Interval at which Redis is polled for a state, in milliseconds. */
+const POLL_INTERVAL_MS = 5;
 
-/** The Redis that all participants of a measure share, and a look at it from outside. */
+/** The Redis server that all candidates of a measure share, and a connection that inspects it. */
 export class RedisServer {
   readonly #server: PrivateRedis;
   readonly #client: Redis;
@@ -29,14 +29,14 @@ export class RedisServer {
     return this.#info('server', 'redis_version');
   }
 
-  /** The CPU time that it has used since its start, in microseconds. */
+  /** CPU time of the server since its start, in microseconds. */
   async cpu(): Promise<number> {
     const user = Number(await this.#info('cpu', 'used_cpu_user'));
     const system = Number(await this.#info('cpu', 'used_cpu_sys'));
     return (user + system) * 1_000_000;
   }
 
-  /** Resolves when at least so many channels have a subscriber; there may be one that is nobody's business. */
+  /** Resolves when at least `count` channels have a subscriber; a candidate may subscribe to one of its own. */
   async channels(count: number): Promise<void> {
     await until(async () => Number(await this.#info('stats', 'pubsub_channels')) >= count);
   }
@@ -49,7 +49,7 @@ export class RedisServer {
     });
   }
 
-  /** Ends the connections of all that subscribe to anything. */
+  /** Closes the connections of all subscribers (CLIENT KILL TYPE pubsub). */
   async killSubscribers(): Promise<void> {
     await this.#client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   }
@@ -68,5 +68,5 @@ export class RedisServer {
 }
 
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await setTimeout(INTERVAL);
+  while (!(await isTrue())) await setTimeout(POLL_INTERVAL_MS);
 }

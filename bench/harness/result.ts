@@ -1,45 +1,51 @@
-import type { ParticipantName } from '../participants/participant.js';
+import type { CandidateName } from '../candidates/candidate.js';
 import type { Summary } from './statistics.js';
-import type { Target } from './target.js';
 
-/** One figure for each participant that has it. */
-export type Figures = Readonly<Partial<Record<ParticipantName, Summary>>>;
+/** One figure for each candidate that has it. */
+export type Figures = Readonly<Partial<Record<CandidateName, Summary>>>;
 
-/** Where a figure is drawn as a bar beside others, and what it is called there. */
+/** A target of our figure, the value that was measured, and whether it meets the target. */
+export interface Target {
+  readonly text: string;
+  readonly actual: number;
+  readonly isMet: boolean;
+}
+
+/** The bar chart that shows a row, and the label of its bars. */
 export interface Bar {
   readonly chart: BarChartName;
   readonly label: string;
 }
 
-/** The charts of bars. */
+/** The names of the bar charts. */
 export type BarChartName =
   'cpu-60-b' | 'cpu-1-kb' | 'cpu-16-kb' | 'requests' | 'latency' | 'memory-per-channel';
 
-/** One line of the table. */
+/** One row of the table. */
 export interface Row {
   readonly name: string;
   readonly unit: string;
   readonly figures: Figures;
-  /** The time that passed for one message beside the CPU time that it took, in microseconds. */
+  /** Wall time per message, in microseconds. */
   readonly wall?: Figures;
   readonly targets: readonly Target[];
   readonly bar?: Bar;
 }
 
-/** How a figure changes with a number; drawn as lines. */
+/** A figure as a function of a number; drawn as a line chart. */
 export interface Series {
   readonly title: string;
   readonly unit: string;
   readonly xTitle: string;
-  /** Whether the figures are of very different sizes. */
+  /** Whether the y axis is logarithmic. */
   readonly isLogarithmic?: boolean;
   readonly points: readonly { readonly x: number; readonly figures: Figures }[];
 }
 
-/** What a measure found. */
+/** The result of a measure. */
 export interface MeasureResult {
   readonly rows: readonly Row[];
   readonly series?: Series;
-  /** What a reader should know beside the figures. */
+  /** Remarks for the reader of the figures. */
   readonly notes?: readonly string[];
 }

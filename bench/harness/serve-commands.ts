@@ -7,6 +7,6 @@ export function serveCommands(commands: object): void {
     on: (receive) => process.on('message', receive),
   });
   process.on('disconnect', () => process.exit(0));
-  // Who started this one may be gone before it was ready.
+  // The parent process may have exited before this process was ready.
   if (!process.connected) process.exit(0);
 }

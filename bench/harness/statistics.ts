@@ -20,7 +20,7 @@ export function summarize(rounds: readonly number[]): Summary {
   };
 }
 
-/** The ratios of two lists of values, place by place. */
+/** Summarizes the ratios of two lists, element by element. */
 export function summarizeRatios(
   numerators: readonly number[],
   denominators: readonly number[],
@@ -28,7 +28,7 @@ export function summarizeRatios(
   return summarize(numerators.map((value, i) => value / (denominators[i] ?? Number.NaN)));
 }
 
-/** The one in the middle, by a number of each; of an even count the lower one. Throws where there is none. */
+/** The median item by `numberOf`; the lower one of an even count. Throws for an empty list. */
 export function middleOf<Item>(items: readonly Item[], numberOf: (item: Item) => number): Item {
   const sorted = items.toSorted((a, b) => numberOf(a) - numberOf(b));
   const middle = sorted[Math.floor((sorted.length - 1) / 2)];

@@ -1,34 +1,27 @@
-import type { ParticipantName } from '../participants/participant.js';
-import type { Figures } from './result.js';
+import type { CandidateName } from '../candidates/candidate.js';
+import type { Figures, Target } from './result.js';
 import { summarizeRatios, type Summary } from './statistics.js';
 
-/** What a figure of ours must reach, and what it has reached. */
-export interface Target {
-  readonly text: string;
-  readonly actual: number;
-  readonly isMet: boolean;
-}
-
-/** Something to hold figures against. */
+/** Checks figures against a target. */
 export type Expectation = (figures: Figures) => Target;
 
-/** Our figure must not be above so many times that of another participant. */
-export function atMostTimes(factor: number, other: ParticipantName): Expectation {
+/** Our figure must be at most `factor` times the figure of another candidate. */
+export function atMostTimes(factor: number, other: CandidateName): Expectation {
   return (figures) => {
     const actual = ratio(figures, other);
     return { text: `≤ ${factor} × ${other}`, actual, isMet: actual <= factor };
   };
 }
 
-/** Our figure must not be below so many times that of another participant. */
-export function atLeastTimes(factor: number, other: ParticipantName): Expectation {
+/** Our figure must be at least `factor` times the figure of another candidate. */
+export function atLeastTimes(factor: number, other: CandidateName): Expectation {
   return (figures) => {
     const actual = ratio(figures, other);
     return { text: `≥ ${factor} × ${other}`, actual, isMet: actual >= factor };
   };
 }
 
-/** Our figure must not be above a limit. */
+/** Our figure must be at most `limit`. */
 export function atMost(limit: number, unit: string): Expectation {
   return (figures) => {
     const actual = medianOf(figures, 'ours');
@@ -36,7 +29,7 @@ export function atMost(limit: number, unit: string): Expectation {
   };
 }
 
-/** Our figure must not be below a limit. */
+/** Our figure must be at least `limit`. */
 export function atLeast(limit: number, unit: string): Expectation {
   return (figures) => {
     const actual = medianOf(figures, 'ours');
@@ -44,7 +37,7 @@ export function atLeast(limit: number, unit: string): Expectation {
   };
 }
 
-/** Our figure must be this one, in every round. */
+/** Our figure must equal `expected` in every round. */
 export function exactly(expected: number): Expectation {
   return (figures) => ({
     text: `= ${expected}`,
@@ -53,26 +46,26 @@ export function exactly(expected: number): Expectation {
   });
 }
 
-/** Our figure must not be above that of another participant by more than so much. */
-export function atMostAbove(limit: number, other: ParticipantName, unit: string): Expectation {
+/** Our figure may exceed the figure of another candidate by at most `limit`. */
+export function atMostAbove(limit: number, other: CandidateName, unit: string): Expectation {
   return (figures) => {
     const actual = medianOf(figures, 'ours') - medianOf(figures, other);
     return { text: `≤ ${limit} ${unit} above ${other}`, actual, isMet: actual <= limit };
   };
 }
 
-/** The median of the ratios within the rounds: what is next to each other ran on the same machine. */
-function ratio(figures: Figures, other: ParticipantName): number {
+/** The median of the ratios within the rounds. Figures of one round were measured at the same load. */
+function ratio(figures: Figures, other: CandidateName): number {
   const [ours, others] = [summaryOf(figures, 'ours'), summaryOf(figures, other)];
   return summarizeRatios(ours.rounds, others.rounds).median;
 }
 
-function medianOf(figures: Figures, participant: ParticipantName): number {
-  return summaryOf(figures, participant).median;
+function medianOf(figures: Figures, candidate: CandidateName): number {
+  return summaryOf(figures, candidate).median;
 }
 
-function summaryOf(figures: Figures, participant: ParticipantName): Summary {
-  const summary = figures[participant];
-  if (!summary) throw new Error(`Expected a figure of "${participant}", got none`);
+function summaryOf(figures: Figures, candidate: CandidateName): Summary {
+  const summary = figures[candidate];
+  if (!summary) throw new Error(`Expected a figure of "${candidate}", got none`);
   return summary;
 }

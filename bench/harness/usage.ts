@@ -1,12 +1,12 @@
-/** What some work has taken, in microseconds. */
+/** The time that some work took, in microseconds. */
 export interface Usage {
-  /** CPU time of this process, all threads. */
+  /** CPU time of all threads of this process. */
   readonly cpu: number;
-  /** The time that has passed. */
+  /** Wall time. */
   readonly wall: number;
 }
 
-/** Starts to measure what this process uses; the function that it returns says what it was. */
+/** Starts to measure this process. The returned function returns the usage since then. */
 export function meter(): () => Usage {
   const cpuBefore = process.cpuUsage();
   const before = performance.now();
@@ -16,12 +16,12 @@ export function meter(): () => Usage {
   };
 }
 
-/** The same work, for one of so many. */
+/** The usage of one message of `count`. */
 export function perMessage({ cpu, wall }: Usage, count: number): Usage {
   return { cpu: cpu / count, wall: wall / count };
 }
 
-/** The CPU time of a usage, which is what samples are compared by. */
+/** The CPU time of a usage, by which samples are sorted. */
 export function cpuOf({ cpu }: Usage): number {
   return cpu;
 }

@@ -6,28 +6,28 @@ import { serveCommands } from '../harness/serve-commands.js';
 import { channelName } from '../workload/channels.js';
 import { dataOf, packetOf } from '../workload/payloads.js';
 
-/** What is to be published as fast as Redis takes it. */
+/** Messages that are published as fast as Redis accepts them. */
 export interface Flood {
   readonly count: number;
   /** The size of the data of each message. */
   readonly bytes: number;
-  /** Over how many channels, in turn. */
+  /** The number of channels; messages go to each in turn. */
   readonly channels?: number;
-  /** One channel of another name. */
+  /** A single channel, instead of `channels`. */
   readonly channel?: string;
 }
 
-/** What is to be published evenly, with the time of sending. */
+/** Messages that are published at a steady rate, each with the time at which it was sent. */
 export interface Stream {
   readonly count: number;
   readonly perSecond: number;
-  /** Over how many channels, at random. */
+  /** The number of channels; each message goes to a random one. */
   readonly channels?: number;
-  /** One channel of another name. */
+  /** A single channel, instead of `channels`. */
   readonly channel?: string;
 }
 
-/** How many messages go out before the answers to the first are waited for. */
+/** Messages in one pipeline; the next pipeline is sent after the replies to it. */
 const BATCH = 500;
 
 const redis = new Redis(Number(process.argv[2]), '127.0.0.1', { enableAutoPipelining: true });
@@ -52,7 +52,7 @@ const commands = {
       const name = channel ?? channelName(Math.floor(Math.random() * channels));
       void redis.publish(name, packetOf(name, `{"sentAt":${sharedClock()}}`));
     });
-    // Redis answers in order: with this all have been published.
+    // Redis replies in order, so that every PUBLISH before this PING has been executed.
     await redis.ping();
   },
 };

@@ -11,11 +11,11 @@ const WARM_UP = { full: 5, quick: 1 };
 
 interface BurstUsage {
   readonly emitter: Usage;
-  /** CPU time of Redis for one event, in microseconds. */
+  /** CPU time of Redis per event, in microseconds. */
   readonly redis: number;
 }
 
-/** What an event takes of those that are emitted in one tick. */
+/** The cost of an event when many are emitted in one tick. */
 export const emitBursts: Measure = {
   name: 'emit-bursts',
   title: `Emit, ${SIZE.toLocaleString('en')} in one tick`,
@@ -29,7 +29,7 @@ export const emitBursts: Measure = {
     return {
       rows: [
         { ...row, bar: { chart: 'cpu-60-b', label: this.title } },
-        rowOf('… CPU of Redis beside it', 'µs of CPU per message', redis),
+        rowOf('… CPU of Redis', 'µs of CPU per message', redis),
       ],
       notes: ['Our client emits in bursts with `batchPublishes: true`.'],
     };
@@ -37,9 +37,9 @@ export const emitBursts: Measure = {
 };
 
 function measureBursts(bench: Bench): Promise<Rounds<BurstUsage>> {
-  return bench.interleave(['ours', 'built-in', 'ioredis', 'node-redis'], (participant) =>
-    bench.withSubject('emitter', async (emitter) => {
-      await emitter.connect(participant, bench.redis.port, { batches: true });
+  return bench.runInRounds(['ours', 'built-in', 'ioredis', 'node-redis'], (candidate) =>
+    bench.withProcess('emitter', async (emitter) => {
+      await emitter.connect(candidate, bench.redis.port, { batches: true });
       await emitter.emitBursts({ bytes: SMALL, bursts: bench.pick(WARM_UP), size: SIZE });
       const bursts = bench.pick(BURSTS);
       const redisBefore = await bench.redis.cpu();

@@ -8,10 +8,10 @@ import { usageAt } from './support/pick-usage.js';
 import { sizesFor, type Size } from './support/sizes.js';
 
 const IN_FLIGHT = 500;
-const OF_BUILT_IN = 0.6;
-const EXPECTATIONS = [atMostTimes(OF_BUILT_IN, 'built-in'), atMostTimes(1.2, 'ioredis')];
+const MAX_RATIO_TO_BUILT_IN = 0.6;
+const EXPECTATIONS = [atMostTimes(MAX_RATIO_TO_BUILT_IN, 'built-in'), atMostTimes(1.2, 'ioredis')];
 
-/** What an event takes the process that emits it, many at a time. */
+/** The cost of an event for the process that emits it, with many events in flight. */
 export const emit: Measure = {
   name: 'emit',
   title: `Emit, ${IN_FLIGHT} in flight`,
@@ -23,20 +23,20 @@ export const emit: Measure = {
       ...usageRow(`${this.title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
       bar: { chart, label: this.title },
     }));
-    return { rows, notes: floorNotes(rows, OF_BUILT_IN) };
+    return { rows, notes: floorNotes(rows, MAX_RATIO_TO_BUILT_IN) };
   },
 };
 
 function measureEmitting(bench: Bench, sizes: readonly Size[]): Promise<Rounds<Usage[]>> {
-  return bench.alternate(['ours', 'built-in', 'ioredis', 'node-redis'], (participant, turns) =>
-    bench.withSubject('emitter', async (emitter) => {
+  return bench.runSideBySide(['ours', 'built-in', 'ioredis', 'node-redis'], (candidate, mutex) =>
+    bench.withProcess('emitter', async (emitter) => {
       const { port } = bench.redis;
-      await turns.take(() => emitter.connect(participant, port, { batches: false }));
+      await mutex.runExclusive(() => emitter.connect(candidate, port, { batches: false }));
       const usages: Usage[] = [];
       for (const { bytes, count } of sizes) {
         const emitSome = () => emitter.emit({ bytes, count, inFlight: IN_FLIGHT });
-        await turns.take(emitSome);
-        usages.push(await bench.sample(emitSome, cpuOf, turns));
+        await mutex.runExclusive(emitSome);
+        usages.push(await bench.sample(emitSome, cpuOf, mutex));
       }
       return usages;
     }),

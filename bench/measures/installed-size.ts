@@ -9,10 +9,10 @@ import { ROOT } from '../harness/root.js';
 import { summarize } from '../harness/statistics.js';
 
 const run = promisify(execFile);
-const KILOBYTE = 1_000;
+const BYTES_PER_KILOBYTE = 1_000;
 const MICROSERVICES = join(ROOT, 'node_modules', '@nestjs', 'microservices');
 
-/** How much the package, packed and installed, adds to `node_modules`, peers not counted. */
+/** The size of the packed and installed package in `node_modules`, without its peers. */
 export const installedSize: Measure = {
   name: 'installed-size',
   title: 'Installed package, without peers',
@@ -21,13 +21,13 @@ export const installedSize: Measure = {
     const folder = await mkdtemp(join(tmpdir(), 'installed-size-'));
     try {
       const figures = {
-        ours: summarize([(await install(folder)) / KILOBYTE]),
-        'built-in': summarize([(await sizeOf(MICROSERVICES)) / KILOBYTE]),
+        ours: summarize([(await install(folder)) / BYTES_PER_KILOBYTE]),
+        'built-in': summarize([(await sizeOf(MICROSERVICES)) / BYTES_PER_KILOBYTE]),
       };
       return {
         rows: [rowOf(this.title, 'kB', figures)],
         notes: [
-          'The built-in comes with `@nestjs/microservices`, whose size that is. It is a peer of ours too.',
+          'The size of the built-in is the size of `@nestjs/microservices`, which is also a peer of ours.',
         ],
       };
     } finally {
@@ -37,7 +37,7 @@ export const installedSize: Measure = {
 };
 
 async function install(folder: string): Promise<number> {
-  // It is built already, and this must not build it again under those that use it.
+  // `npm run bench` has built the package. A second build would replace files that other processes use.
   const packing = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
   const { stdout } = await run('npm', packing, { cwd: ROOT });
   const [packed] = JSON.parse(stdout) as { filename: string }[];

@@ -5,14 +5,14 @@ import type { Measure } from '../harness/measure.js';
 import { atMostTimes } from '../harness/target.js';
 import { channelGlob, channelName } from '../workload/channels.js';
 
-const PARTICIPANTS = ['ours', 'built-in', 'ioredis', 'node-redis'] as const;
+const CANDIDATES = ['ours', 'built-in', 'ioredis', 'node-redis'] as const;
 const PER_SECOND = { full: 10_000, quick: 2_000 };
 const SECONDS = { full: 0.1, quick: 0.2 };
-/** Many short samples in a round: on a shared machine one stall of a few milliseconds is the p99 of a long one. */
+/** Many short samples in a round: in a long sample one stall of a few milliseconds would be the p99. */
 const SAMPLES = { full: 30, quick: 1 };
 const WARM_UPS = { full: 10, quick: 2 };
 
-/** How old messages are when they reach their handler, at a steady rate. */
+/** The latency from PUBLISH to the handler at a steady rate. */
 export const latency: Measure = {
   name: 'latency',
   title: `Latency at ${PER_SECOND.full.toLocaleString('en')} messages per second`,
@@ -40,19 +40,21 @@ export const latency: Measure = {
 function measureLatency(bench: Bench): Promise<Rounds<LatencySummary[]>> {
   const perSecond = bench.pick(PER_SECOND);
   const count = perSecond * bench.pick(SECONDS);
-  return bench.alternate(PARTICIPANTS, (participant, turns) =>
-    bench.withSubject('latency-receiver', async (receiver) => {
-      const index = PARTICIPANTS.indexOf(participant);
+  return bench.runSideBySide(CANDIDATES, (candidate, mutex) =>
+    bench.withProcess('latency-receiver', async (receiver) => {
+      const index = CANDIDATES.indexOf(candidate);
       const channel = channelName(index);
-      await turns.take(() => receiver.listen(participant, bench.redis.port, channelGlob(index)));
+      await mutex.runExclusive(() =>
+        receiver.listen(candidate, bench.redis.port, channelGlob(index)),
+      );
       const stream = async (): Promise<LatencySummary> => {
         await receiver.expect(count);
         await bench.load.stream({ count, perSecond, channel });
-        return receiver.finished();
+        return receiver.completed();
       };
-      // The first messages are for the compiler.
-      await turns.repeat(bench.pick(WARM_UPS), stream);
-      return turns.repeat(bench.pick(SAMPLES), stream);
+      // Warm-up: V8 compiles the code with the first messages.
+      await mutex.repeat(bench.pick(WARM_UPS), stream);
+      return mutex.repeat(bench.pick(SAMPLES), stream);
     }),
   );
 }

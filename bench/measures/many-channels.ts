@@ -5,7 +5,7 @@ import type { LatencySummary } from '../harness/latencies.js';
 import type { Measure } from '../harness/measure.js';
 import type { Row } from '../harness/result.js';
 import { atMost, atMostAbove, atMostTimes, exactly } from '../harness/target.js';
-import type { Memory, ObservingCommands } from '../subjects/observing.js';
+import type { Memory, ObserverCommands } from '../processes/observer.js';
 import { channelName } from '../workload/channels.js';
 import { SMALL } from '../workload/payloads.js';
 import { limitNotes } from './support/floor-notes.js';
@@ -16,11 +16,11 @@ const SECONDS = { full: 1, quick: 0.5 };
 const WARM_UP = { full: 20_000, quick: 500 };
 const ROUNDS = { full: 3, quick: 1 };
 const KILLS = { full: 2, quick: 1 };
-/** What the 99th percentile of the latencies must not be above, in milliseconds. */
-const LATE = 20;
+/** The target of the 99th percentile of the latencies, in milliseconds. */
+const MAX_LATENCY_P99_MS = 20;
 
 interface ManyChannels {
-  /** Of one channel. */
+  /** Per channel. */
   readonly memory: Memory;
   readonly latencies: readonly LatencySummary[];
   readonly resubscriptions: readonly Resubscription[];
@@ -32,20 +32,20 @@ interface Resubscription {
   readonly longestStall: number;
 }
 
-/** What very many channels cost a process that observes them, and what they do to its messages. */
+/** The memory, latency and resubscription time of a process that observes very many channels. */
 export const manyChannels: Measure = {
   name: 'many-channels',
   title: `${CHANNELS.full.toLocaleString('en')} channels observed in one process`,
 
   async run(bench) {
-    const rounds = await bench.interleave(
+    const rounds = await bench.runInRounds(
       ['ours', 'ioredis'] as const,
-      (participant) =>
-        bench.withSubject(
-          'observing',
-          async (subject) => {
-            await subject.connect(participant, bench.redis.port);
-            return observeMany(bench, subject);
+      (candidate) =>
+        bench.withProcess(
+          'observer',
+          async (observer) => {
+            await observer.connect(candidate, bench.redis.port);
+            return observeMany(bench, observer);
           },
           { nodeOptions: ['--expose-gc'] },
         ),
@@ -53,83 +53,83 @@ export const manyChannels: Measure = {
     );
     const rows = rowsOf(bench, rounds);
     const late = rows.find(({ name }) => name.endsWith('latency p99'));
-    return { rows, notes: late ? limitNotes(late, LATE) : [] };
+    return { rows, notes: late ? limitNotes(late, MAX_LATENCY_P99_MS) : [] };
   },
 };
 
 async function observeMany(
   bench: Bench,
-  subject: Remote<ObservingCommands>,
+  observer: Remote<ObserverCommands>,
 ): Promise<ManyChannels> {
-  const memory = await measureMemory(bench, subject);
-  await warmUp(bench, subject);
-  const latencies = await bench.repeat(SAMPLES, () => measureLatency(bench, subject));
-  const resubscriptions = await bench.repeat(KILLS, () => measureResubscription(bench, subject));
+  const memory = await measureMemory(bench, observer);
+  await warmUp(bench, observer);
+  const latencies = await bench.repeat(SAMPLES, () => measureLatency(bench, observer));
+  const resubscriptions = await bench.repeat(KILLS, () => measureResubscription(bench, observer));
   return { memory, latencies, resubscriptions };
 }
 
-async function measureMemory(bench: Bench, subject: Remote<ObservingCommands>): Promise<Memory> {
+async function measureMemory(bench: Bench, observer: Remote<ObserverCommands>): Promise<Memory> {
   const channels = bench.pick(CHANNELS);
-  // The code that subscribes has to be there before, compiled and all.
+  // The first channels load and compile the code, which must not count as memory of channels.
   const first = channels / 100;
-  await subject.observe(0, first);
+  await observer.observe(0, first);
   await bench.redis.channels(first);
-  await subject.settle();
-  const before = await subject.memory();
-  await subject.observe(first, channels);
+  await observer.drain();
+  const before = await observer.memory();
+  await observer.observe(first, channels);
   await bench.redis.channels(channels);
-  await subject.settle();
-  const after = await subject.memory();
+  await observer.drain();
+  const after = await observer.memory();
   const perChannel = (kind: keyof Memory): number =>
     (after[kind] - before[kind]) / (channels - first);
   return { heap: perChannel('heap'), rss: perChannel('rss') };
 }
 
-async function warmUp(bench: Bench, subject: Remote<ObservingCommands>): Promise<void> {
+async function warmUp(bench: Bench, observer: Remote<ObserverCommands>): Promise<void> {
   const channels = bench.pick(CHANNELS);
-  await subject.expect(bench.pick(WARM_UP));
+  await observer.expect(bench.pick(WARM_UP));
   await bench.load.flood({ count: bench.pick(WARM_UP), bytes: SMALL, channels });
-  await subject.finished();
+  await observer.completed();
 }
 
 async function measureLatency(
   bench: Bench,
-  subject: Remote<ObservingCommands>,
+  observer: Remote<ObserverCommands>,
 ): Promise<LatencySummary> {
   const channels = bench.pick(CHANNELS);
   const perSecond = bench.pick(PER_SECOND);
   const count = perSecond * bench.pick(SECONDS);
-  await subject.expect(count);
+  await observer.expect(count);
   await bench.load.stream({ count, perSecond, channels });
-  await subject.settle();
-  return subject.latency();
+  await observer.drain();
+  return observer.latency();
 }
 
 async function measureResubscription(
   bench: Bench,
-  subject: Remote<ObservingCommands>,
+  observer: Remote<ObserverCommands>,
 ): Promise<Resubscription> {
   const channels = bench.pick(CHANNELS);
-  await subject.watchLoop();
+  await observer.watchLoop();
   const start = performance.now();
   await bench.redis.killSubscribers();
   await bench.redis.channels(channels);
   const time = performance.now() - start;
-  await subject.settle();
-  const longestStall = await subject.longestStall();
-  await assertDelivers(bench, subject, channelName(channels - 1));
+  await observer.drain();
+  const longestStall = await observer.longestStall();
+  await assertDelivers(bench, observer, channelName(channels - 1));
   return { time, longestStall };
 }
 
-/** What Redis counts as subscribed must arrive as before. */
+/** Checks that a channel that Redis counts as subscribed receives messages. */
 async function assertDelivers(
   bench: Bench,
-  subject: Remote<ObservingCommands>,
+  observer: Remote<ObserverCommands>,
   channel: string,
 ): Promise<void> {
-  await subject.expect(1);
+  await observer.expect(1);
   await bench.load.flood({ count: 1, bytes: SMALL, channel });
-  await subject.finished();
+  await observer.completed();
 }
 
 function rowsOf(bench: Bench, rounds: Rounds<ManyChannels>): Row[] {
@@ -167,7 +167,7 @@ function rowsOf(bench: Bench, rounds: Rounds<ManyChannels>): Row[] {
       `${channels}, ${perSecond}, latency p99`,
       'ms',
       pick(({ latencies }) => latencies.map((it) => it.p99 / 1_000)),
-      [atMost(LATE, 'ms')],
+      [atMost(MAX_LATENCY_P99_MS, 'ms')],
     ),
     rowOf(
       `${channels}, all subscribed again after CLIENT KILL`,
@@ -176,7 +176,7 @@ function rowsOf(bench: Bench, rounds: Rounds<ManyChannels>): Row[] {
       [atMostTimes(1.5, 'ioredis')],
     ),
     rowOf(
-      `${channels}, longest stall of the event loop meanwhile`,
+      `${channels}, longest stall of the event loop during that time`,
       'ms',
       pick(({ resubscriptions }) => resubscriptions.map((it) => it.longestStall)),
       [atMost(50, 'ms')],

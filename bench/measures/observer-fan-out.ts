@@ -7,7 +7,7 @@ import { SMALL } from '../workload/payloads.js';
 const OBSERVERS = { full: 10_000, quick: 500 };
 const MESSAGES = { full: 300, quick: 20 };
 
-/** What one message takes that very many in one process observe. */
+/** The cost of one message that very many observers in one process receive. */
 export const observerFanOut: Measure = {
   name: 'observer-fan-out',
   title: `One message to ${OBSERVERS.full.toLocaleString('en')} observers of a channel`,
@@ -15,16 +15,16 @@ export const observerFanOut: Measure = {
   async run(bench) {
     const observers = bench.pick(OBSERVERS);
     const messages = bench.pick(MESSAGES);
-    const rounds = await bench.interleave(['ours', 'ioredis'] as const, (participant) =>
-      bench.withSubject('fan-out', async (subject) => {
-        await subject.observe(participant, bench.redis.port, observers);
+    const rounds = await bench.runInRounds(['ours', 'ioredis'] as const, (candidate) =>
+      bench.withProcess('fan-out', async (observer) => {
+        await observer.observe(candidate, bench.redis.port, observers);
         await bench.redis.subscribers(channelName(0));
         for (const count of [Math.ceil(messages / 10), messages]) {
-          await subject.expect(count * observers);
+          await observer.expect(count * observers);
           await bench.load.flood({ count, bytes: SMALL });
-          if (count < messages) await subject.finished();
+          if (count < messages) await observer.completed();
         }
-        return subject.finished();
+        return observer.completed();
       }),
     );
     const cpu = figuresOf(rounds, ({ usage }) => usage.cpu * observers);

@@ -5,20 +5,20 @@ import type { Figures, Series } from '../harness/result.js';
 import { pointsOf } from '../harness/series.js';
 import { summarizeRatios } from '../harness/statistics.js';
 import { atLeast } from '../harness/target.js';
-import { Turns } from '../harness/turns.js';
+import { Mutex } from '../harness/mutex.js';
 import { channelNames } from '../workload/channels.js';
 import { SMALL } from '../workload/payloads.js';
 
 const HANDLERS = { full: [1, 10, 100, 1_000], quick: [1, 100] };
 const COUNT = { full: 100_000, quick: 2_000 };
-/** Each message takes Redis forty times as long with a thousand globs. */
+/** Fewer messages, because Redis takes forty times as long per message with a thousand globs. */
 const COUNT_WITH_GLOBS = { full: 20_000, quick: 2_000 };
 const WARM_UP = { full: 20_000, quick: 1_000 };
-const UNHEARD = { bytes: SMALL, channel: 'bench.nobody.listens' };
-const PARTICIPANTS = ['ours', 'built-in', 'ioredis'] as const;
-type Participant = (typeof PARTICIPANTS)[number];
+const UNSUBSCRIBED_CHANNEL_FLOOD = { bytes: SMALL, channel: 'bench.without.subscribers' };
+const CANDIDATES = ['ours', 'built-in', 'ioredis'] as const;
+type Candidate = (typeof CANDIDATES)[number];
 
-/** How many messages a second of Redis' CPU time publishes while literal handlers are registered. */
+/** Messages that Redis publishes per second of its CPU time while literal handlers are registered. */
 export const publishRate: Measure = {
   name: 'publish-rate',
   title: 'PUBLISH rate of Redis, by literal handlers',
@@ -50,11 +50,11 @@ export const publishRate: Measure = {
 };
 
 async function measureRates(bench: Bench, handlers: readonly number[]): Promise<Series['points']> {
-  const rounds = await bench.interleave(PARTICIPANTS, async (participant) => {
-    const turns = new Turns();
-    // A server is slower for every pattern that it ever had at the same time.
+  const rounds = await bench.runInRounds(CANDIDATES, async (candidate) => {
+    const mutex = new Mutex();
+    // Each case needs a new server: a server stays slower after it held many patterns.
     const rates = handlers.map((count) =>
-      bench.apart((own) => measureRate(own, participant, count, turns)),
+      bench.withOwnRedis((own) => measureRate(own, candidate, count, mutex)),
     );
     return Promise.all(rates);
   });
@@ -63,25 +63,25 @@ async function measureRates(bench: Bench, handlers: readonly number[]): Promise<
 
 function measureRate(
   bench: Bench,
-  participant: Participant,
+  candidate: Candidate,
   handlers: number,
-  turns: Turns,
+  mutex: Mutex,
 ): Promise<number> {
   const { redis, load } = bench;
-  return bench.withSubject('receiver', async (receiver) => {
-    const isGlob = participant === 'built-in';
+  return bench.withProcess('receiver', async (receiver) => {
+    const isGlob = candidate === 'built-in';
     const patterns = channelNames(handlers);
-    await turns.take(async () => {
-      await receiver.listen({ participant, port: redis.port, patterns, isGlob });
-      await load.flood({ ...UNHEARD, count: bench.pick(WARM_UP) });
+    await mutex.runExclusive(async () => {
+      await receiver.listen({ candidate, port: redis.port, patterns, isGlob });
+      await load.flood({ ...UNSUBSCRIBED_CHANNEL_FLOOD, count: bench.pick(WARM_UP) });
     });
     const count = bench.pick(isGlob ? COUNT_WITH_GLOBS : COUNT);
     const sampleRate = async (): Promise<number> => {
       const before = await redis.cpu();
-      await load.flood({ ...UNHEARD, count });
+      await load.flood({ ...UNSUBSCRIBED_CHANNEL_FLOOD, count });
       return count / (((await redis.cpu()) - before) / 1_000_000);
     };
-    return bench.sample(sampleRate, (rate) => rate, turns);
+    return bench.sample(sampleRate, (rate) => rate, mutex);
   });
 }
 
@@ -89,9 +89,9 @@ function lastToFirst(points: Series['points']): Figures {
   const first = points[0]?.figures ?? {};
   const last = points.at(-1)?.figures ?? {};
   return Object.fromEntries(
-    PARTICIPANTS.map((participant) => {
-      const [rates, firstRates] = [last[participant]?.rounds, first[participant]?.rounds];
-      return [participant, summarizeRatios(rates ?? [], firstRates ?? [])];
+    CANDIDATES.map((candidate) => {
+      const [rates, firstRates] = [last[candidate]?.rounds, first[candidate]?.rounds];
+      return [candidate, summarizeRatios(rates ?? [], firstRates ?? [])];
     }),
   );
 }

@@ -3,7 +3,7 @@ import { receiveRows } from './support/receive-rows.js';
 
 const title = 'Receive, glob handler';
 
-/** What a message to a handler of a glob takes. */
+/** The cost of a message for the handler of a glob. */
 export const receiveGlob: Measure = {
   name: 'receive-glob',
   title,

@@ -3,7 +3,7 @@ import { receiveRows } from './support/receive-rows.js';
 
 const title = 'Receive, literal handler';
 
-/** What a message to a handler of one channel takes. */
+/** The cost of a message for the handler of one channel. */
 export const receiveLiteral: Measure = {
   name: 'receive-literal',
   title,

@@ -8,12 +8,12 @@ import { measureReceiving } from './support/receiving.js';
 const COUNT = { full: 24_000, quick: 500 };
 const ROUNDS = { full: 7, quick: 1 };
 /**
- * A young generation of the same size in each process, in MiB: V8 finds one as it goes, and a third of the work here
- * is its collection, so that processes that do the same would differ by half.
+ * Fixes the size of the young generation, in MiB. A third of the work here is its garbage collection. V8 chooses the
+ * size at run time, so that two processes with the same work would differ by half.
  */
 const NODE_OPTIONS = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 
-/** What a message takes whose data goes through a `ValidationPipe` into a DTO of class-validator. */
+/** The cost of a message whose data a `ValidationPipe` validates as a DTO of class-validator. */
 export const receiveValidated: Measure = {
   name: 'receive-validated',
   title: 'Receive with a ValidationPipe',
@@ -21,7 +21,7 @@ export const receiveValidated: Measure = {
   async run(bench) {
     const rounds = await measureReceiving(
       bench,
-      { participants: ['ours', 'built-in', 'ioredis', 'node-redis'], rounds: ROUNDS },
+      { candidates: ['ours', 'built-in', 'ioredis', 'node-redis'], rounds: ROUNDS },
       { isGlob: true, isValidated: true, nodeOptions: NODE_OPTIONS },
       [{ bytes: SMALL, count: bench.pick(COUNT) }],
     );

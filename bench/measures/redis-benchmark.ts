@@ -7,9 +7,9 @@ import { dataOf, packetOf, SMALL } from '../workload/payloads.js';
 const run = promisify(execFile);
 const COUNT = { full: 200_000, quick: 2_000 };
 const IN_FLIGHT = 500;
-const TIMEOUT = 60_000;
+const TIMEOUT_MS = 60_000;
 
-/** What Redis' own tool gets out of the same server, for the scale of the other figures. */
+/** The PUBLISH rate that `redis-benchmark` reaches on the same server, as a reference. */
 export const redisBenchmark: Measure = {
   name: 'redis-benchmark',
   title: 'PUBLISH by redis-benchmark',
@@ -24,14 +24,14 @@ export const redisBenchmark: Measure = {
   },
 };
 
-/** Messages per second; `undefined` without the tool. */
+/** Messages per second; `undefined` if `redis-benchmark` is not installed. */
 async function publishRate(port: number, count: number): Promise<number | undefined> {
   const packet = packetOf(channelName(0), JSON.stringify(dataOf(SMALL)));
   const connection = ['-h', '127.0.0.1', '-p', String(port), '-c', '1', '-P', String(IN_FLIGHT)];
   const publish = ['-n', String(count), '--csv', 'PUBLISH', channelName(0), packet];
   try {
     const { stdout } = await run('redis-benchmark', [...connection, ...publish], {
-      timeout: TIMEOUT,
+      timeout: TIMEOUT_MS,
     });
     return rateIn(stdout);
   } catch (error) {
@@ -40,7 +40,7 @@ async function publishRate(port: number, count: number): Promise<number | undefi
   }
 }
 
-/** The first field after the name that is a number: `"PUBLISH …","123456.78","0.188",…`. */
+/** The first numeric field after the name: `"PUBLISH …","123456.78","0.188",…`. */
 function rateIn(csv: string): number {
   const rate = /^"PUBLISH .*?","(\d+\.\d+)"/m.exec(csv)?.[1];
   if (rate === undefined) throw new Error(`Expected redis-benchmark to print a rate, got ${csv}`);

@@ -5,17 +5,17 @@ import { exactly } from '../harness/target.js';
 const CLIENTS = 20;
 const ROUNDS = { full: 3, quick: 1 };
 
-/** How many messages the replies to some clients are. */
+/** The number of reply messages that several clients with one request each receive. */
 export const replyFanOut: Measure = {
   name: 'reply-fan-out',
   title: `Replies to ${CLIENTS} clients with one request each`,
 
   async run(bench) {
-    const rounds = await bench.interleave(
+    const rounds = await bench.runInRounds(
       ['ours', 'built-in'] as const,
-      (participant) =>
-        bench.withSubject('reply-counter', (counter) =>
-          counter.countReplies(participant, bench.redis.port, CLIENTS),
+      (candidate) =>
+        bench.withProcess('reply-counter', (counter) =>
+          counter.countReplies(candidate, bench.redis.port, CLIENTS),
         ),
       ROUNDS,
     );

@@ -8,14 +8,14 @@ import { measureRequesting } from './support/requesting.js';
 const COUNT = { full: 1_000, quick: 100 };
 const WARM_UP = { full: 20_000, quick: 100 };
 
-/** How long a request waits for its answer, one at a time. */
+/** The round-trip time of a request, one request at a time. */
 export const requestLatency: Measure = {
   name: 'request-latency',
   title: 'Request-response, one at a time',
 
   async run(bench) {
-    const participants = ['ours', 'built-in', 'ioredis', 'ioredis-json'] as const;
-    const rounds = await measureRequesting(bench, participants, {
+    const candidates = ['ours', 'built-in', 'ioredis', 'ioredis-json'] as const;
+    const rounds = await measureRequesting(bench, candidates, {
       count: bench.pick(COUNT),
       inFlight: 1,
       warmUp: bench.pick(WARM_UP),
@@ -29,7 +29,7 @@ export const requestLatency: Measure = {
           ...roundTripRow(this.title, median),
           bar: { chart: 'latency', label: 'Request and reply, median' },
         },
-        rowOf('… two bare hops with its JSON', 'µs, median', { ioredis: hopsWithJson }),
+        rowOf('… two bare hops with the same JSON', 'µs, median', { ioredis: hopsWithJson }),
       ],
       notes: jsonNotes(median.ours, hopsWithJson),
     };
@@ -40,7 +40,7 @@ function roundTripRow(name: string, figures: Figures): Row {
   return rowOf(name, 'µs, median', figures, [atMostTimes(1.25, 'ioredis')]);
 }
 
-/** Bare hops carry text that nobody looks at. */
+/** Compares with bare hops that parse the JSON, because plain bare hops do not read their text. */
 function jsonNotes(ours: Summary | undefined, hopsWithJson: Summary | undefined): string[] {
   if (!ours || !hopsWithJson) return [];
   const { median } = summarizeRatios(ours.rounds, hopsWithJson.rounds);

@@ -7,14 +7,14 @@ const IN_FLIGHT = 100;
 const COUNT = { full: 60_000, quick: 500 };
 const WARM_UP = { full: 60_000, quick: 500 };
 
-/** How many requests are answered in a second, many at a time. */
+/** The requests per second with many requests in flight. */
 export const requests: Measure = {
   name: 'requests',
   title: `Request-response, ${IN_FLIGHT} in flight`,
 
   async run(bench) {
-    const participants = ['ours', 'built-in', 'ioredis'] as const;
-    const rounds = await measureRequesting(bench, participants, {
+    const candidates = ['ours', 'built-in', 'ioredis'] as const;
+    const rounds = await measureRequesting(bench, candidates, {
       count: bench.pick(COUNT),
       inFlight: IN_FLIGHT,
       warmUp: bench.pick(WARM_UP),
@@ -29,9 +29,11 @@ export const requests: Measure = {
           ...rowOf(this.title, 'round trips per second', perSecond, [atLeastTimes(3, 'built-in')]),
           bar: { chart: 'requests', label: `${IN_FLIGHT} in flight` },
         },
-        rowOf('… CPU of the process that asks', 'µs of CPU per message', cpu),
+        rowOf('… CPU of the requester', 'µs of CPU per message', cpu),
       ],
-      notes: ['Requests of bare ioredis are two bare hops: a PUBLISH there, and one back.'],
+      notes: [
+        'Requests of bare ioredis are two bare hops: one PUBLISH for the request and one for the reply.',
+      ],
     };
   },
 };

@@ -9,14 +9,14 @@ const BACKLOGS = { full: [0, 100, 1_000, 10_000], quick: [0, 100] };
 const COUNT = { full: 40_000, quick: 500 };
 const ROUNDS = { full: 3, quick: 1 };
 
-/** What a message takes, the more of them wait for a bounded handler. */
+/** The cost of a message as a function of the number of messages that wait for a bounded handler. */
 export const scaleBacklog: Measure = {
   name: 'scale-backlog',
   title: 'CPU per message, by messages that wait',
 
   async run(bench) {
     const backlogs = bench.pick(BACKLOGS);
-    const rounds = await bench.interleave(
+    const rounds = await bench.runInRounds(
       ['ours'] as const,
       () => measureBacklogs(bench, backlogs),
       ROUNDS,
@@ -35,20 +35,20 @@ export const scaleBacklog: Measure = {
 };
 
 function measureBacklogs(bench: Bench, backlogs: readonly number[]): Promise<Usage[]> {
-  return bench.withSubject('queueing', async (subject) => {
+  return bench.withProcess('bounded-receiver', async (receiver) => {
     const count = bench.pick(COUNT);
     const hold = async (messages: number): Promise<void> => {
-      await subject.hold(messages);
+      await receiver.hold(messages);
       await bench.load.flood({ count: messages, bytes: SMALL });
-      await subject.held();
+      await receiver.held();
     };
     const receive = async (): Promise<Usage> => {
-      await subject.expect(count);
+      await receiver.expect(count);
       await bench.load.flood({ count, bytes: SMALL });
-      return subject.finished();
+      return receiver.completed();
     };
-    await subject.listen(bench.redis.port);
-    // The first message stays with the handler, and the others wait behind it.
+    await receiver.listen(bench.redis.port);
+    // The handler keeps the first message, so that all later messages wait in its queue.
     await hold(1);
     await receive();
     const usages: Usage[] = [];

@@ -2,7 +2,7 @@ import type { Bench } from '../harness/bench.js';
 import type { Measure } from '../harness/measure.js';
 import { pointsOf } from '../harness/series.js';
 import { cpuOf, type Usage } from '../harness/usage.js';
-import type { ObserverName } from '../participants/observer.js';
+import type { ObserverName } from '../candidates/observer.js';
 import { SMALL } from '../workload/payloads.js';
 import { growthRow } from './support/growth-row.js';
 
@@ -10,16 +10,16 @@ const CHANNELS = { full: [1, 10, 100, 1_000, 10_000, 100_000], quick: [1, 100] }
 const COUNT = { full: 20_000, quick: 500 };
 const ROUNDS = { full: 3, quick: 1 };
 
-/** What a message takes, the more channels are observed, to each of them in turn. */
+/** The cost of a message as a function of the number of observed channels. */
 export const scaleChannels: Measure = {
   name: 'scale-channels',
   title: 'CPU per message, by observed channels',
 
   async run(bench) {
     const channels = bench.pick(CHANNELS);
-    const rounds = await bench.interleave(
+    const rounds = await bench.runInRounds(
       ['ours', 'ioredis'] as const,
-      (participant) => measureChannels(bench, participant, channels),
+      (candidate) => measureChannels(bench, candidate, channels),
       ROUNDS,
     );
     const points = pointsOf(channels, rounds, ({ cpu }) => cpu);
@@ -32,24 +32,24 @@ export const scaleChannels: Measure = {
 
 function measureChannels(
   bench: Bench,
-  participant: ObserverName,
+  candidate: ObserverName,
   steps: readonly number[],
 ): Promise<Usage[]> {
-  return bench.withSubject('observing', async (subject) => {
-    await subject.connect(participant, bench.redis.port);
+  return bench.withProcess('observer', async (observer) => {
+    await observer.connect(candidate, bench.redis.port);
     const count = bench.pick(COUNT);
     const receive = async (channels: number): Promise<Usage> => {
-      await subject.expect(count);
+      await observer.expect(count);
       await bench.load.flood({ count, bytes: SMALL, channels });
-      return subject.finished();
+      return observer.completed();
     };
     const usages: Usage[] = [];
     let observed = 0;
     for (const channels of steps) {
-      await subject.observe(observed, channels);
+      await observer.observe(observed, channels);
       await bench.redis.channels(channels);
-      await subject.settle();
-      // The first messages are for the compiler.
+      await observer.drain();
+      // Warm-up: V8 compiles the code with the first messages.
       if (observed === 0) await receive(channels);
       observed = channels;
       usages.push(await bench.sample(() => receive(channels), cpuOf));

@@ -10,22 +10,22 @@ const HANDLERS = { full: [1, 10, 100, 1_000], quick: [1, 10] };
 const COUNT = { full: 8_000, quick: 500 };
 const ROUNDS = { full: 3, quick: 1 };
 
-/** What a message takes, the more handlers there are, each of another glob. */
+/** The cost of a message as a function of the number of handlers, each with its own glob. */
 export const scaleHandlers: Measure = {
   name: 'scale-handlers',
   title: 'CPU per message, by registered handlers',
 
   async run(bench) {
     const handlers = bench.pick(HANDLERS);
-    const rounds = await bench.interleave(
+    const rounds = await bench.runInRounds(
       ['ours', 'built-in', 'ioredis'] as const,
-      async (participant) => {
+      async (candidate) => {
         const usages: Usage[] = [];
         for (const channels of handlers) {
           const patterns = Array.from({ length: channels }, (_, index) => channelGlob(index));
-          const listening = { participant, patterns, isGlob: true };
+          const settings = { candidate, patterns, isGlob: true };
           const flood = { bytes: SMALL, count: bench.pick(COUNT), channels };
-          usages.push(...(await receiveOnce(bench, listening, [flood])));
+          usages.push(...(await receiveOnce(bench, settings, [flood])));
         }
         return usages;
       },

@@ -4,7 +4,7 @@ import { limitNotes } from './support/floor-notes.js';
 import { growthRow, LINEAR } from './support/growth-row.js';
 import { measureReceiving } from './support/receiving.js';
 
-const SENDINGS = {
+const FLOODS = {
   full: [
     { bytes: 60, count: 8_000 },
     { bytes: 256, count: 8_000 },
@@ -21,20 +21,20 @@ const SENDINGS = {
 };
 const ROUNDS = { full: 5, quick: 1 };
 
-/** What a message takes, the more data it has. */
+/** The cost of a message as a function of the size of its data. */
 export const scalePayload: Measure = {
   name: 'scale-payload',
   title: 'CPU per message, by size of its data',
 
   async run(bench) {
-    const sendings = bench.pick(SENDINGS);
+    const floods = bench.pick(FLOODS);
     const rounds = await measureReceiving(
       bench,
-      { participants: ['ours', 'built-in', 'ioredis'], rounds: ROUNDS },
+      { candidates: ['ours', 'built-in', 'ioredis'], rounds: ROUNDS },
       { isGlob: true },
-      sendings,
+      floods,
     );
-    const sizes = sendings.map(({ bytes }) => bytes);
+    const sizes = floods.map(({ bytes }) => bytes);
     const points = pointsOf(sizes, rounds, ({ cpu }) => cpu);
     const row = growthRow('Cost of a message as its data grows', points);
     return {

@@ -1,21 +1,21 @@
 import { figuresOf, rowOf } from '../harness/figures.js';
 import type { Measure } from '../harness/measure.js';
 
-const MILLISECOND = 1_000;
+const MICROSECONDS_PER_MILLISECOND = 1_000;
 
-/** How long an application takes from the start of its process until it listens. */
+/** The time from the start of the process until the application listens. */
 export const start: Measure = {
   name: 'start',
   title: 'From the start of the process until it listens',
 
   async run(bench) {
-    const rounds = await bench.interleave(['ours', 'built-in', 'ioredis'] as const, (participant) =>
-      bench.withSubject('starter', (starter) => starter.started(), {
-        args: [participant, String(bench.redis.port)],
+    const rounds = await bench.runInRounds(['ours', 'built-in', 'ioredis'] as const, (candidate) =>
+      bench.withProcess('starter', (starter) => starter.started(), {
+        args: [candidate, String(bench.redis.port)],
       }),
     );
-    const wall = figuresOf(rounds, (usage) => usage.wall / MILLISECOND);
-    const cpu = figuresOf(rounds, (usage) => usage.cpu / MILLISECOND);
-    return { rows: [rowOf(this.title, 'ms', wall), rowOf('… CPU of it', 'ms of CPU', cpu)] };
+    const wall = figuresOf(rounds, (usage) => usage.wall / MICROSECONDS_PER_MILLISECOND);
+    const cpu = figuresOf(rounds, (usage) => usage.cpu / MICROSECONDS_PER_MILLISECOND);
+    return { rows: [rowOf(this.title, 'ms', wall), rowOf('… CPU of the start', 'ms of CPU', cpu)] };
   },
 };

@@ -1,30 +1,30 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { BarChartName, Row } from '../harness/result.js';
 import { formatNumber } from './number.js';
-import { APPEARANCES, PARTICIPANTS } from './participants.js';
+import { APPEARANCES, CANDIDATES } from './candidates.js';
 import { legendAbove } from './svg.js';
 
 const WIDTH = 540;
 const LABELS = 200;
 const BAR = 20;
 const GAP = 18;
-/** Room for the number behind the longest bar. */
+/** Leaves space for the number after the longest bar. */
 const HEADROOM = 1.1;
 
 interface Datum {
   readonly label: string;
-  readonly participant: string;
+  readonly candidate: string;
   readonly value: number;
   readonly text: string;
 }
 
-/** What a chart of bars says above its bars and below them. */
+/** The title and the unit of a bar chart. */
 export interface BarChartTitles {
   readonly title: string;
   readonly unit: string;
 }
 
-/** The titles of the charts of bars. */
+/** The titles of all bar charts. */
 export const BAR_CHARTS: Readonly<Record<BarChartName, BarChartTitles>> = {
   'cpu-60-b': { title: 'CPU per message of 60 bytes', unit: 'µs, less is better' },
   'cpu-1-kb': { title: 'CPU per message of 1 KB', unit: 'µs, less is better' },
@@ -37,10 +37,10 @@ export const BAR_CHARTS: Readonly<Record<BarChartName, BarChartTitles>> = {
   },
 };
 
-/** A chart of the medians of some rows, a group of bars for each. */
+/** A chart of medians with a group of bars for each row. */
 export function barChart({ title, unit }: BarChartTitles, rows: readonly Row[]): TopLevelSpec {
   const values = rows.flatMap(dataOf);
-  const shown = PARTICIPANTS.filter((name) => rows.some(({ figures }) => figures[name]));
+  const shown = CANDIDATES.filter((name) => rows.some(({ figures }) => figures[name]));
   const labels = shown.map((name) => APPEARANCES[name].label);
   const colors = shown.map((name) => APPEARANCES[name].color);
   const limit = Math.max(...values.map(({ value }) => value)) * HEADROOM;
@@ -58,7 +58,7 @@ export function barChart({ title, unit }: BarChartTitles, rows: readonly Row[]):
         axis: { grid: false, labelAlign: 'left', labelLimit: 0, labelPadding: LABELS },
         scale: { paddingInner: 0.18, paddingOuter: 0.05 },
       },
-      yOffset: { field: 'participant', sort: labels, scale: { paddingInner: 0.1 } },
+      yOffset: { field: 'candidate', sort: labels, scale: { paddingInner: 0.1 } },
       x: {
         field: 'value',
         type: 'quantitative',
@@ -72,7 +72,7 @@ export function barChart({ title, unit }: BarChartTitles, rows: readonly Row[]):
         mark: { type: 'bar', cornerRadiusEnd: 3 },
         encoding: {
           color: {
-            field: 'participant',
+            field: 'candidate',
             sort: labels,
             scale: { domain: labels, range: colors },
             legend: legendAbove(LABELS),
@@ -88,10 +88,10 @@ export function barChart({ title, unit }: BarChartTitles, rows: readonly Row[]):
 }
 
 function dataOf({ bar, figures }: Row): Datum[] {
-  return PARTICIPANTS.flatMap((name) => {
+  return CANDIDATES.flatMap((name) => {
     const value = figures[name]?.median;
     if (value === undefined || !bar) return [];
-    const { label: participant } = APPEARANCES[name];
-    return [{ label: bar.label, participant, value, text: formatNumber(value) }];
+    const { label: candidate } = APPEARANCES[name];
+    return [{ label: bar.label, candidate, value, text: formatNumber(value) }];
   });
 }

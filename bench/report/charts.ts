@@ -4,14 +4,14 @@ import { lineChart } from './line-chart.js';
 import type { Report } from './report.js';
 import { renderSvg } from './svg.js';
 
-/** A chart, and the name of its file without an ending. */
+/** A chart and its file name without the extension. */
 export interface Chart {
   readonly name: string;
   readonly title: string;
   readonly svg: string;
 }
 
-/** The charts of everything in a report that can be drawn. */
+/** Renders all charts of a report. */
 export async function chartsOf(report: Report): Promise<Chart[]> {
   const bars = Object.keys(BAR_CHARTS) as BarChartName[];
   return [

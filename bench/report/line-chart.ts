@@ -1,15 +1,15 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Series } from '../harness/result.js';
-import { APPEARANCES, PARTICIPANTS } from './participants.js';
+import { APPEARANCES, CANDIDATES } from './candidates.js';
 import { legendAbove } from './svg.js';
 
 const WIDTH = 660;
 const HEIGHT = 320;
 const LABELS = 70;
 
-/** A chart of how a figure changes: medians as lines, the spread of the rounds as a band. */
+/** A line chart of a series: medians as lines, the range of the rounds as a band. */
 export function lineChart({ title, unit, xTitle, isLogarithmic, points }: Series): TopLevelSpec {
-  const shown = PARTICIPANTS.filter((name) => points.some(({ figures }) => figures[name]));
+  const shown = CANDIDATES.filter((name) => points.some(({ figures }) => figures[name]));
   const labels = shown.map((name) => APPEARANCES[name].label);
   const colors = shown.map((name) => APPEARANCES[name].color);
   const values = points.flatMap(({ x, figures }) =>
@@ -17,7 +17,7 @@ export function lineChart({ title, unit, xTitle, isLogarithmic, points }: Series
       const summary = figures[name];
       if (!summary) return [];
       const { median, min, max } = summary;
-      return [{ x, participant: APPEARANCES[name].label, median, min, max }];
+      return [{ x, candidate: APPEARANCES[name].label, median, min, max }];
     }),
   );
   const y = {
@@ -37,14 +37,14 @@ export function lineChart({ title, unit, xTitle, isLogarithmic, points }: Series
         field: 'x',
         type: 'quantitative',
         title: xTitle,
-        // Zero is a point of some series.
+        // A logarithmic scale cannot show the zero that some series begin with.
         scale: xs.includes(0)
           ? { type: 'symlog', constant: 10, nice: false }
           : { type: 'log', nice: false },
         axis: { values: xs, format: ',d', grid: false },
       },
       color: {
-        field: 'participant',
+        field: 'candidate',
         type: 'nominal',
         sort: labels,
         scale: { domain: labels, range: colors },

@@ -3,18 +3,20 @@ import type { Chart } from './charts.js';
 import { mainTable, seriesTable, wallTable } from './tables.js';
 import type { Report } from './report.js';
 
-/** The whole report for people, with the charts that lie beside it. */
+/** The report as Markdown, with links to the charts in the same folder. */
 export function toMarkdown(report: Report, charts: readonly Chart[] = []): string {
   const wall = wallTable(report);
   return [
     '# Results',
     environmentOf(report.environment),
-    ...(report.isQuick ? ['**A quick run: its counts are too small to say anything.**'] : []),
-    'Each figure is the median of its rounds, with the lowest and the highest in brackets.',
+    ...(report.isQuick
+      ? ['**This was a quick run: its counts are too small for meaningful figures.**']
+      : []),
+    'Each figure is the median of its rounds, with the lowest and the highest value in brackets.',
     mainTable(report),
     ...notesOf(report),
     ...charts.map(({ name, title }) => `![${title}](${name}.svg)`),
-    ...(wall ? ['## Time that passed, in µs per message', wall] : []),
+    ...(wall ? ['## Wall time, in µs per message', wall] : []),
     ...report.measures.flatMap(({ series }) =>
       series ? [`## ${series.title}, in ${series.unit}`, seriesTable(series)] : [],
     ),

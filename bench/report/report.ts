@@ -1,9 +1,9 @@
 import type { Environment } from '../harness/environment.js';
 import type { MeasureResult } from '../harness/result.js';
 
-/** Everything that a run found. */
+/** The results of a run. */
 export interface Report {
-  /** Whether its counts are too small for the figures to say anything. */
+  /** Whether the counts are too small for meaningful figures. */
   readonly isQuick: boolean;
   readonly environment: Environment;
   readonly measures: readonly ({ readonly name: string; readonly title: string } & MeasureResult)[];

@@ -5,7 +5,7 @@ const FONT = 'system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif
 const INK = '#0f172a';
 const FAINT_INK = '#475569';
 
-/** What all charts have in common: light, and readable where 800 pixels are the width of a page. */
+/** The style of all charts: a light background, and text that is readable on a page 800 pixels wide. */
 const STYLE = {
   font: FONT,
   background: '#ffffff',
@@ -47,12 +47,12 @@ const STYLE = {
   },
 } as const;
 
-/** Where a legend is to be above a chart that has so much room for labels to its left. */
+/** The position of a legend above a chart whose labels take the given width on the left. */
 export function legendAbove(labels: number): { legendX: number; legendY: number } {
   return { legendX: -labels, legendY: -32 };
 }
 
-/** A chart as SVG. */
+/** Renders a chart as SVG. */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   const { spec: compiled } = compile({ ...spec, config: STYLE });
   const view = new View(parse(compiled), { renderer: 'none' });

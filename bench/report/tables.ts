@@ -2,36 +2,36 @@ import { markdownTable } from 'markdown-table';
 import type { Figures, Row, Series } from '../harness/result.js';
 import type { Summary } from '../harness/statistics.js';
 import { formatNumber } from './number.js';
-import { PARTICIPANTS } from './participants.js';
+import { CANDIDATES } from './candidates.js';
 import type { Report } from './report.js';
 
-const NUMBERS: readonly 'r'[] = PARTICIPANTS.map(() => 'r');
+const NUMBERS: readonly 'r'[] = CANDIDATES.map(() => 'r');
 
-/** Every figure of a report beside its target. */
+/** The table of all figures and their targets. */
 export function mainTable({ measures }: Report): string {
   const rows = measures.flatMap((measure) => measure.rows);
   return markdownTable(
     [
-      ['measure', 'unit', ...PARTICIPANTS, 'target', 'reached', 'met'],
+      ['measure', 'unit', ...CANDIDATES, 'target', 'reached', 'met'],
       ...rows.map((row) => [row.name, row.unit, ...cells(row.figures), ...targetCells(row)]),
     ],
     { align: ['l', 'l', ...NUMBERS, 'l', 'l', 'l'], stringLength: (text) => text.length },
   );
 }
 
-/** The time that passed for one message, where CPU time is what counts; `undefined` without any. */
+/** The table of wall time per message; `undefined` if no row has it. */
 export function wallTable({ measures }: Report): string | undefined {
   const rows = measures.flatMap((measure) => measure.rows).filter((row) => row.wall);
   if (rows.length === 0) return undefined;
   return markdownTable(
-    [['measure', ...PARTICIPANTS], ...rows.map((row) => [row.name, ...cells(row.wall ?? {})])],
+    [['measure', ...CANDIDATES], ...rows.map((row) => [row.name, ...cells(row.wall ?? {})])],
     { align: ['l', ...NUMBERS] },
   );
 }
 
-/** The points of a series. */
+/** The table of the points of a series. */
 export function seriesTable({ xTitle, points }: Series): string {
-  const shown = PARTICIPANTS.filter((name) => points.some(({ figures }) => figures[name]));
+  const shown = CANDIDATES.filter((name) => points.some(({ figures }) => figures[name]));
   return markdownTable(
     [
       [xTitle, ...shown],
@@ -41,9 +41,9 @@ export function seriesTable({ xTitle, points }: Series): string {
   );
 }
 
-function cells(figures: Figures, participants = PARTICIPANTS): string[] {
-  return participants.map((participant) => {
-    const summary = figures[participant];
+function cells(figures: Figures, candidates = CANDIDATES): string[] {
+  return candidates.map((candidate) => {
+    const summary = figures[candidate];
     return summary ? cell(summary) : '';
   });
 }

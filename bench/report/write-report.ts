@@ -5,7 +5,7 @@ import { chartsOf } from './charts.js';
 import { toMarkdown } from './markdown.js';
 import type { Report } from './report.js';
 
-/** Writes a report into a folder: `results.json`, `results.md`, and a chart for each picture. */
+/** Writes `results.json`, `results.md` and the charts of a report into a folder. */
 export async function writeReport(report: Report, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const charts = await chartsOf(report);

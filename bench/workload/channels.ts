@@ -1,17 +1,17 @@
-/** A glob that means every channel of the benchmark. */
+/** A glob that matches every channel of the benchmark. */
 export const EVERY_CHANNEL = 'bench.*';
 
-/** The channel with a number. */
+/** The channel with the number `index`. */
 export function channelName(index: number): string {
   return `bench.${index}.event`;
 }
 
-/** A glob that means the channel with a number, and no other one. */
+/** A glob that matches only the channel with the number `index`. */
 export function channelGlob(index: number): string {
   return `bench.${index}.*`;
 }
 
-/** The first channels, by so many. */
+/** The first `count` channels. */
 export function channelNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => channelName(index));
 }

@@ -1,10 +1,10 @@
-/** The data of a message, like that of a notification. */
+/** The data of a message, similar to a notification. */
 export interface Data {
   readonly id: number;
   readonly name: string;
   readonly tags: readonly string[];
   readonly items?: readonly Item[];
-  /** As long as it takes. */
+  /** Padding up to the requested size. */
   readonly text: string;
 }
 
@@ -15,17 +15,17 @@ interface Item {
   readonly isRead: boolean;
 }
 
-/** The sizes of data that messages are received and sent with, in bytes. */
+/** The payload sizes of the receive and emit measures. */
 export const PAYLOADS = [
   { name: '60 B', bytes: 60, chart: 'cpu-60-b' },
   { name: '1 KB', bytes: 1_024, chart: 'cpu-1-kb' },
   { name: '16 KB', bytes: 16_384, chart: 'cpu-16-kb' },
 ] as const;
 
-/** The size of data where it does not matter. */
+/** The payload size in bytes of all other measures. */
 export const SMALL = 60;
 
-/** Data that has exactly so many bytes as JSON. Throws where that is not enough for any. */
+/** Data that is exactly `bytes` long as JSON. Throws if `bytes` is below the minimum. */
 export function dataOf(bytes: number): Data {
   const items: Item[] = [];
   const data = (text: string): Data => ({
@@ -37,7 +37,7 @@ export function dataOf(bytes: number): Data {
   });
   const missing = (): number => bytes - JSON.stringify(data('')).length;
   while (missing() > 200) {
-    // Most of what is missing at once: the length is asked for a few times only.
+    // Adds most of the missing items at once, because each length check serializes all data.
     const more = Math.max(1, Math.floor(missing() / 100) - 1);
     for (let i = 0; i < more; i++) items.push(item(items.length));
   }
@@ -46,7 +46,7 @@ export function dataOf(bytes: number): Data {
   return data('x'.repeat(padding));
 }
 
-/** Nest's packet as JSON, around data that is JSON already. */
+/** Nest's packet as JSON; `json` is the data as JSON. */
 export function packetOf(channel: string, json: string): string {
   return `{"pattern":"${channel}","data":${json}}`;
 }

@@ -1,4 +1,5 @@
-// Each instance caches what it reads; whoever writes says so, and every instance drops its copy.
+// Each instance caches the values that it reads. A write publishes an invalidation, and every instance
+// removes its copy.
 import { Inject, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
@@ -9,11 +10,11 @@ import {
   RedisPubSubServer,
   RedisPubSubService,
 } from 'nestjs-redis-pubsub';
-import { connection, hear, printHeard, runSample } from '../support/run-sample.js';
+import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
 const INSTANCE = Symbol('INSTANCE');
 const INVALIDATE = 'cache.invalidate.:key';
-const database = new Map([['price', 10]]); // stands for the one that the instances share
+const database = new Map([['price', 10]]); // stands for the database that the instances share
 
 @Injectable()
 class Prices {
@@ -24,7 +25,7 @@ class Prices {
     private readonly pubsub: RedisPubSubService,
     server: RedisPubSubServer,
   ) {
-    // Invalidations of an outage are lost, so that nothing in the cache can be trusted after it.
+    // Invalidations that were published during an outage are lost, so that any cached value may be stale.
     server.gaps.subscribe(() => this.#cache.clear());
   }
 
@@ -42,17 +43,17 @@ class Prices {
     console.log(`${this.instance} writes ${key}: ${value} → ${channel} (${receivers} delivered)`);
   }
 
-  /** The writer hears itself too, so there is one way in which a key is dropped. */
+  /** The writer receives its own message too, so that only this handler removes keys. */
   @EventPattern<string>(INVALIDATE)
-  drop(@ChannelParam('key') key: string, @Payload() { writer }: { writer: string }): void {
+  remove(@ChannelParam('key') key: string, @Payload() { writer }: { writer: string }): void {
     this.#cache.delete(key);
-    hear(`${this.instance} drops ${key}, which ${writer} wrote`);
+    recordReceived(`${this.instance} removes ${key}, which ${writer} wrote`);
   }
 
   #load(key: string): Promise<number | undefined> {
     const cached = this.#cache.get(key);
     if (cached) return cached;
-    // The promise, not its value: what is dropped while it loads must not come back.
+    // Caches the promise and not its value: a key that is removed while it loads must not come back.
     const loading = Promise.resolve(database.get(key));
     loading.catch(() => this.#cache.delete(key));
     this.#cache.set(key, loading);
@@ -74,7 +75,7 @@ await runSample(async () => {
   const apps = [writer, await start('instance 2')];
   for (const app of [...apps, ...apps]) await app.get(Prices).read('price');
   await writer.get(Prices).write('price', 12);
-  await printHeard(apps.length);
+  await printReceived(apps.length);
   for (const app of apps) await app.get(Prices).read('price');
   for (const app of apps) await app.close();
 });

@@ -1,10 +1,10 @@
-// An event bus under the prefix "events:"; an application under another hears nothing of it.
+// An event bus with the prefix "events:". An application with another prefix receives none of its events.
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { Channel, RedisPubSubClient, RedisPubSubModule } from 'nestjs-redis-pubsub';
 import { firstValueFrom } from 'rxjs';
-import { connection, hear, printHeard, runSample } from '../support/run-sample.js';
+import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
 interface OrderEvent {
   readonly orderId: number;
@@ -14,7 +14,7 @@ interface OrderEvent {
 class Invoicing {
   @EventPattern('order.created') // SUBSCRIBE events:order.created
   onCreated(@Payload() { orderId }: OrderEvent): void {
-    hear(`invoicing hears order.created of order ${orderId}`);
+    recordReceived(`invoicing receives order.created of order ${orderId}`);
   }
 }
 
@@ -22,7 +22,7 @@ class Invoicing {
 class AuditLog {
   @EventPattern<string>('order.*') // PSUBSCRIBE events:order.*
   onOrder(@Channel() channel: string, @Payload() { orderId }: OrderEvent): void {
-    hear(`the audit log hears ${channel} of order ${orderId}`);
+    recordReceived(`the audit log receives ${channel} of order ${orderId}`);
   }
 }
 
@@ -33,16 +33,16 @@ class AuditLog {
 class ShopModule {}
 
 @Injectable()
-class Stranger {
+class OtherApplication {
   @EventPattern<string>('*') // PSUBSCRIBE other:*
   onAnything(@Channel() channel: string, @Payload() { orderId }: OrderEvent): void {
-    hear(`the other application hears ${channel} of order ${orderId}`);
+    recordReceived(`the other application receives ${channel} of order ${orderId}`);
   }
 }
 
 @Module({
   imports: [RedisPubSubModule.forRoot({ connection, prefix: 'other:' })],
-  providers: [Stranger],
+  providers: [OtherApplication],
 })
 class OtherModule {}
 
@@ -55,9 +55,9 @@ await runSample(async () => {
   await Promise.all([shop.close(), other.close()]);
 });
 
-/** One message reaches an exact handler and a pattern handler as two subscriptions. */
+/** Redis counts the exact handler and the pattern handler as two subscriptions. */
 async function emit(prefix: string, bus: RedisPubSubClient, channel: string, event: OrderEvent) {
   const receivers = await firstValueFrom(bus.emit(channel, event));
   console.log(`→ ${prefix}${channel} (${receivers} delivered)`);
-  await printHeard(receivers);
+  await printReceived(receivers);
 }

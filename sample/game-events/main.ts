@@ -1,4 +1,4 @@
-// Players hear the events of the game that they play; the leaderboard hears those of all games.
+// Players receive the events of their game. The leaderboard receives the events of all games.
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
@@ -9,20 +9,20 @@ import {
   RedisPubSubService,
   type PubSubSubscription,
 } from 'nestjs-redis-pubsub';
-import { connection, hear, printHeard, runSample } from '../support/run-sample.js';
+import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
 type GameEvent =
   | { readonly type: 'player_scored'; readonly player: string; readonly points: number }
   | { readonly type: 'achievement_unlocked'; readonly player: string; readonly name: string };
 
-/** As a pattern it means every game; with an id in it, the channel of one. */
+/** As a pattern it matches every game; with an id it is the channel of one game. */
 const GAME_EVENTS = 'game.:gameId.events';
 
 @Injectable()
 class Leaderboard {
   @EventPattern<string>(GAME_EVENTS) // PSUBSCRIBE arcade:game.*.events
   onGameEvent(@ChannelParam('gameId') gameId: string, @Payload() event: GameEvent): void {
-    hear(`the leaderboard hears of ${gameId}: ${describe(event)}`);
+    recordReceived(`the leaderboard receives from ${gameId}: ${describe(event)}`);
   }
 }
 
@@ -30,10 +30,10 @@ class Leaderboard {
 class GameService {
   constructor(private readonly pubsub: RedisPubSubService) {}
 
-  /** Resolves when Redis has acknowledged: from then on the player hears everything. */
+  /** Resolves when Redis has acknowledged the subscription: from then on the player receives every event. */
   join(gameId: string, player: string): Promise<PubSubSubscription> {
     return this.pubsub.subscribe<GameEvent>(channelOf(gameId), ({ data }) => {
-      hear(`${player} hears: ${describe(data)}`);
+      recordReceived(`${player} receives: ${describe(data)}`);
     });
   }
 
@@ -57,16 +57,16 @@ await runSample(async () => {
   await games.join('go', 'cleo');
 
   await games.publish('chess', { type: 'player_scored', player: 'ann', points: 3 });
-  await printHeard(3);
+  await printReceived(3);
   await games.publish('go', { type: 'achievement_unlocked', player: 'cleo', name: 'First stone' });
-  await printHeard(2);
+  await printReceived(2);
   ben.unsubscribe();
   await games.publish('chess', { type: 'player_scored', player: 'ann', points: 9 });
-  await printHeard(2);
+  await printReceived(2);
   await app.close();
 });
 
-/** Throws for an id that would reach other games, such as `a.b`. */
+/** Throws for an id that contains a separator, such as `a.b`, which would be the channel of another game. */
 function channelOf(gameId: string): string {
   return buildChannel(GAME_EVENTS, { gameId });
 }

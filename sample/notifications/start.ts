@@ -21,7 +21,8 @@ The notification service is ready; Ctrl-C stops it. Two gateways serve the same 
   ${first}
   ${second}
 
-Sign in as one user here and as another there. What goes through Redis is below; what users get, in
+Sign in as one user at the first and as another user at the second. Each message through Redis is
+logged below. To watch the notifications that users receive:
 
   ${redisCli} PSUBSCRIBE 'sample:notifications.*'
 `);

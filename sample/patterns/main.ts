@@ -1,4 +1,4 @@
-// What a pattern can be, what a handler can learn of a message, and which handler hears what.
+// The forms of a pattern, the metadata of a message, and the handlers that each message reaches.
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
@@ -11,38 +11,38 @@ import {
   RedisPubSubRecordBuilder,
   RedisPubSubService,
 } from 'nestjs-redis-pubsub';
-import { connection, hear, printHeard, runSample } from '../support/run-sample.js';
+import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
 @Injectable()
 class Handlers {
   @EventPattern('user.created') // a literal: SUBSCRIBE
   literal(@Payload() name: string): void {
-    hear(`user.created hears "${name}"`);
+    recordReceived(`user.created receives "${name}"`);
   }
 
-  @EventPattern<string[]>(['user.created', 'user.renamed']) // several on one handler
+  @EventPattern<string[]>(['user.created', 'user.renamed']) // several channels for one handler
   several(@Channel() channel: string): void {
-    hear(`user.created or user.renamed hears ${channel}`);
+    recordReceived(`user.created or user.renamed receives ${channel}`);
   }
 
   @EventPattern<string>('user.*') // any text, separators included: PSUBSCRIBE
   glob(@Ctx() context: RedisPubSubContext): void {
-    hear(`${context.getPattern()} hears ${context.getChannel()}`);
+    recordReceived(`${context.getPattern()} receives ${context.getChannel()}`);
   }
 
   @EventPattern<string>('user.:id.inbox') // a parameter: one whole segment
   parameter(@ChannelParam('id') id: string, @Payload() text: string): void {
-    hear(`user.:id.inbox hears "${text}" for user ${id}`);
+    recordReceived(`user.:id.inbox receives "${text}" for user ${id}`);
   }
 
   @EventPattern<string>('disk.[a-c]?') // one of a, b, c, and one more character
   characters(@Channel() channel: string): void {
-    hear(`disk.[a-c]? hears ${channel}`);
+    recordReceived(`disk.[a-c]? receives ${channel}`);
   }
 
-  @EventPattern<string>('invoice.\\*') // a star that is just a star: SUBSCRIBE
+  @EventPattern<string>('invoice.\\*') // an escaped star is a literal star: SUBSCRIBE
   escaped(@Channel() channel: string, @MessageHeader('tenant') tenant?: string): void {
-    hear(`invoice.\\* hears ${channel} of tenant ${tenant}`);
+    recordReceived(`invoice.\\* receives ${channel} of tenant ${tenant}`);
   }
 }
 
@@ -56,7 +56,7 @@ await runSample(async () => {
   const app = await NestFactory.createApplicationContext(PatternsModule, { logger: ['warn'] });
   const pubsub = app.get(RedisPubSubService);
   const invoice = new RedisPubSubRecordBuilder('#7').setHeader('tenant', 'acme').build();
-  // Handlers of one name share a subscription, to which Redis delivers once.
+  // Handlers of the same name share a subscription, to which Redis delivers each message once.
   const messages: [channel: string, data: unknown, handlers: number][] = [
     ['user.created', 'Ann', 3],
     ['user.renamed', 'Anna', 2],
@@ -70,7 +70,7 @@ await runSample(async () => {
   for (const [channel, data, handlers] of messages) {
     const receivers = await pubsub.publish(channel, data);
     console.log(`→ ${channel} (${receivers} delivered)`);
-    await printHeard(handlers);
+    await printReceived(handlers);
   }
   await app.close();
 });

@@ -1,4 +1,4 @@
-// Plain JSON both ways: a shell script publishes to a Nest handler, and reads what Nest publishes.
+// Plain JSON in both directions: a shell script publishes to a Nest handler, and reads what Nest publishes.
 import { execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ import { EventPattern, Payload } from '@nestjs/microservices';
 import { RedisPubSubModule, RedisPubSubService } from 'nestjs-redis-pubsub';
 import { IsNumber, IsString } from 'class-validator';
 import { EMPTY, type Observable } from 'rxjs';
-import { connection, hear, printHeard, runSample } from '../support/run-sample.js';
+import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
 class Reading {
   @IsString()
@@ -28,12 +28,12 @@ class Reading {
   celsius!: number;
 }
 
-/** One line for an invalid payload, in the place of the stack that Nest would log. */
+/** Prints one line for an invalid payload, instead of the stack trace that Nest would log. */
 @Catch(BadRequestException)
 class InvalidPayloadFilter implements RpcExceptionFilter<BadRequestException> {
   catch(error: BadRequestException): Observable<never> {
     const { message } = error.getResponse() as { message: string[] };
-    hear(`refused: ${message.join('; ')}`);
+    recordReceived(`refused: ${message.join('; ')}`);
     return EMPTY;
   }
 }
@@ -44,11 +44,11 @@ class InvalidPayloadFilter implements RpcExceptionFilter<BadRequestException> {
 class Thermometer {
   @EventPattern('reading')
   onReading(@Payload() { sensor, celsius }: Reading): void {
-    hear(`the handler hears: ${sensor} ${celsius} °C`);
+    recordReceived(`the handler receives: ${sensor} ${celsius} °C`);
   }
 }
 
-// The codec is for what Nest sends. A handler takes bare JSON with the default one as well.
+// The codec applies to messages that Nest sends. With the default codec a handler receives bare JSON too.
 @Module({
   imports: [RedisPubSubModule.forRoot({ connection, prefix: 'weather:', codec: 'json' })],
   providers: [Thermometer],
@@ -66,7 +66,7 @@ await runSample(async () => {
   const reader = spawn('sh', [pathOf('subscribe.sh'), connection, 'weather:alarm']);
   for await (const line of createInterface(reader.stdout)) {
     console.log(`  ${line}`);
-    // Redis has acknowledged its first subscription.
+    // The line "1" is the acknowledgement of the first subscription.
     if (line === '1') await app.get(RedisPubSubService).publish('alarm', { sensor: 'roof' });
     if (line.startsWith('{')) reader.kill();
   }
@@ -76,5 +76,5 @@ await runSample(async () => {
 async function publishFromShell(channel: string, json: string): Promise<void> {
   console.log(`$ publish.sh "$REDIS_URL" ${channel} '${json}'`);
   await promisify(execFile)('sh', [pathOf('publish.sh'), connection, channel, json]);
-  await printHeard(1);
+  await printReceived(1);
 }

@@ -1,4 +1,4 @@
-// One application asks another: an answer, an error, a stream of answers, and nobody there.
+// One application sends requests to another: a reply, an error, a stream of replies, and no subscriber.
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessagePattern, Payload, RpcException } from '@nestjs/microservices';
@@ -20,7 +20,7 @@ class MathController {
 
   @MessagePattern('divide')
   divide(@Payload() { dividend, divisor }: Division): number {
-    // The caller gets to see an RpcException; of any other error just that there was one.
+    // The caller receives the text of an RpcException. Of any other error it receives "Internal server error".
     if (divisor === 0) throw new RpcException('Cannot divide by zero');
     return dividend / divisor;
   }

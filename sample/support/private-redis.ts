@@ -2,33 +2,33 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { RedisMemoryServer } from 'redis-memory-server';
 
-/** A Redis of our own on a free port of this machine. */
+/** A private Redis server on a free port of this machine. */
 export interface PrivateRedis {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
   stop(): Promise<void>;
-  /** Starts it again after {@link stop} or a kill, on the same port. */
+  /** Restarts the server on the same port after {@link stop} or a kill. */
   start(): Promise<void>;
 }
 
 export interface PrivateRedisOptions {
   /**
-   * A terminal sends Ctrl-C to all its processes. With this the server is not among them, so that
-   * whoever started it can end its clients first; it must then call `stop` on every signal.
+   * Starts the server in its own process group. A terminal sends Ctrl-C to all processes of its group. With
+   * this option the caller can close the clients first, and must call `stop` on every signal.
    *
    * @default false
    */
   readonly surviveCtrlC?: boolean;
 
-  /** Called when the server has ended although nobody called `stop`. */
+  /** Called when the server exits without a call of `stop`. */
   readonly onCrash?: () => void;
 }
 
 /**
- * Starts a server that keeps nothing on disk: `redis-server` or `valkey-server` from PATH (or the
- * one that REDIS_SERVER_BINARY names), else one that `redis-memory-server` downloads and builds.
- * Rejects with an error that says what was tried and how to get a Redis.
+ * Starts a Redis server without persistence: the binary that REDIS_SERVER_BINARY names, or `redis-server` or
+ * `valkey-server` from PATH, or else one that `redis-memory-server` downloads and builds.
+ * Rejects with an error that names the binary and says how to install Redis.
  */
 export async function startPrivateRedis(
   args: string[] = [],
@@ -79,11 +79,11 @@ async function findOnPath(): Promise<string | undefined> {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const folder of folders) {
       const path = join(folder, name);
-      const isThere = await access(path, constants.X_OK).then(
+      const isExecutable = await access(path, constants.X_OK).then(
         () => true,
         () => false,
       );
-      if (isThere) return path;
+      if (isExecutable) return path;
     }
   }
   return undefined;
@@ -91,11 +91,11 @@ async function findOnPath(): Promise<string | undefined> {
 
 function explain(tried: string | undefined): string {
   return [
-    'No Redis could be started.',
+    'Cannot start a Redis server.',
     tried
       ? `Tried: ${tried}.`
-      : 'Tried: redis-server and valkey-server on PATH, then to download and build one.',
-    'To get one: "apt install redis-server", "brew install redis" or https://redis.io/download;',
-    'or name the binary of a server with REDIS_SERVER_BINARY.',
+      : 'Tried: redis-server and valkey-server on PATH, then a download and build of Redis.',
+    'To install one: "apt install redis-server", "brew install redis" or https://redis.io/download.',
+    'To use another binary: set REDIS_SERVER_BINARY to its path.',
   ].join('\n');
 }

@@ -3,34 +3,34 @@ import { startPrivateRedis, type PrivateRedis } from './private-redis.js';
 
 const redis = await openRedis();
 
-/** The Redis of the sample: that of REDIS_URL, or one of its own. */
+/** The URL of the Redis server of the sample: REDIS_URL, or a private server. */
 export const connection = redis.url;
 
-/** Runs what a sample shows, and stops the Redis that was started for it. */
-export async function runSample(show: () => Promise<void>): Promise<void> {
+/** Runs a sample and then stops the private Redis server. */
+export async function runSample(run: () => Promise<void>): Promise<void> {
   try {
-    await show();
+    await run();
   } finally {
     await redis.stop();
   }
 }
 
-const heard: string[] = [];
-const arrivals = new EventEmitter();
+const received: string[] = [];
+const events = new EventEmitter();
 
-/** Takes the line of a handler, for `printHeard`. */
-export function hear(line: string): void {
-  heard.push(line);
-  arrivals.emit('line');
+/** Stores a line about a message that a handler received, for `printReceived`. */
+export function recordReceived(line: string): void {
+  received.push(line);
+  events.emit('line');
 }
 
 /**
- * Waits until handlers have heard so many lines, and prints them. Sorted: what comes by different
- * subscriptions may come in any order.
+ * Waits for `count` lines from handlers and prints them in sorted order, because messages of different
+ * subscriptions can arrive in any order.
  */
-export async function printHeard(count: number): Promise<void> {
-  while (heard.length < count) await once(arrivals, 'line');
-  for (const line of heard.splice(0).toSorted()) console.log(`  ${line}`);
+export async function printReceived(count: number): Promise<void> {
+  while (received.length < count) await once(events, 'line');
+  for (const line of received.splice(0).toSorted()) console.log(`  ${line}`);
 }
 
 async function openRedis(): Promise<Pick<PrivateRedis, 'url' | 'stop'>> {

@@ -1,6 +1,6 @@
 import type { Row } from '../../harness/result.js';
 
-/** Of which rows the target is missed that bare ioredis itself, above so many times the built-in, does not reach. */
+/** A note for each row that misses its target where bare ioredis also exceeds `factor` times the built-in. */
 export function floorNotes(rows: readonly Row[], factor: number): string[] {
   return rows.flatMap(({ name, targets, figures: { 'built-in': builtIn, ioredis } }) => {
     if (!builtIn || !ioredis || targets.every(({ isMet }) => isMet)) return [];
@@ -10,7 +10,7 @@ export function floorNotes(rows: readonly Row[], factor: number): string[] {
   });
 }
 
-/** Whether a limit is missed that bare ioredis itself does not keep on this machine. */
+/** A note if the row misses `limit` and bare ioredis exceeds it too on this machine. */
 export function limitNotes({ name, figures: { ioredis }, targets }: Row, limit: number): string[] {
   const isMissed = targets.some(({ isMet }) => !isMet);
   if (!isMissed || !ioredis || ioredis.median <= limit) return [];

@@ -1,6 +1,6 @@
 import type { Usage } from '../../harness/usage.js';
 
-/** Picks one of several usages that were measured in one go. */
+/** Returns a function that picks the usage at `index`. */
 export function usageAt(index: number): (usages: readonly Usage[]) => Usage {
   return (usages) => {
     const usage = usages[index];

@@ -4,18 +4,18 @@ import type { MeasureResult } from '../../harness/result.js';
 import { atMostTimes } from '../../harness/target.js';
 import { floorNotes } from './floor-notes.js';
 import { usageAt } from './pick-usage.js';
-import { measureReceiving, type Comparison, type ListenOptions } from './receiving.js';
+import { measureReceiving, type Comparison, type ReceiverSettings } from './receiving.js';
 import { sizesFor } from './sizes.js';
 
-const COMPARISON: Comparison = { participants: ['ours', 'built-in', 'ioredis', 'node-redis'] };
-const OF_BUILT_IN = 0.43;
-const EXPECTATIONS = [atMostTimes(OF_BUILT_IN, 'built-in'), atMostTimes(1.15, 'ioredis')];
+const COMPARISON: Comparison = { candidates: ['ours', 'built-in', 'ioredis', 'node-redis'] };
+const MAX_RATIO_TO_BUILT_IN = 0.43;
+const EXPECTATIONS = [atMostTimes(MAX_RATIO_TO_BUILT_IN, 'built-in'), atMostTimes(1.15, 'ioredis')];
 
-/** What receiving takes all participants, for each size of payload. */
+/** The cost of receiving a message, for each candidate and each payload size. */
 export async function receiveRows(
   bench: Bench,
   title: string,
-  options: ListenOptions,
+  options: ReceiverSettings,
 ): Promise<MeasureResult> {
   const sizes = sizesFor(bench);
   const rounds = await measureReceiving(bench, COMPARISON, options, sizes);
@@ -23,5 +23,5 @@ export async function receiveRows(
     ...usageRow(`${title}, ${name}`, rounds, usageAt(index), EXPECTATIONS),
     bar: { chart, label: title },
   }));
-  return { rows, notes: floorNotes(rows, OF_BUILT_IN) };
+  return { rows, notes: floorNotes(rows, MAX_RATIO_TO_BUILT_IN) };
 }

@@ -1,67 +1,67 @@
-import type { Amount, Bench } from '../../harness/bench.js';
+import type { FullOrQuick, Bench } from '../../harness/bench.js';
 import type { Remote } from '../../harness/child.js';
 import type { Rounds } from '../../harness/figures.js';
-import { Turns } from '../../harness/turns.js';
+import { Mutex } from '../../harness/mutex.js';
 import { cpuOf, type Usage } from '../../harness/usage.js';
 import type { Flood } from '../../load/load.js';
-import type { ParticipantName } from '../../participants/participant.js';
-import type { ReceiverCommands, ReceiverOptions } from '../../subjects/receiver.js';
+import type { CandidateName } from '../../candidates/candidate.js';
+import type { ReceiverCommands, ReceiverOptions } from '../../processes/receiver.js';
 import { channelGlob, channelName } from '../../workload/channels.js';
 
 type Receiver = Remote<ReceiverCommands>;
 
-/** How the receiver listens, whoever it is, and to whatever channel. */
-export interface ListenOptions extends Omit<ReceiverOptions, 'participant' | 'port' | 'patterns'> {
-  /** Of the process that receives. */
+/** The settings of a receiver that are the same for all candidates. */
+export interface ReceiverSettings extends Omit<ReceiverOptions, 'candidate' | 'port' | 'patterns'> {
+  /** Node options of the receiving process. */
   readonly nodeOptions?: readonly string[];
 }
 
-/** Who is compared, and how often. */
+/** The candidates that are compared, and the number of rounds. */
 export interface Comparison {
-  readonly participants: readonly ParticipantName[];
-  readonly rounds?: Amount<number>;
+  readonly candidates: readonly CandidateName[];
+  readonly rounds?: FullOrQuick<number>;
 }
 
-/** What one message of each of the floods takes each participant, on a channel of its own; see {@link receiveOnce}. */
+/** The usage per message of each flood, for each candidate on its own channel; see {@link receiveOnce}. */
 export function measureReceiving(
   bench: Bench,
-  { participants, rounds }: Comparison,
-  options: ListenOptions,
+  { candidates, rounds }: Comparison,
+  options: ReceiverSettings,
   floods: readonly Flood[],
 ): Promise<Rounds<Usage[]>> {
-  return bench.alternate(
-    participants,
-    (participant, turns) => {
-      const index = participants.indexOf(participant);
+  return bench.runSideBySide(
+    candidates,
+    (candidate, mutex) => {
+      const index = candidates.indexOf(candidate);
       const channel = channelName(index);
       const patterns = [options.isGlob ? channelGlob(index) : channel];
-      const onItsChannel = floods.map((flood) => ({ ...flood, channel }));
-      return receiveOnce(bench, { ...options, participant, patterns }, onItsChannel, turns);
+      const ownFloods = floods.map((flood) => ({ ...flood, channel }));
+      return receiveOnce(bench, { ...options, candidate, patterns }, ownFloods, mutex);
     },
     rounds,
   );
 }
 
-/** What one message of each of the floods takes the process that receives it, once it is warm. */
+/** The usage per message of each flood in a warmed-up receiver. */
 export function receiveOnce(
   bench: Bench,
-  { nodeOptions = [], ...options }: ListenOptions & Omit<ReceiverOptions, 'port'>,
+  { nodeOptions = [], ...options }: ReceiverSettings & Omit<ReceiverOptions, 'port'>,
   floods: readonly Flood[],
-  turns = new Turns(),
+  mutex = new Mutex(),
 ): Promise<Usage[]> {
   const measure = async (receiver: Receiver): Promise<Usage[]> => {
-    await turns.take(() => receiver.listen({ ...options, port: bench.redis.port }));
+    await mutex.runExclusive(() => receiver.listen({ ...options, port: bench.redis.port }));
     const receive = async (flood: Flood): Promise<Usage> => {
       await receiver.expect(flood.count);
       await bench.load.flood(flood);
-      return receiver.finished();
+      return receiver.completed();
     };
     const usages: Usage[] = [];
     for (const flood of floods) {
-      await turns.take(() => receive(flood));
-      usages.push(await bench.sample(() => receive(flood), cpuOf, turns));
+      await mutex.runExclusive(() => receive(flood));
+      usages.push(await bench.sample(() => receive(flood), cpuOf, mutex));
     }
     return usages;
   };
-  return bench.withSubject('receiver', measure, { nodeOptions });
+  return bench.withProcess('receiver', measure, { nodeOptions });
 }

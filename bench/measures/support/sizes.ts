@@ -2,12 +2,12 @@ import type { Bench } from '../../harness/bench.js';
 import type { BarChartName } from '../../harness/result.js';
 import { PAYLOADS } from '../../workload/payloads.js';
 
-/** A size of payload, and how many messages of it are enough for a sample. */
+/** A payload size and the number of messages in a sample of it. */
 export interface Size {
   readonly name: string;
   readonly bytes: number;
   readonly count: number;
-  /** Where its figures are drawn. */
+  /** The chart that shows its figures. */
   readonly chart: BarChartName;
 }
 
@@ -17,7 +17,7 @@ const COUNTS: Record<(typeof PAYLOADS)[number]['name'], { full: number; quick: n
   '16 KB': { full: 1_500, quick: 100 },
 };
 
-/** The sizes of payloads for this run. */
+/** The payload sizes for this run. */
 export function sizesFor(bench: Bench): Size[] {
   return PAYLOADS.map((payload) => ({ ...payload, count: bench.pick(COUNTS[payload.name]) }));
 }

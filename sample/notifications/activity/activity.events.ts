@@ -5,8 +5,8 @@ import type { PostEvent, UserEvent } from '../contract/events.js';
 import type { Post } from './posts.js';
 
 /**
- * Says what happened to whoever wants to know. What happened is stored by then; that it is heard of
- * is best effort, so nobody waits for it, and the library logs what could not be said.
+ * Emits an event for each activity, after the activity has been stored. Delivery is best effort: the
+ * request does not wait for it, and the library logs a failed emit.
  */
 @Injectable()
 export class ActivityEvents {

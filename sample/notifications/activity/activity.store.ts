@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { PREFIX } from '../contract/channels.js';
-import { inOneStep } from '../storage/in-one-step.js';
+import { runTransaction } from '../storage/run-transaction.js';
 
 export interface Comment {
   readonly authorId: string;
@@ -10,22 +10,23 @@ export interface Comment {
   readonly timestamp: string;
 }
 
-/** What is known of a post beside its text. */
+/** The likes and comments of a post. */
 export interface Reactions {
   readonly likes: number;
   readonly isLiked: boolean;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly comments: readonly Comment[];
 }
 
-const COMMENTS_KEPT = 50;
+/** The number of comments that a post keeps. */
+const MAX_COMMENTS = 50;
 
-/** Who follows whom, likes what and said what, in Redis. */
+/** Stores followers, likes and comments in Redis. */
 @Injectable()
 export class ActivityStore {
   constructor(private readonly redis: Redis) {}
 
-  /** Whether that is new. */
+  /** Resolves to `false` if the user already follows the other user. */
   async follow(followerId: string, userId: string): Promise<boolean> {
     return (await this.redis.sadd(following(followerId), userId)) === 1;
   }
@@ -38,7 +39,7 @@ export class ActivityStore {
     return this.redis.smembers(following(followerId));
   }
 
-  /** Whether that is new. */
+  /** Resolves to `false` if the user already likes the post. */
   async like(userId: string, postId: string): Promise<boolean> {
     return (await this.redis.sadd(likes(postId), userId)) === 1;
   }
@@ -49,12 +50,12 @@ export class ActivityStore {
 
   async comment(postId: string, comment: Comment): Promise<void> {
     const key = comments(postId);
-    await inOneStep(this.redis, (step) =>
-      step.rpush(key, JSON.stringify(comment)).ltrim(key, -COMMENTS_KEPT, -1),
+    await runTransaction(this.redis, (transaction) =>
+      transaction.rpush(key, JSON.stringify(comment)).ltrim(key, -MAX_COMMENTS, -1),
     );
   }
 
-  /** The reactions to a post as `userId` sees them. */
+  /** The reactions to a post; `isLiked` is for `userId`. */
   async reactions(userId: string, postId: string): Promise<Reactions> {
     const [count, isLiked, stored] = await Promise.all([
       this.redis.scard(likes(postId)),

@@ -4,7 +4,7 @@ export interface Post {
   readonly text: string;
 }
 
-/** The newest first. A real service has a database here. */
+/** Newest first. A real service has a database here. */
 export const POSTS: readonly Post[] = [
   { id: 'p4', authorId: 'dave', text: 'Office plants are watered. You are welcome.' },
   { id: 'p3', authorId: 'carol', text: 'Does anyone still have the recipe for that lemon cake?' },

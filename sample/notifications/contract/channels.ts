@@ -1,19 +1,19 @@
 import { buildChannel } from 'nestjs-redis-pubsub';
 
-/** Goes before every channel and key, so that applications on one Redis do not meet. */
+/** The prefix of every channel and key, which separates applications on one Redis server. */
 export const PREFIX = 'sample:';
 
-/** What happened to a user: `user.followed`, `user.messaged`. A new kind needs no new subscription. */
+/** Events of a user: `user.followed`, `user.messaged`. A new event needs no new subscription. */
 export const USER_EVENTS = 'user.*';
-/** What happened to a post: `post.liked`, `post.commented`. */
+/** Events of a post: `post.liked`, `post.commented`. */
 export const POST_EVENTS = 'post.:action';
-/** What an administrator has to say to everybody. */
+/** Announcements of an administrator to all users. */
 export const ANNOUNCEMENT = 'announcement.published';
 
-/** Where everybody's notifications are. */
+/** The channel of notifications for all users. */
 export const BROADCAST = 'notifications.broadcast';
 
-/** Where one user's notifications are. Throws for an id that would reach another channel. */
+/** The channel of one user's notifications. Throws for an id that contains a separator. */
 export function userChannel(userId: string): string {
   return buildChannel('notifications.user.:userId', { userId });
 }

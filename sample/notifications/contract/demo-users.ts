@@ -4,7 +4,7 @@ export interface User {
   readonly isAdministrator: boolean;
 }
 
-/** Who can sign in. A real service has a user directory here. */
+/** The users that can sign in. A real service has a user directory here. */
 export const DEMO_USERS: readonly User[] = [
   { id: 'alice', name: 'Alice', isAdministrator: false },
   { id: 'bob', name: 'Bob', isAdministrator: false },

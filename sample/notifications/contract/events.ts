@@ -3,17 +3,17 @@ import { NOTIFICATION_TYPES, type NotificationType } from './notification.js';
 import { IfGiven } from './if-given.js';
 import { IsUserId } from './user-id.js';
 
-/** What happened to a user; the channel says what: `user.followed`, `user.messaged`. */
+/** An event of a user. The channel is the kind of event: `user.followed`, `user.messaged`. */
 export class UserEvent {
-  /** Every instance of a service hears every event: by this id they know that it is the same. */
+  /** Identifies the event: every instance of a service receives it, and only one may handle it. */
   @IsUUID()
   id!: string;
 
-  /** Whom it concerns. */
+  /** The user that is notified. */
   @IsUserId()
   userId!: string;
 
-  /** Who did it. */
+  /** The user that caused the event. */
   @IsUserId()
   actorId!: string;
 
@@ -23,14 +23,14 @@ export class UserEvent {
   text?: string;
 }
 
-/** What happened to a post of `userId`; the channel says what: `post.liked`, `post.commented`. */
+/** An event of a post of `userId`. The channel is the kind of event: `post.liked`, `post.commented`. */
 export class PostEvent extends UserEvent {
   @IsString()
   @Length(1, 64)
   postId!: string;
 }
 
-/** What an administrator writes. */
+/** The text of an announcement, from the form of an administrator. */
 export class AnnouncementText {
   @IsString()
   @Length(1, 100)
@@ -45,7 +45,7 @@ export class AnnouncementText {
   type?: NotificationType;
 }
 
-/** What everybody should know. */
+/** An announcement to all users. */
 export class Announcement extends AnnouncementText {
   @IsUUID()
   id!: string;

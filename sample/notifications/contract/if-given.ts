@@ -1,6 +1,6 @@
 import { ValidateIf } from 'class-validator';
 
-/** A property may be missing. Unlike with `IsOptional`, `null` is not missing. */
+/** Skips validation of a property that is `undefined`. Unlike `IsOptional`, it does not accept `null`. */
 export function IfGiven(): PropertyDecorator {
   return ValidateIf((_object, value) => value !== undefined);
 }

@@ -2,10 +2,10 @@ export const NOTIFICATION_TYPES = ['info', 'warning', 'error', 'success'] as con
 
 export type NotificationType = (typeof NOTIFICATION_TYPES)[number];
 
-/** What a user gets to see. */
+/** A notification as the page shows it. */
 export interface Notification {
   readonly id: string;
-  /** `null` for everybody. */
+  /** `null` for all users. */
   readonly userId: string | null;
   readonly type: NotificationType;
   readonly title: string;
@@ -13,19 +13,19 @@ export interface Notification {
   /** ISO 8601. */
   readonly timestamp: string;
   readonly read: boolean;
-  /** What it tells of. */
+  /** The data of the event. */
   readonly data: unknown;
 }
 
 /**
- * The other message on a user's channel, told apart by the header `event: read`: these notifications
- * have been read, in whichever tab.
+ * The second kind of message on a user's channel, with the header `event: read`: the ids of notifications
+ * that the user has read in any tab.
  */
 export interface NotificationsRead {
   readonly ids: readonly string[];
 }
 
-/** Whether a value is a notification that can be shown. */
+/** Whether a value has all fields of a notification that the page shows. */
 export function isNotification(value: unknown): value is Notification {
   const { id, type, title, message, timestamp } = fieldsOf(value);
   return (

@@ -5,17 +5,17 @@ import { ServerResponse } from 'node:http';
 import { settings } from '../process/settings.js';
 import { tokenOf } from '../session/session-token.js';
 
-/** How long the activity service may take, in milliseconds. */
-const TIMEOUT = 3_000;
+/** Timeout of the activity service, in milliseconds. */
+const TIMEOUT_MS = 3_000;
 
 /**
- * Passes requests on to the activity service, so that a page has one origin. The cookie stays here:
- * services among themselves show the token in a header.
+ * Forwards requests to the activity service, so that the page has one origin. The cookie is not forwarded:
+ * between services the token is in the `authorization` header.
  */
 export function activityProxy(): RequestHandler {
   return createProxyMiddleware<Request>({
     target: settings.activityUrl,
-    proxyTimeout: TIMEOUT,
+    proxyTimeout: TIMEOUT_MS,
     on: {
       proxyReq: (outgoing, request) => {
         const token = tokenOf(request);
@@ -24,7 +24,7 @@ export function activityProxy(): RequestHandler {
       },
       error: (_error, _request, response) => {
         if (!(response instanceof ServerResponse) || response.headersSent) {
-          // What has begun cannot be answered anew; the client must not wait for its end.
+          // A response that has started cannot become an error response, and the client must not wait for its end.
           response.destroy();
           return;
         }

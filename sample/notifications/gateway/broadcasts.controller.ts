@@ -8,7 +8,7 @@ import { AdministratorGuard } from '../session/administrator.guard.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { accepted, type Accepted } from './accepted.js';
 
-/** From an administrator to everybody who is there. */
+/** Announcements from an administrator to all users that are online. */
 @Controller('broadcasts')
 @UseGuards(SessionGuard, AdministratorGuard)
 export class BroadcastsController {

@@ -1,4 +1,4 @@
 import { settings } from '../process/settings.js';
 
-/** What this instance of the gateway is called. */
+/** The name of this gateway instance. */
 export const INSTANCE = settings.instance ?? 'gateway';

@@ -12,19 +12,19 @@ import {
 import { INSTANCE } from './instance.js';
 import { Presence } from './presence.js';
 
-/** How often something goes over a stream, so that either end notices when the other is gone; ms. */
-const HEARTBEAT = 10_000;
+/** Interval of the heartbeat event, by which both ends detect a lost connection, in milliseconds. */
+const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /**
- * The events of a user's stream. Redis has one subscription per user with an open stream, and one
- * for the broadcasts, however many streams there are.
+ * The events of a user's stream. There is one Redis subscription per user with an open stream and one
+ * for the broadcasts, for any number of streams.
  */
 @Injectable()
 export class LiveEvents implements OnModuleDestroy {
-  /** Replayed: a page whose stream ends opens another one, on the connection that it still has. */
+  /** Replayed, because a page reopens a closed stream on the HTTP connection that is still open. */
   readonly #closing = new ReplaySubject<void>(1);
-  /** Not shared: to write to thousands of streams in one moment would hold up what arrives then. */
-  readonly #heartbeat = interval(HEARTBEAT).pipe(
+  /** Not shared: a write to thousands of streams at the same moment would delay the messages that arrive then. */
+  readonly #heartbeat = interval(HEARTBEAT_INTERVAL_MS).pipe(
     map((): MessageEvent => ({ type: 'heartbeat', data: {} })),
   );
 
@@ -34,7 +34,7 @@ export class LiveEvents implements OnModuleDestroy {
     private readonly presence: Presence,
   ) {}
 
-  /** Ends with the session, at `expiresAt`. */
+  /** Completes when the session expires, at `expiresAt`. */
   of(userId: string, expiresAt: Date): Observable<MessageEvent> {
     return defer(() => {
       const isSubscribed = new BehaviorSubject(false);
@@ -44,7 +44,7 @@ export class LiveEvents implements OnModuleDestroy {
         this.pubsub
           .observe(userChannel(userId), { onSubscribed })
           .pipe(filter(isValid), map(toEvent)),
-        this.#delivery(isSubscribed),
+        this.#streamStatus(isSubscribed),
         this.presence.changes,
         this.#heartbeat,
       ).pipe(takeUntil(merge(this.#closing, timer(expiresAt))));
@@ -55,8 +55,8 @@ export class LiveEvents implements OnModuleDestroy {
     this.#closing.next();
   }
 
-  /** `ready` whenever everything is heard from now on, `interrupted` while Redis is away. */
-  #delivery(isSubscribed: Observable<boolean>): Observable<MessageEvent> {
+  /** `ready` when the subscription delivers every message from now on, `interrupted` during an outage of Redis. */
+  #streamStatus(isSubscribed: Observable<boolean>): Observable<MessageEvent> {
     return combineLatest([this.client.status, isSubscribed]).pipe(
       filter(([status, isSubscribed]) => status !== 'connected' || isSubscribed),
       map(([status]) => (status === 'connected' ? 'ready' : 'interrupted')),
@@ -68,7 +68,7 @@ export class LiveEvents implements OnModuleDestroy {
 
 type Content = Notification | NotificationsRead;
 
-/** Whoever reaches Redis can publish anything; a page takes what it can show. */
+/** Any client of Redis can publish any payload; a page receives only valid ones. */
 function isValid(message: PubSubMessage): message is PubSubMessage<Content> {
   const { data } = message;
   return isRead(message) ? isNotificationsRead(data) : isNotification(data);
@@ -78,7 +78,7 @@ function toEvent(message: PubSubMessage<Content>): MessageEvent {
   return { type: isRead(message) ? 'read' : 'notification', data: message.data };
 }
 
-/** A message on a user's channel is a notification, unless a header says otherwise. */
+/** A message on a user's channel is a notification, unless it has the header `event: read`. */
 function isRead({ headers }: PubSubMessage): boolean {
   return headers.event === 'read';
 }

@@ -15,7 +15,7 @@ class MessageRequest {
   text!: string;
 }
 
-/** From one user to another. */
+/** Messages from one user to another. */
 @Controller('users/:userId/messages')
 @UseGuards(SessionGuard)
 export class MessagesController {

@@ -16,7 +16,7 @@ import { Inbox, type InboxContent } from '../inbox/inbox.js';
 import { OwnUserGuard } from '../session/own-user.guard.js';
 import { SessionGuard } from '../session/session.guard.js';
 
-/** A user's own inbox. What is read in one tab is told to all of them, on every instance. */
+/** A user's own inbox. A read notification is published to all tabs of the user, on every instance. */
 @Controller('users/:userId/notifications')
 @UseGuards(SessionGuard, OwnUserGuard)
 export class NotificationsController {

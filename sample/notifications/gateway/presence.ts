@@ -4,15 +4,15 @@ import { distinctUntilChanged, exhaustMap, filter, map, ReplaySubject, share, ti
 import { userChannel } from '../contract/channels.js';
 import { DEMO_USERS } from '../contract/demo-users.js';
 
-/** How often Redis is asked, in milliseconds; by each instance once, however many streams there are. */
-const INTERVAL = 1_000;
+/** Interval at which each instance queries Redis, in milliseconds, for any number of streams. */
+const POLL_INTERVAL_MS = 1_000;
 
-/** Who has a stream open, on any instance: whose channel has a subscriber. */
+/** The users with an open stream on any instance: their channel has a subscriber. */
 @Injectable()
 export class Presence {
-  /** At first and whenever it changes. Redis is asked only while somebody listens. */
-  readonly changes = timer(0, INTERVAL).pipe(
-    // While Redis is away nobody knows; what was last known stays.
+  /** Emits the current value and each change. Redis is queried only while there is an observer. */
+  readonly changes = timer(0, POLL_INTERVAL_MS).pipe(
+    // During an outage of Redis the last known value stays.
     exhaustMap(() => this.#online().catch(() => undefined)),
     filter((online) => online !== undefined),
     distinctUntilChanged((before, now) => before.join() === now.join()),

@@ -15,7 +15,7 @@ import type { CookieOptions, Response } from 'express';
 import { DEMO_USERS, findUser, type User } from '../contract/demo-users.js';
 import { settings } from '../process/settings.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
-import { SESSION_LIFETIME } from '../session/session.module.js';
+import { SESSION_LIFETIME_SECONDS } from '../session/session.module.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { SessionTokens } from '../session/session-tokens.js';
 import { INSTANCE } from './instance.js';
@@ -27,14 +27,14 @@ class SignInRequest {
 
 interface SignedIn {
   readonly user: User;
-  /** Which gateway answers. */
+  /** The name of the gateway that sends the response. */
   readonly instance: string;
 }
 
-/** No script reads it, and no other site's request has it. Behind TLS it should be `secure` as well. */
+/** Scripts cannot read the cookie, and requests from other sites do not send it. Behind TLS add `secure`. */
 const COOKIE: CookieOptions = { httpOnly: true, sameSite: 'strict', path: '/' };
 
-/** Signing in and out. There are no passwords here: choose who you are. */
+/** Signs users in and out. The sample has no passwords: any user can be chosen. */
 @Controller()
 export class SessionController {
   constructor(private readonly tokens: SessionTokens) {}
@@ -53,7 +53,10 @@ export class SessionController {
     const user = findUser(userId);
     if (!user) throw new BadRequestException(`There is no user "${userId}"`);
     const token = await this.tokens.sign({ userId, isAdministrator: user.isAdministrator });
-    response.cookie(settings.sessionCookie, token, { ...COOKIE, maxAge: SESSION_LIFETIME * 1_000 });
+    response.cookie(settings.sessionCookie, token, {
+      ...COOKIE,
+      maxAge: SESSION_LIFETIME_SECONDS * 1_000,
+    });
     return { user, instance: INSTANCE };
   }
 

@@ -7,16 +7,16 @@ import { SessionGuard } from '../session/session.guard.js';
 import type { Session } from '../session/session.js';
 import { LiveEvents } from './live-events.js';
 
-/** How much may wait for a client that does not read, in characters. It will load its inbox anyway. */
-const MAX_WAITING = 64 * 1024;
+/** Limit of the data that waits for a slow client, in characters. The page loads its inbox after it reconnects. */
+const MAX_PENDING_CHARACTERS = 64 * 1024;
 
-/** What happens to a user, as server-sent events, while the connection is open. */
+/** The live events of a user as server-sent events. */
 @Controller('users/:userId/stream')
 @UseGuards(SessionGuard, OwnUserGuard)
 export class StreamController {
   constructor(private readonly live: LiveEvents) {}
 
-  @Sse('', { maxPendingDataLength: MAX_WAITING })
+  @Sse('', { maxPendingDataLength: MAX_PENDING_CHARACTERS })
   stream(
     @Param() { userId }: UserParams,
     @CurrentSession() { expiresAt }: Session,

@@ -4,23 +4,23 @@ import { ValidationPipe } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Ready } from '../process/run-service.js';
 import { settings } from '../process/settings.js';
-import { RedisAwayFilter } from './redis-away.filter.js';
+import { RedisUnavailableFilter } from './redis-unavailable.filter.js';
 
-/** How long requests may go on after the order to stop, in milliseconds. */
-const LAST_REQUESTS = 3_000;
+/** Time that running requests have after SIGTERM or SIGINT, in milliseconds. */
+const SHUTDOWN_TIMEOUT_MS = 3_000;
 
-/** What every HTTP service of the sample does with requests; resolves when it listens. */
+/** Configures and starts an HTTP service of the sample; resolves when it listens. */
 export async function serveHttp(app: NestExpressApplication): Promise<Ready> {
   app.useGlobalPipes(new ValidationPipe({ whitelist: true, transform: true }));
-  app.useGlobalFilters(new RedisAwayFilter(app.getHttpAdapter()));
+  app.useGlobalFilters(new RedisUnavailableFilter(app.getHttpAdapter()));
   app.enableShutdownHooks();
   const server: Server = await app.listen(settings.port);
-  // Browsers keep the connections of streams that have ended; a shutdown waits for them this long,
+  // Browsers keep the connections of closed streams open. A shutdown waits for idle connections this long,
   server.keepAliveTimeout = 1_000;
-  // and this long for those that are still busy: some never end by themselves.
+  // and SHUTDOWN_TIMEOUT_MS for connections with a running request, which may never complete.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () =>
-      setTimeout(() => server.closeAllConnections(), LAST_REQUESTS).unref(),
+      setTimeout(() => server.closeAllConnections(), SHUTDOWN_TIMEOUT_MS).unref(),
     );
   }
   return { port: (server.address() as AddressInfo).port };

@@ -2,18 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { PREFIX } from '../contract/channels.js';
 import type { Notification } from '../contract/notification.js';
-import { inOneStep } from '../storage/in-one-step.js';
+import { runTransaction } from '../storage/run-transaction.js';
 import { ADD_NOTIFICATION } from './add-notification.js';
 
-/** How many notifications a user keeps. */
+/** The number of notifications that an inbox keeps. */
 export const INBOX_SIZE = 100;
-/** For how long an instance that is late is told that a notification is there already, in seconds. */
-const MEMORY = 600;
-/** For how long an inbox is kept after the last notification, in seconds. */
-const LIFETIME = 90 * 24 * 60 * 60;
+/** Time in which a repeated call with the same notification is detected, in seconds. */
+const DEDUPLICATION_SECONDS = 600;
+/** Time after the last notification until an inbox expires, in seconds. */
+const INBOX_LIFETIME_SECONDS = 90 * 24 * 60 * 60;
 
 export interface InboxContent {
-  /** The newest first. */
+  /** Newest first. */
   readonly notifications: readonly Notification[];
   readonly unread: number;
 }
@@ -33,26 +33,27 @@ export class Inbox {
     this.#redis = redis as Redis & { addNotification: AddNotification };
   }
 
-  /** Adds it as unread. Whether this call did, and not another instance before. */
+  /** Adds a notification as unread. Resolves to `false` if another instance has already added it. */
   async add(userId: string, notification: Notification): Promise<boolean> {
     const { seen, order, items, unread } = keysOf(userId);
     const keys = [seen(notification.id), order, items, unread];
-    const limits = [INBOX_SIZE, MEMORY, LIFETIME];
+    const limits = [INBOX_SIZE, DEDUPLICATION_SECONDS, INBOX_LIFETIME_SECONDS];
     const json = JSON.stringify(notification);
     return (await this.#redis.addNotification(...keys, notification.id, json, ...limits)) === 1;
   }
 
   async read(userId: string): Promise<InboxContent> {
     const { order, items, unread } = keysOf(userId);
-    const [ids, stored, unreadIds] = await inOneStep<[string[], Record<string, string>, string[]]>(
-      this.#redis,
-      (step) => step.lrange(order, 0, -1).hgetall(items).smembers(unread),
+    const [ids, stored, unreadIds] = await runTransaction<
+      [string[], Record<string, string>, string[]]
+    >(this.#redis, (transaction) =>
+      transaction.lrange(order, 0, -1).hgetall(items).smembers(unread),
     );
     const isUnread = new Set(unreadIds);
     const notifications = ids
       .flatMap((id) => stored[id] ?? [])
       .map((json) => JSON.parse(json) as Notification)
-      // Stored apart, so that marking as read rewrites no notification.
+      // Unread ids are stored separately, so that marking as read does not rewrite a notification.
       .map((notification) => ({ ...notification, read: !isUnread.has(notification.id) }));
     return { notifications, unread: unreadIds.length };
   }
@@ -61,15 +62,15 @@ export class Inbox {
     return this.#redis.scard(keysOf(userId).unread);
   }
 
-  /** `changed` is false if it was read before; `exists` is false if it is not in the inbox. */
+  /** `changed` is `false` if the notification was already read; `exists` is `false` if it is not in the inbox. */
   async markRead(
     userId: string,
     id: string,
   ): Promise<{ exists: boolean; changed: boolean; unread: number }> {
     const { items, unread } = keysOf(userId);
-    const [exists, changed, count] = await inOneStep<[number, number, number]>(
+    const [exists, changed, count] = await runTransaction<[number, number, number]>(
       this.#redis,
-      (step) => step.hexists(items, id).srem(unread, id).scard(unread),
+      (transaction) => transaction.hexists(items, id).srem(unread, id).scard(unread),
     );
     return { exists: exists === 1, changed: changed === 1, unread: count };
   }
@@ -77,14 +78,14 @@ export class Inbox {
   /** Resolves to the ids that were unread. */
   async markAllRead(userId: string): Promise<string[]> {
     const { unread } = keysOf(userId);
-    const [ids] = await inOneStep<[string[]]>(this.#redis, (step) =>
-      step.smembers(unread).del(unread),
+    const [ids] = await runTransaction<[string[]]>(this.#redis, (transaction) =>
+      transaction.smembers(unread).del(unread),
     );
     return ids;
   }
 }
 
-/** The braces keep the keys of one user on one node of a Cluster. */
+/** The hash tag `{…}` keeps the keys of one user in the same slot of a Cluster. */
 function keysOf(userId: string) {
   const inbox = `${PREFIX}inbox:{${userId}}`;
   return {

@@ -5,17 +5,20 @@ import { Service } from './service.js';
 
 export interface RunningSample {
   readonly gatewayUrls: readonly string[];
-  /** How to point redis-cli at the Redis in use. */
+  /** The redis-cli command that connects to the Redis server of the sample. */
   readonly redisCli: string;
 }
 
-/** Starts Redis and then the services, keeps them running, and stops them in reverse. */
+/** Starts Redis and then the services, restarts them when they exit, and stops them in reverse order. */
 export class Launcher {
   readonly #redis = new SampleRedis();
   readonly #services: Service[] = [];
   #isStopping = false;
 
-  /** Resolves when every service is ready, or to nothing if stopped before. Rejects without a Redis. */
+  /**
+   * Resolves when every service is ready, or to `undefined` if `stop` is called first. Rejects if Redis does
+   * not start.
+   */
   async start(): Promise<RunningSample | undefined> {
     try {
       return await this.#start();
@@ -50,7 +53,7 @@ export class Launcher {
     return { gatewayUrls: gateways.map((it) => `http://localhost:${it}`), redisCli: cli };
   }
 
-  /** Ends this process with `code` when nothing else is left of the sample. */
+  /** Stops the services and Redis, then exits this process with `code`. */
   async stop(code: number): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
@@ -59,7 +62,7 @@ export class Launcher {
     process.exit(code);
   }
 
-  /** Resolves to its port. */
+  /** Resolves to the port of the service. */
   async #launch(
     name: string,
     instance: string,
@@ -69,13 +72,13 @@ export class Launcher {
     const service = new Service(name, instance, env);
     this.#services.push(service);
     const { port } = await service.start().catch(({ message }: Error) => {
-      throw new Error(`[start] ${instance} ended (${message})`);
+      throw new Error(`[start] ${instance} exited (${message}); stopping the sample`);
     });
     return port;
   }
 }
 
-/** With 0 each service takes any free port. */
+/** With 0 each service listens on a free port. */
 function portAfter(first: number, offset: number): string {
   return String(first === 0 ? 0 : first + offset);
 }

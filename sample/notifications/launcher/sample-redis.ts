@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPrivateRedis, type PrivateRedis } from '../../support/private-redis.js';
 
-/** A Redis starts in a moment; one that is still being downloaded is not waited for; ms. */
-const START_TIME = 2_000;
-/** So that one sees on the page what its absence means; ms. */
-const RESTART_DELAY = 3_000;
+/** Time that `stop` waits for a start in progress, which can be a download, in milliseconds. */
+const START_TIMEOUT_MS = 2_000;
+/** Delay before a restart, in which the page shows the outage, in milliseconds. */
+const RESTART_DELAY_MS = 3_000;
 
 /**
- * The Redis of the sample: the one that REDIS_URL names, or one of its own, which is started again
- * when it dies and has its data back, as a managed one would.
+ * The Redis server of the sample: the server of REDIS_URL, or a private one that is restarted with its data
+ * when it exits, as a managed Redis would be.
  */
 export class SampleRedis {
   #folder: string | undefined;
-  /** Where it was the first time, and is ever after. */
+  /** The port of the first start, which every restart uses again. */
   #port: number | undefined;
   #starting: Promise<PrivateRedis> | undefined;
   #isStopping = false;
@@ -34,7 +34,7 @@ export class SampleRedis {
     this.#isStopping = true;
     const redis = await Promise.race([
       this.#starting?.catch(() => undefined),
-      delay(START_TIME, undefined, { ref: false }),
+      delay(START_TIMEOUT_MS, undefined, { ref: false }),
     ]);
     await redis?.stop();
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
@@ -48,16 +48,16 @@ export class SampleRedis {
 
   async #restart(): Promise<void> {
     if (this.#isStopping) return;
-    console.error('[start] Redis ended; starting it again');
-    await delay(RESTART_DELAY);
+    console.error(`[start] Redis exited; restarting it in ${RESTART_DELAY_MS / 1_000} s`);
+    await delay(RESTART_DELAY_MS);
     if (this.#isStopping || this.#folder === undefined) return;
-    // A new one at the old port: what has failed to start once cannot be started again.
+    // A new server on the same port, because one that failed to start cannot be started again.
     this.#starting = this.#launch(this.#folder);
     try {
       await this.#starting;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      console.error(`[start] Redis does not start: ${reason}`);
+      console.error(`[start] Cannot restart Redis: ${reason}`);
       await this.#restart();
     }
   }

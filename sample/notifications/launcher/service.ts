@@ -2,11 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ready } from '../process/run-service.js';
 
-const STOP_TIMEOUT = 10_000;
-/** So that one sees on the page what its absence means; ms. */
-const RESTART_DELAY = 2_000;
+const STOP_TIMEOUT_MS = 10_000;
+/** Delay before a restart, in which the page shows the outage, in milliseconds. */
+const RESTART_DELAY_MS = 2_000;
 
-/** A service of the sample in a process of its own, which is started again when it dies. */
+/** A service of the sample in its own process, which is restarted when it exits. */
 export class Service {
   readonly #name: string;
   readonly #instance: string;
@@ -21,7 +21,7 @@ export class Service {
     this.#env = { ...process.env, ...env, INSTANCE: instance };
   }
 
-  /** Resolves when the service says that it is ready; rejects when it ends before. */
+  /** Resolves when the service reports that it is ready; rejects if it exits before that. */
   async start(): Promise<Ready> {
     const child = fork(new URL(`../${this.#name}/main.js`, import.meta.url), {
       env: this.#env,
@@ -41,7 +41,7 @@ export class Service {
     });
     const { port } = await Promise.race([ready, failed]);
     void exited.then((reason) => this.#restart(reason));
-    // Where it was once, it is found again.
+    // A restart uses the same port, which clients already know.
     if (port !== undefined) this.#env.PORT = String(port);
     return { port };
   }
@@ -49,20 +49,22 @@ export class Service {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#child?.kill('SIGTERM');
-    const timer = setTimeout(() => this.#kill(), STOP_TIMEOUT);
+    const timer = setTimeout(() => this.#kill(), STOP_TIMEOUT_MS);
     await this.#exited;
     clearTimeout(timer);
   }
 
   #kill(): void {
-    console.error(`[start] ${this.#instance} does not end; killing it`);
+    const seconds = STOP_TIMEOUT_MS / 1_000;
+    console.error(`[start] ${this.#instance} did not exit within ${seconds} s; killing it`);
     this.#child?.kill('SIGKILL');
   }
 
   async #restart(reason: string): Promise<void> {
     if (this.#isStopping) return;
-    console.error(`[start] ${this.#instance} ended (${reason}); starting it again`);
-    await delay(RESTART_DELAY);
+    const seconds = RESTART_DELAY_MS / 1_000;
+    console.error(`[start] ${this.#instance} exited (${reason}); restarting it in ${seconds} s`);
+    await delay(RESTART_DELAY_MS);
     if (this.#isStopping) return;
     await this.start().catch(({ message }: Error) => this.#restart(message));
   }

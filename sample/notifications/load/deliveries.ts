@@ -3,15 +3,15 @@ export interface DeliveryCounts {
   readonly delivered: number;
   readonly lost: number;
   readonly duplicated: number;
-  /** After a later one of the same user. */
+  /** Arrived after a later notification of the same user. */
   readonly outOfOrder: number;
-  /** On the stream of another user. */
+  /** Arrived on the stream of another user. */
   readonly misdirected: number;
 }
 
 /**
- * Which notification was emitted when and to whom, and which ones arrived. Notifications and users are
- * numbers from 0.
+ * Records the time and the recipient of each emitted notification, and its arrival. Notifications and users
+ * are numbered from 0.
  */
 export class Deliveries {
   readonly #emittedAt: Float64Array;
@@ -32,14 +32,14 @@ export class Deliveries {
     this.#lastOfUser = new Float64Array(users).fill(-1);
   }
 
-  emit(sequence: number, user: number): void {
+  recordEmit(sequence: number, user: number): void {
     this.#recipients[sequence] = user;
     this.#emitted++;
     this.#changedAt = performance.now();
     this.#emittedAt[sequence] = this.#changedAt;
   }
 
-  arrive(sequence: number, user: number): void {
+  recordDelivery(sequence: number, user: number): void {
     this.#changedAt = performance.now();
     if (this.#recipients[sequence] !== user) this.#misdirected++;
     else if (this.#isDelivered[sequence] === 1) this.#duplicated++;
@@ -50,12 +50,12 @@ export class Deliveries {
     return this.#latencies.length === this.#emitted;
   }
 
-  /** For how long nothing has been emitted and nothing has arrived, in milliseconds. */
+  /** Time since the last emitted or delivered notification, in milliseconds. */
   get quietTime(): number {
     return performance.now() - this.#changedAt;
   }
 
-  /** In milliseconds, the lowest first. */
+  /** In milliseconds, in ascending order. */
   get latencies(): number[] {
     return this.#latencies.toSorted((one, other) => one - other);
   }

@@ -3,29 +3,29 @@ import { once } from 'node:events';
 import type { Ready } from '../process/run-service.js';
 import type { ProcessUsage } from './process-usage.js';
 
-const STOP_TIMEOUT = 10_000;
+const STOP_TIMEOUT_MS = 10_000;
 
-/** A gateway to be measured. One that dies is not started again, as the launcher would: it failed. */
+/** The gateway process under test. Unlike the launcher, it is not restarted: an exit is a failure of the run. */
 export class GatewayProcess {
   readonly #child: ChildProcess;
-  /** Rejects when the process has ended. */
-  readonly #ended: Promise<never>;
+  /** Rejects when the process exits. */
+  readonly #exited: Promise<never>;
 
   constructor(env: NodeJS.ProcessEnv) {
     const reportUsage = new URL('report-usage.js', import.meta.url).href;
     this.#child = fork(new URL('../gateway/main.js', import.meta.url), {
       env: { ...process.env, ...env, INSTANCE: 'gateway', PORT: '0', TRACE: 'off' },
       execArgv: [...process.execArgv, '--import', reportUsage],
-      // What it logs must not come between the lines of JSON.
+      // stdout is for the JSON result only, so that the gateway logs to stderr.
       stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
     });
-    this.#ended = once(this.#child, 'exit').then(([code, signal]) => {
-      throw new Error(`The gateway ended (${signal ?? `exit code ${code}`})`);
+    this.#exited = once(this.#child, 'exit').then(([code, signal]) => {
+      throw new Error(`The gateway exited (${signal ?? `exit code ${code}`})`);
     });
-    this.#ended.catch(() => undefined);
+    this.#exited.catch(() => undefined);
   }
 
-  /** Resolves to its address when it is ready. */
+  /** Resolves to the URL of the gateway when it is ready. */
   async url(): Promise<string> {
     const { port } = await this.#nextMessage<Ready>();
     return `http://127.0.0.1:${port}`;
@@ -39,13 +39,13 @@ export class GatewayProcess {
 
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT);
-    await this.#ended.catch(() => undefined);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await this.#exited.catch(() => undefined);
     clearTimeout(timer);
   }
 
   #nextMessage<Message>(): Promise<Message> {
     const message = once(this.#child, 'message').then(([message]) => message as Message);
-    return Promise.race([message, this.#ended]);
+    return Promise.race([message, this.#exited]);
   }
 }

@@ -11,29 +11,29 @@ import { pace } from './pace.js';
 import { processUsage } from './process-usage.js';
 import type { LoadResult } from './report.js';
 import { UserStream } from './user-stream.js';
-import { signInUsers, type SignedInUser } from './users.js';
+import { signInUsers, type SignedInUser } from './signed-in-users.js';
 
-/** How many streams are being opened at the same time. */
-const OPENING = 50;
-/** What has not arrived after nothing has for so long is lost, in milliseconds. */
-const QUIET = 5_000;
-const POLL = 20;
+/** The number of streams that are opened at the same time. */
+const CONCURRENT_OPENINGS = 50;
+/** Time without any delivery after which missing notifications count as lost, in milliseconds. */
+const LOST_AFTER_MS = 5_000;
+const POLL_INTERVAL_MS = 20;
 
-/** Runs a Redis and a gateway of its own, opens the streams, emits the notifications and measures. */
+/** Starts a private Redis server and a gateway, opens the streams, emits the notifications and measures. */
 export class LoadRun {
   readonly #options: LoadOptions;
   readonly #deliveries: Deliveries;
   readonly #streams: UserStream[] = [];
-  readonly #say: (progress: string) => void;
+  readonly #onProgress: (progress: string) => void;
 
-  constructor(options: LoadOptions, say: (progress: string) => void) {
+  constructor(options: LoadOptions, onProgress: (progress: string) => void) {
     this.#options = options;
     this.#deliveries = new Deliveries(options.rate * options.seconds, options.streams);
-    this.#say = say;
+    this.#onProgress = onProgress;
   }
 
   async run(): Promise<LoadResult> {
-    this.#say('Starting a Redis and a gateway');
+    this.#onProgress('Starting a Redis server and a gateway');
     const redis = await startPrivateRedis();
     const secret = randomBytes(32).toString('hex');
     const gateway = new GatewayProcess({ REDIS_URL: redis.url, SESSION_SECRET: secret });
@@ -59,14 +59,14 @@ export class LoadRun {
   ): Promise<LoadResult> {
     const { rate, seconds } = this.#options;
     const started = await gateway.usage();
-    this.#say(`Opening ${users.length} streams`);
+    this.#onProgress(`Opening ${users.length} streams`);
     const openingTime = await this.#openStreams(url, users);
 
-    this.#say(`Emitting ${rate} notifications per second for ${seconds} s`);
+    this.#onProgress(`Emitting ${rate} notifications per second for ${seconds} s`);
     const [before, ownBefore] = [await gateway.usage(), processUsage()];
     const start = performance.now();
     const emittingTime = await this.#emit(client, users);
-    await this.#arrived();
+    await this.#waitForDeliveries();
     const duration = performance.now() - start;
     const [after, ownAfter] = [await gateway.usage(), processUsage()];
     return {
@@ -84,20 +84,20 @@ export class LoadRun {
     };
   }
 
-  /** Resolves when each has had its `ready`, to the time that it took. */
+  /** Resolves when every stream is ready, to the time that this took, in milliseconds. */
   async #openStreams(url: string, users: readonly SignedInUser[]): Promise<number> {
     const start = performance.now();
     const waiting = users.entries();
     const openOneByOne = async (): Promise<void> => {
       for (const [number, user] of waiting) {
         const stream = new UserStream(url, user, (sequence) =>
-          this.#deliveries.arrive(sequence, number),
+          this.#deliveries.recordDelivery(sequence, number),
         );
         this.#streams.push(stream);
         await stream.opened();
       }
     };
-    await Promise.all(Array.from({ length: OPENING }, openOneByOne));
+    await Promise.all(Array.from({ length: CONCURRENT_OPENINGS }, openOneByOne));
     return performance.now() - start;
   }
 
@@ -109,13 +109,14 @@ export class LoadRun {
       const [user, channel] = [users[number], channels[number]];
       if (!user || !channel) return;
       const notification = notificationOf(user.id, sequence);
-      this.#deliveries.emit(sequence, number);
+      this.#deliveries.recordEmit(sequence, number);
       client.emit(channel, notification);
     });
   }
 
-  /** Resolves when everything has arrived, or nothing does any more. */
-  async #arrived(): Promise<void> {
-    while (!this.#deliveries.isComplete && this.#deliveries.quietTime < QUIET) await delay(POLL);
+  /** Resolves when all notifications are delivered, or none has been delivered for LOST_AFTER_MS. */
+  async #waitForDeliveries(): Promise<void> {
+    while (!this.#deliveries.isComplete && this.#deliveries.quietTime < LOST_AFTER_MS)
+      await delay(POLL_INTERVAL_MS);
   }
 }

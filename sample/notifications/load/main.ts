@@ -1,11 +1,11 @@
-// How fast, and whether at all, notifications reach the streams of one gateway.
+// Measures the latency and the losses of notifications on the streams of one gateway.
 import { Logger } from '@nestjs/common';
 import { LoadRun } from './load-run.js';
 import { checkOpenFiles } from './open-files.js';
 import { parseOptions, USAGE, type LoadOptions } from './options.js';
 import { figuresOf, isFlawless, summaryOf } from './report.js';
 
-// Warnings go to stdout, where only the result belongs; that something went wrong it says too.
+// Nest writes warnings to stdout, which is for the result only. The result shows losses too.
 Logger.overrideLogger(['error', 'fatal']);
 
 try {

@@ -1,15 +1,15 @@
-/** What a process has open beside its streams: modules, logs, connections to Redis; generously. */
-const OTHERS = 100;
+/** Upper bound of the open files other than streams: modules, logs, connections to Redis. */
+const OTHER_OPEN_FILES = 100;
 
-interface Report {
-  /** Windows has none. */
+interface ProcessReport {
+  /** Missing on Windows. */
   readonly userLimits?: { readonly open_files?: { readonly soft: number | 'unlimited' } };
 }
 
-/** Throws if this process may not have a socket per stream; the gateway inherits the limit. */
+/** Throws if the limit of open files is below one socket per stream; the gateway inherits the limit. */
 export function checkOpenFiles(streams: number): void {
   const limit = openFilesLimit();
-  const needed = streams + OTHERS;
+  const needed = streams + OTHER_OPEN_FILES;
   if (limit >= needed) return;
   throw new Error(
     `${streams} streams need ${needed} open files, and a process may have ${limit}. ` +
@@ -18,7 +18,7 @@ export function checkOpenFiles(streams: number): void {
 }
 
 function openFilesLimit(): number {
-  const { userLimits } = process.report.getReport() as Report;
+  const { userLimits } = process.report.getReport() as ProcessReport;
   const limit = userLimits?.open_files?.soft;
   return typeof limit === 'number' ? limit : Infinity;
 }

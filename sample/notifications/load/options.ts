@@ -1,20 +1,20 @@
 import { parseArgs } from 'node:util';
 
 export interface LoadOptions {
-  /** How many streams are open, each of another user. */
+  /** The number of open streams, each of a different user. */
   readonly streams: number;
-  /** How many notifications are emitted per second. */
+  /** The number of notifications that are emitted per second. */
   readonly rate: number;
-  /** For how long. */
+  /** The duration of the run. */
   readonly seconds: number;
-  /** Whether to print one line of JSON in the place of the summary. */
+  /** Whether to print one line of JSON instead of the summary. */
   readonly json: boolean;
 }
 
 export const USAGE =
   'Usage: npm run load -- [--streams 2000] [--rate 2000] [--seconds 20] [--json]';
 
-/** Throws an error that says what is wrong with the arguments. */
+/** Parses the arguments. Throws an error that names the invalid argument. */
 export function parseOptions(args: string[]): LoadOptions {
   const { values } = parseArgs({
     args,

@@ -1,4 +1,4 @@
-/** What a process has used. */
+/** Memory and CPU time of a process. */
 export interface ProcessUsage {
   /** Resident memory now, in bytes. */
   readonly memory: number;
@@ -6,7 +6,7 @@ export interface ProcessUsage {
   readonly cpu: number;
 }
 
-/** What this process has used. */
+/** Memory and CPU time of this process. */
 export function processUsage(): ProcessUsage {
   const { user, system } = process.cpuUsage();
   return { memory: process.memoryUsage.rss(), cpu: (user + system) / 1_000 };

@@ -1,7 +1,7 @@
 import type { DeliveryCounts } from './deliveries.js';
 import type { ProcessUsage } from './process-usage.js';
 
-/** What a run measured; times in milliseconds. */
+/** The measurements of a run; times in milliseconds. */
 export interface LoadResult {
   readonly streams: {
     readonly opened: number;
@@ -9,18 +9,18 @@ export interface LoadResult {
     readonly openAtEnd: number;
   };
   readonly deliveries: DeliveryCounts;
-  /** The lowest first. */
+  /** In ascending order. */
   readonly latencies: readonly number[];
   readonly emittingTime: number;
-  /** From the first `emit` to the last arrival. */
+  /** From the first `emit` to the last delivery. */
   readonly duration: number;
-  /** Before the streams were opened, before the first `emit`, and after the last arrival. */
+  /** Before the streams were opened, before the first `emit`, and after the last delivery. */
   readonly gateway: Record<'started' | 'before' | 'after', ProcessUsage>;
-  /** CPU time of the process that emits and reads, between the latter two. */
+  /** CPU time of the load process from the first `emit` to the last delivery. */
   readonly generatorCpu: number;
 }
 
-/** The figures of a run, in the units of their names. */
+/** The figures of a run; the names contain the units. */
 export type Figures = ReturnType<typeof figuresOf>;
 
 export function figuresOf(result: LoadResult) {
@@ -51,13 +51,13 @@ export function figuresOf(result: LoadResult) {
   };
 }
 
-/** Whether everything arrived once, in order, where it should. */
+/** Whether every notification was delivered once, in order, to its user. */
 export function isFlawless({ deliveries }: LoadResult): boolean {
   const { lost, duplicated, outOfOrder, misdirected } = deliveries;
   return lost + duplicated + outOfOrder + misdirected === 0;
 }
 
-/** The figures for people. */
+/** The figures as text. */
 export function summaryOf(figures: Figures): string {
   const { latencyMs, gateway } = figures;
   return [
@@ -71,7 +71,7 @@ export function summaryOf(figures: Figures): string {
   ].join('\n');
 }
 
-/** The smallest value that so many percent of all are not above; `null` of none. */
+/** The nearest-rank percentile; `null` for an empty list. */
 function percentile(sorted: readonly number[], percent: number): number | null {
   const value = sorted[Math.ceil((sorted.length * percent) / 100) - 1];
   return value === undefined ? null : round(value, 2);

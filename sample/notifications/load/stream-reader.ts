@@ -1,4 +1,4 @@
-const NOTHING = Buffer.alloc(0);
+const EMPTY_BUFFER = Buffer.alloc(0);
 const END_OF_EVENT = Buffer.from('\n\n');
 const READY = Buffer.from('event: ready\n');
 const NOTIFICATION = Buffer.from('event: notification\n');
@@ -8,21 +8,21 @@ const NINE = '9'.charCodeAt(0);
 
 export interface StreamListener {
   onReady(): void;
-  /** With the `sequence` in the data of the notification. */
+  /** Called with the `sequence` in the data of the notification. */
   onNotification(sequence: number): void;
 }
 
 /**
- * Reads the server-sent events of one stream, however they are cut into chunks. It stays with the
- * bytes: with thousands of events per second, decoding and parsing each would be most of the work.
+ * Reads the server-sent events of one stream from chunks of any size. It searches the bytes, because to
+ * decode and parse thousands of events per second would be most of the work.
  */
 export class StreamReader {
-  #rest: Buffer = NOTHING;
+  #rest: Buffer = EMPTY_BUFFER;
 
   constructor(private readonly listener: StreamListener) {}
 
   read(chunk: Buffer): void {
-    // Nearly every chunk is one whole event, and nothing is copied.
+    // Nearly every chunk is one whole event, so that nothing is copied.
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let start = 0;
     let end = bytes.indexOf(END_OF_EVENT);
@@ -31,10 +31,10 @@ export class StreamReader {
       start = end + END_OF_EVENT.length;
       end = bytes.indexOf(END_OF_EVENT, start);
     }
-    this.#rest = start === bytes.length ? NOTHING : bytes.subarray(start);
+    this.#rest = start === bytes.length ? EMPTY_BUFFER : bytes.subarray(start);
   }
 
-  /** JSON has no line breaks of its own, so that a whole line is only found where it is one. */
+  /** JSON contains no line breaks, so that a search for a whole line cannot match inside the data. */
   #readEvent(event: Buffer): void {
     if (event.includes(NOTIFICATION)) this.listener.onNotification(sequenceOf(event));
     else if (event.includes(READY)) this.listener.onReady();
@@ -43,7 +43,8 @@ export class StreamReader {
 
 function sequenceOf(event: Buffer): number {
   const found = event.indexOf(SEQUENCE);
-  if (found === -1) throw new Error(`A notification without a sequence: ${event.toString()}`);
+  if (found === -1)
+    throw new Error(`Expected a notification with a sequence, got ${event.toString()}`);
   let sequence = 0;
   for (let i = found + SEQUENCE.length; i < event.length; i++) {
     const byte = event[i] ?? 0;

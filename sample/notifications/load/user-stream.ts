@@ -2,9 +2,9 @@ import { Agent, get, type ClientRequest, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers';
 import { StreamReader } from './stream-reader.js';
 
-/** How long a stream may take until its `ready`, in milliseconds. */
-const OPEN_TIMEOUT = 30_000;
-/** A connection for each stream, as each is another browser. */
+/** Timeout for the `ready` event of a stream, in milliseconds. */
+const OPEN_TIMEOUT_MS = 30_000;
+/** One connection per stream, because each stream stands for a different browser. */
 const agent = new Agent({ keepAlive: false, maxSockets: Infinity });
 
 /** The stream of one signed-in user. */
@@ -13,7 +13,7 @@ export class UserStream {
   readonly #opened: Promise<void>;
   #isOpen = false;
 
-  /** `onNotification` is given the `sequence` in the data of the notification. */
+  /** Calls `onNotification` with the `sequence` in the data of each notification. */
   constructor(
     gatewayUrl: string,
     user: { readonly id: string; readonly token: string },
@@ -42,21 +42,21 @@ export class UserStream {
           void refusalOf(response).then(fail);
           return;
         }
-        response.once('close', () => fail('the gateway ended it'));
+        response.once('close', () => fail('the gateway closed it'));
         response.on('data', (chunk: Buffer) => reader.read(chunk));
       });
     });
     this.#opened.catch(() => undefined);
   }
 
-  /** Resolves on the first `ready`: from now on every notification is heard. */
+  /** Resolves on the first `ready` event: from then on the stream delivers every notification. */
   async opened(): Promise<void> {
-    const timeout = new Error(`no "ready" within ${OPEN_TIMEOUT / 1_000} s`);
-    const timer = setTimeout(() => this.#request.destroy(timeout), OPEN_TIMEOUT);
+    const timeout = new Error(`no "ready" within ${OPEN_TIMEOUT_MS / 1_000} s`);
+    const timer = setTimeout(() => this.#request.destroy(timeout), OPEN_TIMEOUT_MS);
     await this.#opened.finally(() => clearTimeout(timer));
   }
 
-  /** Whether it was opened and neither side has ended it. */
+  /** Whether the stream was opened and neither side has closed it. */
   get isOpen(): boolean {
     return this.#isOpen;
   }

@@ -4,7 +4,7 @@ import { ANNOUNCEMENT } from '../contract/channels.js';
 import { Announcement } from '../contract/events.js';
 import { Notifier } from './notifier.js';
 
-/** Tells everybody who is there. */
+/** Sends announcements to all users that are online. */
 @Injectable()
 export class AnnouncementsHandler {
   constructor(private readonly notifier: Notifier) {}

@@ -11,7 +11,7 @@ import { printable } from '../process/printable.js';
 
 class InvalidEventError extends Error {}
 
-/** Anyone who reaches Redis can publish: handlers see only what is valid. */
+/** Any client of Redis can publish any payload; handlers receive only valid ones. */
 export const eventValidation = new ValidationPipe({
   whitelist: true,
   transform: true,
@@ -21,14 +21,14 @@ export const eventValidation = new ValidationPipe({
   },
 });
 
-/** Logs what is invalid in one line, without the stack that Nest prints for a failure of ours. */
+/** Logs an invalid event in one line, without the stack trace that Nest logs for other errors. */
 @Catch(InvalidEventError)
 export class InvalidEventFilter implements RpcExceptionFilter<InvalidEventError> {
   readonly #logger = new Logger('InvalidEvent');
 
   catch({ message }: InvalidEventError, host: ArgumentsHost): Observable<never> {
     const context = host.switchToRpc().getContext<RedisPubSubContext>();
-    this.#logger.warn(`${printable(context.getChannel())}: ${message}`);
+    this.#logger.warn(`Ignored an invalid event on ${printable(context.getChannel())}: ${message}`);
     return EMPTY;
   }
 }

@@ -5,16 +5,22 @@ import { InboxModule } from '../inbox/inbox.module.js';
 import { settings } from '../process/settings.js';
 import { AnnouncementsHandler } from './announcements.handler.js';
 import { Notifier } from './notifier.js';
-import { Once } from './once.js';
+import { EventDeduplicator } from './event-deduplicator.js';
 import { PostEventsHandler } from './post-events.handler.js';
 import { UserEventsHandler } from './user-events.handler.js';
 
-/** Handlers are providers: the module finds their decorators. */
+/** Handlers are providers; RedisPubSubModule finds their decorators. */
 @Module({
   imports: [
     RedisPubSubModule.forRoot({ connection: settings.redisUrl, prefix: PREFIX }),
     InboxModule,
   ],
-  providers: [Notifier, Once, UserEventsHandler, PostEventsHandler, AnnouncementsHandler],
+  providers: [
+    Notifier,
+    EventDeduplicator,
+    UserEventsHandler,
+    PostEventsHandler,
+    AnnouncementsHandler,
+  ],
 })
 export class NotificationsModule {}

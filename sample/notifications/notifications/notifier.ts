@@ -4,20 +4,20 @@ import { BROADCAST, userChannel } from '../contract/channels.js';
 import type { UserEvent } from '../contract/events.js';
 import type { Notification } from '../contract/notification.js';
 import { Inbox } from '../inbox/inbox.js';
-import { Once } from './once.js';
+import { EventDeduplicator } from './event-deduplicator.js';
 
 export type NotificationText = Pick<Notification, 'type' | 'title' | 'message'>;
 
 /**
- * Makes a notification of an event: stores it, then publishes it where those whom it concerns
- * listen. Who is away finds it in the inbox; a broadcast is for those who are there.
+ * Creates a notification from an event, stores it in the inbox of the user, then publishes it. A user that is
+ * offline finds it in the inbox. A broadcast is not stored and reaches only users that are online.
  */
 @Injectable()
 export class Notifier {
   constructor(
     private readonly pubsub: RedisPubSubService,
     private readonly inbox: Inbox,
-    private readonly once: Once,
+    private readonly deduplicator: EventDeduplicator,
   ) {}
 
   async notifyUser({ id, userId, ...data }: UserEvent, text: NotificationText): Promise<void> {
@@ -28,7 +28,7 @@ export class Notifier {
 
   async notifyEverybody(id: string, text: NotificationText): Promise<void> {
     const notification: Notification = { id, userId: null, ...text, ...unread(), data: {} };
-    const isFirst = await this.once.isFirst(id);
+    const isFirst = await this.deduplicator.isFirst(id);
     if (isFirst) await this.pubsub.publish(BROADCAST, notification);
   }
 }

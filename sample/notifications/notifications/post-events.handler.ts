@@ -6,7 +6,7 @@ import { nameOf } from '../contract/demo-users.js';
 import { PostEvent } from '../contract/events.js';
 import { Notifier, type NotificationText } from './notifier.js';
 
-/** Tells authors what others think of their posts. */
+/** Notifies authors of likes and comments on their posts. */
 @Injectable()
 export class PostEventsHandler {
   constructor(private readonly notifier: Notifier) {}
@@ -19,7 +19,7 @@ export class PostEventsHandler {
   }
 }
 
-/** The actions that are worth a notification. */
+/** The notification texts by action; other actions cause no notification. */
 const TEXTS: ReadonlyMap<string, (event: PostEvent) => NotificationText> = new Map(
   Object.entries({
     liked: ({ actorId }) => ({

@@ -6,7 +6,7 @@ import { nameOf } from '../contract/demo-users.js';
 import { UserEvent } from '../contract/events.js';
 import { Notifier, type NotificationText } from './notifier.js';
 
-/** Tells users what happened to them. */
+/** Notifies users of new followers and messages. */
 @Injectable()
 export class UserEventsHandler {
   constructor(private readonly notifier: Notifier) {}
@@ -18,7 +18,7 @@ export class UserEventsHandler {
   }
 }
 
-/** The events that are worth a notification. */
+/** The notification texts by channel; other events cause no notification. */
 const TEXTS: ReadonlyMap<string, (event: UserEvent) => NotificationText> = new Map(
   Object.entries({
     'user.followed': ({ actorId }) => ({

@@ -3,18 +3,18 @@ import { ConsoleLogger, type NestApplicationOptions } from '@nestjs/common';
 import { settings } from './settings.js';
 import { traceMessages } from './trace-messages.js';
 
-/** What a service tells the launcher when it is ready. */
+/** The message that a service sends to the launcher when it is ready. */
 export interface Ready {
   readonly port?: number;
 }
 
-/** Runs one service of the sample, under the launcher or on its own. */
+/** Runs one service of the sample, as a child process of the launcher or standalone. */
 export async function runService(
   name: string,
   start: (options: NestApplicationOptions) => Promise<Ready | void>,
 ): Promise<void> {
   const instance = settings.instance ?? name;
-  // A launcher that is gone cannot stop us. Nest's shutdown hooks take it from here.
+  // A launcher that has exited cannot stop this service. SIGTERM triggers Nest's shutdown hooks.
   const isOrphan = process.send !== undefined && !process.connected;
   if (isOrphan) process.exit(1);
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

@@ -1,42 +1,42 @@
-/** What a process of the sample is told by its environment. */
+/** The settings of a process of the sample, from its environment variables. */
 export const settings = {
-  /** Where Redis is. */
+  /** The URL of Redis. */
   get redisUrl(): string {
     return process.env.REDIS_URL ?? 'redis://localhost:6379';
   },
-  /** Where an HTTP service listens; 0 for any free port. */
+  /** The port of an HTTP service; 0 for a free port. */
   get port(): number {
     return integer('PORT', 3000);
   },
-  /** What this instance is called in the logs and on the page. */
+  /** The name of this instance in the logs and on the page. */
   get instance(): string | undefined {
     return process.env.INSTANCE;
   },
-  /** Signs sessions. The same for everyone who makes or checks them, and nobody else. */
+  /** The key that signs and verifies session tokens. Only the services of the sample may know it. */
   get sessionSecret(): string {
     const secret = process.env.SESSION_SECRET ?? '';
     if (secret.length >= 32) return secret;
     throw new Error(`Expected SESSION_SECRET to have at least 32 characters, got ${secret.length}`);
   },
   /**
-   * The name of the cookie. Instances behind one host name share one; browsers do not tell the ports
-   * of a host apart, so on one machine each instance has its own.
+   * The name of the session cookie. Instances behind one host name share the name. Browsers send a cookie to
+   * all ports of a host, so that gateways on different ports of one machine need different names.
    */
   get sessionCookie(): string {
     return process.env.SESSION_COOKIE ?? 'session';
   },
-  /** Where the gateway finds the activity service. */
+  /** The URL of the activity service, for the gateway. */
   get activityUrl(): string {
     return process.env.ACTIVITY_URL ?? 'http://localhost:3002';
   },
-  /** Whether every message through Redis is a line of the log. */
+  /** Whether every message through Redis is logged. */
   get isTracing(): boolean {
     return process.env.TRACE !== 'off';
   },
 };
 
-function integer(name: string, otherwise: number): number {
-  const text = process.env[name] ?? String(otherwise);
+function integer(name: string, defaultValue: number): number {
+  const text = process.env[name] ?? String(defaultValue);
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new Error(`Expected ${name} to be an integer ≥ 0, got "${text}"`);

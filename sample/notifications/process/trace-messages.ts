@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { TelemetryEvents } from 'nestjs-redis-pubsub';
 import { printable } from './printable.js';
 
-/** Shows what goes through Redis, one line each, without a word about it in the handlers. */
+/** Logs each message through Redis in one line, from the telemetry of the library. */
 export function traceMessages(name: string): void {
   const show = <Key extends keyof TelemetryEvents>(
     key: Key,

@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import type { SignedInRequest } from './session.js';
 
-/** Behind the `SessionGuard`: lets administrators through. */
+/** Allows administrators only. Use it after `SessionGuard`. */
 @Injectable()
 export class AdministratorGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import type { SignedInRequest } from './session.js';
 
-/** Behind the `SessionGuard`: lets users through to what is theirs, by the `:userId` of the route. */
+/** Allows a user only the routes with their own `:userId`. Use it after `SessionGuard`. */
 @Injectable()
 export class OwnUserGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

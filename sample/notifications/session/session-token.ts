@@ -2,10 +2,10 @@ import type { Request } from 'express';
 import { settings } from '../process/settings.js';
 
 const BEARER = 'Bearer ';
-/** Anything may stand in a cookie; what does not look like a token is none. */
+/** The form of a JSON Web Token. A cookie can contain any text. */
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** The token of a request: from a header, as services send it, or from the cookie, as browsers do. */
+/** The token of a request: from the `authorization` header of a service, or from the cookie of a browser. */
 export function tokenOf(request: Request): string | undefined {
   const { authorization } = request.headers;
   const cookies = request.cookies as Record<string, string | undefined> | undefined;

@@ -12,7 +12,7 @@ interface SignedClaims extends Claims {
   readonly exp: number;
 }
 
-/** Sessions as signed tokens: whoever has the secret can check one, without asking anybody. */
+/** Sessions as signed tokens, which each service verifies with the shared secret and without a lookup. */
 @Injectable()
 export class SessionTokens {
   constructor(private readonly jwt: JwtService) {}
@@ -22,7 +22,7 @@ export class SessionTokens {
     return this.jwt.signAsync(claims);
   }
 
-  /** The session of a token; `undefined` if it is forged, expired or none. */
+  /** The session of a token; `undefined` if the token is invalid or expired. */
   async verify(token: string): Promise<Session | undefined> {
     try {
       const { sub, isAdministrator, exp } = await this.jwt.verifyAsync<SignedClaims>(token);

@@ -8,7 +8,7 @@ import { SessionTokens } from './session-tokens.js';
 import { tokenOf } from './session-token.js';
 import type { SignedInRequest } from './session.js';
 
-/** Lets through who is signed in, and says so to the controller. */
+/** Allows requests with a valid session and stores the session in the request. */
 @Injectable()
 export class SessionGuard implements CanActivate {
   constructor(private readonly tokens: SessionTokens) {}

@@ -3,10 +3,10 @@ import { JwtModule } from '@nestjs/jwt';
 import { settings } from '../process/settings.js';
 import { SessionTokens } from './session-tokens.js';
 
-/** How long one stays signed in, in seconds. */
-export const SESSION_LIFETIME = 12 * 60 * 60;
+/** The lifetime of a session, in seconds. */
+export const SESSION_LIFETIME_SECONDS = 12 * 60 * 60;
 
-export const SIGN_OPTIONS = { expiresIn: SESSION_LIFETIME, algorithm: 'HS256' } as const;
+export const SIGN_OPTIONS = { expiresIn: SESSION_LIFETIME_SECONDS, algorithm: 'HS256' } as const;
 
 @Module({
   imports: [

@@ -1,13 +1,13 @@
 import type { Request } from 'express';
 
-/** Who makes a request. */
+/** The user of a request. */
 export interface Session {
   readonly userId: string;
   readonly isAdministrator: boolean;
   readonly expiresAt: Date;
 }
 
-/** A request that the `SessionGuard` let through. */
+/** A request that `SessionGuard` has allowed. */
 export interface SignedInRequest extends Request {
   session: Session;
 }

@@ -2,12 +2,12 @@ import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { settings } from '../process/settings.js';
 
-/** The connection for what must not be lost. Pub/Sub has connections of its own. */
+/** The connection for stored data. Pub/Sub has its own connections. */
 @Module({ providers: [{ provide: Redis, useFactory: connect }], exports: [Redis] })
 export class StorageModule implements OnApplicationShutdown {
   constructor(private readonly redis: Redis) {}
 
-  /** The last of Nest's hooks: handlers that were running have ended. */
+  /** The last shutdown hook of Nest, after all running handlers have completed. */
   onApplicationShutdown(): void {
     this.redis.disconnect();
   }
@@ -15,12 +15,12 @@ export class StorageModule implements OnApplicationShutdown {
 
 function connect(): Redis {
   const redis = new Redis(settings.redisUrl, {
-    // A request fails soon rather than wait for a Redis that is away, and nothing is done twice.
+    // During an outage a request fails early instead of waiting, and no command is sent twice.
     maxRetriesPerRequest: 1,
     commandTimeout: 2_000,
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt) => Math.min(attempt * 50, 500),
   });
-  // The transport logs outages already.
+  // RedisPubSubModule already logs the outage.
   return redis.on('error', () => undefined);
 }

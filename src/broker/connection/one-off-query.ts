@@ -34,11 +34,11 @@ export async function queryOnce<Answer>(
   });
   const ended = new Promise<void>((resolve) => client.once('end', resolve));
   let deadline: NodeJS.Timeout | undefined;
-  const hurry = (): void => {
+  const limitTime = (): void => {
     // A socket that is destroyed at once would stay open at the server for a while.
     deadline = setTimeout(() => client.disconnect(), CANCEL_TIMEOUT_MS);
   };
-  signal.addEventListener('abort', hurry);
+  signal.addEventListener('abort', limitTime);
   try {
     await client.connect();
     const answer = await query(client);
@@ -50,7 +50,7 @@ export async function queryOnce<Answer>(
     // ioredis rejects with no more than "Connection is closed".
     throw reason ?? error;
   } finally {
-    signal.removeEventListener('abort', hurry);
+    signal.removeEventListener('abort', limitTime);
     clearTimeout(deadline);
   }
 }

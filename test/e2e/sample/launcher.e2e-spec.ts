@@ -131,8 +131,8 @@ describe('the launcher of the sample', () => {
       REDISMS_DOWNLOAD_URL: 'http://127.0.0.1:1/redis.tar.gz',
     });
     expect(await sample.exited).toEqual(FAILED);
-    expect(sample.output).toContain('No Redis could be started.\nTried: redis-server');
-    expect(sample.output).toContain('To get one: "apt install redis-server"');
+    expect(sample.output).toContain('Cannot start a Redis server.\nTried: redis-server');
+    expect(sample.output).toContain('To install one: "apt install redis-server"');
     expect(sample.output).not.toContain('    at ');
   });
 
@@ -148,12 +148,12 @@ describe('the launcher of the sample', () => {
 
     process.kill(await sample.pidOf('redis-server'), 'SIGKILL');
     const taken = await takePort(sample.redisPort, '127.0.0.1');
-    const failures = () => sample.lines.filter((line) => line.includes('Redis does not start'));
+    const failures = () => sample.lines.filter((line) => line.includes('Cannot restart Redis'));
     await eventually(() => failures().length > 0);
     await taken.free();
     await stream.has('ready', 2);
     expect(await ann.inbox()).toEqual(before);
-    for (const line of failures()) expect(line).toMatch(/^\[start\] Redis does not start: .*\w/);
+    for (const line of failures()) expect(line).toMatch(/^\[start\] Cannot restart Redis: .*\w/);
     expect(sample.output).not.toContain('    at ');
 
     sample.signal('SIGTERM');
@@ -169,7 +169,7 @@ describe('the launcher of the sample', () => {
     process.kill(await sample.pidOf('gateway/main.js', 'INSTANCE=gateway-1'), 'SIGKILL');
     const taken = await takePort(Number(port));
     const said = () =>
-      sample.lines.slice(since).filter((line) => /gateway-1\b.*(end|Cannot)/.test(line));
+      sample.lines.slice(since).filter((line) => /gateway-1\b.*(exited|Cannot)/.test(line));
     await eventually(() => said().length >= 3);
     await taken.free();
     await eventually(() =>
@@ -183,9 +183,9 @@ describe('the launcher of the sample', () => {
     );
     const reason = `listen EADDRINUSE: address already in use :::${port}. Set PORT to a free port.`;
     expect(said().slice(0, 3)).toEqual([
-      '[start] gateway-1 ended (SIGKILL); starting it again',
+      '[start] gateway-1 exited (SIGKILL); restarting it in 2 s',
       `[gateway-1] Cannot start: ${reason}`,
-      '[start] gateway-1 ended (exit code 1, before it was ready); starting it again',
+      '[start] gateway-1 exited (exit code 1, before it was ready); restarting it in 2 s',
     ]);
     expect(sample.output).not.toContain('    at ');
   });

@@ -10,7 +10,7 @@ const NOBODY_TAKES_IT = {
   body: {
     statusCode: 503,
     error: 'Service Unavailable',
-    message: 'Nobody takes this at the moment. Try again later.',
+    message: 'No service receives this at the moment. Try again later.',
   },
 };
 const ACTIVITY_AWAY = {

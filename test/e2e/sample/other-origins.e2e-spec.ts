@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Answer, Visitor } from './gateway.js';
 import { useSample } from './use-sample.js';
 
-const REFUSED = { status: 403, body: { statusCode: 403, message: 'Another site asked for this' } };
+const REFUSED = {
+  status: 403,
+  body: { statusCode: 403, message: 'Requests from another site are not allowed' },
+};
 
 const MESSAGE = { text: 'Hello' };
 /** Everything that changes something, in an order in which each succeeds. */

@@ -121,7 +121,7 @@ describe('the sample goes on when', () => {
     expect(posts.find((it) => it.id === 'p1')).toMatchObject({ likes: 1, isLiked: true });
     expect(posts.find((it) => it.id === 'p2')?.comments).toEqual([comment]);
     await hears(ann, streams[0] as EventStream);
-    expect(sample.lines).toContain('[start] Redis ended; starting it again');
+    expect(sample.lines).toContain('[start] Redis exited; restarting it in 3 s');
     expect(answers).toEqual(answers.map(([name]) => [name, REDIS_AWAY]));
   });
 
@@ -141,7 +141,7 @@ describe('the sample goes on when', () => {
     expect(await ann.at(second).like('p1')).toEqual(ACTIVITY_AWAY);
     expect(await ann.at(second).unread()).toMatchObject({ status: 200 });
     for (const name of ['activity', 'notifications', 'gateway-1']) {
-      const line = `[start] ${name} ended (SIGKILL); starting it again`;
+      const line = `[start] ${name} exited (SIGKILL); restarting it in 2 s`;
       await eventually(() => sample.lines.includes(line));
     }
 

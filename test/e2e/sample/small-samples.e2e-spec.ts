@@ -55,7 +55,7 @@ describe('a small sample', () => {
   it('without a Redis says how to get one, and exits with 1', async () => {
     const { stdout, stderr, code } = await run('event-bus/main.js', [], NO_SERVER);
     expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
-    expect(stderr).toContain('No Redis could be started.\nTried: /no/redis-server');
+    expect(stderr).toContain('Cannot start a Redis server.\nTried: /no/redis-server');
     expect(stderr).not.toContain('    at ');
   });
 });
@@ -66,7 +66,7 @@ describe('the command that runs a sample', () => {
   });
 
   it.each([[], ['no-such-sample'], ['../run']])('lists the names for %j', async (...args) => {
-    const stderr = `Which sample? One of ${NAMES.join(', ')}\n`;
+    const stderr = `Usage: npm run sample <name>, where <name> is one of ${NAMES.join(', ')}\n`;
     expect(await run('run.js', args)).toEqual({ stdout: '', stderr, code: 1 });
   });
 });

@@ -286,7 +286,7 @@ describe('a stream of the sample', () => {
           sample.process.lines.slice(before - 1).filter((line) => !isTrace(line));
         await eventually(() => logged().length > 0);
         expect(logged()).toEqual([expect.stringMatching(/^\[notifications\] .*WARN/)]);
-        expect(logged()[0]).toContain(`[InvalidEvent] ${name}: `);
+        expect(logged()[0]).toContain(`[InvalidEvent] Ignored an invalid event on ${name}: `);
         expect(logged()[0]).toContain(reason);
       },
     );

@@ -4,8 +4,8 @@ import {
   beginLoading,
   emptyInbox,
   finishLoading,
-  hearNotification,
-  hearRead,
+  receiveNotification,
+  receiveRead,
 } from '../../../sample/notifications/gateway/page/inbox.js';
 import { notification } from './notification.js';
 
@@ -31,8 +31,8 @@ function happenings(steps: readonly (number | null)[]): Happening[] {
       ? stored.map((it) => (it === read ? { ...it, read: true } : it))
       : [added, ...stored];
     const heard: Change = read
-      ? (inbox) => hearRead(inbox, [read.id])
-      : (inbox) => hearNotification(inbox, added);
+      ? (inbox) => receiveRead(inbox, [read.id])
+      : (inbox) => receiveNotification(inbox, added);
     return { stored, heard };
   });
 }

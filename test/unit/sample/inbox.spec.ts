@@ -4,8 +4,8 @@ import {
   emptyInbox,
   failLoading,
   finishLoading,
-  hearNotification,
-  hearRead,
+  receiveNotification,
+  receiveRead,
   INBOX_SIZE,
   isKnown,
   unreadIds,
@@ -29,12 +29,12 @@ describe('the inbox of the page', () => {
   });
 
   it('puts what it hears on top', () => {
-    expect(ids(hearNotification(loaded(a), b))).toEqual(['b', 'a']);
+    expect(ids(receiveNotification(loaded(a), b))).toEqual(['b', 'a']);
   });
 
   it('changes nothing for a notification that it knows', () => {
-    const inbox = hearRead(loaded(a), ['a']);
-    expect(hearNotification(inbox, a)).toEqual(inbox);
+    const inbox = receiveRead(loaded(a), ['a']);
+    expect(receiveNotification(inbox, a)).toEqual(inbox);
   });
 
   it('knows what it has', () => {
@@ -42,38 +42,38 @@ describe('the inbox of the page', () => {
   });
 
   it('counts what is unread', () => {
-    expect(unreadIds(hearRead(loaded(c, b, a), ['b']))).toEqual(['c', 'a']);
+    expect(unreadIds(receiveRead(loaded(c, b, a), ['b']))).toEqual(['c', 'a']);
   });
 
   it('keeps as many as the gateway', () => {
     const full = loaded(...Array.from({ length: INBOX_SIZE }, (_, i) => notification(`${i}`)));
-    const inbox = hearNotification(full, a);
+    const inbox = receiveNotification(full, a);
     expect(inbox.notifications).toHaveLength(INBOX_SIZE);
     expect(ids(inbox).slice(0, 2)).toEqual(['a', '0']);
     expect(isKnown(inbox, `${INBOX_SIZE - 1}`)).toBe(false);
   });
 
   it('shows what it hears while it is loading', () => {
-    expect(ids(hearNotification(beginLoading(loaded(a)), b))).toEqual(['b', 'a']);
+    expect(ids(receiveNotification(beginLoading(loaded(a)), b))).toEqual(['b', 'a']);
   });
 
   it('keeps what it heard while an older answer was on its way', () => {
-    const loading = [b, c].reduce(hearNotification, beginLoading(emptyInbox));
+    const loading = [b, c].reduce(receiveNotification, beginLoading(emptyInbox));
     expect(ids(finishLoading(loading, [a]))).toEqual(['c', 'b', 'a']);
   });
 
   it('does not double what the answer has already', () => {
-    const loading = hearNotification(beginLoading(emptyInbox), b);
+    const loading = receiveNotification(beginLoading(emptyInbox), b);
     expect(ids(finishLoading(loading, [b, a]))).toEqual(['b', 'a']);
   });
 
   it('keeps read what was read while an older answer was on its way', () => {
-    const loading = hearRead(beginLoading(loaded(a)), ['a']);
+    const loading = receiveRead(beginLoading(loaded(a)), ['a']);
     expect(unreadIds(finishLoading(loading, [b, a]))).toEqual(['b']);
   });
 
   it('has read what was heard to be read before it came', () => {
-    expect(unreadIds(hearNotification(hearRead(loaded(a), ['b']), b))).toEqual(['a']);
+    expect(unreadIds(receiveNotification(receiveRead(loaded(a), ['b']), b))).toEqual(['a']);
   });
 
   it('lets go of what the gateway has no more', () => {
@@ -81,19 +81,19 @@ describe('the inbox of the page', () => {
   });
 
   it('forgets what it heard before it began to load', () => {
-    expect(ids(finishLoading(beginLoading(hearNotification(loaded(), a)), []))).toEqual([]);
+    expect(ids(finishLoading(beginLoading(receiveNotification(loaded(), a)), []))).toEqual([]);
   });
 
   it('forgets what was read of what is gone', () => {
-    const read = hearRead(loaded(b, a), ['a', 'b', 'gone']);
-    const inbox = finishLoading(hearNotification(beginLoading(read), c), [b]);
+    const read = receiveRead(loaded(b, a), ['a', 'b', 'gone']);
+    const inbox = finishLoading(receiveNotification(beginLoading(read), c), [b]);
     expect([...inbox.readIds]).toEqual(['b']);
-    expect([...hearRead(inbox, ['c']).readIds].toSorted()).toEqual(['b', 'c']);
+    expect([...receiveRead(inbox, ['c']).readIds].toSorted()).toEqual(['b', 'c']);
     expect(unreadIds(inbox)).toEqual(['c']);
   });
 
   it('keeps what it has when loading fails, until it succeeds', () => {
-    const failed = failLoading(hearNotification(beginLoading(loaded(a)), b), 'Redis is away.');
+    const failed = failLoading(receiveNotification(beginLoading(loaded(a)), b), 'Redis is away.');
     expect(ids(failed)).toEqual(['b', 'a']);
     expect(failed).toMatchObject({ isLoading: false, failure: 'Redis is away.' });
     expect(beginLoading(failed).failure).toBeUndefined();

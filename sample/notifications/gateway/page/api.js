@@ -1,8 +1,8 @@
 /** @import { Announcement, Comment, InboxSnapshot, Person, Post, SignedInUser } from './types.js' */
 
-const TIMEOUT = 8_000;
+const TIMEOUT_MS = 8_000;
 
-/** What the gateway refused, or `status` 0 if it was not reached. The message is for people. */
+/** An error response of the gateway; `status` is 0 if the gateway was not reached. The page shows the message. */
 export class ApiError extends Error {
   /**
    * @param {number} status
@@ -21,8 +21,8 @@ export class Api {
   #onUnauthorized;
 
   /**
-   * @param {AbortSignal} [signal] ends what is running
-   * @param {() => void} [onUnauthorized] the session is over
+   * @param {AbortSignal} [signal] cancels running requests
+   * @param {() => void} [onUnauthorized] called when the session is no longer valid
    */
   constructor(signal, onUnauthorized) {
     this.#signal = signal;
@@ -141,7 +141,7 @@ export class Api {
    * @param {object} [body]
    */
   async #request(method, path, body) {
-    const timeout = AbortSignal.timeout(TIMEOUT);
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(path, {
       method,
       signal: this.#signal ? AbortSignal.any([this.#signal, timeout]) : timeout,
@@ -154,7 +154,7 @@ export class Api {
       throw new ApiError(0, 'The server cannot be reached.');
     });
     const answer = await readJson(response);
-    // An answer to a user who has left is nobody's.
+    // A response must not change the page after the user has signed out.
     this.#signal?.throwIfAborted();
     if (response.status === 401) this.#onUnauthorized?.();
     if (!response.ok) throw new ApiError(response.status, reasons(response, answer));
@@ -181,7 +181,7 @@ function postPath(postId) {
 async function readJson(response) {
   if (response.status === 204) return undefined;
   return response.json().catch(() => {
-    // The error of a proxy is not JSON, but its status says enough.
+    // An error response of a proxy is not JSON; its status is enough.
     if (response.ok) throw new ApiError(0, 'The answer of the server could not be read.');
   });
 }

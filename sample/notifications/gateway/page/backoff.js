@@ -1,14 +1,14 @@
-const SHORTEST = 500;
-const LONGEST = 10_000;
+const MIN_DELAY_MS = 500;
+const MAX_DELAY_MS = 10_000;
 
 /**
- * How long to wait before an attempt to reconnect, in ms: any time between the shortest and a limit
- * that doubles, so that the tabs of a gateway that went away do not all come back at once.
+ * The delay before an attempt to reconnect, in ms: a random time between a minimum and a limit that doubles
+ * with each failure, so that the tabs of a restarted gateway do not all reconnect at once.
  *
- * @param {number} failures how many attempts failed in a row
- * @param {() => number} random from 0 up to 1
+ * @param {number} failures the number of failed attempts in a row
+ * @param {() => number} random returns a number from 0 to 1, without 1
  */
 export function delayAfter(failures, random = Math.random) {
-  const limit = Math.min(LONGEST, SHORTEST * 2 ** failures);
-  return SHORTEST + random() * (limit - SHORTEST);
+  const limit = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** failures);
+  return MIN_DELAY_MS + random() * (limit - MIN_DELAY_MS);
 }

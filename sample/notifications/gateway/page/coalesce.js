@@ -1,19 +1,19 @@
 /**
- * Makes calls of `load` that come while one is running one more call after it: what runs may have
- * read before that happened which the call is about.
+ * Merges calls that arrive while `load` runs into one more run afterwards, because the running one may
+ * have read its data before the change that caused the call.
  *
  * @param {() => Promise<void>} load never rejects
  * @returns {() => Promise<void>}
  */
 export function coalesce(load) {
   let isRunning = false;
-  let isWanted = false;
+  let isPending = false;
   return async () => {
-    isWanted = true;
+    isPending = true;
     if (isRunning) return;
     isRunning = true;
-    while (isWanted) {
-      isWanted = false;
+    while (isPending) {
+      isPending = false;
       await load();
     }
     isRunning = false;

@@ -1,6 +1,6 @@
 /** @import { Store } from './store.js' */
 
-/** What was typed and not sent yet. It outlives failures, and the end of a session. */
+/** Text that was typed and not sent yet. It is kept after a failed request and after the session expires. */
 export class Drafts {
   #store;
 
@@ -23,7 +23,7 @@ export class Drafts {
   }
 
   /**
-   * Clears what has been sent; what was typed meanwhile stays.
+   * Removes the drafts that were sent. Text that was changed during the request stays.
    *
    * @param {Readonly<Record<string, string>>} sent
    */

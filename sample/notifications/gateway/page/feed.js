@@ -8,7 +8,7 @@ import { describeFailure } from './tasks.js';
 /** @import { Post } from './types.js' */
 
 /**
- * @typedef {object} Parts
+ * @typedef {object} Dependencies
  * @property {Store} store
  * @property {Api} api
  * @property {Tasks} tasks
@@ -16,17 +16,17 @@ import { describeFailure } from './tasks.js';
  * @property {AbortSignal} signal
  */
 
-/** The posts, and whom the user follows. */
+/** The posts, and the users that the user follows. */
 export class Feed {
-  #parts;
+  #dependencies;
 
-  /** @param {Parts} parts */
-  constructor(parts) {
-    this.#parts = parts;
+  /** @param {Dependencies} dependencies */
+  constructor(dependencies) {
+    this.#dependencies = dependencies;
   }
 
   load = coalesce(async () => {
-    const { api, signal, store } = this.#parts;
+    const { api, signal, store } = this.#dependencies;
     try {
       const [posts, following] = await Promise.all([api.posts(), api.following()]);
       store.update({ posts: { value: posts }, following });
@@ -38,7 +38,7 @@ export class Feed {
 
   /** @param {Post} post */
   toggleLike({ id, isLiked }) {
-    const { api, tasks } = this.#parts;
+    const { api, tasks } = this.#dependencies;
     return tasks.run(`like:${id}`, async () => {
       const likes = await api.setLike(id, !isLiked);
       this.#change(id, () => likes);
@@ -47,7 +47,7 @@ export class Feed {
 
   /** @param {string} postId */
   comment(postId) {
-    const { api, drafts, tasks } = this.#parts;
+    const { api, drafts, tasks } = this.#dependencies;
     const key = `comment:${postId}`;
     return tasks.run(key, async () => {
       const text = drafts.get(key);
@@ -59,7 +59,7 @@ export class Feed {
 
   /** @param {string} userId */
   toggleFollow(userId) {
-    const { api, store, tasks } = this.#parts;
+    const { api, store, tasks } = this.#dependencies;
     return tasks.run(`follow:${userId}`, async () => {
       const wasFollowing = store.state.following.includes(userId);
       const { isFollowing } = await api.setFollow(userId, !wasFollowing);
@@ -70,14 +70,14 @@ export class Feed {
   }
 
   /**
-   * Shows at once what the server answered, and loads the rest: what was loading before does not
-   * know of it.
+   * Shows the response at once and loads the posts again, because a load that is already running may not
+   * contain the change.
    *
    * @param {string} postId
    * @param {(post: Post) => Partial<Post>} changesOf
    */
   #change(postId, changesOf) {
-    const { store } = this.#parts;
+    const { store } = this.#dependencies;
     const value = store.state.posts.value?.map((post) =>
       post.id === postId ? { ...post, ...changesOf(post) } : post,
     );

@@ -1,6 +1,6 @@
 /** @import { Inbox, Notification } from './types.js' */
 
-/** As many as the gateway keeps. */
+/** The same limit as in the gateway. */
 export const INBOX_SIZE = 100;
 
 /** @type {Inbox} */
@@ -9,7 +9,7 @@ export const emptyInbox = {
   readIds: new Set(),
   isLoading: false,
   isLoaded: false,
-  heard: [],
+  receivedWhileLoading: [],
 };
 
 /**
@@ -17,60 +17,62 @@ export const emptyInbox = {
  * @returns {Inbox}
  */
 export function beginLoading(inbox) {
-  return { ...inbox, isLoading: true, heard: [], failure: undefined };
+  return { ...inbox, isLoading: true, receivedWhileLoading: [], failure: undefined };
 }
 
 /**
- * What was loaded takes the place of what was there. What was heard since the loading began is
- * put on top of it: the answer may be older than that.
+ * Replaces the notifications with the loaded ones. Then adds those that arrived during the load, because the
+ * response can be older than they are.
  *
  * @param {Inbox} inbox
  * @param {readonly Notification[]} loaded
  * @returns {Inbox}
  */
 export function finishLoading(inbox, loaded) {
-  const known = [...loaded, ...inbox.heard].map(({ id }) => id);
+  const known = [...loaded, ...inbox.receivedWhileLoading].map(({ id }) => id);
   const readIds = new Set(known.filter((id) => inbox.readIds.has(id)));
   const fresh = { ...inbox, readIds, notifications: markRead(loaded, readIds) };
   return {
-    ...inbox.heard.reduce(addNotification, fresh),
+    ...inbox.receivedWhileLoading.reduce(addNotification, fresh),
     isLoading: false,
     isLoaded: true,
-    heard: [],
+    receivedWhileLoading: [],
   };
 }
 
 /**
- * Keeps what is there.
+ * Keeps the current notifications and stores the failure.
  *
  * @param {Inbox} inbox
  * @param {string} failure
  * @returns {Inbox}
  */
 export function failLoading(inbox, failure) {
-  return { ...inbox, isLoading: false, heard: [], failure };
+  return { ...inbox, isLoading: false, receivedWhileLoading: [], failure };
 }
 
 /**
- * A notification that the stream brought. One that is known changes nothing.
+ * Adds a notification from the stream. A known one changes nothing.
  *
  * @param {Inbox} inbox
  * @param {Notification} notification
  * @returns {Inbox}
  */
-export function hearNotification(inbox, notification) {
+export function receiveNotification(inbox, notification) {
   const added = addNotification(inbox, notification);
-  return inbox.isLoading ? { ...added, heard: [...inbox.heard, notification] } : added;
+  return inbox.isLoading
+    ? { ...added, receivedWhileLoading: [...inbox.receivedWhileLoading, notification] }
+    : added;
 }
 
 /**
- * Notifications that were read, here or elsewhere.
+ * Marks notifications as read, in this tab or another one.
  *
  * @param {Inbox} inbox
  * @param {readonly string[]} ids
  * @returns {Inbox}
  */
-export function hearRead(inbox, ids) {
+export function receiveRead(inbox, ids) {
   const readIds = new Set([...inbox.readIds, ...ids]);
   return { ...inbox, readIds, notifications: markRead(inbox.notifications, readIds) };
 }

@@ -3,8 +3,8 @@ import { initialState } from './state.js';
 import { Store } from './store.js';
 import { draw } from './views/page.js';
 
-/** How often "5 minutes ago" is brought up to date. */
-const MINUTE_HAND = 30_000;
+/** Interval at which relative times such as "5 minutes ago" are updated. */
+const CLOCK_INTERVAL_MS = 30_000;
 
 const store = new Store(initialState(), (state) => draw(state, session));
 const session = new Session(store, areToastsHeld);
@@ -16,12 +16,12 @@ addEventListener('online', () => session.signedIn?.wake());
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) session.signedIn?.wake();
 });
-// A page that the browser keeps for the way back must not keep the lead among the tabs.
+// A page in the back/forward cache must not keep the lock of the leader tab.
 addEventListener('pagehide', () => session.suspend());
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) void session.restore();
 });
-setInterval(() => store.update({ now: Date.now() }), MINUTE_HAND);
+setInterval(() => store.update({ now: Date.now() }), CLOCK_INTERVAL_MS);
 
 function areToastsHeld() {
   return document.hidden || Boolean(document.querySelector('.toasts:is(:hover, :focus-within)'));

@@ -2,13 +2,13 @@
 /** @import { Drafts } from './drafts.js' */
 /** @import { Tasks } from './tasks.js' */
 
-/** What the user says to another one, or an administrator to everybody. */
+/** Sends messages to another user, and broadcasts of an administrator. */
 export class Messages {
   #api;
   #tasks;
   #drafts;
 
-  /** @param {{ api: Api, tasks: Tasks, drafts: Drafts }} parts */
+  /** @param {{ api: Api, tasks: Tasks, drafts: Drafts }} dependencies */
   constructor({ api, tasks, drafts }) {
     this.#api = api;
     this.#tasks = tasks;

@@ -3,8 +3,8 @@ import {
   beginLoading,
   failLoading,
   finishLoading,
-  hearNotification,
-  hearRead,
+  receiveNotification,
+  receiveRead,
   isKnown,
   unreadIds,
 } from './inbox.js';
@@ -17,7 +17,7 @@ import { describeFailure } from './tasks.js';
 /** @import { Inbox, Notification } from './types.js' */
 
 /**
- * @typedef {object} Parts
+ * @typedef {object} Dependencies
  * @property {Store} store
  * @property {Api} api
  * @property {Tasks} tasks
@@ -26,20 +26,20 @@ import { describeFailure } from './tasks.js';
  * @property {string} userId
  */
 
-/** As many banners as leave room for the rest. */
-const BROADCASTS_AT_ONCE = 3;
+/** The number of banners that the page shows at the same time. */
+const MAX_BROADCASTS = 3;
 
 /** The notifications of the user: the inbox, toasts and banners. */
 export class Notifications {
-  #parts;
+  #dependencies;
 
-  /** @param {Parts} parts */
-  constructor(parts) {
-    this.#parts = parts;
+  /** @param {Dependencies} dependencies */
+  constructor(dependencies) {
+    this.#dependencies = dependencies;
   }
 
   load = coalesce(async () => {
-    const { api, signal, userId } = this.#parts;
+    const { api, signal, userId } = this.#dependencies;
     this.#update(beginLoading(this.#inbox));
     try {
       const { notifications } = await api.inbox(userId);
@@ -49,59 +49,59 @@ export class Notifications {
     }
   });
 
-  /** @param {Notification} notification that came live */
-  hear(notification) {
+  /** @param {Notification} notification from the stream */
+  receive(notification) {
     if (notification.userId === null) {
       this.#showBroadcast(notification);
       return;
     }
-    if (!isKnown(this.#inbox, notification.id)) this.#parts.toasts.show(notification);
-    this.#update(hearNotification(this.#inbox, notification));
+    if (!isKnown(this.#inbox, notification.id)) this.#dependencies.toasts.show(notification);
+    this.#update(receiveNotification(this.#inbox, notification));
   }
 
   /** @param {readonly string[]} ids */
-  hearRead(ids) {
-    this.#update(hearRead(this.#inbox, ids));
+  receiveRead(ids) {
+    this.#update(receiveRead(this.#inbox, ids));
   }
 
   /** @param {string} id */
   markRead(id) {
-    const { api, tasks, userId } = this.#parts;
+    const { api, tasks, userId } = this.#dependencies;
     return tasks.run(`read:${id}`, async () => {
       await api.markRead(userId, id);
-      this.hearRead([id]);
+      this.receiveRead([id]);
     });
   }
 
   markAllRead() {
-    const { api, tasks, userId } = this.#parts;
+    const { api, tasks, userId } = this.#dependencies;
     return tasks.run('read', async () => {
-      // Of what comes meanwhile the stream says whether it was read too.
+      // Only the ids that are known now: the stream reports others that the request marks as read.
       const ids = unreadIds(this.#inbox);
       await api.markAllRead(userId);
-      this.hearRead(ids);
+      this.receiveRead(ids);
     });
   }
 
   /** @param {string} id */
   dismissBroadcast(id) {
-    const { store } = this.#parts;
+    const { store } = this.#dependencies;
     store.update({ broadcasts: store.state.broadcasts.filter((other) => other.id !== id) });
   }
 
   /** @param {Notification} broadcast */
   #showBroadcast(broadcast) {
-    const { store } = this.#parts;
+    const { store } = this.#dependencies;
     const others = store.state.broadcasts.filter(({ id }) => id !== broadcast.id);
-    store.update({ broadcasts: [broadcast, ...others].slice(0, BROADCASTS_AT_ONCE) });
+    store.update({ broadcasts: [broadcast, ...others].slice(0, MAX_BROADCASTS) });
   }
 
   get #inbox() {
-    return this.#parts.store.state.inbox;
+    return this.#dependencies.store.state.inbox;
   }
 
   /** @param {Inbox} inbox */
   #update(inbox) {
-    this.#parts.store.update({ inbox });
+    this.#dependencies.store.update({ inbox });
   }
 }

@@ -12,7 +12,7 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeStyle: 'medium' });
 
 /**
- * "5 minutes ago". A time in the future is "just now": the clocks differ.
+ * Formats a time as "5 minutes ago". A time in the future is "just now", because clocks can differ.
  *
  * @param {string} timestamp ISO 8601
  * @param {number} now ms

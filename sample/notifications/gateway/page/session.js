@@ -6,7 +6,7 @@ import { describeFailure, Tasks } from './tasks.js';
 /** @import { Store } from './store.js' */
 /** @import { SignedInUser } from './types.js' */
 
-/** Who is signed in. The tabs of a browser share the cookie, so they follow each other. */
+/** The session of this tab. All tabs of a browser share the cookie, so that they sign in and out together. */
 export class Session {
   /** @type {SignedIn | undefined} */
   signedIn;
@@ -15,7 +15,7 @@ export class Session {
   #store;
   #tasks;
   #areToastsHeld;
-  /** Whose the drafts are. */
+  /** The user that the drafts belong to. */
   #lastUserId = '';
 
   /**
@@ -37,12 +37,12 @@ export class Session {
     }
   }
 
-  /** Takes what the cookie says. */
+  /** Restores the session of the cookie. */
   async restore() {
     try {
-      this.#begin(await this.#api.session());
+      this.#openSession(await this.#api.session());
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) this.#leave();
+      if (error instanceof ApiError && error.status === 401) this.#closeSession();
       else if (!this.signedIn) {
         this.#store.update({
           session: { status: 'unreachable', failure: describeFailure(error) },
@@ -54,8 +54,8 @@ export class Session {
   /** @param {string} userId */
   signIn(userId) {
     return this.#tasks.run(`sign-in:${userId}`, async () => {
-      this.#begin(await this.#api.signIn(userId));
-      this.#tellOtherTabs();
+      this.#openSession(await this.#api.signIn(userId));
+      this.#notifyOtherTabs();
     });
   }
 
@@ -63,19 +63,19 @@ export class Session {
     return this.#tasks.run('sign-out', async () => {
       await this.#api.signOut();
       this.#store.update({ drafts: {} });
-      this.#leave();
-      this.#tellOtherTabs();
+      this.#closeSession();
+      this.#notifyOtherTabs();
     });
   }
 
-  /** Lets go of the stream, and of the lead among the tabs. */
+  /** Closes the stream and releases the lock of the leader tab. */
   suspend() {
-    this.signedIn?.end();
+    this.signedIn?.close();
     this.signedIn = undefined;
   }
 
   /** @param {SignedInUser} session */
-  #begin({ user, instance }) {
+  #openSession({ user, instance }) {
     const { session } = this.#store.state;
     if (this.signedIn && session.status === 'signed-in' && session.user.id === user.id) return;
     this.suspend();
@@ -92,17 +92,17 @@ export class Session {
   }
 
   #expire() {
-    this.#leave('Your session is over. Please sign in again.');
-    this.#tellOtherTabs();
+    this.#closeSession('Your session is over. Please sign in again.');
+    this.#notifyOtherTabs();
   }
 
-  #tellOtherTabs() {
+  #notifyOtherTabs() {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
     this.#otherTabs.postMessage('changed');
   }
 
   /** @param {string} [notice] */
-  #leave(notice) {
+  #closeSession(notice) {
     if (!notice && this.#store.state.session.status === 'signed-out') return;
     this.suspend();
     this.#store.update({ ...stateOfUser(), session: { status: 'signed-out', notice } });

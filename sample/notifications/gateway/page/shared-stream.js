@@ -4,7 +4,7 @@ import { StreamConnection } from './stream-connection.js';
 /** @import { StreamEvent, StreamStatus } from './types.js' */
 
 /**
- * What the tabs say to each other.
+ * The messages between tabs.
  *
  * @typedef {{ type: 'join' } | { type: 'wake' }
  *   | { type: 'status', status: StreamStatus } | { type: 'event', event: StreamEvent }} Message
@@ -14,14 +14,14 @@ import { StreamConnection } from './stream-connection.js';
  * @typedef {Omit<StreamOptions, 'onStatus'> & { onStatus: (status: StreamStatus) => void }} Options
  */
 
-/** How late the timer of a leader may be before the others doubt it. */
-const GRACE = 1_000;
+/** Time after a due reconnect of the leader until the other tabs ask it to reconnect. */
+const LEADER_GRACE_MS = 1_000;
 
 /**
- * One stream for all tabs of a browser, which allows six connections per origin in HTTP/1.1. The tab
- * that holds the lock is the leader: it has the stream, and hands on what it hears. When it goes,
- * the browser gives the lock to the next. A page that may not use locks, as it is not on HTTPS, has
- * a stream of its own.
+ * One stream for all tabs of a browser, because a browser allows six HTTP/1.1 connections per origin. The
+ * tab that holds a Web Lock is the leader: it opens the stream and forwards its events to the other tabs.
+ * When the leader closes, the browser gives the lock to the next tab. Without Web Locks, which need HTTPS
+ * or localhost, each tab opens its own stream.
  *
  * @param {Options} options
  */
@@ -45,13 +45,13 @@ function openOwnStream(options) {
 class SharedStream {
   #options;
   #channel;
-  #ending = new AbortController();
+  #closing = new AbortController();
   /** @type {StreamStatus} */
   #status = { connection: 'connecting', online: [] };
-  /** @type {StreamConnection | undefined} of the leader */
+  /** @type {StreamConnection | undefined} set in the leader only */
   #connection;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #doubt;
+  #leaderTimer;
 
   /** @param {Options} options */
   constructor(options) {
@@ -60,7 +60,7 @@ class SharedStream {
     this.#channel = new BroadcastChannel(name);
     this.#channel.addEventListener('message', ({ data }) => this.#receive(data));
     this.#send({ type: 'join' });
-    void this.#waitForLead(name);
+    void this.#waitForLock(name);
   }
 
   wake() {
@@ -69,30 +69,30 @@ class SharedStream {
   }
 
   close() {
-    clearTimeout(this.#doubt);
-    this.#ending.abort();
+    clearTimeout(this.#leaderTimer);
+    this.#closing.abort();
     this.#channel.close();
   }
 
   /** @param {string} name */
-  async #waitForLead(name) {
-    const { signal } = this.#ending;
+  async #waitForLock(name) {
+    const { signal } = this.#closing;
     try {
-      await navigator.locks.request(name, { signal }, () => this.#lead());
+      await navigator.locks.request(name, { signal }, () => this.#runAsLeader());
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  /** The lock is ours until the promise is settled. */
-  async #lead() {
-    const { signal } = this.#ending;
+  /** This tab holds the lock until the promise settles. */
+  async #runAsLeader() {
+    const { signal } = this.#closing;
     if (signal.aborted) return;
-    clearTimeout(this.#doubt);
+    clearTimeout(this.#leaderTimer);
     const connection = new StreamConnection({
       ...this.#options,
       onStatus: (changes) => {
-        this.#follow({ ...this.#status, ...changes });
+        this.#setStatus({ ...this.#status, ...changes });
         this.#send({ type: 'status', status: this.#status });
       },
       onEvent: (event) => {
@@ -113,26 +113,27 @@ class SharedStream {
     if (message.type === 'wake') this.#connection?.wake();
     if (message.type === 'event') this.#options.onEvent(message.event);
     if (message.type === 'status') {
-      this.#follow(message.status);
-      this.#doubtLeader(message.status);
+      this.#setStatus(message.status);
+      this.#watchLeader(message.status);
     }
   }
 
   /** @param {StreamStatus} status */
-  #follow(status) {
+  #setStatus(status) {
     this.#status = status;
     this.#options.onStatus(status);
   }
 
   /**
-   * Browsers slow the timers of a hidden tab down to one a minute, and the leader may be one.
+   * Asks the leader to reconnect if it is late. The leader can be a hidden tab, whose timers browsers
+   * throttle to one per minute.
    *
    * @param {StreamStatus} status
    */
-  #doubtLeader({ connection, retryIn = 0 }) {
-    clearTimeout(this.#doubt);
+  #watchLeader({ connection, retryIn = 0 }) {
+    clearTimeout(this.#leaderTimer);
     if (connection !== 'reconnecting') return;
-    this.#doubt = setTimeout(() => this.wake(), retryIn + GRACE);
+    this.#leaderTimer = setTimeout(() => this.wake(), retryIn + LEADER_GRACE_MS);
   }
 
   /** @param {Message} message */

@@ -14,19 +14,19 @@ import { Toasts } from './toasts.js';
  * @typedef {object} Options
  * @property {Store} store
  * @property {string} userId
- * @property {() => void} onUnauthorized the server knows the session no more
- * @property {() => void} onOtherUser the session is another user's now
+ * @property {() => void} onUnauthorized called when the session is no longer valid
+ * @property {() => void} onOtherUser called when the cookie belongs to another user
  * @property {() => boolean} areToastsHeld
  */
 
-/** All that lives as long as one user is signed in. */
+/** The objects that exist while one user is signed in. */
 export class SignedIn {
-  #ending = new AbortController();
+  #closing = new AbortController();
   #stream;
 
   /** @param {Options} options */
   constructor({ store, userId, onUnauthorized, onOtherUser, areToastsHeld }) {
-    const { signal } = this.#ending;
+    const { signal } = this.#closing;
     const api = new Api(signal, onUnauthorized);
     const tasks = new Tasks(store, signal);
     this.drafts = new Drafts(store);
@@ -50,19 +50,19 @@ export class SignedIn {
         throw new Error('Another user is signed in');
       },
       onStatus: (stream) => store.update({ stream }),
-      onEvent: (event) => this.#hear(event),
+      onEvent: (event) => this.#receive(event),
     });
-    // Without waiting for the stream: while Redis is away there is no `ready`, and this says why.
+    // Not on `ready`: during an outage of Redis there is none, and the failed request shows the reason.
     this.#load();
   }
 
-  /** The network is back, or somebody looks at the page again. */
+  /** Reconnects at once: the browser is online again, or the tab is visible again. */
   wake() {
     this.#stream.wake();
   }
 
-  end() {
-    this.#ending.abort();
+  close() {
+    this.#closing.abort();
     this.#stream.close();
   }
 
@@ -72,12 +72,12 @@ export class SignedIn {
   }
 
   /** @param {StreamEvent} event */
-  #hear(event) {
+  #receive(event) {
     if (event.name === 'ready') this.#load();
-    if (event.name === 'read') this.notifications.hearRead(event.data.ids);
+    if (event.name === 'read') this.notifications.receiveRead(event.data.ids);
     if (event.name === 'notification') {
-      this.notifications.hear(event.data);
-      // Most notifications are about a post, and it has changed then.
+      this.notifications.receive(event.data);
+      // Most notifications mean that a post has changed.
       if (event.data.userId !== null) void this.feed.load();
     }
   }

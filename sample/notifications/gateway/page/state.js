@@ -2,7 +2,7 @@ import { emptyInbox } from './inbox.js';
 
 /** @import { State } from './types.js' */
 
-/** What belongs to the user who is signed in, and goes when another one comes. */
+/** The state of the signed-in user, which is reset when another user signs in. */
 export function stateOfUser() {
   return /** @type {const} */ ({
     stream: { connection: 'connecting', online: [] },

@@ -1,6 +1,6 @@
 /** @import { State } from './types.js' */
 
-/** One state, one render: whatever changes the state does it here, and is then drawn. */
+/** Holds the state of the page and renders it after each update. */
 export class Store {
   #state;
   #render;
@@ -24,7 +24,7 @@ export class Store {
     this.#state = { ...this.#state, ...changes };
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    // Not an animation frame: a hidden tab has none, and its title shows the unread count.
+    // Not an animation frame: a hidden tab gets none, and its title must show the unread count.
     queueMicrotask(() => {
       this.#isScheduled = false;
       this.#render(this.#state);

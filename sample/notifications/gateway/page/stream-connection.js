@@ -2,8 +2,8 @@ import { delayAfter } from './backoff.js';
 
 /** @import { StreamEvent, StreamStatus } from './types.js' */
 
-/** Twice the heartbeat, and some. */
-const LONGEST_SILENCE = 25_000;
+/** More than two heartbeat intervals: a stream without any event for so long counts as lost. */
+const STREAM_TIMEOUT_MS = 25_000;
 
 /** @type {readonly StreamEvent['name'][]} */
 const EVENTS = ['ready', 'interrupted', 'notification', 'read', 'presence', 'heartbeat'];
@@ -11,25 +11,25 @@ const EVENTS = ['ready', 'interrupted', 'notification', 'read', 'presence', 'hea
 /**
  * @typedef {object} StreamOptions
  * @property {string} url
- * @property {() => Promise<unknown>} checkSession before a stream is opened anew: an EventSource does
- *   not tell why it failed. Rejects if that makes no sense now
+ * @property {() => Promise<unknown>} checkSession called before each reconnect, because an EventSource does
+ *   not report why it failed. A rejection delays the reconnect
  * @property {(event: StreamEvent) => void} onEvent
- * @property {(status: Partial<StreamStatus>) => void} onStatus what changed
+ * @property {(status: Partial<StreamStatus>) => void} onStatus called with the changed fields
  */
 
 /**
- * One stream that is opened anew for ever. An EventSource by itself gives up after an error of HTTP,
- * and does not notice a dead connection.
+ * A stream that reconnects until it is closed. An EventSource alone stops after an HTTP error and does not
+ * detect a half-open connection.
  */
 export class StreamConnection {
   #options;
   /** @type {EventSource | undefined} */
   #source;
   #failures = 0;
-  #lastHeard = 0;
+  #lastEventAt = 0;
   #isClosed = false;
-  #isWaiting = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} of the silence, or until the next attempt */
+  #isReconnecting = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} the timeout of the next event, or the delay of a reconnect */
   #timer;
 
   /** @param {StreamOptions} options */
@@ -39,29 +39,30 @@ export class StreamConnection {
     this.#open();
   }
 
-  /** There is reason to believe that an attempt would succeed now, or that the stream is dead. */
+  /** Reconnects at once if a reconnect is pending, or if the last event is older than the timeout. */
   wake() {
-    if (this.#isWaiting) void this.#reopen();
-    else if (this.#source && Date.now() - this.#lastHeard > LONGEST_SILENCE) this.#lose();
+    if (this.#isReconnecting) void this.#reopen();
+    else if (this.#source && Date.now() - this.#lastEventAt > STREAM_TIMEOUT_MS)
+      this.#scheduleReconnect();
   }
 
   close() {
     this.#isClosed = true;
-    this.#drop();
+    this.#closeSource();
   }
 
   #open() {
     const source = new EventSource(this.#options.url);
     this.#source = source;
-    source.addEventListener('error', () => this.#lose());
+    source.addEventListener('error', () => this.#scheduleReconnect());
     for (const name of EVENTS) {
-      source.addEventListener(name, ({ data }) => this.#hear({ name, data: JSON.parse(data) }));
+      source.addEventListener(name, ({ data }) => this.#receive({ name, data: JSON.parse(data) }));
     }
     this.#expectEvent();
   }
 
   /** @param {StreamEvent} event */
-  #hear(event) {
+  #receive(event) {
     this.#expectEvent();
     const { onEvent, onStatus } = this.#options;
     if (event.name === 'ready') {
@@ -76,33 +77,33 @@ export class StreamConnection {
   }
 
   #expectEvent() {
-    this.#lastHeard = Date.now();
+    this.#lastEventAt = Date.now();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lose(), LONGEST_SILENCE);
+    this.#timer = setTimeout(() => this.#scheduleReconnect(), STREAM_TIMEOUT_MS);
   }
 
-  #lose() {
-    this.#drop();
+  #scheduleReconnect() {
+    this.#closeSource();
     const retryIn = delayAfter(this.#failures);
     this.#failures += 1;
-    this.#isWaiting = true;
+    this.#isReconnecting = true;
     this.#timer = setTimeout(() => this.#reopen(), retryIn);
     this.#options.onStatus({ connection: 'reconnecting', retryIn });
   }
 
   async #reopen() {
-    this.#drop();
+    this.#closeSource();
     try {
       await this.#options.checkSession();
       if (!this.#isClosed) this.#open();
     } catch {
-      if (!this.#isClosed) this.#lose();
+      if (!this.#isClosed) this.#scheduleReconnect();
     }
   }
 
-  #drop() {
+  #closeSource() {
     clearTimeout(this.#timer);
-    this.#isWaiting = false;
+    this.#isReconnecting = false;
     this.#source?.close();
     this.#source = undefined;
   }

@@ -4,8 +4,7 @@ import { ApiError } from './api.js';
 /** @import { Task } from './types.js' */
 
 /**
- * The requests of the controls, each under the key of its control: one at a time, and what came of
- * it is shown there.
+ * Runs the requests of the controls, one at a time per control key. The control shows the result.
  */
 export class Tasks {
   #store;
@@ -13,7 +12,7 @@ export class Tasks {
 
   /**
    * @param {Store} store
-   * @param {AbortSignal} [signal] after it nothing is shown any more
+   * @param {AbortSignal} [signal] after its abort no result is shown
    */
   constructor(store, signal) {
     this.#store = store;
@@ -22,7 +21,7 @@ export class Tasks {
 
   /**
    * @param {string} key
-   * @param {() => Promise<string | void>} work resolves to what to say of its success, if anything
+   * @param {() => Promise<string | void>} work resolves to the text that is shown on success, if any
    */
   async run(key, work) {
     if (this.#store.state.tasks[key]?.isRunning) return;
@@ -47,7 +46,7 @@ export class Tasks {
 }
 
 /**
- * What to show of a failure: the words of the server, if they are its.
+ * The text that is shown for an error: the message of an ApiError, or else a general text.
  *
  * @param {unknown} error
  */

@@ -1,28 +1,28 @@
 /** @import { Store } from './store.js' */
 /** @import { Notification } from './types.js' */
 
-const AT_ONCE = 3;
-const SHOWN_FOR = 6_000;
-const HELD_FOR = 2_000;
+const MAX_TOASTS = 3;
+const DURATION_MS = 6_000;
+const HOLD_CHECK_MS = 2_000;
 
 /**
- * The newest go on top, and the oldest make room.
+ * Adds a toast on top and removes the oldest ones above the limit.
  *
  * @param {readonly Notification[]} toasts
  * @param {Notification} toast
  */
 export function addToast(toasts, toast) {
-  return [toast, ...toasts].slice(0, AT_ONCE);
+  return [toast, ...toasts].slice(0, MAX_TOASTS);
 }
 
-/** Notifications that go by themselves after some seconds. */
+/** Notifications that disappear after some seconds. */
 export class Toasts {
   #store;
   #isHeld;
 
   /**
    * @param {Store} store
-   * @param {() => boolean} isHeld whether somebody is looking at them
+   * @param {() => boolean} isHeld whether the pointer or the focus is on the toasts, or the tab is hidden
    */
   constructor(store, isHeld) {
     this.#store = store;
@@ -32,7 +32,7 @@ export class Toasts {
   /** @param {Notification} notification */
   show(notification) {
     this.#store.update({ toasts: addToast(this.#store.state.toasts, notification) });
-    setTimeout(() => this.#expire(notification.id), SHOWN_FOR);
+    setTimeout(() => this.#expire(notification.id), DURATION_MS);
   }
 
   /** @param {string} id */
@@ -44,7 +44,7 @@ export class Toasts {
   #expire(id) {
     const isShown = this.#store.state.toasts.some((toast) => toast.id === id);
     if (!isShown) return;
-    if (this.#isHeld()) setTimeout(() => this.#expire(id), HELD_FOR);
+    if (this.#isHeld()) setTimeout(() => this.#expire(id), HOLD_CHECK_MS);
     else this.dismiss(id);
   }
 }

@@ -1,10 +1,10 @@
-/** What the gateway sends, and the one state of the page. */
+/** The data that the gateway sends, and the state of the page. */
 
 export type NotificationType = 'info' | 'warning' | 'error' | 'success';
 
 export interface Notification {
   readonly id: string;
-  /** `null` for everybody. */
+  /** `null` for all users. */
   readonly userId: string | null;
   readonly type: NotificationType;
   readonly title: string;
@@ -38,14 +38,14 @@ export interface Post {
   readonly authorId: string;
   readonly text: string;
   readonly likes: number;
-  /** By the user of this page. */
+  /** Whether the user of this page likes the post. */
   readonly isLiked: boolean;
   readonly comments: readonly Comment[];
 }
 
 export interface SignedInUser {
   readonly user: Person;
-  /** The gateway that answered. */
+  /** The name of the gateway that sent the response. */
   readonly instance: string;
 }
 
@@ -65,38 +65,38 @@ export type StreamEvent =
 
 /**
  * - `connecting`: no stream yet
- * - `connected`: every notification is heard
- * - `interrupted`: the gateway lost Redis
- * - `reconnecting`: the stream is gone, and will be opened anew
+ * - `connected`: the stream delivers every notification
+ * - `interrupted`: the gateway has lost its connection to Redis
+ * - `reconnecting`: the stream is lost, and a reconnect is scheduled
  */
 export type ConnectionState = 'connecting' | 'connected' | 'interrupted' | 'reconnecting';
 
-/** What a tab must know of the stream when it joins. */
+/** The state of the stream, which the leader sends to a tab that joins. */
 export interface StreamStatus {
   readonly connection: ConnectionState;
-  /** The gateway at the other end, once it has said so. */
+  /** The name of the gateway; missing until its first `ready`. */
   readonly instance?: string;
-  /** Who is online. */
+  /** The ids of the users that are online. */
   readonly online: readonly string[];
-  /** Only while `reconnecting`: how long until the next attempt, in ms. */
+  /** Delay until the next attempt, in ms; only while `reconnecting`. */
   readonly retryIn?: number;
 }
 
 export interface Inbox {
   /** Newest first. */
   readonly notifications: readonly Notification[];
-  /** Heard to be read, also of notifications that are not here yet. */
+  /** Ids of read notifications, including ones that have not arrived yet. */
   readonly readIds: ReadonlySet<string>;
   readonly isLoading: boolean;
-  /** Whether it was ever loaded. */
+  /** Whether the inbox has been loaded at least once. */
   readonly isLoaded: boolean;
-  /** What was heard since the loading began, oldest first. */
-  readonly heard: readonly Notification[];
-  /** Why it could not be loaded. */
+  /** Notifications that arrived since the current load began, oldest first. */
+  readonly receivedWhileLoading: readonly Notification[];
+  /** The error of the last load. */
   readonly failure?: string;
 }
 
-/** Something that is loaded as a whole. */
+/** A value that one request loads. */
 export interface Loadable<T> {
   readonly value?: T;
   readonly failure?: string;
@@ -106,7 +106,7 @@ export interface Loadable<T> {
 export interface Task {
   readonly isRunning: boolean;
   readonly failure?: string;
-  /** What to say of its success. */
+  /** The text that is shown on success. */
   readonly note?: string;
 }
 
@@ -122,13 +122,13 @@ export interface State {
   readonly stream: StreamStatus;
   readonly inbox: Inbox;
   readonly posts: Loadable<readonly Post[]>;
-  /** Ids of the users whom the user follows. */
+  /** Ids of the users that the user follows. */
   readonly following: readonly string[];
   readonly toasts: readonly Notification[];
   readonly broadcasts: readonly Notification[];
   /** By the key of the control. */
   readonly tasks: Readonly<Record<string, Task>>;
-  /** What was typed and not sent yet, by the key of the field. */
+  /** Text that was typed and not sent yet, by the key of the field. */
   readonly drafts: Readonly<Record<string, string>>;
   /** For relative times, ms. */
   readonly now: number;

@@ -6,7 +6,7 @@ import { html, live } from './lit.js';
 /** @import { State } from '../types.js' */
 
 /**
- * For the administrator.
+ * The broadcast form of an administrator.
  *
  * @param {State} state
  * @param {SignedIn} signedIn

@@ -3,26 +3,33 @@ import { html, nothing } from './lit.js';
 /** @import { Task } from '../types.js' */
 
 /**
- * A button that does nothing while its request runs. `aria-disabled` leaves it the focus, which
- * `disabled` would take away.
+ * A button that is disabled while its request runs. It uses `aria-disabled`, because `disabled` would
+ * remove the focus.
  *
  * @param {object} button
  * @param {unknown} button.label
  * @param {Task | undefined} button.task
- * @param {(event: Event) => void} [button.onClick] none for a button that submits its form
- * @param {boolean} [button.isOff] there is nothing to do
- * @param {string} [button.kind] its class
+ * @param {(event: Event) => void} [button.onClick] missing for a button that submits its form
+ * @param {boolean} [button.hasNothingToDo] disables the button
+ * @param {string} [button.kind] its CSS class
  * @param {string} [button.describedBy]
  */
-export function taskButton({ label, task, onClick, isOff = false, kind = '', describedBy }) {
-  const isOffNow = isOff || Boolean(task?.isRunning);
+export function taskButton({
+  label,
+  task,
+  onClick,
+  hasNothingToDo = false,
+  kind = '',
+  describedBy,
+}) {
+  const isDisabled = hasNothingToDo || Boolean(task?.isRunning);
   return html`
     <button
       type=${onClick ? 'button' : 'submit'}
       class=${kind}
-      aria-disabled=${isOffNow ? 'true' : nothing}
+      aria-disabled=${isDisabled ? 'true' : nothing}
       aria-describedby=${describedBy ?? nothing}
-      @click=${onClick && !isOffNow ? onClick : nothing}
+      @click=${onClick && !isDisabled ? onClick : nothing}
     >
       ${label}
     </button>
@@ -35,7 +42,7 @@ export function failureView(task) {
 }
 
 /**
- * Always there, so that a screen reader hears what is put into it.
+ * Always rendered, so that a screen reader announces text that is added later.
  *
  * @param {Task | undefined} task
  */

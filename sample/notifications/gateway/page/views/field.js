@@ -3,8 +3,8 @@ import { html, live } from './lit.js';
 /** @import { Drafts } from '../drafts.js' */
 
 /**
- * A line of text that is kept until it is sent. It has no maximum length, which would cut what is
- * pasted: the server says what is too long.
+ * A text field whose text is kept until it is sent. It has no maximum length, which would cut pasted text:
+ * the server rejects text that is too long.
  *
  * @param {object} field
  * @param {string} field.key

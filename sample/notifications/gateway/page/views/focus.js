@@ -1,8 +1,8 @@
 /**
- * Does what takes a control away. If it had the focus, the next of its kind gets it, or else the
- * fallback: the focus must not fall back to the start of the page.
+ * Runs an action that removes a control. If the control had the focus, the focus moves to the next control of
+ * its kind, or else to the fallback, so that it does not move to the start of the page.
  *
- * @param {Event} event of the control
+ * @param {Event} event the event of the control
  * @param {{ kind: string, fallback: string }} selectors
  * @param {() => unknown} action
  */

@@ -11,7 +11,7 @@ import { timeView } from './time.js';
 const MARKS = { kind: '#notifications .mark-read', fallback: '#notifications-title' };
 
 /**
- * The panel of the bell. It is a popover: the browser opens and closes it, by Escape too.
+ * The notification panel. It is a popover: the browser opens it, and closes it on Escape too.
  *
  * @param {State} state
  * @param {SignedIn} signedIn
@@ -25,7 +25,7 @@ export function notificationsView(state, { notifications }) {
         ${taskButton({
           label: 'Mark all as read',
           task: tasks.read,
-          isOff: unreadIds(inbox).length === 0,
+          hasNothingToDo: unreadIds(inbox).length === 0,
           onClick: () => void notifications.markAllRead(),
         })}
         <button
@@ -62,7 +62,7 @@ function contentView(state, notifications) {
       </ul>
     `;
   }
-  if (inbox.isLoaded) return html`<p class="empty">Nothing yet. You will hear of it here.</p>`;
+  if (inbox.isLoaded) return html`<p class="empty">There are no notifications yet.</p>`;
   return inbox.failure ? nothing : html`<p class="loading" role="status">Loading…</p>`;
 }
 

@@ -13,7 +13,7 @@ const TITLE = 'Notification sample';
 let drawnStatus = 'unknown';
 
 /**
- * Draws the whole page; lit-html changes only what is different.
+ * Renders the whole page; lit-html changes only the parts that differ.
  *
  * @param {State} state
  * @param {Session} session
@@ -46,7 +46,7 @@ function pageView(state, session) {
 }
 
 /**
- * The control that led to a new view is gone, and the focus with it.
+ * Moves the focus to a new view, because the control that opened it is removed and loses the focus.
  *
  * @param {State['session']['status']} status
  */

@@ -17,7 +17,7 @@ export function postsView(state, signedIn) {
     <h2 id="posts-title">Posts</h2>
     ${failure ? retryView(failure, () => void signedIn.feed.load()) : nothing}
     ${value || failure ? nothing : html`<p class="loading" role="status">Loading…</p>`}
-    ${value?.length === 0 ? html`<p class="empty">Nobody has written anything yet.</p>` : nothing}
+    ${value?.length === 0 ? html`<p class="empty">There are no posts yet.</p>` : nothing}
     ${repeat(
       value ?? [],
       ({ id }) => id,

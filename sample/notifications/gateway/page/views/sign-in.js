@@ -5,7 +5,7 @@ import { html, nothing } from './lit.js';
 /** @import { Person, SessionState, State, Task } from '../types.js' */
 
 /**
- * Before it is known who is signed in.
+ * The view while the session is loaded.
  *
  * @param {SessionState} state
  * @param {Session} session
@@ -74,7 +74,7 @@ function personView({ id, name, isAdministrator }, task, session) {
       })}
       ${
         isAdministrator
-          ? html`<p id=${roleId} class="role">Administrator: can broadcast to everybody</p>`
+          ? html`<p id=${roleId} class="role">Administrator: can broadcast to all users</p>`
           : nothing
       }
       ${failureView(task)}

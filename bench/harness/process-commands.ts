@@ -1,0 +1,24 @@
+import type { EmitterCommands } from '../processes/emitter.js';
+import type { FanOutCommands } from '../processes/fan-out.js';
+import type { LatencyReceiverCommands } from '../processes/latency-receiver.js';
+import type { ObserverCommands } from '../processes/observer.js';
+import type { BoundedReceiverCommands } from '../processes/bounded-receiver.js';
+import type { ReceiverCommands } from '../processes/receiver.js';
+import type { ReplyCounterCommands } from '../processes/reply-counter.js';
+import type { RequesterCommands } from '../processes/requester.js';
+import type { ResponderCommands } from '../processes/responder.js';
+import type { StarterCommands } from '../processes/starter.js';
+
+/** The scripts in `bench/processes`, each a process under test, and the commands that each serves. */
+export interface ProcessCommands {
+  readonly emitter: EmitterCommands;
+  readonly 'fan-out': FanOutCommands;
+  readonly 'latency-receiver': LatencyReceiverCommands;
+  readonly observer: ObserverCommands;
+  readonly 'bounded-receiver': BoundedReceiverCommands;
+  readonly receiver: ReceiverCommands;
+  readonly 'reply-counter': ReplyCounterCommands;
+  readonly requester: RequesterCommands;
+  readonly responder: ResponderCommands;
+  readonly starter: StarterCommands;
+}
