@@ -80,7 +80,7 @@ export class RedisPubSubService {
 
   /**
    * Publishes to a channel. Resolves to the number of subscriptions that Redis delivered to; rejects
-   * with a `PubSubError` that names the channel. For headers pass a `RedisPubSubRecord` as the data.
+   * with a `PubSubError`. For headers pass a `RedisPubSubRecord` as the data.
    *
    * @see https://redis.io/docs/latest/commands/publish/
    */
@@ -96,12 +96,17 @@ export class RedisPubSubService {
     }
   }
 
-  /** Observes one channel. The Observable is cold, and completes when the application closes. */
+  /**
+   * Observes one channel. The Observable is cold, and completes when the application closes. It fails with
+   * `CommandRefusedError` when Redis refuses the subscription.
+   *
+   * @throws InvalidChannelError for a channel that is not valid, InvalidOptionError for a wrong option
+   */
   observe<T = unknown>(channel: string, options?: ObserveOptions): Observable<PubSubMessage<T>> {
     return this.#observe(ChannelPattern.literal(channel), options);
   }
 
-  /** Observes all channels that a pattern matches. The Observable is cold, and completes when the application closes. */
+  /** As {@link observe}, for all channels that a pattern matches. */
   observePattern<T = unknown>(
     pattern: string,
     options?: ObserveOptions,
@@ -109,7 +114,10 @@ export class RedisPubSubService {
     return this.#observe(ChannelPattern.parse(pattern), options);
   }
 
-  /** Calls `handler` for each message of one channel; resolves on Redis' acknowledgement. */
+  /**
+   * Calls `handler` for each message of one channel. Resolves on Redis' acknowledgement; rejects with
+   * `CommandRefusedError`, `InvalidChannelError`, `InvalidOptionError`, or `ClosedError` after the application closed.
+   */
   async subscribe<T = unknown>(
     channel: string,
     handler: PubSubHandler<T>,
@@ -118,7 +126,7 @@ export class RedisPubSubService {
     return this.#subscribe(ChannelPattern.literal(channel), handler, options);
   }
 
-  /** Calls `handler` for each message of all channels that a pattern matches; resolves on Redis' acknowledgement. */
+  /** As {@link subscribe}, for all channels that a pattern matches. */
   async subscribePattern<T = unknown>(
     pattern: string,
     handler: PubSubHandler<T>,
@@ -129,7 +137,8 @@ export class RedisPubSubService {
 
   /**
    * The channels under the module's prefix that have a subscriber in any process, globs not counted (PUBSUB
-   * CHANNELS; with the module's `sharded`, SHARDCHANNELS). A `:name` in the pattern matches one segment.
+   * CHANNELS; with the module's `sharded`, SHARDCHANNELS). A `:name` in the pattern matches one segment. Rejects
+   * with `ConnectionError` while Redis is down, and with `CommandRefusedError` when Redis refuses.
    */
   async channels(pattern = '*'): Promise<string[]> {
     const { prefix } = this.#bus.options;
@@ -154,7 +163,7 @@ export class RedisPubSubService {
     );
   }
 
-  /** The number of globs that all clients of the server are subscribed to (PUBSUB NUMPAT). */
+  /** The number of globs that all clients of the server are subscribed to (PUBSUB NUMPAT). Rejects as {@link channels}. */
   patternCount(): Promise<number> {
     return this.#bus.broker.patternCount();
   }

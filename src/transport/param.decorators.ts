@@ -4,7 +4,10 @@ import { RedisPubSubContext } from './redis-pubsub.context.js';
 /** What Nest's parameter decorators take: pipes, and in Nest 12 options with a schema. */
 type Pipe = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
 
-/** Parameter decorator: the channel that the message was published on, without the prefix. */
+/**
+ * Parameter decorator: the channel that the message was published on, without the prefix. Like the others it
+ * gives `undefined` if another transport calls the handler.
+ */
 export const Channel: (...pipes: Pipe[]) => ParameterDecorator = createParamDecorator(
   (_: unknown, context: ExecutionContext) => contextOf(context)?.getChannel(),
 );

@@ -50,7 +50,7 @@ export class RedisPubSubRecordBuilder<T = unknown> {
     return this;
   }
 
-  /** How long this request waits for its next reply, in milliseconds; 0 means no limit. */
+  /** How long this request waits for its next reply, in milliseconds; 0 means no limit. Throws `InvalidOptionError`. */
   setTimeout(milliseconds: number): this {
     this.#timeout = checkMilliseconds('timeout', milliseconds);
     return this;

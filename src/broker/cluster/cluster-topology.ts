@@ -236,7 +236,7 @@ export class ClusterTopology {
     const slots = SlotMap.of(nodes, (node) => this.#addressOf(node));
     if (slots.equals(this.#slots)) return;
     this.#successors = slots.successors(this.#lastOwners, this.#addresses);
-    this.#lastOwners = slots.over(this.#lastOwners);
+    this.#lastOwners = slots.withFallback(this.#lastOwners);
     this.#slots = slots;
     this.#options.onMoved();
   }

@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { BrokerOptions } from '../broker-options.js';
 import type { BrokerLog } from '../broker.js';
 import { PUBLISHER_OPTIONS, retryDelay, SUBSCRIBER_OPTIONS } from '../connection/create-clients.js';
-import { logIn, type CredentialsProvider } from '../connection/credentials.js';
+import { installCredentials, type CredentialsProvider } from '../connection/credentials.js';
 import { ONE_OFF_OPTIONS, queryOnce } from '../connection/one-off-query.js';
 import type { NodeDiscovery } from '../connection/open.js';
 import type { ClusterConnection } from '../connection/redis-connection.js';
@@ -85,7 +85,7 @@ function clientFactory(
 ): ClusterContext['createClient'] {
   return (address, role) => {
     const options = { ...common, retryStrategy: retryDelay, ...role, ...hostAndPort(address) };
-    return logIn(new Redis(options), credentials);
+    return installCredentials(new Redis(options), credentials);
   };
 }
 

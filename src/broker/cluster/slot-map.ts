@@ -34,7 +34,7 @@ export class SlotMap {
   }
 
   /** This map, in which a slot without an owner keeps the one of an earlier map. */
-  over(earlier: SlotMap): SlotMap {
+  withFallback(earlier: SlotMap): SlotMap {
     return new SlotMap(this.#ownerOfSlot.map((owner, slot) => owner ?? earlier.ownerOf(slot)));
   }
 

@@ -35,7 +35,7 @@ export interface ConnectionOptions extends HeartbeatOptions {
   readonly log: BrokerLog;
 }
 
-/** Is told of each change of a connection. */
+/** Observes a connection. */
 export interface ConnectionObserver {
   onReady(): void;
   onLost(): void;
@@ -255,7 +255,7 @@ export class Connection {
     // ioredis listens to the first error of a stream only; a late TLS alert would end the process.
     if (stream?.listenerCount('error') === 0) stream.on('error', () => undefined);
     // While the connection is up no other event reports it.
-    if (this.#isReady) this.#options.log.error(`${this.#options.role}: ${messageOf(error)}`);
+    if (this.#isReady) this.#outageLog.stillConnected(error);
   }
 
   #onSilent(): void {

@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { logIn, type CredentialsProvider } from './credentials.js';
+import { installCredentials, type CredentialsProvider } from './credentials.js';
 import { isClient, type ClusterConnection, type RedisConnection } from './redis-connection.js';
 
 /** The ioredis clients of a broker for one server or a Sentinel set-up. */
@@ -55,7 +55,7 @@ export function createClients(
     if (typeof connection === 'string') parseQuery(connection, client.options);
     // In ioredis the query of a URL overrides the options.
     Object.assign(client.options, role);
-    return logIn(client, credentials);
+    return installCredentials(client, credentials);
   };
   return {
     publisher: create(PUBLISHER_OPTIONS),

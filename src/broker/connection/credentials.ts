@@ -28,7 +28,10 @@ const clientsWithProvider = new WeakSet<Redis>();
  *
  * @see https://github.com/redis/ioredis/issues/1738
  */
-export function logIn(client: Redis, provider: CredentialsProvider | undefined): Redis {
+export function installCredentials(
+  client: Redis,
+  provider: CredentialsProvider | undefined,
+): Redis {
   if (!provider) return client;
   clientsWithProvider.add(client);
   let pending: PendingCall | undefined;

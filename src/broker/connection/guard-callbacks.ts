@@ -17,7 +17,7 @@ export function guardCallbacks(
     try {
       return call();
     } catch (error) {
-      log.error(`The ioredis option "${name}" threw, its default is used: ${messageOf(error)}`);
+      log.error(`The ioredis option "${name}" threw; using its default: ${messageOf(error)}`);
       return fallback;
     }
   };

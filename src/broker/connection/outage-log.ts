@@ -40,8 +40,12 @@ export class OutageLog {
 
   /** The connection is ready, for the first time or again. */
   ready(): void {
+    const wasLogged = this.#isLogged;
     this.#isLogged = false;
-    if (this.#since === undefined) return;
+    if (this.#since === undefined) {
+      if (wasLogged) this.#log.log(`Connected the ${this.#role} to ${this.#server}`);
+      return;
+    }
     const outage = performance.now() - this.#since;
     this.#since = undefined;
     this.#log.log(
@@ -50,6 +54,13 @@ export class OutageLog {
     if (telemetry.reconnect.hasSubscribers) {
       telemetry.reconnect.publish({ connection: this.#role, outage });
     }
+  }
+
+  /** An error that does not end the connection. */
+  stillConnected(error: unknown): void {
+    this.#log.error(
+      `Error on the ${this.#role} connection to ${this.#server}, which is still up: ${messageOf(error)}`,
+    );
   }
 
   /** There will be no further attempt. */

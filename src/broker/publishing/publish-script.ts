@@ -106,7 +106,7 @@ export class PublishScript {
   #onRefused(error: unknown): void {
     this.#isAllowed = false;
     this.#log.warn(
-      `Redis refuses the scripts of "batchPublishes"; each message is a PUBLISH now (${messageOf(error)})`,
+      `Redis refuses the scripts of batchPublishes (${messageOf(error)}); sending one PUBLISH for each message. Allow EVAL, or set batchPublishes to false`,
     );
   }
 }

@@ -27,7 +27,7 @@ export class ClassicAndSharded extends SubscriberGroup {
   readonly #first: Subscriber;
   readonly #lifecycle = new Lifecycle();
   readonly #opened = new Set<Subscriber>();
-  /** Members whose absence is an outage. One that was opened with its first subscription is not missed before it was ready. */
+  /** Members that must be ready for the group to be ready. One that its first subscription opened must be from its first ready on. */
   readonly #expected = new Set<Subscriber>();
 
   constructor({ classic, sharded, startsSharded }: ClassicAndShardedOptions) {

@@ -31,7 +31,7 @@ export interface NodeSubscriberOptions
   readonly busDelayMs?: number;
 }
 
-/** Is told of the changes of a {@link NodeSubscriber}. */
+/** Observes a {@link NodeSubscriber}. */
 export interface NodeSubscriberObserver {
   /** A property of the subscriber has changed. */
   onChange(): void;

@@ -36,7 +36,7 @@ export class OutputBufferWatch {
     const connections = (counts.disconnections ?? 0) - (last.disconnections ?? 0);
     if (connections <= 0) return;
     this.#log.warn(
-      `The connection may have been lost because this process reads messages too slowly: since it was made, Redis disconnected ${connections} clients whose output buffers were full (client-output-buffer-limit)`,
+      `The subscriber reconnected, and since its last connection Redis disconnected ${connections} clients whose output buffers were full. If this process was one of them, handle messages faster or raise client-output-buffer-limit`,
     );
     if (telemetry.overrun.hasSubscribers) telemetry.overrun.publish({ connections });
   }

@@ -30,7 +30,7 @@ export interface ReconcilerOptions {
   readonly log: BrokerLog;
 }
 
-/** Is told of the progress of a {@link Reconciler}. */
+/** Observes a {@link Reconciler}. */
 export interface ReconcilerObserver {
   onProgress(): void;
   /** Redis answered that another node serves a channel. Without this method such an answer is a refusal. */
@@ -153,7 +153,7 @@ export class Reconciler {
     if (this.#hasLoggedUnsubscribe) return;
     this.#hasLoggedUnsubscribe = true;
     this.#options.log.error(
-      `Redis refused to unsubscribe, and goes on to send messages that are dropped: ${messageOf(error)}`,
+      `Redis refused to unsubscribe (${messageOf(error)}); messages without a listener still arrive, and are dropped. Allow the UNSUBSCRIBE commands`,
     );
   }
 

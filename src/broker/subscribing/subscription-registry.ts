@@ -46,7 +46,7 @@ export class SubscriptionRegistry {
     return subscription;
   }
 
-  /** Adds a listener for which it is an outage that the subscription is not acknowledged yet. */
+  /** As {@link add}. Until Redis acknowledges the subscription, the registry is not restored. */
   addExpected(key: SubscriptionKey, listener: DeliveryListener): void {
     const subscription = this.add(key, listener);
     if (subscription.state !== 'subscribed') this.#setMissing(subscription, { from: new Date() });

@@ -10,6 +10,7 @@ import {
   ConnectionError,
   InvalidOptionError,
   messageOf,
+  shorten,
   textOf,
 } from '../../errors.js';
 import type { RedisPubSubClientOptions } from '../../options/options.js';
@@ -59,7 +60,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#defaultKind = channelKind(sharded);
     this.#connect = new ClientConnect(this.#bus, ownsBus);
     this.#inbox = new ReplyInbox(this.#bus, deserializer, (thrown) =>
-      this.#logger.error(`The subscriber of a request threw: ${messageOf(thrown)}`),
+      this.#logger.error(
+        `The subscriber of a request threw: ${messageOf(thrown)}. Other requests are not affected`,
+      ),
     );
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
   }
@@ -107,7 +110,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /**
    * Publishes a request for each subscriber of the Observable, which emits every reply until the first
-   * responder ends. Fails with `NoSubscribersError`, `RequestTimeoutError`, or the error of the handler.
+   * responder ends. It fails with `NoSubscribersError`, `RequestTimeoutError`, `ConnectionError`, `PayloadError`,
+   * `ClosedError`, or the error of the handler.
    */
   override send<TResult = unknown, TInput = unknown>(
     pattern: unknown,
@@ -183,7 +187,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     const replyTo = isCompat ? undefined : this.#inbox.name;
     const replyKey = { kind, name: replyTo ?? `${name}.reply` };
     if (!broker.canPublish(name, kind) || !broker.canSubscribe(replyKey)) {
-      throw new ConnectionError('Cannot send a request: not connected to Redis');
+      throw new ConnectionError(
+        `Cannot send a request: not connected to Redis ("${shorten(channel)}")`,
+      );
     }
     const request = new SentRequest(
       this.#inbox,

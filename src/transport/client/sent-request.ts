@@ -1,6 +1,6 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../../codec/codec.js';
-import { ConnectionError, NoSubscribersError, RequestTimeoutError } from '../../errors.js';
+import { ConnectionError, NoSubscribersError, RequestTimeoutError, shorten } from '../../errors.js';
 import type { PendingRequest, ReplyInbox, ReplyKey } from './reply-inbox.js';
 
 /** What a {@link SentRequest} needs to know. */
@@ -127,7 +127,9 @@ export class SentRequest implements PendingRequest {
     this.#inbox.add(id, this);
     // After an outage the connection is ready a moment before its subscriptions.
     if (!this.#inbox.isSubscribed(replyKey)) {
-      throw new ConnectionError('Cannot send a request: its replies could not arrive yet');
+      throw new ConnectionError(
+        `Cannot send a request: its replies could not arrive yet ("${shorten(this.channel)}")`,
+      );
     }
   }
 }

@@ -76,7 +76,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await this.#inFlight.idle(STREAM_END_TIMEOUT_MS);
     if (this.#inFlight.count === 0) return;
     this.#options.logger.warn(
-      `Closed with ${this.#inFlight.count} handlers still running after ${timeoutMs} ms (shutdownTimeout)`,
+      `Closed with ${this.#inFlight.count} handlers still running after ${timeoutMs} ms; their replies may be lost. Raise shutdownTimeout to wait longer`,
     );
   }
 
@@ -110,7 +110,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     if (reason !== 'overflow' || route.hasOverflowed) return;
     route.hasOverflowed = true;
     logger.warn(
-      `The handler of "${shorten(route.pattern.source)}" is slower than its messages: its queue (maxQueue) is full, and messages are dropped`,
+      `The handler of "${shorten(route.pattern.source)}" is slower than its messages: its queue is full, and messages are dropped. Raise its concurrency or maxQueue`,
     );
   }
 

@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { Subject, type Observable } from 'rxjs';
 import { whenSubscribed } from '../../broker/broker.js';
 import { CHANNEL_KINDS, channelKind, type ChannelKind } from '../../channel/subscription-key.js';
-import { ClosedError, messageOf, shorten } from '../../errors.js';
+import { ClosedError, messageOf, shorten, textOf } from '../../errors.js';
 import type { RedisPubSubServerOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
@@ -122,7 +122,9 @@ export class RedisPubSubServer
     };
     this.#start()
       .then(() => callback(), failed)
-      .catch((error: unknown) => this.logger.error(error));
+      .catch((error: unknown) =>
+        this.logger.error(`The callback of listen threw: ${textOf(error)}`),
+      );
   }
 
   /**
@@ -169,6 +171,7 @@ export class RedisPubSubServer
     }
   }
 
+  /** Drains, and closes connections of its own. Idempotent, never rejects. */
   override close(): Promise<void> {
     return this.#lifecycle.close(async () => {
       await this.drain();
@@ -192,11 +195,13 @@ export class RedisPubSubServer
     return this.#bus.broker.clients() as T;
   }
 
+  /** Sets the hook that Nest calls before each message. The message is handled when the hook calls `done`. */
   override setOnProcessingStartHook(hook: Parameters<Server['setOnProcessingStartHook']>[0]): void {
     super.setOnProcessingStartHook(hook);
     this.#hooks.onStart = (context, done) => hook(this.transportId as TransportId, context, done);
   }
 
+  /** Sets the hook that Nest calls after each message. */
   override setOnProcessingEndHook(hook: Parameters<Server['setOnProcessingEndHook']>[0]): void {
     super.setOnProcessingEndHook(hook);
     this.#hooks.onEnd = (context) => hook(this.transportId as TransportId, context);

@@ -23,7 +23,7 @@ export interface AnswerableRequest extends RequestKey {
 
 /** Publishes the replies to one request. No method rejects. */
 export class Responder {
-  /** Its index in {@link `PendingReplies`. */
+  /** Its index among the running ones of `PendingReplies`. */
   index = -1;
   /** Whether the client no longer waits for replies. */
   #isCancelled = false;

@@ -129,7 +129,7 @@ describe('when Redis is killed and started again', () => {
       });
       await expect(firstValueFrom(client.emit('restart.refused', 1))).rejects.toThrow('NOPERM');
       expect(log.of('error')).toContain(
-        'The ioredis option "reconnectOnError" threw, its default is used: no idea',
+        'The ioredis option "reconnectOnError" threw; using its default: no idea',
       );
     });
   });
@@ -161,7 +161,7 @@ describe('when Redis is killed and started again', () => {
       await eventually(() =>
         log
           .of('error')
-          .includes('The ioredis option "retryStrategy" threw, its default is used: no idea'),
+          .includes('The ioredis option "retryStrategy" threw; using its default: no idea'),
       );
       await redis.start();
       await redis.subscribers('restart.throws', 1);

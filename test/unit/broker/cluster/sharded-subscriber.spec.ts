@@ -79,7 +79,7 @@ describe('shard channels of a Cluster', () => {
   afterEach(() => subscriber.close());
 
   const learn = (slots: SlotMap): void => {
-    topology.lastOwners = slots.over(topology.lastOwners);
+    topology.lastOwners = slots.withFallback(topology.lastOwners);
     topology.slots = slots;
     subscriber.onMoved();
   };

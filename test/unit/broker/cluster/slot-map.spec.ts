@@ -50,7 +50,7 @@ describe('the successors in a slot map', () => {
     const now = mapOf({ c: [[0, 99]], b: [[100, 199]] });
     const alive = ['a', 'b', 'c'];
     expect(now.successors(meanwhile, alive).size).toBe(0);
-    expect([...now.successors(meanwhile.over(before), alive)]).toEqual(['c']);
+    expect([...now.successors(meanwhile.withFallback(before), alive)]).toEqual(['c']);
   });
 
   it('are nobody at first', () => {

@@ -1,13 +1,16 @@
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { logIn } from '../../../../src/broker/connection/credentials.js';
+import { installCredentials } from '../../../../src/broker/connection/credentials.js';
 import type { Credentials } from '../../../../src/broker/connection/credentials.js';
 
 const never = (): Promise<Credentials> => new Promise<Credentials>(() => undefined);
 
 /** Connects with credentials that never come. */
 const connect = (): { client: Redis; failure: Promise<unknown> } => {
-  const client = logIn(new Redis({ lazyConnect: true, retryStrategy: () => null }), never);
+  const client = installCredentials(
+    new Redis({ lazyConnect: true, retryStrategy: () => null }),
+    never,
+  );
   client.on('error', () => undefined);
   const failure = client.connect().catch((error: unknown) => error);
   return { client, failure };
