@@ -5,7 +5,7 @@ import { ClosedError } from 'nestjs-redis-pubsub';
 import type { SubscriptionKind } from '../../../src/channel/subscription-key.js';
 import type { RedisBroker } from '../../../src/broker/redis-broker.js';
 import { Collector } from '../../conformance/collector.js';
-import { createBroker } from '../../conformance/quiet-broker.js';
+import { createBroker } from '../../conformance/test-broker.js';
 import { eventually, plain, useRedis, type TestRedis } from '../../support/redis.js';
 
 type Step =
@@ -82,7 +82,7 @@ class Run {
           .map(() => `${name}`),
       ),
     );
-    await Promise.all(this.listeners.map((it, i) => it.hears(expected[i]?.length ?? 0)));
+    await Promise.all(this.listeners.map((it, i) => it.receives(expected[i]?.length ?? 0)));
     return { heard: this.listeners.map(({ texts }) => texts.toSorted()), expected };
   }
 
