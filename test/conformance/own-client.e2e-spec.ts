@@ -103,7 +103,9 @@ describe("a broker over a client of the user's own", () => {
     const client = own({ protocol: 3 });
     const [mine, shared] = [unique('mine'), unique('shared')];
     const received: string[] = [];
-    client.on('message', (channel: string, message: string) => received.push(`${channel} ${message}`));
+    client.on('message', (channel: string, message: string) =>
+      received.push(`${channel} ${message}`),
+    );
     await client.subscribe(mine, shared);
     const broker = createTestBroker(client);
     await broker.connect(10_000);
