@@ -1,7 +1,7 @@
 import type { Broker } from '../../src/broker/broker.js';
 import type { TestRedis } from '../support/redis.js';
 
-/** Counts the subscriptions at all servers, whichever of them the clients are connected to. */
+/** Counts the subscriptions at all servers behind the broker. */
 export interface SubscriptionCounter {
   subscribers(channel: string): Promise<number>;
   patterns(): Promise<number>;

@@ -134,7 +134,7 @@ describe('a connection', () => {
 
   it.each([
     ['a wrong password', { password: 'wrong' }],
-    ['a wrong user', { username: 'nobody', password: 'secret' }],
+    ['a wrong user', { username: 'unknown', password: 'secret' }],
     ['a wrong password over RESP2', { password: 'wrong', protocol: 2 }],
     ['no password', {}],
     ['no password over RESP2', { protocol: 2 }],
@@ -307,7 +307,7 @@ describe('a connection', () => {
     expect(broker.status).toBe('disconnected');
   });
 
-  it('asks a server that loads its data every moment, whatever time the server estimates', async () => {
+  it('asks a server that is loading its data at short intervals, whatever time the server estimates', async () => {
     const questions = await watchCommands(redis.client);
     const proxy = await startProxy(redis.port);
     const info = await redis.client.info('persistence');

@@ -49,7 +49,7 @@ describe('credentials', () => {
     async (protocol) => {
       await setUser('changing', 'first');
       let password = 'first';
-      const connection = { ...plain(redis.port), protocol, password: 'of nobody' };
+      const connection = { ...plain(redis.port), protocol, password: 'unused' };
       const { broker } = open(connection, async () => ({ username: 'changing', password }));
       await broker.connect(10_000);
       expect(await connections('changing')).toBe(2);
@@ -67,7 +67,7 @@ describe('credentials', () => {
       password: 'pw',
     }));
     await broker.connect(10_000);
-    expect(await broker.publish('nobody', 'x')).toBe(0);
+    expect(await broker.publish('no.subscribers', 'x')).toBe(0);
   });
 
   it('fail the attempt when the provider throws, and are requested again for the next attempt', async () => {
@@ -83,12 +83,12 @@ describe('credentials', () => {
   });
 
   it('may fail or be refused until the timeout of connect', async () => {
-    await setUser('patient', 'right');
+    await setUser('retried', 'right');
     let asked = 0;
     const { broker } = open(plain(redis.port), () => {
       asked++;
       if (asked <= 2) throw new Error('no token yet');
-      return { username: 'patient', password: asked <= 4 ? 'old' : 'right' };
+      return { username: 'retried', password: asked <= 4 ? 'old' : 'right' };
     });
     await broker.connect(20_000);
     expect(asked).toBe(6);

@@ -61,10 +61,10 @@ describe('a subscriber that is connected and answers PING, but receives nothing'
     expect(gap?.from.getTime()).toBeLessThanOrEqual(before + 50);
   });
 
-  it('counter-proof: without the delivery probe it receives nothing for good', async () => {
+  it('counter-proof: without the delivery probe it never receives a message again', async () => {
     const opened = await open(0);
     const { broker, statuses } = opened;
-    const name = unique('deaf');
+    const name = unique('unprobed');
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name }, collector);
     await moveAddress(opened);
@@ -115,10 +115,10 @@ describe('a subscriber that is connected and answers PING, but receives nothing'
   it('reports a gap since the last confirmed message, even if its connection is lost before it is replaced', async () => {
     const opened = await open(400);
     const { broker } = opened;
-    const name = unique('doubt');
+    const name = unique('unconfirmed');
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name }, collector);
-    await broker.publish(name, 'proof');
+    await broker.publish(name, 'confirmed');
     await collector.receives(1);
     const receivedAt = Date.now();
     await moveAddress(opened);

@@ -30,7 +30,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
 
     it('has a count of its own when many are published in one tick', async () => {
       const broker = await open();
-      const [subscribed, unsubscribed] = [unique('heard'), unique('unheard')];
+      const [subscribed, unsubscribed] = [unique('subscribed'), unique('unsubscribed')];
       const collector = new Collector();
       await whenSubscribed(broker, { kind: 'channel', name: subscribed }, collector);
       const channels = Array.from({ length: 50 }, (_, i) =>
@@ -178,7 +178,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       await whenSubscribed(broker, { kind: 'channel', name: `${name}.é` }, new Collector());
       await whenSubscribed(broker, { kind: 'pattern', name: `${name}.*` }, new Collector());
       expect((await broker.channels(`${name}.*`)).toSorted()).toEqual([`${name}.a`, `${name}.é`]);
-      const asked = [`${name}.a`, `${name}.nobody`, `${name}.é`];
+      const asked = [`${name}.a`, `${name}.none`, `${name}.é`];
       expect([...(await broker.subscriberCounts(asked))]).toEqual([
         [asked[0], 1],
         [asked[1], 0],

@@ -83,7 +83,7 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
 
     it('a subscription without a waiter is made before the status is connected', async () => {
       const broker = await open();
-      const name = unique('wanted');
+      const name = unique('unawaited');
       const collector = new Collector();
       await crash(broker);
       broker.subscribe({ kind: 'channel', name }, collector);
@@ -158,7 +158,7 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
     it('subscribe waits, and resolves after the outage', async () => {
       const broker = await open();
       await crash(broker);
-      const name = unique('meanwhile');
+      const name = unique('waiting');
       const collector = new Collector();
       const acknowledged = Promise.all([
         whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector),

@@ -94,7 +94,7 @@ describe('a broker', () => {
     const closed = broker.close();
     await broker.connect(10_000);
     await closed;
-    expect(await textsAfterOutage(broker, 'meanwhile')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'closing')).toEqual(['after']);
   });
 
   it('connects again after it was closed while it connected', async () => {
@@ -183,7 +183,7 @@ describe('a broker', () => {
       expect(connectionName).toBe('42');
     }
     await broker.connect(10_000);
-    expect(await broker.publish('nobody', 'x')).toBe(0);
+    expect(await broker.publish('no.subscribers', 'x')).toBe(0);
   });
 
   it('prefers the values of the URL itself to those of its query', () => {
@@ -207,6 +207,6 @@ describe('a broker', () => {
   it('resolves publish to a number over a connection with stringNumbers', async () => {
     const broker = open({ port: redis.port, stringNumbers: true });
     await broker.connect(10_000);
-    expect(await broker.publish('nobody', 'x')).toBe(0);
+    expect(await broker.publish('no.subscribers', 'x')).toBe(0);
   });
 });

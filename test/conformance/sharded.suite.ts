@@ -35,7 +35,7 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       const collector = new Collector();
       const channels = Array.from({ length: 20 }, () => unique('ack'));
       for (const channel of channels) {
-        expect(await publisher.publish(channel, 'nobody', 'shard')).toBe(0);
+        expect(await publisher.publish(channel, 'none', 'shard')).toBe(0);
         await whenSubscribed(one, { kind: 'shard', name: channel }, collector);
         expect(await publisher.publish(channel, 'one', 'shard')).toBe(1);
         await whenSubscribed(other, { kind: 'shard', name: channel }, new Collector());
@@ -134,7 +134,7 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
 
     it('are listed with their names and their numbers of subscribers', async () => {
       const broker = await open();
-      const start = unique('census');
+      const start = unique('listed');
       const channels = Array.from({ length: 10 }, (_, i) => `${start}.${i}`);
       await Promise.all(
         channels.map((it) => whenSubscribed(broker, { kind: 'shard', name: it }, new Collector())),

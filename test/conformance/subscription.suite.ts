@@ -49,17 +49,17 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
     it('calls onFailed of its waiter when it is ended before its acknowledgement', async () => {
       const broker = await open();
       const channel = unique('waiter');
-      const [early, patient] = [new Collector(), new Collector()];
+      const [removed, other] = [new Collector(), new Collector()];
       const failed = new Promise<unknown>((onFailed, onSubscribed) => {
-        broker.subscribe({ kind: 'channel', name: channel }, early, { onSubscribed, onFailed });
+        broker.subscribe({ kind: 'channel', name: channel }, removed, { onSubscribed, onFailed });
       });
-      const subscribed = whenSubscribed(broker, { kind: 'channel', name: channel }, patient);
-      broker.unsubscribe({ kind: 'channel', name: channel }, early);
+      const subscribed = whenSubscribed(broker, { kind: 'channel', name: channel }, other);
+      broker.unsubscribe({ kind: 'channel', name: channel }, removed);
       expect(await failed).toBeInstanceOf(ClosedError);
       await subscribed;
       await broker.publish(channel, 'x');
-      await patient.receives(1);
-      expect(early.texts).toEqual([]);
+      await other.receives(1);
+      expect(removed.texts).toEqual([]);
     });
 
     it('is shared by its listeners, with one delivery object and its decoded value', async () => {
@@ -145,8 +145,8 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
 
     it('that does not exist can be ended without effect', async () => {
       const broker = await open();
-      broker.unsubscribe({ kind: 'channel', name: unique('nobody') }, new Collector());
-      broker.unsubscribe({ kind: 'pattern', name: unique('nobody') }, new Collector());
+      broker.unsubscribe({ kind: 'channel', name: unique('none') }, new Collector());
+      broker.unsubscribe({ kind: 'pattern', name: unique('none') }, new Collector());
       expect(broker.status).toBe('connected');
     });
   });

@@ -130,7 +130,7 @@ export class NumberedFlow {
   }
 
   /** Resolves when every message that Redis accepted, from number `from` on, has arrived. */
-  async arrivesComplete(from = 0): Promise<void> {
+  async allArrive(from = 0): Promise<void> {
     const condition = `every accepted message from ${from} on has arrived`;
     await this.#eventually(condition, () => this.lost(from).length === 0);
   }

@@ -114,7 +114,7 @@ describe('an application over a Cluster', () => {
   it('rejects a request without a handler with RequestTimeoutError, not with NoSubscribersError', async () => {
     const { client } = await startClusterApp({ connection: { nodes: nodes() } });
     const request = new RedisPubSubRecordBuilder([]).setTimeout(300).build();
-    const { values, error } = await outcomeOf(client.send('nobody', request));
+    const { values, error } = await outcomeOf(client.send('none', request));
     expect(values).toEqual([]);
     expect(error).toBeInstanceOf(RequestTimeoutError);
   });

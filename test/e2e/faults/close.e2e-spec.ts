@@ -279,7 +279,7 @@ describe('app.close()', () => {
       await expect(app.close()).resolves.toBeUndefined();
     });
 
-    it('counter-proof: the built-in transport (Transport.REDIS) rejects', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) rejects close()', async () => {
       const proxy = await startProxy(redis.port);
       const received: unknown[] = [];
       const { app, statuses } = await startBuiltIn(

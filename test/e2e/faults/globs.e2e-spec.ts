@@ -34,15 +34,15 @@ describe('channels and globs in one service', () => {
   it('counter-proof: the built-in transport (Transport.REDIS) never delivers to a glob without `wildcards`, and logs nothing', async () => {
     const received: unknown[] = [];
     const { log } = await startBuiltIn(
-      eventHandlers({ 'deaf.*': (_, channel) => received.push(channel) }),
+      eventHandlers({ 'literal.*': (_, channel) => received.push(channel) }),
       { port: redis.port },
     );
     // SUBSCRIBE takes the glob as the name of a channel, so that only this channel is received.
-    await redis.subscribers('deaf.*', 1);
-    expect(await redis.client.publish('deaf.created', '1')).toBe(0);
-    await redis.client.publish('deaf.*', '1');
+    await redis.subscribers('literal.*', 1);
+    expect(await redis.client.publish('literal.created', '1')).toBe(0);
+    await redis.client.publish('literal.*', '1');
     await eventually(() => received.length >= 1);
-    expect(received).toEqual(['deaf.*']);
+    expect(received).toEqual(['literal.*']);
     expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
   });
 

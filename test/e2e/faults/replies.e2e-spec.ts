@@ -45,10 +45,10 @@ describe('replies', () => {
       const module = RedisPubSubModule.forRoot({ connection: redis.url, replies });
       const { app } = await startContext({ imports: [module] });
       const client = app.get(RedisPubSubClient);
-      const answer = firstValueFrom(client.send('close.nobody', 1));
+      const answer = firstValueFrom(client.send('close.none', 1));
       await expect(answer).rejects.toThrow(NoSubscribersError);
       await client.close();
-      for (const glob of ['_pubsub.inbox.*', 'close.nobody.reply']) {
+      for (const glob of ['_pubsub.inbox.*', 'close.none.reply']) {
         await eventually(async () => (await redis.client.pubsub('CHANNELS', glob)).length === 0);
       }
     },

@@ -76,7 +76,7 @@ describe('when Redis is killed and started again', () => {
       expect(new Set(delaysOf(3)).size).toBeGreaterThan(1);
     });
 
-    it('counter-proof: the built-in transport (Transport.REDIS) stays disconnected for good while the process runs', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) never reconnects, while the process goes on', async () => {
       const received: unknown[] = [];
       const { app, statuses } = await startBuiltIn(
         eventHandlers({ 'restart.builtin': (data) => received.push(data) }),
