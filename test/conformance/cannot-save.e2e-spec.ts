@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector, unique } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { createTestBroker } from './test-broker.js';
 
 const FOLDER = join(tmpdir(), `redis-${randomUUID()}`);
 mkdirSync(FOLDER);
@@ -14,18 +14,18 @@ mkdirSync(FOLDER);
 describe('a server that cannot save to its disk', () => {
   const redis = useRedis(['--save', '3600 1', '--dir', FOLDER]);
   afterAll(async () => {
-    // A server that must save, and cannot, does not stop.
+    // Redis does not shut down while it has to save and cannot.
     await redis.client.config('SET', 'save', '');
     rmSync(FOLDER, { recursive: true, force: true });
   });
 
-  /** How often Redis has refused a command for that. */
+  /** The number of commands that Redis refused because it cannot save. */
   const refusals = async (): Promise<number> => {
     const stats = await redis.client.info('errorstats');
     return Number(/errorstat_MISCONF:count=(\d+)/.exec(stats)?.[1] ?? 0);
   };
 
-  it('is alive: Redis refuses PING then, and delivers', async () => {
+  it('stays connected: Redis refuses PING and still delivers messages', async () => {
     rmSync(FOLDER, { recursive: true });
     await redis.client.bgsave();
     await eventually(() =>
@@ -34,7 +34,7 @@ describe('a server that cannot save to its disk', () => {
         () => true,
       ),
     );
-    const broker = quietBroker(redis.url, { pingInterval: 5, pingTimeout: 1_000 });
+    const broker = createTestBroker(redis.url, { pingInterval: 5, pingTimeout: 1_000 });
     const statuses: BrokerStatus[] = [];
     const collector = new Collector();
     const channel = unique('unsaved');
@@ -43,7 +43,7 @@ describe('a server that cannot save to its disk', () => {
     broker.onStatus((status) => statuses.push(status));
     await eventually(async () => (await refusals()) > 100);
     expect(await broker.publish(channel, 'x')).toBe(1);
-    await collector.hears(1);
+    await collector.receives(1);
     expect(statuses).toEqual([]);
   });
 });

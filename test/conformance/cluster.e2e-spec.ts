@@ -2,8 +2,9 @@ import { Cluster, type ClusterNode, type RedisOptions } from 'ioredis';
 import { beforeAll } from 'vitest';
 import { closeAfterTest } from '../support/app.js';
 import { useCluster } from '../support/cluster.js';
-import { brokerSuite, type BrokerFeatures } from './broker.suite.js';
-import { createBroker } from './quiet-broker.js';
+import { brokerSuite } from './broker.suite.js';
+import type { BrokerFeatures } from './broker-under-test.js';
+import { createBroker } from './test-broker.js';
 
 const cluster = useCluster();
 
@@ -13,13 +14,13 @@ const asLimited: RedisOptions = { username: 'limited', password: 'se@cret' };
 
 let made = 0;
 
-/** A different master each time: the subscribers of two brokers are at different nodes. */
+/** Another master at each call, so that the subscribers of two brokers are at different nodes. */
 const oneMaster = (): ClusterNode[] => [cluster().startupNodes[made++ % 3] ?? {}];
 
-/** Likewise of the replicas. */
+/** Another replica at each call. */
 const oneReplica = (): ClusterNode[] => [cluster().startupNodes[3 + (made++ % 3)] ?? {}];
 
-/** A client of the user's own; it is the test that closes it. */
+/** A client of the user's own; closed after the test. */
 function own(redisOptions: RedisOptions = {}): Cluster {
   const client = new Cluster(cluster().startupNodes, { redisOptions });
   client.on('error', () => undefined);
@@ -29,7 +30,7 @@ function own(redisOptions: RedisOptions = {}): Cluster {
 
 const features: BrokerFeatures = {
   countsReceivers: false,
-  census: {
+  counter: {
     subscribers: (channel) => cluster().subscribers(channel),
     patterns: () => cluster().patterns(),
   },

@@ -9,7 +9,7 @@ import type {
 } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
 
-/** Remembers what it heard. */
+/** Records its deliveries and gaps. */
 export class Collector implements DeliveryListener {
   readonly deliveries: Delivery[] = [];
   readonly gaps: PubSubGap[] = [];
@@ -22,18 +22,18 @@ export class Collector implements DeliveryListener {
     this.gaps.push(gap);
   }
 
-  /** The payloads so far. */
+  /** The payloads of the messages that arrived so far. */
   get texts(): string[] {
     return this.deliveries.map(({ payload }) => payload.toString());
   }
 
-  /** Resolves when this many messages have come. */
-  hears(count: number): Promise<void> {
+  /** Resolves when `count` messages have arrived. */
+  receives(count: number): Promise<void> {
     return eventually(() => this.deliveries.length >= count);
   }
 }
 
-/** Remembers what was logged. */
+/** Records the log lines. */
 export class CollectedLog implements BrokerLog {
   readonly lines: string[] = [];
 
@@ -54,7 +54,7 @@ export class CollectedLog implements BrokerLog {
 export const unique = (name: string): string => `${name}.${randomUUID()}`;
 
 /** Resolves when a broker has this status. */
-export async function reaches(broker: Broker, status: BrokerStatus): Promise<void> {
+export async function becomes(broker: Broker, status: BrokerStatus): Promise<void> {
   if (broker.status === status) return;
   await new Promise<void>((resolve) => {
     const off = broker.onStatus((now) => {

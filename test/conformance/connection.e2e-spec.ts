@@ -8,18 +8,18 @@ import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis, watchCommands } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { holdTimeouts } from '../support/timeouts.js';
-import { CollectedLog, Collector, reaches, unique } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { CollectedLog, Collector, becomes, unique } from './collector.js';
+import { createTestBroker } from './test-broker.js';
 
-/** Longer than any test may take: what fails earlier did not wait. */
-const FOR_EVER = 1_000_000;
+/** Longer than any test may take: a promise that rejects earlier did not wait for this timeout. */
+const FOREVER_MS = 1_000_000;
 
-/** No other timeout is as long. */
-const CONNECT_TIMEOUT = 1_234_567;
+/** Unlike every other timeout, so that the test can pick it out. */
+const CONNECT_TIMEOUT_MS = 1_234_567;
 
 const open = (connection: RedisConnection) => {
   const log = new CollectedLog();
-  return { broker: quietBroker(connection, { log }), log };
+  return { broker: createTestBroker(connection, { log }), log };
 };
 
 const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -35,7 +35,7 @@ describe('a connection', () => {
   const redis = useRedis();
 
   beforeAll(() => {
-    // Without a listener ioredis prints each attempt that fails while the server is away.
+    // Without a listener ioredis prints each attempt that fails while the server is down.
     redis.client.on('error', () => undefined);
   });
 
@@ -45,7 +45,7 @@ describe('a connection', () => {
     ...more,
   });
 
-  /** Stops the server until the test brings it back, or ends. */
+  /** Stops the server until the test starts it again, or ends. */
   const stop = async (): Promise<{ start: () => Promise<void> }> => {
     let isStarted = false;
     const start = async () => {
@@ -58,49 +58,49 @@ describe('a connection', () => {
     return { start };
   };
 
-  /** A server that takes connections and does not answer, and the timeouts of a `connect` to it. */
-  const silence = async () => {
+  /** A server that accepts connections and never answers, and the timeouts of a `connect` to it. */
+  const startSilentServer = async () => {
     const proxy = await startProxy(redis.port);
     proxy.swallow();
-    return { proxy, timeouts: holdTimeouts(CONNECT_TIMEOUT) };
+    return { proxy, timeouts: holdTimeouts(CONNECT_TIMEOUT_MS) };
   };
 
-  it('without patience fails on the first failed attempt, and is tried on behind that', async () => {
+  it('with a timeout of 0 rejects after the first failed attempt, and more attempts follow', async () => {
     const { start } = await stop();
     const { broker } = open(options());
     const failure = await failureOf(broker.connect(0));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure).toMatchObject({ cause: { code: 'ECONNREFUSED' } });
-    const connected = reaches(broker, 'connected');
+    const connected = becomes(broker, 'connected');
     await start();
     await connected;
   });
 
-  it('says that its TLS handshake has not ended', async () => {
-    const { proxy, timeouts } = await silence();
+  it('rejects with the reason when the TLS handshake does not end', async () => {
+    const { proxy, timeouts } = await startSilentServer();
     const { broker } = open(options({ port: proxy.port, tls: {} }));
-    const failure = failureOf(broker.connect(CONNECT_TIMEOUT));
+    const failure = failureOf(broker.connect(CONNECT_TIMEOUT_MS));
     await eventually(() => broker.clients().every(({ stream }) => stream?.remotePort));
     timeouts.run();
     expect(await failure).toBeInstanceOf(ConnectionError);
     expect(String(await failure)).toContain(
-      `Redis is unreachable: connected, but the TLS handshake has not ended within ${CONNECT_TIMEOUT} ms.`,
+      `Redis is unreachable: connected, but the TLS handshake has not ended within ${CONNECT_TIMEOUT_MS} ms.`,
     );
   });
 
-  it('says that its first command has no answer', async () => {
-    const { proxy, timeouts } = await silence();
+  it('rejects with the reason when the first command gets no answer', async () => {
+    const { proxy, timeouts } = await startSilentServer();
     const { broker, log } = open(options({ port: proxy.port }));
-    const failure = failureOf(broker.connect(CONNECT_TIMEOUT));
+    const failure = failureOf(broker.connect(CONNECT_TIMEOUT_MS));
     const reason = 'connected, but no answer to the first command within';
-    // The watch over new connections finds it as well, and says the same.
+    // Each of the two connections logs the same reason.
     await eventually(() => log.lines.filter((line) => line.includes(reason)).length === 2);
     timeouts.run();
     expect(String(await failure)).toContain(`Redis is unreachable: ${reason}`);
   });
 
-  it('says that it was closed before it was ready', async () => {
-    // A server that expects something else may just close.
+  it('rejects with the reason when it is closed before it is ready', async () => {
+    // A server of another protocol may close the connection.
     const server = createServer((socket) => socket.resume().end()).listen(0, '127.0.0.1');
     closeAfterTest(async () => server.close());
     await once(server, 'listening');
@@ -112,10 +112,10 @@ describe('a connection', () => {
     );
   });
 
-  it('with patience waits for a server that is not there yet', async () => {
+  it('with a long timeout waits until the server is started', async () => {
     const { start } = await stop();
     const { broker, log } = open(options());
-    const connected = broker.connect(FOR_EVER);
+    const connected = broker.connect(FOREVER_MS);
     await eventually(() => log.lines.length >= 2);
     await start();
     await connected;
@@ -123,46 +123,46 @@ describe('a connection', () => {
     expect(await broker.publish(unique('there'), 'x')).toBe(0);
   });
 
-  it('fails when its patience has run out, and is tried on behind that', async () => {
+  it('rejects at its timeout, and more attempts follow', async () => {
     const { start } = await stop();
     const { broker } = open(options());
     expect(await failureOf(broker.connect(50))).toBeInstanceOf(ConnectionError);
-    const connected = reaches(broker, 'connected');
+    const connected = becomes(broker, 'connected');
     await start();
     await connected;
   });
 
   it.each([
     ['a wrong password', { password: 'wrong' }],
-    ['a wrong user', { username: 'nobody', password: 'secret' }],
+    ['a wrong user', { username: 'unknown', password: 'secret' }],
     ['a wrong password over RESP2', { password: 'wrong', protocol: 2 }],
     ['no password', {}],
     ['no password over RESP2', { protocol: 2 }],
-  ] as const)('with %s fails at once, however patient', async (_, wrong) => {
+  ] as const)('with %s rejects at once, whatever the timeout', async (_, wrong) => {
     await redis.client.config('SET', 'requirepass', 'secret');
     closeAfterTest(() => redis.client.config('SET', 'requirepass', ''));
     const { broker } = open(options(wrong));
-    const failure = await failureOf(broker.connect(FOR_EVER));
+    const failure = await failureOf(broker.connect(FOREVER_MS));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(String(failure)).toMatch(/WRONGPASS|NOAUTH/);
     expect(broker.status).not.toBe('connected');
   });
 
-  it('that a retryStrategy gives up is disconnected, and says so', async () => {
+  it('is disconnected and logs that when the retryStrategy gives up', async () => {
     const { broker, log } = open(options({ retryStrategy: () => null }));
-    await broker.connect(FOR_EVER);
+    await broker.connect(FOREVER_MS);
     await eventually(() => broker.status === 'connected');
     await redis.killConnections();
-    await reaches(broker, 'disconnected');
+    await becomes(broker, 'disconnected');
     await eventually(() => log.lines.filter((line) => line.includes('has ended')).length === 2);
     expect(await failureOf(broker.publish(unique('ended'), 'x'))).toBeInstanceOf(ConnectionError);
   });
 
-  it('that a retryStrategy gave up can be begun again', async () => {
+  it('connects again after the retryStrategy gave up', async () => {
     const { broker } = open(options({ retryStrategy: () => null }));
     const channel = unique('again');
     const collector = new Collector();
-    await broker.connect(FOR_EVER);
+    await broker.connect(FOREVER_MS);
     await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
     await redis.killConnections();
     const clients = broker.clients();
@@ -170,13 +170,13 @@ describe('a connection', () => {
     await broker.connect(10_000);
     await eventually(() => broker.status === 'connected');
     expect(await broker.publish(channel, 'x')).toBe(1);
-    await collector.hears(1);
+    await collector.receives(1);
   });
 
-  it('that a retryStrategy gives up before it was ever there fails at once', async () => {
+  it('rejects at once when the retryStrategy gives up before the first connection', async () => {
     await stop();
     const { broker } = open(options({ retryStrategy: () => null }));
-    expect(await failureOf(broker.connect(FOR_EVER))).toBeInstanceOf(ConnectionError);
+    expect(await failureOf(broker.connect(FOREVER_MS))).toBeInstanceOf(ConnectionError);
     expect(broker.status).toBe('disconnected');
   });
 
@@ -187,15 +187,15 @@ describe('a connection', () => {
       return 5;
     };
     const { broker } = open(options({ retryStrategy }));
-    await broker.connect(FOR_EVER);
+    await broker.connect(FOREVER_MS);
     await redis.killConnections();
     await eventually(() => attempts.length >= 2 && broker.status === 'connected');
     expect(attempts.every((attempt) => attempt === 1)).toBe(true);
   });
 
-  it('that is begun and closed in one tick stays closed', async () => {
+  it('stays closed when connect and close are called in one tick', async () => {
     const { broker } = open(redis.url);
-    const failure = failureOf(broker.connect(FOR_EVER));
+    const failure = failureOf(broker.connect(FOREVER_MS));
     await broker.close();
     expect(await failure).toBeInstanceOf(Error);
     expect(broker.status).toBe('disconnected');
@@ -207,10 +207,10 @@ describe('a connection', () => {
     ).toHaveLength(1);
   });
 
-  it('that has ended before it ever was there refuses subscriptions', async () => {
+  it('rejects subscriptions when the retryStrategy gave up before the first connection', async () => {
     const { broker } = open({ port: 1, host: '127.0.0.1', retryStrategy: () => null });
     expect(await failureOf(broker.connect(0))).toBeInstanceOf(ConnectionError);
-    await reaches(broker, 'disconnected');
+    await becomes(broker, 'disconnected');
     const subscribed = whenSubscribed(
       broker,
       { kind: 'channel', name: unique('ended') },
@@ -219,32 +219,32 @@ describe('a connection', () => {
     expect(await failureOf(subscribed)).toBeInstanceOf(ConnectionError);
   });
 
-  it('tells every listener of its status the latest one last, whatever they do', async () => {
+  it('calls each status listener with the latest status last, even when a listener closes the broker', async () => {
     const { broker } = open(redis.url);
     const seen: string[] = [];
     broker.onStatus((status) => {
       if (status === 'connected') void broker.close();
     });
     broker.onStatus((status) => seen.push(status));
-    await failureOf(broker.connect(FOR_EVER));
-    await reaches(broker, 'disconnected');
+    await failureOf(broker.connect(FOREVER_MS));
+    await becomes(broker, 'disconnected');
     expect(seen.at(-1)).toBe('disconnected');
   });
 
-  it('that is closed while it is waited for fails then', async () => {
+  it('rejects connect when it is closed while it connects', async () => {
     await stop();
     const { broker, log } = open(options());
-    const failure = failureOf(broker.connect(FOR_EVER));
+    const failure = failureOf(broker.connect(FOREVER_MS));
     await eventually(() => log.lines.length >= 2);
     await broker.close();
     expect(await failure).toBeInstanceOf(Error);
     expect(broker.status).toBe('disconnected');
   });
 
-  it('that is closed between two attempts fails those who wait for it', async () => {
+  it('rejects connect and pending subscriptions when it is closed between two attempts', async () => {
     await stop();
-    const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
-    const failure = failureOf(broker.connect(FOR_EVER));
+    const { broker } = open(options({ retryStrategy: () => FOREVER_MS }));
+    const failure = failureOf(broker.connect(FOREVER_MS));
     const subscribed = failureOf(
       whenSubscribed(broker, { kind: 'channel', name: unique('never') }, new Collector()),
     );
@@ -255,9 +255,9 @@ describe('a connection', () => {
     expect(await failure).toBeInstanceOf(Error);
   });
 
-  it('that was closed between two attempts can be begun again', async () => {
+  it('connects again after it was closed between two attempts', async () => {
     const { start } = await stop();
-    const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
+    const { broker } = open(options({ retryStrategy: () => FOREVER_MS }));
     expect(await failureOf(broker.connect(0))).toBeInstanceOf(ConnectionError);
     const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
@@ -267,13 +267,13 @@ describe('a connection', () => {
     await eventually(() => broker.status === 'connected');
   });
 
-  it('leaves no connection, timer or listener behind its end', async () => {
+  it('leaves no connection, timer or listener after close', async () => {
     const outside = await redis.client.call('CLIENT', 'LIST');
     const before = timers();
     const { broker } = open(options());
     const statuses: BrokerStatus[] = [];
     broker.onStatus((status) => statuses.push(status));
-    await broker.connect(FOR_EVER);
+    await broker.connect(FOREVER_MS);
     await whenSubscribed(broker, { kind: 'channel', name: unique('left') }, new Collector());
     await whenSubscribed(broker, { kind: 'pattern', name: unique('left') }, new Collector());
     expect(String(await redis.client.call('CLIENT', 'LIST')).split('\n')).toHaveLength(
@@ -290,13 +290,13 @@ describe('a connection', () => {
     expect(statuses.at(-1)).toBe('disconnected');
   });
 
-  it('leaves no timer behind an end between two attempts', async () => {
+  it('leaves no timer when it is closed between two attempts', async () => {
     closeAfterTest(() => redis.client.connect());
     await stop();
-    // Its own attempts to reconnect are timers, too.
+    // The attempts of this client to reconnect are timers, too.
     redis.client.disconnect();
     const before = timers();
-    const { broker } = open(options({ retryStrategy: () => FOR_EVER }));
+    const { broker } = open(options({ retryStrategy: () => FOREVER_MS }));
     const failure = failureOf(broker.connect(0));
     const clients = broker.clients();
     await eventually(() => clients.every(({ status }) => status === 'reconnecting'));
@@ -307,7 +307,7 @@ describe('a connection', () => {
     expect(broker.status).toBe('disconnected');
   });
 
-  it('asks a server that loads its data again soon, whatever that says of the time it takes', async () => {
+  it('asks a server that is loading its data at short intervals, whatever time the server estimates', async () => {
     const questions = await watchCommands(redis.client);
     const proxy = await startProxy(redis.port);
     const info = await redis.client.info('persistence');
@@ -315,7 +315,7 @@ describe('a connection', () => {
     const start = info.indexOf('loading:0');
     proxy.replace(info.slice(start, start + loading.length), loading);
     const { broker } = open(options({ port: proxy.port }));
-    const connected = broker.connect(FOR_EVER);
+    const connected = broker.connect(FOREVER_MS);
     const asked = (): number => questions.filter((name) => name.toLowerCase() === 'info').length;
     await eventually(() => asked() >= 6);
     expect(proxy.accepted).toBe(2);

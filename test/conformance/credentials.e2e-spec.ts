@@ -8,29 +8,29 @@ import { useCluster } from '../support/cluster.js';
 import { createGate } from '../support/nest-app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
-import { CollectedLog, Collector, reaches } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { CollectedLog, Collector, becomes } from './collector.js';
+import { createTestBroker } from './test-broker.js';
 
 function open(connection: RedisConnection, credentials: CredentialsProvider) {
   const log = new CollectedLog();
   const heartbeat = { pingInterval: 100, pingTimeout: 3_000 };
-  return { broker: quietBroker(connection, { credentials, ...heartbeat, log }), log };
+  return { broker: createTestBroker(connection, { credentials, ...heartbeat, log }), log };
 }
 
-/** What a user is created with, or given as another password. */
+/** The ACL rules of a user with this password. */
 const rules = (password: string): string[] =>
   `on resetpass >${password} +@all allchannels`.split(' ');
 
-/** Loses its connections; resolves when a broker has them back, and hears. */
-async function returns(broker: RedisBroker, channel: string): Promise<string[]> {
+/** Cuts the connections of a broker; resolves when it is connected again and receives messages. */
+async function textsAfterReconnect(broker: RedisBroker, channel: string): Promise<string[]> {
   const collector = new Collector();
   await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
-  const lost = reaches(broker, 'reconnecting');
+  const lost = becomes(broker, 'reconnecting');
   for (const client of broker.clients()) client.stream.destroy();
   await lost;
-  await reaches(broker, 'connected');
+  await becomes(broker, 'connected');
   await broker.publish(channel, 'back');
-  await collector.hears(1);
+  await collector.receives(1);
   broker.unsubscribe({ kind: 'channel', name: channel }, collector);
   return collector.texts;
 }
@@ -45,32 +45,32 @@ describe('credentials', () => {
   };
 
   it.each([3, 2] as const)(
-    'are asked for before each attempt, so that they may change (RESP%i)',
+    'are requested before each attempt, so that they may change (RESP%i)',
     async (protocol) => {
       await setUser('changing', 'first');
       let password = 'first';
-      const connection = { ...plain(redis.port), protocol, password: 'of nobody' };
+      const connection = { ...plain(redis.port), protocol, password: 'unused' };
       const { broker } = open(connection, async () => ({ username: 'changing', password }));
       await broker.connect(10_000);
       expect(await connections('changing')).toBe(2);
       password = 'second';
       await setUser('changing', 'second');
-      expect(await returns(broker, 'changing')).toEqual(['back']);
+      expect(await textsAfterReconnect(broker, 'changing')).toEqual(['back']);
       expect(await connections('changing')).toBe(2);
     },
   );
 
-  it('are those of the default user where they name none', async () => {
+  it('are for the default user when they have no username', async () => {
     await redis.client.acl('SETUSER', 'default', 'resetpass', '>pw');
     closeAfterTest(() => redis.client.acl('SETUSER', 'default', 'nopass'));
     const { broker } = open(`redis://${plain(redis.port).host}:${redis.port}`, () => ({
       password: 'pw',
     }));
     await broker.connect(10_000);
-    expect(await broker.publish('nobody', 'x')).toBe(0);
+    expect(await broker.publish('no.subscribers', 'x')).toBe(0);
   });
 
-  it('that cannot be had fail the attempt, and the next one asks again', async () => {
+  it('fail the attempt when the provider throws, and are requested again for the next attempt', async () => {
     await setUser('late', 'pw');
     let asked = 0;
     const { broker } = open(plain(redis.port), () => {
@@ -78,26 +78,26 @@ describe('credentials', () => {
       return { username: 'late', password: 'pw' };
     });
     await expect(broker.connect(0)).rejects.toThrow('Redis is unreachable: no token yet');
-    await reaches(broker, 'connected');
+    await becomes(broker, 'connected');
     expect(asked).toBeGreaterThanOrEqual(6);
   });
 
-  it('that cannot be had, or are refused, do not end a start that has patience', async () => {
-    await setUser('patient', 'right');
+  it('may fail or be refused until the timeout of connect', async () => {
+    await setUser('retried', 'right');
     let asked = 0;
     const { broker } = open(plain(redis.port), () => {
       asked++;
       if (asked <= 2) throw new Error('no token yet');
-      return { username: 'patient', password: asked <= 4 ? 'old' : 'right' };
+      return { username: 'retried', password: asked <= 4 ? 'old' : 'right' };
     });
     await broker.connect(20_000);
     expect(asked).toBe(6);
   });
 
   it.each([undefined, null, 'token', {}, { username: 'a' }, { username: 1, password: 'secret' }])(
-    'that are none fail the attempt, and are not shown: %j',
-    async (none) => {
-      const { broker, log } = open(plain(redis.port), () => none as never);
+    'of the wrong type fail the attempt, and do not appear in the error or the log: %j',
+    async (invalid) => {
+      const { broker, log } = open(plain(redis.port), () => invalid as never);
       const connected = broker.connect(0);
       await expect(connected).rejects.toThrow(
         'Expected "credentials" to be a function that gives { username?: string, password: string }',
@@ -107,7 +107,7 @@ describe('credentials', () => {
     },
   );
 
-  it('that come after the close lead nowhere', async () => {
+  it('that arrive after close open no connection', async () => {
     await setUser('slow', 'pw');
     const gate = createGate();
     let asked = 0;
@@ -127,7 +127,7 @@ describe('credentials', () => {
 });
 
 describe('credentials over sentinels', () => {
-  it('are those of the data nodes', async () => {
+  it('are for the data nodes', async () => {
     const set = await SentinelSet.start();
     closeAfterTest(() => set.stop());
     let password = 'first';
@@ -139,14 +139,14 @@ describe('credentials over sentinels', () => {
     await broker.connect(10_000);
     password = 'second';
     await setUsers();
-    expect(await returns(broker, 'sentinel')).toEqual(['back']);
+    expect(await textsAfterReconnect(broker, 'sentinel')).toEqual(['back']);
   });
 });
 
 describe('credentials over a Cluster', () => {
   const cluster = useCluster();
 
-  it('are asked for by every connection, those that ask for its nodes included', async () => {
+  it('are requested for every connection, also for those that ask for the nodes', async () => {
     let password = 'first';
     const setUsers = (): Promise<unknown> =>
       Promise.all(
@@ -162,9 +162,9 @@ describe('credentials over a Cluster', () => {
     password = 'second';
     await setUsers();
     const before = asked;
-    // Each look at the Cluster is a connection of its own.
+    // Each refresh of the topology opens a connection of its own.
     await eventually(() => asked >= before + 2);
-    expect(await returns(broker, 'cluster')).toEqual(['back']);
+    expect(await textsAfterReconnect(broker, 'cluster')).toEqual(['back']);
     expect(await broker.patternCount()).toBeGreaterThanOrEqual(0);
     expect(log.lines.filter((line) => line.includes('No node'))).toEqual([]);
   });

@@ -4,11 +4,11 @@ import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { callsOf, eventually, plain, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
-import { CollectedLog, Collector, reaches, unique } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { CollectedLog, Collector, becomes, unique } from './collector.js';
+import { createTestBroker } from './test-broker.js';
 
-/** An address that moved to another server, while connections stay where they were. */
-describe('a subscriber that is connected, answers PING, and hears nothing', () => {
+/** The address moves to another server, while open connections stay at the old one. */
+describe('a subscriber that is connected and answers PING, but receives nothing', () => {
   const old = useRedis();
   const current = useRedis();
 
@@ -16,7 +16,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const proxy = await startProxy(old.port);
     const log = new CollectedLog();
     const probe = unique('_pubsub.probe');
-    const broker = quietBroker(proxy.url, {
+    const broker = createTestBroker(proxy.url, {
       pingInterval: 20,
       pingTimeout: 5_000,
       probePrefix: probe,
@@ -30,17 +30,17 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     return { broker, proxy, log, probe, statuses };
   }
 
-  /** The publisher connects anew, and finds itself at the other server. */
+  /** The publisher reconnects, and the connection leads to the other server. */
   async function moveAddress({ broker, proxy }: Awaited<ReturnType<typeof open>>) {
     const [publisher] = broker.clients() as [Redis, Redis];
-    const lost = reaches(broker, 'reconnecting');
+    const lost = becomes(broker, 'reconnecting');
     proxy.retarget(current.port);
     publisher.stream.destroy();
     await lost;
     await eventually(() => publisher.status === 'ready');
   }
 
-  it('is found, told of as starving, and replaced', async () => {
+  it('is found, reported as starving, and replaced', async () => {
     const opened = await open(50);
     const { broker, log, statuses } = opened;
     const name = unique('moved');
@@ -50,7 +50,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     await moveAddress(opened);
     await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
     expect(await broker.publish(name, 'x')).toBe(1);
-    await collector.hears(1);
+    await collector.receives(1);
     expect(log.lines).toContainEqual(
       expect.stringMatching(
         /^warn: Lost the subscriber connection .*no message since .*Redis accepts them/,
@@ -61,10 +61,10 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     expect(gap?.from.getTime()).toBeLessThanOrEqual(before + 50);
   });
 
-  it('stays deaf without the probe: the fault is real', async () => {
+  it('counter-proof: without the delivery probe it never receives a message again', async () => {
     const opened = await open(0);
     const { broker, statuses } = opened;
-    const name = unique('deaf');
+    const name = unique('unprobed');
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name }, collector);
     await moveAddress(opened);
@@ -76,7 +76,7 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     expect(collector.texts).toEqual([]);
   });
 
-  it('is replaced with its publisher when that is the one that was left behind', async () => {
+  it('is replaced together with its publisher when the publisher is at the old server', async () => {
     const opened = await open(50);
     const { broker, proxy, statuses } = opened;
     const name = unique('left');
@@ -88,10 +88,10 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
     expect(await current.client.publish(name, 'x')).toBe(1);
     expect(await broker.publish(name, 'y')).toBe(1);
-    await collector.hears(2);
+    await collector.receives(2);
   });
 
-  it('is replaced with its publisher although subscriptions come and go all the time', async () => {
+  it('is replaced together with its publisher while subscriptions are made and ended all the time', async () => {
     const opened = await open(50);
     const { broker, proxy, statuses } = opened;
     const name = unique('churn');
@@ -109,34 +109,34 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     closeAfterTest(async () => clearInterval(churn));
     await eventually(() => statuses.includes('starving') && statuses.at(-1) === 'connected');
     expect(await broker.publish(name, 'x')).toBe(1);
-    await collector.hears(1);
+    await collector.receives(1);
   });
 
-  it('tells a gap from the last proof also if its connection ends before it is replaced', async () => {
+  it('reports a gap since the last confirmed message, even if its connection is lost before it is replaced', async () => {
     const opened = await open(400);
     const { broker } = opened;
-    const name = unique('doubt');
+    const name = unique('unconfirmed');
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name }, collector);
-    await broker.publish(name, 'proof');
-    await collector.hears(1);
-    const heard = Date.now();
+    await broker.publish(name, 'confirmed');
+    await collector.receives(1);
+    const receivedAt = Date.now();
     await moveAddress(opened);
-    // A probe that was taken and not heard: from now on there is reason to doubt.
+    // Redis accepted a probe that did not arrive: from now on the subscriber is not confirmed.
     const before = await callsOf(current.client, 'publish');
     await eventually(async () => (await callsOf(current.client, 'publish')) > before);
     const [publisher, subscriber] = broker.clients() as [Redis, Redis];
     await publisher.ping();
     subscriber.stream.destroy();
     await eventually(() => collector.gaps.length === 1);
-    expect(collector.gaps[0]?.from.getTime()).toBeLessThanOrEqual(heard);
+    expect(collector.gaps[0]?.from.getTime()).toBeLessThanOrEqual(receivedAt);
   });
 
-  it('goes on as before when the probe is no longer allowed', async () => {
+  it('stays connected when the ACL no longer allows the probe', async () => {
     const user = ['on', 'nopass', '~*', '+@all', 'resetchannels', '&*'];
     await old.client.call('ACL', 'SETUSER', 'probed', ...user);
     const probe = unique('_pubsub.probe');
-    const broker = quietBroker(
+    const broker = createTestBroker(
       { ...plain(old.port), username: 'probed', password: 'x' },
       { probePrefix: probe, probeInterval: 20 },
     );
@@ -144,15 +144,15 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name: 'allowed.a' }, collector);
     await old.subscribers(probe, 1);
-    const lost = reaches(broker, 'reconnecting');
+    const lost = becomes(broker, 'reconnecting');
     await old.client.call('ACL', 'SETUSER', 'probed', 'resetchannels', '&allowed.*');
     await lost;
-    await reaches(broker, 'connected');
+    await becomes(broker, 'connected');
     expect(await old.client.publish('allowed.a', 'x')).toBe(1);
-    await collector.hears(1);
+    await collector.receives(1);
   });
 
-  it('is not suspected while messages arrive, nor probed', async () => {
+  it('is not probed while messages arrive', async () => {
     const { broker, probe, statuses } = await open(100);
     const name = unique('busy');
     const collector = new Collector();
@@ -163,19 +163,19 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     expect(statuses).toEqual(['connecting', 'connected']);
   });
 
-  it('is probed over and over while nothing else arrives, and is content with that', async () => {
+  it('is probed again and again while no message arrives, and stays connected', async () => {
     const { broker, probe, statuses } = await open(20);
     await whenSubscribed(broker, { kind: 'channel', name: unique('quiet') }, new Collector());
-    const heard: string[] = [];
+    const probes: string[] = [];
     const observer = old.client.duplicate();
     closeAfterTest(async () => observer.disconnect());
-    observer.on('message', (channel) => heard.push(channel));
+    observer.on('message', (channel) => probes.push(channel));
     await observer.subscribe(probe);
-    await eventually(() => heard.length >= 5);
+    await eventually(() => probes.length >= 5);
     expect(statuses).toEqual(['connecting', 'connected']);
   });
 
-  it('is left alone when Redis does not take the probe', async () => {
+  it('is not replaced when Redis does not accept the probe', async () => {
     const opened = await open(20);
     const { broker, proxy, statuses } = opened;
     await whenSubscribed(broker, { kind: 'channel', name: unique('shut') }, new Collector());
@@ -184,11 +184,11 @@ describe('a subscriber that is connected, answers PING, and hears nothing', () =
     expect(statuses).not.toContain('starving');
   });
 
-  it('is not probed where nobody subscribes', async () => {
+  it('is not probed without subscriptions', async () => {
     const { probe } = await open(10);
     const { broker } = await open(10);
     await whenSubscribed(broker, { kind: 'channel', name: unique('other') }, new Collector());
-    // The other one is probed meanwhile, several times.
+    // The other subscriber is probed several times in this period.
     const before = await callsOf(old.client, 'publish');
     await eventually(async () => (await callsOf(old.client, 'publish')) > before + 5);
     expect(await old.client.pubsub('NUMSUB', probe)).toEqual([probe, 0]);

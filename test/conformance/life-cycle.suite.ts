@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { ClosedError } from 'nestjs-redis-pubsub';
 import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
-import type { BrokerUnderTest } from './broker.suite.js';
+import type { BrokerUnderTest } from './broker-under-test.js';
 import { Collector, unique } from './collector.js';
 
-/** From nothing to connected and back, any number of times. */
+/** A broker connects and closes, any number of times. */
 export function lifeCycleSuite(underTest: BrokerUnderTest): void {
   const { make, open, receivers, subscribers, patterns } = underTest;
 
-  describe('the life of a broker', () => {
-    it('goes from disconnected over connecting to connected, and says so', async () => {
+  describe('the lifecycle of a broker', () => {
+    it('goes from disconnected to connecting to connected, and reports each status', async () => {
       const broker = make();
       const seen: BrokerStatus[] = [broker.status];
       broker.onStatus((status) => seen.push(status));
@@ -20,7 +20,7 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       expect(seen).toEqual(['disconnected', 'connecting', 'connected', 'disconnected']);
     });
 
-    it('is told to a listener until it wants no more', async () => {
+    it('calls a status listener until it is removed', async () => {
       const broker = make();
       const seen: BrokerStatus[] = [];
       const off = broker.onStatus((status) => seen.push(status));
@@ -30,14 +30,14 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       expect(seen).toEqual([]);
     });
 
-    it('can be begun several times at once', async () => {
+    it('allows several calls of connect at once', async () => {
       const broker = make();
       await Promise.all([broker.connect(20_000), broker.connect(20_000), broker.connect(0)]);
       await broker.connect(0);
       expect(broker.status).toBe('connected');
     });
 
-    it('makes subscriptions that were wanted before it began', async () => {
+    it('makes subscriptions that were requested before connect', async () => {
       const broker = make();
       const channel = unique('before');
       const collector = new Collector();
@@ -45,23 +45,23 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       await broker.connect(20_000);
       await acknowledged;
       expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
-      await collector.hears(1);
+      await collector.receives(1);
     });
 
-    it('can be ended several times, at once and later', async () => {
+    it('allows several calls of close, at once and later', async () => {
       const broker = await open();
       await Promise.all([broker.close(), broker.close()]);
       await broker.close();
       expect(broker.status).toBe('disconnected');
     });
 
-    it('can end before it has begun', async () => {
+    it('allows close before connect', async () => {
       const broker = make();
       await broker.close();
       expect(broker.status).toBe('disconnected');
     });
 
-    it('ends with nobody left waiting', async () => {
+    it('settles each pending subscription when it closes', async () => {
       const broker = await open();
       const acknowledged = whenSubscribed(
         broker,
@@ -74,7 +74,7 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       expect([undefined, true]).toContain(outcome && outcome instanceof ClosedError);
     });
 
-    it('sends what was published before its end', async () => {
+    it('sends the messages that were published before close', async () => {
       const [broker, other] = await Promise.all([open(), open()]);
       const channel = unique('sent');
       const collector = new Collector();
@@ -82,11 +82,11 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       const counts = Promise.all(['a', 'b', 'c'].map((text) => broker.publish(channel, text)));
       await broker.close();
       expect(await counts).toEqual([receivers(1), receivers(1), receivers(1)]);
-      await collector.hears(3);
+      await collector.receives(3);
       expect(collector.texts).toEqual(['a', 'b', 'c']);
     });
 
-    it('ends in publishing nothing more', async () => {
+    it('rejects each request after close with ClosedError', async () => {
       const broker = await open();
       await broker.close();
       await expect(broker.publish(unique('late'), 'x')).rejects.toBeInstanceOf(ClosedError);
@@ -99,7 +99,7 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       await expect(late).rejects.toBeInstanceOf(ClosedError);
     });
 
-    it('ends with no subscription left in Redis', async () => {
+    it('leaves no subscription in Redis after close', async () => {
       const [broker, other] = await Promise.all([open(), open()]);
       const name = unique('left');
       const before = await patterns(other);
@@ -112,7 +112,7 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       expect(await other.channels(name)).toEqual([]);
     });
 
-    it('can begin again, with what is still wanted', async () => {
+    it('connects again after close, with the subscriptions that still have listeners', async () => {
       const broker = await open();
       const [kept, ended] = [unique('kept'), unique('ended')];
       const collector = new Collector();
@@ -125,7 +125,7 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       expect(await broker.publish(kept, 'kept')).toEqual(receivers(1));
       expect(await broker.publish(ended, 'ended')).toBe(0);
       expect(await subscribers(broker, ended)).toBe(0);
-      await collector.hears(1);
+      await collector.receives(1);
       expect(collector.texts).toEqual(['kept']);
     });
   });

@@ -2,13 +2,13 @@ import { whenSubscribed } from '../../src/broker/broker.js';
 import { describe, expect, it } from 'vitest';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { createTestBroker } from './test-broker.js';
 
 describe('5,000 subscriptions', () => {
   const redis = useRedis();
 
-  it('come back after CLIENT KILL, and are heard once each', async () => {
-    const broker = quietBroker(redis.url);
+  it('are subscribed again after CLIENT KILL, and receive each message once', async () => {
+    const broker = createTestBroker(redis.url);
     await broker.connect(10_000);
     const channels = Array.from({ length: 4_500 }, (_, i) => `channel.${i}`);
     const patterns = Array.from({ length: 500 }, (_, i) => `pattern.${i}.*`);
@@ -20,7 +20,7 @@ describe('5,000 subscriptions', () => {
     let found: Promise<unknown[]> | undefined;
     broker.onStatus((status) => {
       if (status !== 'connected') return;
-      // Asked in the moment of the change, over another connection.
+      // Asks at the moment of the status change, over another connection.
       found = Promise.all([
         redis.client.pubsub('NUMPAT'),
         redis.client.pubsub('NUMSUB', ...channels),
@@ -34,7 +34,7 @@ describe('5,000 subscriptions', () => {
     const targets = [...channels, ...patterns.map((glob) => glob.replace('*', 'x'))];
     const counts = await Promise.all(targets.map((name) => broker.publish(name, name)));
     expect(new Set(counts)).toEqual(new Set([1]));
-    await collector.hears(targets.length);
+    await collector.receives(targets.length);
     expect(collector.texts).toEqual(targets);
   });
 });

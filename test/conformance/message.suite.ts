@@ -2,20 +2,20 @@ import { whenSubscribed } from '../../src/broker/broker.js';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConnectionError, escapeGlob } from 'nestjs-redis-pubsub';
-import type { BrokerUnderTest } from './broker.suite.js';
+import type { BrokerUnderTest } from './broker-under-test.js';
 import { eventually } from '../support/redis.js';
 import { Collector, unique } from './collector.js';
 
 const CHANNELS = 7;
 
-/** Messages to different nodes of a Cluster go different ways: one channel after the other. */
+/** Sorts by channel: a Cluster keeps the order of a channel, not the order between channels. */
 const byChannel = (texts: readonly string[]): readonly string[] =>
   texts.toSorted((one, other) => (Number(one) % CHANNELS) - (Number(other) % CHANNELS));
 
-/** Messages get to where they should, as they were sent. */
+/** Redis delivers each message to its subscriptions, byte for byte and in order. */
 export function messageSuite({ open, make, features, receivers }: BrokerUnderTest): void {
   describe('a message', () => {
-    it('is counted for each subscription that it was delivered to', async () => {
+    it('is counted once for each subscription that receives it', async () => {
       const [publisher, one, other] = await Promise.all([open(), open(), open()]);
       const channel = unique('count');
       const collectors = [new Collector(), new Collector(), new Collector()] as const;
@@ -28,25 +28,27 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       await eventually(() => collectors.every(({ texts }) => texts.at(-1) === '3'));
     });
 
-    it('is counted for itself when many are published in one tick', async () => {
+    it('has a count of its own when many are published in one tick', async () => {
       const broker = await open();
-      const [heard, unheard] = [unique('heard'), unique('unheard')];
+      const [subscribed, unsubscribed] = [unique('subscribed'), unique('unsubscribed')];
       const collector = new Collector();
-      await whenSubscribed(broker, { kind: 'channel', name: heard }, collector);
-      const channels = Array.from({ length: 50 }, (_, i) => (i % 3 === 0 ? heard : unheard));
+      await whenSubscribed(broker, { kind: 'channel', name: subscribed }, collector);
+      const channels = Array.from({ length: 50 }, (_, i) =>
+        i % 3 === 0 ? subscribed : unsubscribed,
+      );
       const counts = await Promise.all(channels.map((channel) => broker.publish(channel, 'x')));
-      expect(counts).toEqual(channels.map((channel) => receivers(channel === heard ? 1 : 0)));
-      await collector.hears(17);
+      expect(counts).toEqual(channels.map((channel) => receivers(channel === subscribed ? 1 : 0)));
+      await collector.receives(17);
     });
 
-    it('says which subscription it came for, and on which channel', async () => {
+    it('is delivered with its subscription and its channel', async () => {
       const broker = await open();
       const name = unique('kinds');
       const collector = new Collector();
       await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector);
       await whenSubscribed(broker, { kind: 'pattern', name: `${name}.?` }, collector);
       await broker.publish(`${name}.a`, 'x');
-      await collector.hears(2);
+      await collector.receives(2);
       const seen = collector.deliveries.map(({ kind, subscription, channel, payload }) => [
         kind,
         subscription,
@@ -59,21 +61,21 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       ]);
     });
 
-    it('keeps its place among those of its publisher', async () => {
+    it('keeps its place among the messages of its publisher', async () => {
       const [publisher, subscriber] = await Promise.all([open(), open()]);
       const name = unique('order');
       const collector = new Collector();
       await whenSubscribed(subscriber, { kind: 'pattern', name: `${name}.*` }, collector);
       const sent = Array.from({ length: 2_000 }, (_, i) => String(i));
       await Promise.all(sent.map((text, i) => publisher.publish(`${name}.${i % CHANNELS}`, text)));
-      await collector.hears(sent.length);
+      await collector.receives(sent.length);
       const isOneServer = features.countsReceivers !== false;
       expect(isOneServer ? collector.texts : byChannel(collector.texts)).toEqual(
         isOneServer ? sent : byChannel(sent),
       );
     });
 
-    it('keeps its place among others of the tick, whatever they are made of', async () => {
+    it('keeps its place among the messages of one tick, whatever the types of the payloads', async () => {
       const broker = await open();
       const channel = unique('mixed');
       const collector = new Collector();
@@ -89,11 +91,11 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
         return form(String(i));
       });
       await Promise.all(sent.map((payload) => broker.publish(channel, payload)));
-      await collector.hears(sent.length);
+      await collector.receives(sent.length);
       expect(collector.texts).toEqual(sent.map((payload) => Buffer.from(payload).toString()));
     });
 
-    it('has exactly the bytes that were sent', async () => {
+    it('has exactly the bytes that were published', async () => {
       const broker = await open();
       const channel = unique('bytes');
       const collector = new Collector();
@@ -101,7 +103,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       const send = async (payload: Uint8Array) => {
         const before = collector.deliveries.length;
         await broker.publish(channel, payload);
-        await collector.hears(before + 1);
+        await collector.receives(before + 1);
         return collector.deliveries.at(-1)?.payload;
       };
       await fc.assert(
@@ -114,18 +116,18 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       expect((await send(large))?.equals(large)).toBe(true);
     });
 
-    it('is the UTF-8 of the text that was sent, or of the part of an array', async () => {
+    it('is sent as UTF-8 when it is a text, and as its own bytes when it is a part of an array', async () => {
       const broker = await open();
       const channel = unique('text');
       const collector = new Collector();
       await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       await broker.publish(channel, 'naïve 😀');
       await broker.publish(channel, new Uint8Array(Buffer.from('<part>')).subarray(1, 5));
-      await collector.hears(2);
+      await collector.receives(2);
       expect(collector.texts).toEqual(['naïve 😀', 'part']);
     });
 
-    it('comes on exactly the channel that was named, whatever text that is', async () => {
+    it('is delivered on exactly its channel, whatever the name of the channel', async () => {
       const broker = await open();
       const names = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
       const special = fc.constantFrom('*', '?', '[a]', 'a\\', ' ', '\0', '\r\n', '\ufeff', '😀');
@@ -137,7 +139,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
             whenSubscribed(broker, { kind: 'pattern', name: escapeGlob(name) }, glob),
           ]);
           expect(await broker.publish(name, 'x')).toEqual(receivers(2));
-          await Promise.all([literal.hears(1), glob.hears(1)]);
+          await Promise.all([literal.receives(1), glob.receives(1)]);
           broker.unsubscribe({ kind: 'channel', name }, literal);
           broker.unsubscribe({ kind: 'pattern', name: escapeGlob(name) }, glob);
           expect([literal.deliveries[0]?.channel, glob.deliveries[0]?.channel]).toEqual([
@@ -149,7 +151,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       );
     });
 
-    it('to a channel called like a glob goes to that channel only', async () => {
+    it('to a channel with the name of a glob reaches that channel only', async () => {
       const broker = await open();
       const name = unique('literal');
       const [star, other] = [new Collector(), new Collector()];
@@ -157,18 +159,18 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, other);
       await broker.publish(`${name}.a`, 'first');
       await broker.publish(`${name}.*`, 'second');
-      await Promise.all([star.hears(1), other.hears(1)]);
+      await Promise.all([star.receives(1), other.receives(1)]);
       expect([star.texts, other.texts]).toEqual([['second'], ['first']]);
     });
 
-    it('is refused at once by a broker that is not connected', async () => {
+    it('is rejected at once by a broker that is not connected', async () => {
       const publish = make().publish(unique('early'), 'x');
       await expect(publish).rejects.toBeInstanceOf(ConnectionError);
     });
   });
 
-  describe('a question', () => {
-    it('is answered with channels, counts and patterns', async () => {
+  describe('a query', () => {
+    it('resolves to channels, counts and patterns', async () => {
       const broker = await open();
       const name = unique('ask');
       const before = await broker.patternCount();
@@ -176,7 +178,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       await whenSubscribed(broker, { kind: 'channel', name: `${name}.é` }, new Collector());
       await whenSubscribed(broker, { kind: 'pattern', name: `${name}.*` }, new Collector());
       expect((await broker.channels(`${name}.*`)).toSorted()).toEqual([`${name}.a`, `${name}.é`]);
-      const asked = [`${name}.a`, `${name}.nobody`, `${name}.é`];
+      const asked = [`${name}.a`, `${name}.none`, `${name}.é`];
       expect([...(await broker.subscriberCounts(asked))]).toEqual([
         [asked[0], 1],
         [asked[1], 0],
@@ -186,7 +188,7 @@ export function messageSuite({ open, make, features, receivers }: BrokerUnderTes
       expect(await broker.patternCount()).toBe(before + 1);
     });
 
-    it('is refused at once by a broker that is not connected', async () => {
+    it('is rejected at once by a broker that is not connected', async () => {
       const broker = make();
       await expect(broker.patternCount()).rejects.toBeInstanceOf(ConnectionError);
       await expect(broker.channels('*')).rejects.toBeInstanceOf(ConnectionError);

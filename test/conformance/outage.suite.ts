@@ -4,13 +4,13 @@ import { ConnectionError } from 'nestjs-redis-pubsub';
 import { whenSubscribed, type Broker, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, type TestRedis } from '../support/redis.js';
-import type { BrokerUnderTest } from './broker.suite.js';
-import { Collector, reaches, unique } from './collector.js';
+import type { BrokerUnderTest } from './broker-under-test.js';
+import { Collector, becomes, unique } from './collector.js';
 
-/** Lost connections come back with everything that is wanted, and say so. */
+/** After an outage the broker makes every subscription again, and reports the gap. */
 export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedis): void {
   beforeAll(() => {
-    // Without a listener ioredis prints each attempt that fails while the server is away.
+    // Without a listener ioredis prints each attempt that fails while the server is down.
     redis.client.on('error', () => undefined);
   });
 
@@ -22,11 +22,11 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
     await redis.start();
     await redis.client.ping();
   };
-  /** Kills the server; resolves when the broker has lost both its connections. */
+  /** Kills the server; resolves when the broker has lost both connections. */
   const crash = async (broker: Broker): Promise<void> => {
     closeAfterTest(restart);
     isDown = true;
-    const lost = reaches(broker, 'reconnecting');
+    const lost = becomes(broker, 'reconnecting');
     process.kill(redis.pid, 'SIGKILL');
     await lost;
     const [publisher, subscriber] = broker.clients() as [Redis, Redis];
@@ -40,7 +40,7 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
         'CLIENT KILL of its subscriber',
         () => redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
       ],
-    ])('by %s everything is heard again', async (_, interrupt) => {
+    ])('by %s the broker receives messages again', async (_, interrupt) => {
       const broker = await open();
       const name = unique('killed');
       const collector = new Collector();
@@ -50,17 +50,17 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       const counts: Promise<unknown>[] = [];
       broker.onStatus((status) => {
         seen.push(status);
-        // Asked in the moment of the change: what is not there by then came too late.
+        // Publishes at the moment of the status change: a later subscription is too late.
         if (status === 'connected') counts.push(redis.client.publish(`${name}.a`, 'x'));
       });
       await interrupt();
       await eventually(() => seen.includes('connected'));
       expect(seen).toEqual(['reconnecting', 'connected']);
       expect(await Promise.all(counts)).toEqual([2]);
-      await collector.hears(2);
+      await collector.receives(2);
     });
 
-    it('tells each listener of the gap, once, as soon as it hears again', async () => {
+    it('each listener is called with the gap, once, when it is subscribed again', async () => {
       const broker = await open();
       const name = unique('gap');
       const collectors = [new Collector(), new Collector()];
@@ -68,12 +68,12 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
         await whenSubscribed(broker, { kind: 'channel', name }, collector);
       const before = Date.now();
       await crash(broker);
-      const back = reaches(broker, 'connected');
+      const back = becomes(broker, 'connected');
       await restart();
       await back;
       expect(await redis.client.publish(name, 'x')).toBe(1);
       for (const collector of collectors) {
-        await collector.hears(1);
+        await collector.receives(1);
         expect(collector.gaps).toHaveLength(1);
         const { from, to } = collector.gaps[0] ?? {};
         expect(from?.getTime()).toBeLessThanOrEqual(to?.getTime() ?? 0);
@@ -81,73 +81,73 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       }
     });
 
-    it('what is wanted without waiting is heard, and connected waits for it', async () => {
+    it('a subscription without a waiter is made before the status is connected', async () => {
       const broker = await open();
-      const name = unique('wanted');
+      const name = unique('unawaited');
       const collector = new Collector();
       await crash(broker);
       broker.subscribe({ kind: 'channel', name }, collector);
       broker.subscribe({ kind: 'pattern', name: `${name}?` }, collector);
-      const back = reaches(broker, 'connected');
+      const back = becomes(broker, 'connected');
       await restart();
       await back;
       expect(await redis.client.publish(name, 'x')).toBe(1);
       expect(await redis.client.publish(`${name}1`, 'y')).toBe(1);
-      await collector.hears(2);
+      await collector.receives(2);
       expect(collector.gaps).toHaveLength(2);
       broker.unsubscribe({ kind: 'channel', name }, collector);
       await redis.subscribers(name, 0);
     });
 
-    it('by SIGKILL of the server everything is heard again', async () => {
+    it('by SIGKILL of the server the broker receives messages again', async () => {
       const broker = await open();
       const name = unique('crashed');
       const collector = new Collector();
       await whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector);
       await whenSubscribed(broker, { kind: 'pattern', name: `${name}.?` }, collector);
       await crash(broker);
-      const back = reaches(broker, 'connected');
+      const back = becomes(broker, 'connected');
       await restart();
       await back;
       expect(await broker.publish(`${name}.a`, 'x')).toBe(2);
-      await collector.hears(2);
+      await collector.receives(2);
     });
 
-    it('what was ended meanwhile is not made again', async () => {
+    it('a subscription that was ended during the outage is not made again', async () => {
       const broker = await open();
       const [kept, ended] = [unique('kept'), unique('ended')];
       const collector = new Collector();
       await whenSubscribed(broker, { kind: 'channel', name: kept }, collector);
       await whenSubscribed(broker, { kind: 'channel', name: ended }, collector);
       const back = redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-      await reaches(broker, 'reconnecting');
+      await becomes(broker, 'reconnecting');
       broker.unsubscribe({ kind: 'channel', name: ended }, collector);
       await back;
-      await reaches(broker, 'connected');
+      await becomes(broker, 'connected');
       expect(await broker.publish(kept, 'x')).toBe(1);
       expect(await broker.publish(ended, 'x')).toBe(0);
     });
 
-    it('a message is heard once, however many outages there were', async () => {
+    it('each message is delivered once, however many outages there were', async () => {
       const broker = await open();
       const channel = unique('once');
       const collector = new Collector();
       await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
       for (let i = 0; i < 3; i++) {
-        const lost = reaches(broker, 'reconnecting');
+        const lost = becomes(broker, 'reconnecting');
         await redis.killConnections();
         await lost;
-        await reaches(broker, 'connected');
+        await becomes(broker, 'connected');
       }
       expect(await broker.publish(channel, 'x')).toBe(1);
       expect(await broker.publish(channel, 'y')).toBe(1);
-      await collector.hears(2);
+      await collector.receives(2);
       expect(collector.texts).toEqual(['x', 'y']);
     });
   });
 
   describe('during an outage', () => {
-    it('publish fails at once', async () => {
+    it('publish rejects at once', async () => {
       const broker = await open();
       await crash(broker);
       const failure = await broker.publish(unique('down'), 'x').catch((error: unknown) => error);
@@ -155,10 +155,10 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       expect(broker.status).toBe('reconnecting');
     });
 
-    it('subscribe waits, and is fulfilled after it', async () => {
+    it('subscribe waits, and resolves after the outage', async () => {
       const broker = await open();
       await crash(broker);
-      const name = unique('meanwhile');
+      const name = unique('waiting');
       const collector = new Collector();
       const acknowledged = Promise.all([
         whenSubscribed(broker, { kind: 'channel', name: `${name}.a` }, collector),
@@ -167,10 +167,10 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       await restart();
       await acknowledged;
       expect(await redis.client.publish(`${name}.a`, 'x')).toBe(2);
-      await collector.hears(2);
+      await collector.receives(2);
     });
 
-    it('close ends it, and a subscribe that waits with it', async () => {
+    it('close disconnects the broker, and rejects pending subscriptions', async () => {
       const broker = await open();
       await crash(broker);
       const failure = whenSubscribed(
@@ -185,7 +185,7 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
 
     if (features.failsInFlight === false) return;
 
-    it('what was on its way fails, and is not sent again', async () => {
+    it('a message in flight rejects, and is not sent again', async () => {
       const broker = await open();
       const channel = unique('in-flight');
       const collector = new Collector();
@@ -193,14 +193,14 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       await redis.client.call('CLIENT', 'PAUSE', '60000', 'WRITE');
       const failure = broker.publish(channel, 'lost').catch((error: unknown) => error);
       await redis.client.ping();
-      const lost = reaches(broker, 'reconnecting');
+      const lost = becomes(broker, 'reconnecting');
       await redis.killConnections();
       expect(await failure).toBeInstanceOf(ConnectionError);
       await lost;
       await redis.client.call('CLIENT', 'UNPAUSE');
-      await reaches(broker, 'connected');
+      await becomes(broker, 'connected');
       expect(await broker.publish(channel, 'next')).toBe(1);
-      await collector.hears(1);
+      await collector.receives(1);
       expect(collector.texts).toEqual(['next']);
     });
   });

@@ -7,7 +7,7 @@ import { closeAfterTest } from '../support/app.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { Collector, unique } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { createTestBroker } from './test-broker.js';
 
 const EVENTS = ['ready', 'close', 'end', 'error', 'message', 'messageBuffer', 'pmessageBuffer'];
 
@@ -22,13 +22,13 @@ describe("a broker over a client of the user's own", () => {
     return client;
   };
 
-  it('leaves it connected, and takes its own listeners away', async () => {
+  it('leaves the client connected, and removes its own listeners', async () => {
     const client = own();
     const errors: unknown[] = [];
     client.on('error', (error) => errors.push(error));
     await client.ping();
     const before = listeners(client);
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     await whenSubscribed(broker, { kind: 'channel', name: unique('mine') }, new Collector());
     await broker.close();
@@ -38,9 +38,9 @@ describe("a broker over a client of the user's own", () => {
     expect(errors).toEqual([]);
   });
 
-  it('publishes through it, and subscribes through a duplicate', async () => {
+  it('publishes through the client, and subscribes through a duplicate', async () => {
     const client = own({ connectionName: 'mine' });
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     const [publisher, subscriber] = broker.clients();
     expect(publisher).toBe(client);
@@ -49,9 +49,9 @@ describe("a broker over a client of the user's own", () => {
     expect(await client.set('key', 'value')).toBe('OK');
   });
 
-  it('has its own commands answered, whatever is published in the same tick', async () => {
+  it('leaves the replies to other commands of the client as they are, whatever is published in the same tick', async () => {
     const client = own();
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     const channel = unique('between');
     const answers: unknown[] = [];
@@ -65,11 +65,11 @@ describe("a broker over a client of the user's own", () => {
     expect(answers.filter((answer) => answer === 0)).toHaveLength(100);
   });
 
-  it('sends again what was lost with its connection, if it is told to', async () => {
+  it('sends a message again that was lost with the connection, if maxRetriesPerRequest allows it', async () => {
     const proxy = await startProxy(redis.port);
     const client = own({ port: proxy.port, retryStrategy: () => 10, maxRetriesPerRequest: null });
     client.on('error', () => undefined);
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     proxy.hold(/publish/i);
     const published = broker.publish(unique('again'), 'x');
@@ -79,7 +79,7 @@ describe("a broker over a client of the user's own", () => {
     expect(await published).toBe(0);
   });
 
-  it("is traced as ioredis traces it, and a failure is its caller's only", async () => {
+  it('is traced by ioredis, and only the caller of publish gets the error', async () => {
     const traced: string[] = [];
     const handlers = {
       error: (context: unknown) => {
@@ -93,51 +93,53 @@ describe("a broker over a client of the user's own", () => {
     const user = unique('mute');
     await redis.client.call('ACL', 'SETUSER', user, 'on', 'nopass', '+@all', 'resetchannels');
     const client = own({ username: user, password: 'x' });
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     await expect(broker.publish('traced', 'x')).rejects.toBeInstanceOf(CommandRefusedError);
     expect(traced.filter((it) => it.startsWith('publish'))).toEqual(['publish traced']);
   });
 
-  it('leaves its subscriptions alone', async () => {
+  it('does not change the subscriptions of the client', async () => {
     const client = own({ protocol: 3 });
     const [mine, shared] = [unique('mine'), unique('shared')];
-    const heard: string[] = [];
-    client.on('message', (channel: string, message: string) => heard.push(`${channel} ${message}`));
+    const received: string[] = [];
+    client.on('message', (channel: string, message: string) =>
+      received.push(`${channel} ${message}`),
+    );
     await client.subscribe(mine, shared);
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name: shared }, collector);
     await redis.client.publish(shared, 'to both');
-    await collector.hears(1);
+    await collector.receives(1);
     broker.unsubscribe({ kind: 'channel', name: shared }, collector);
     await redis.subscribers(shared, 1);
     await broker.close();
     await redis.client.publish(mine, 'after the end');
-    await eventually(() => heard.length === 2);
-    expect(heard).toEqual([`${shared} to both`, `${mine} after the end`]);
+    await eventually(() => received.length === 2);
+    expect(received).toEqual([`${shared} to both`, `${mine} after the end`]);
     expect(collector.texts).toEqual(['to both']);
   });
 
-  it('connects it if it is lazy', async () => {
-    const broker = quietBroker(own({ lazyConnect: true }));
+  it('connects a client with lazyConnect', async () => {
+    const broker = createTestBroker(own({ lazyConnect: true }));
     await broker.connect(10_000);
     expect(broker.status).toBe('connected');
   });
 
-  it('takes it as it is when it is connected already', async () => {
+  it('uses a client that is connected already', async () => {
     const client = own();
     await client.ping();
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     expect(broker.status).toBe('connected');
   });
 
-  it('begins again after its end', async () => {
+  it('connects again after close', async () => {
     const client = own();
     await client.ping();
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     const channel = unique('again');
     const collector = new Collector();
     await broker.connect(10_000);
@@ -146,13 +148,13 @@ describe("a broker over a client of the user's own", () => {
     await broker.connect(5_000);
     await eventually(() => broker.status === 'connected');
     expect(await broker.publish(channel, 'x')).toBe(1);
-    await collector.hears(1);
+    await collector.receives(1);
   });
 
-  it('sees it lost after a second beginning, too', async () => {
+  it('notices a lost connection also after close and a second connect', async () => {
     const client = own({ retryStrategy: () => 10 });
     client.on('error', () => undefined);
-    const broker = quietBroker(client);
+    const broker = createTestBroker(client);
     await broker.connect(10_000);
     await broker.close();
     await broker.connect(5_000);

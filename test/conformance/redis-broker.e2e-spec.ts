@@ -9,7 +9,7 @@ import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { plain, useRedis } from '../support/redis.js';
 import { brokerSuite } from './broker.suite.js';
-import { createBroker } from './quiet-broker.js';
+import { createBroker } from './test-broker.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'redis-'));
 const socket = join(folder, 'redis.sock');
@@ -31,10 +31,10 @@ const redis = useRedis(['--unixsocket', socket, ...user('app', '&*'), ...user('l
 const broker = (connection: RedisConnection, options?: Partial<BrokerOptions>): RedisBroker =>
   createBroker(connection, options);
 
-/** A client of the user's own; it is the test that closes it. */
+/** A client of the user's own; closed after the test. */
 function own(options: RedisOptions): Redis {
   const client = new Redis({ ...plain(redis.port), ...options });
-  // An application that does not listen gets every failed attempt on its console.
+  // Without a listener ioredis prints each failed attempt.
   client.on('error', () => undefined);
   closeAfterTest(async () => client.disconnect());
   return client;

@@ -6,10 +6,10 @@ import type { RedisConnection } from '../../src/broker/connection/redis-connecti
 import { ConnectionError } from '../../src/errors.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { createTestBroker } from './test-broker.js';
 
-/** Sees every status: a broker can be back before anyone looks a second time. */
-async function isBackAfter(broker: RedisBroker, cut: () => Promise<void>): Promise<void> {
+/** Records every status, because polling can miss a short outage. */
+async function reconnectsAfter(broker: RedisBroker, cut: () => Promise<void>): Promise<void> {
   const seen: string[] = [];
   const off = broker.onStatus((status) => seen.push(status));
   await cut();
@@ -20,9 +20,10 @@ async function isBackAfter(broker: RedisBroker, cut: () => Promise<void>): Promi
 describe('a broker', () => {
   const redis = useRedis();
 
-  const open = (connection: RedisConnection = redis.url): RedisBroker => quietBroker(connection);
+  const open = (connection: RedisConnection = redis.url): RedisBroker =>
+    createTestBroker(connection);
 
-  /** A broker that was closed in an outage, which goes on. */
+  /** A broker that was closed during an outage, which continues. */
   async function closedInOutage(): Promise<RedisBroker> {
     const broker = open();
     await broker.connect(10_000);
@@ -33,33 +34,33 @@ describe('a broker', () => {
     return broker;
   }
 
-  /** What a broker hears that was published after its connections were killed. */
-  async function heardAfterOutage(broker: RedisBroker, channel: string): Promise<string[]> {
+  /** The messages that a broker receives after its connections were killed. */
+  async function textsAfterOutage(broker: RedisBroker, channel: string): Promise<string[]> {
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
-    await isBackAfter(broker, () => redis.killConnections());
+    await reconnectsAfter(broker, () => redis.killConnections());
     await broker.publish(channel, 'after');
-    await collector.hears(1);
+    await collector.receives(1);
     return collector.texts;
   }
 
-  it('that is closed twice and begun again reconnects', async () => {
+  it('reconnects after an outage when it was closed twice and connected again', async () => {
     const broker = open();
     await broker.connect(10_000);
     await broker.close();
     await broker.close();
     await broker.connect(10_000);
-    expect(await heardAfterOutage(broker, 'twice')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'twice')).toEqual(['after']);
   });
 
-  it('that is closed in an outage and begun again reconnects', async () => {
+  it('reconnects after an outage when it was closed in an earlier one and connected again after it', async () => {
     const broker = await closedInOutage();
     await redis.start();
     await broker.connect(20_000);
-    expect(await heardAfterOutage(broker, 'outage')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'outage')).toEqual(['after']);
   });
 
-  it('that is closed in an outage and begun again within it waits for the end of that', async () => {
+  it('waits for the end of an outage when it was closed and connected again during it', async () => {
     const broker = await closedInOutage();
     const failures: unknown[] = [];
     const refused = broker.clients().map((client) => once(client, 'close'));
@@ -68,11 +69,11 @@ describe('a broker', () => {
     await redis.start();
     await connected;
     expect(failures).toEqual([]);
-    expect(await heardAfterOutage(broker, 'within')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'within')).toEqual(['after']);
   });
 
   it.runIf(inject('hasSharded'))(
-    'that had a connection for shard channels is connected again without one',
+    'connects again without a connection for shard channels when it needs none any more',
     async () => {
       const broker = open();
       const collector = new Collector();
@@ -83,38 +84,38 @@ describe('a broker', () => {
       await broker.close();
       await broker.connect(10_000);
       expect(broker.status).toBe('connected');
-      expect(await heardAfterOutage(broker, 'classic')).toEqual(['after']);
+      expect(await textsAfterOutage(broker, 'classic')).toEqual(['after']);
     },
   );
 
-  it('that is begun again while it closes is there afterwards', async () => {
+  it('is connected when connect is called while it closes', async () => {
     const broker = open();
     await broker.connect(10_000);
     const closed = broker.close();
     await broker.connect(10_000);
     await closed;
-    expect(await heardAfterOutage(broker, 'meanwhile')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'closing')).toEqual(['after']);
   });
 
-  it('that is closed while it connects can be begun again', async () => {
+  it('connects again after it was closed while it connected', async () => {
     const broker = open();
     const first = broker.connect(10_000).catch(() => undefined);
     await broker.close();
     await first;
     await broker.connect(10_000);
-    expect(await heardAfterOutage(broker, 'early')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'early')).toEqual(['after']);
   });
 
-  it('reconnects although somebody disconnects its clients', async () => {
+  it('reconnects when disconnect is called on its clients', async () => {
     const broker = open();
     await broker.connect(10_000);
-    await isBackAfter(broker, async () => {
+    await reconnectsAfter(broker, async () => {
       for (const client of broker.clients()) client.disconnect();
     });
-    expect(await heardAfterOutage(broker, 'stray')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'stray')).toEqual(['after']);
   });
 
-  it('is connected again although new subscriptions come all the time', async () => {
+  it('is connected again while new subscriptions are made all the time', async () => {
     const broker = open();
     await broker.connect(10_000);
     await whenSubscribed(broker, { kind: 'channel', name: 'steady' }, new Collector());
@@ -122,7 +123,7 @@ describe('a broker', () => {
     await eventually(() => broker.status !== 'connected');
     let next = 0;
     await eventually(() => {
-      // Each of these is unacknowledged at the moment in which the status is looked at.
+      // Each of these is pending at the moment in which the status is read.
       void whenSubscribed(
         broker,
         { kind: 'channel', name: `churn.${next++}` },
@@ -133,7 +134,7 @@ describe('a broker', () => {
     expect(broker.isSubscribed({ kind: 'channel', name: 'steady' })).toBe(true);
   });
 
-  it('tells a status once, and no other, when it closes', async () => {
+  it('reports only the status disconnected, once, when it closes', async () => {
     const broker = open();
     const collector = new Collector();
     await broker.connect(10_000);
@@ -145,7 +146,7 @@ describe('a broker', () => {
     expect(seen).toEqual(['disconnected']);
   });
 
-  it('fails those who wait for a subscription when it has ended for good', async () => {
+  it('rejects pending and later subscriptions when the retryStrategy gives up', async () => {
     let isEnough = false;
     const broker = open({ port: redis.port, retryStrategy: () => (isEnough ? null : 10) });
     await broker.connect(10_000);
@@ -158,7 +159,7 @@ describe('a broker', () => {
     await redis.start();
   });
 
-  it('obeys its own settings, whatever the URL says', async () => {
+  it('uses its own settings, whatever the query of the URL contains', async () => {
     const query = 'autoResubscribe=true&enableOfflineQueue=true&maxRetriesPerRequest=20';
     const broker = open(`${redis.url}/3?${query}`);
     for (const client of broker.clients()) {
@@ -170,10 +171,10 @@ describe('a broker', () => {
       ]);
     }
     await broker.connect(10_000);
-    expect(await heardAfterOutage(broker, 'url')).toEqual(['after']);
+    expect(await textsAfterOutage(broker, 'url')).toEqual(['after']);
   });
 
-  it('takes numbers and truth values in the query of a URL as such, and names as names', async () => {
+  it('reads numbers and booleans in the query of a URL as such, and names as strings', async () => {
     const query = 'connectTimeout=5000&enableReadyCheck=false&tls=false&connectionName=42';
     const broker = open(`${redis.url}?${query}`);
     for (const { options } of broker.clients()) {
@@ -182,10 +183,10 @@ describe('a broker', () => {
       expect(connectionName).toBe('42');
     }
     await broker.connect(10_000);
-    expect(await broker.publish('nobody', 'x')).toBe(0);
+    expect(await broker.publish('no.subscribers', 'x')).toBe(0);
   });
 
-  it('takes what the URL itself says before what its query does', () => {
+  it('prefers the values of the URL itself to those of its query', () => {
     const [publisher] = open('rediss://127.0.0.1:1/3?db=5&port=2&tls=false').clients();
     const { db, port, tls } = publisher?.options ?? {};
     expect([db, port]).toEqual([3, 1]);
@@ -195,7 +196,7 @@ describe('a broker', () => {
   it.each([
     [{}, 2_000],
     [{ connectTimeout: 7_000 }, 7_000],
-  ])('waits with %j for %i ms for the answer of a node of a Cluster', (options, expected) => {
+  ])('with %j has a connect timeout of %i ms for each node of a Cluster', (options, expected) => {
     const overNodes = open({
       nodes: [{ host: '127.0.0.1', port: redis.port }],
       options: { redisOptions: options },
@@ -203,9 +204,9 @@ describe('a broker', () => {
     for (const { options: of } of overNodes.clients()) expect(of.connectTimeout).toBe(expected);
   });
 
-  it('counts receivers in numbers for a connection with stringNumbers', async () => {
+  it('resolves publish to a number over a connection with stringNumbers', async () => {
     const broker = open({ port: redis.port, stringNumbers: true });
     await broker.connect(10_000);
-    expect(await broker.publish('nobody', 'x')).toBe(0);
+    expect(await broker.publish('no.subscribers', 'x')).toBe(0);
   });
 });

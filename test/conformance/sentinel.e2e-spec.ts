@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { closeAfterTest } from '../support/app.js';
 import { eventually } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
-import { reaches } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { becomes } from './collector.js';
+import { createTestBroker } from './test-broker.js';
 
-/** How many clients listen to the sentinels for a failover. */
+/** The number of clients that are subscribed to the failover messages of the sentinels. */
 async function listeners({ sentinels }: SentinelSet): Promise<number> {
   const lists = await Promise.all(
     sentinels.map(({ client }) => client.call('CLIENT', 'LIST', 'TYPE', 'pubsub')),
@@ -15,10 +15,10 @@ async function listeners({ sentinels }: SentinelSet): Promise<number> {
 }
 
 describe('a broker over sentinels', () => {
-  it('listens to none of them after its end, although a retryStrategy gave up before that', async () => {
+  it('closes its subscriptions to the sentinels, even when its retryStrategy gave up before', async () => {
     const set = await SentinelSet.start();
     closeAfterTest(() => set.stop());
-    const broker = quietBroker({
+    const broker = createTestBroker({
       sentinels: set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
       name: set.name,
       retryStrategy: () => null,
@@ -37,20 +37,20 @@ describe('a broker over sentinels', () => {
     await eventually(async () => (await listeners(set)) === 0);
   });
 
-  it('of a client of one’s own are asked in turn although all but the last one hang', async () => {
+  it('over a client of the user’s own asks each sentinel in turn while all but the last one hang', async () => {
     const set = await SentinelSet.start();
     closeAfterTest(() => set.stop());
     const sentinels = set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
     const own = new Redis({ sentinels, name: set.name });
     closeAfterTest(async () => own.disconnect());
-    const broker = quietBroker(own);
+    const broker = createTestBroker(own);
     await broker.connect(10_000);
     for (const sentinel of set.sentinels.slice(0, -1)) sentinel.hang();
-    const lost = reaches(broker, 'reconnecting');
+    const lost = becomes(broker, 'reconnecting');
     const [, subscriber] = broker.clients();
     subscriber?.stream.destroy();
     await lost;
-    await reaches(broker, 'connected');
+    await becomes(broker, 'connected');
     expect(subscriber?.status).toBe('ready');
   });
 });

@@ -5,7 +5,7 @@ import { closeAfterTest } from '../support/app.js';
 import { useCluster } from '../support/cluster.js';
 import { plain, useRedis } from '../support/redis.js';
 import { shardedSuite } from './sharded.suite.js';
-import { createBroker } from './quiet-broker.js';
+import { createBroker } from './test-broker.js';
 
 const redis = useRedis(['--user', 'limited', 'on', '>se@cret', 'resetchannels', '&ok.*', '+@all']);
 const cluster = useCluster(async (it) => it.addUser('limited', 'se@cret', '&ok.*'));
@@ -15,7 +15,7 @@ const asLimited: RedisOptions = { username: 'limited', password: 'se@cret' };
 const broker = (connection: RedisConnection, sharded = true): RedisBroker =>
   createBroker(connection, { publishBuffer: { maxMessages: 1_000, maxAge: 5_000 }, sharded });
 
-/** A client of the user's own; it is the test that closes it. */
+/** A client of the user's own; closed after the test. */
 function own<Client extends Redis | Cluster>(client: Client): Client {
   client.on('error', () => undefined);
   closeAfterTest(async () => client.disconnect());
@@ -51,7 +51,7 @@ shardedSuite('a broker over options, with RESP2', {
   createLimited: () => broker(options({ ...asLimited, protocol: 2 })),
 });
 
-shardedSuite('a broker that was not told of shard channels at the start', {
+shardedSuite('a broker without the sharded option', {
   ...standalone,
   create: () => broker(options(), false),
   createLimited: () => broker(options(asLimited), false),
@@ -75,7 +75,7 @@ shardedSuite('a broker over a Cluster, with RESP2', {
   createLimited: () => broker(nodes({ ...asLimited, protocol: 2 })),
 });
 
-shardedSuite('a broker over a Cluster that was not told of shard channels at the start', {
+shardedSuite('a broker over a Cluster without the sharded option', {
   ...clustered,
   create: () => broker(nodes(), false),
   createLimited: () => broker(nodes(asLimited), false),

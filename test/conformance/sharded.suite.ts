@@ -6,19 +6,19 @@ import { closeAfterTest } from '../support/app.js';
 import { Collector, unique } from './collector.js';
 
 export interface ShardedFeatures {
-  /** A broker that is not connected; all of them reach the same channels. */
+  /** Creates a broker that is not connected. All brokers reach the same channels. */
   readonly create: () => Broker;
-  /** A broker, not connected, that may use only channels that begin with `ok.`. */
+  /** Creates a broker, not connected, that may use only channels that begin with `ok.`. */
   readonly createLimited: () => Broker;
-  /** How many subscribers a shard channel has, at all servers behind the broker. */
+  /** The number of subscribers of a shard channel, at all servers behind the broker. */
   readonly subscribers: (channel: string) => Promise<number>;
-  /** Ends every connection to every server. */
+  /** Kills every connection to every server. */
   readonly killConnections: () => Promise<void>;
 }
 
 const MANY = 100;
 
-/** What every implementation of the port promises of shard channels. */
+/** The promises of the `Broker` interface for shard channels, which every implementation keeps. */
 export function shardedSuite(name: string, features: ShardedFeatures): void {
   const { create, createLimited, subscribers, killConnections } = features;
 
@@ -30,23 +30,23 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
   }
 
   describe.runIf(inject('hasSharded'))(`shard channels of ${name}`, () => {
-    it('are in place when subscribe resolves, and publish tells how many there are', async () => {
+    it('are subscribed when subscribe resolves, and publish resolves to the number of subscriptions', async () => {
       const [publisher, one, other] = await Promise.all([open(), open(), open()]);
       const collector = new Collector();
       const channels = Array.from({ length: 20 }, () => unique('ack'));
       for (const channel of channels) {
-        expect(await publisher.publish(channel, 'nobody', 'shard')).toBe(0);
+        expect(await publisher.publish(channel, 'none', 'shard')).toBe(0);
         await whenSubscribed(one, { kind: 'shard', name: channel }, collector);
         expect(await publisher.publish(channel, 'one', 'shard')).toBe(1);
         await whenSubscribed(other, { kind: 'shard', name: channel }, new Collector());
         expect(await publisher.publish(channel, 'two', 'shard')).toBe(2);
       }
-      await collector.hears(2 * channels.length);
+      await collector.receives(2 * channels.length);
       expect(new Set(collector.texts)).toEqual(new Set(['one', 'two']));
       expect(publisher.countsReceivers('shard')).toBe(true);
     });
 
-    it('do not hear what is published to others of the same name, nor the other way round', async () => {
+    it('are separate from classic channels and globs of the same name', async () => {
       const broker = await open();
       const channel = unique('apart');
       const [shard, classic, glob] = [new Collector(), new Collector(), new Collector()];
@@ -57,7 +57,7 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       ]);
       await broker.publish(channel, 'sharded', 'shard');
       await broker.publish(channel, 'classic');
-      await Promise.all([shard.hears(1), classic.hears(1), glob.hears(1)]);
+      await Promise.all([shard.receives(1), classic.receives(1), glob.receives(1)]);
       expect([shard.texts, classic.texts, glob.texts]).toEqual([
         ['sharded'],
         ['classic'],
@@ -80,11 +80,11 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       );
       const numbers = Array.from({ length: MANY }, (_, i) => String(i));
       for (const number of numbers) void publishAll(publisher, channels, number);
-      await Promise.all(collectors.map((it) => it.hears(MANY)));
+      await Promise.all(collectors.map((it) => it.receives(MANY)));
       for (const { texts } of collectors) expect(texts).toEqual(numbers);
     });
 
-    it('end with their last listener, and leave nothing in Redis', async () => {
+    it('are unsubscribed with their last listener, and leave nothing in Redis', async () => {
       const broker = await open();
       const channel = unique('last');
       const [one, other] = [new Collector(), new Collector()];
@@ -93,13 +93,13 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       expect(await subscribers(channel)).toBe(1);
       broker.unsubscribe({ kind: 'shard', name: channel }, one);
       expect(await broker.publish(channel, 'x', 'shard')).toBe(1);
-      await other.hears(1);
+      await other.receives(1);
       broker.unsubscribe({ kind: 'shard', name: channel }, other);
       await eventually(async () => (await subscribers(channel)) === 0);
       expect(one.texts).toEqual([]);
     });
 
-    it('are refused one by one, and the others are not', async () => {
+    it('are refused one by one; the allowed channels are subscribed', async () => {
       const broker = await open(createLimited);
       const [allowed, forbidden] = [unique('ok.news'), unique('secret.news')];
       const collector = new Collector();
@@ -115,10 +115,10 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
         CommandRefusedError,
       );
       expect(await broker.publish(allowed, 'x', 'shard')).toBe(1);
-      await collector.hears(1);
+      await collector.receives(1);
     });
 
-    it('come back after every connection was killed, and tell of the gap', async () => {
+    it('are subscribed again after every connection was killed, and report the gap', async () => {
       const [publisher, subscriber] = await Promise.all([open(), open()]);
       const channels = Array.from({ length: MANY }, () => unique('back'));
       const collector = new Collector();
@@ -129,12 +129,12 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       await eventually(() => collector.gaps.length === MANY);
       await eventually(() => [publisher, subscriber].every(({ status }) => status === 'connected'));
       expect(await publishAll(publisher, channels, 'x')).toEqual(channels.map(() => 1));
-      await collector.hears(MANY);
+      await collector.receives(MANY);
     });
 
-    it('are told of by the server: names, and how many subscribers', async () => {
+    it('are listed with their names and their numbers of subscribers', async () => {
       const broker = await open();
-      const start = unique('census');
+      const start = unique('listed');
       const channels = Array.from({ length: 10 }, (_, i) => `${start}.${i}`);
       await Promise.all(
         channels.map((it) => whenSubscribed(broker, { kind: 'shard', name: it }, new Collector())),
@@ -145,7 +145,7 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       expect(await broker.channels(`${start}.*`)).toEqual([]);
     });
 
-    it('can be begun again, with what is still wanted', async () => {
+    it('are subscribed again after close and connect', async () => {
       const broker = await open();
       const channel = unique('again');
       const collector = new Collector();
@@ -155,7 +155,7 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
       await broker.connect(20_000);
       await eventually(async () => (await subscribers(channel)) === 1);
       expect(await broker.publish(channel, 'x', 'shard')).toBe(1);
-      await collector.hears(1);
+      await collector.receives(1);
     });
   });
 }

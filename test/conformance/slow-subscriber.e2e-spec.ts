@@ -6,10 +6,10 @@ import { closeAfterTest } from '../support/app.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { CollectedLog, Collector } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { createTestBroker } from './test-broker.js';
 
 const COUNTER = 'client_output_buffer_limit_disconnections';
-/** Two fields of INFO that no client needs. */
+/** Two fields of INFO that no client reads. The proxy writes the counter in their place. */
 const UNUSED = 'total_eviction_exceeded_time:0\r\ncurrent_eviction_exceeded_time:0';
 const counting = (cuts: number): string => `${COUNTER}:${cuts}\r\nx:`.padEnd(UNUSED.length, '0');
 
@@ -25,7 +25,7 @@ function collect<Key extends 'overrun'>(key: Key): TelemetryEvents[Key][] {
 
 async function open(port: number) {
   const log = new CollectedLog();
-  const broker = quietBroker({ host: '127.0.0.1', port }, { log });
+  const broker = createTestBroker({ host: '127.0.0.1', port }, { log });
   await broker.connect(10_000);
   const collector = new Collector();
   await whenSubscribed(broker, { kind: 'channel', name: 'flood' }, collector);
@@ -39,9 +39,9 @@ describe('a subscriber that is slower than its messages', () => {
     hasCounter = (await redis.client.info('stats')).includes(COUNTER);
   });
 
-  it('is told from one whose connection was lost, where Redis counts whom it has cut', async () => {
+  it('is distinguished from a lost connection where Redis counts the clients that it disconnected', async () => {
     const proxy = await startProxy(redis.port);
-    // Redis 7.0 does not have the counter: what is here is what a later one would say.
+    // Redis 7.0 does not have the counter: the proxy answers as a later version does.
     if (!hasCounter) proxy.replace(UNUSED, counting(0));
     const overruns = collect('overrun');
     const { collector, log } = await open(proxy.port);

@@ -6,11 +6,11 @@ import {
 } from '../../src/broker/broker.js';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
-import { Collector, reaches } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { Collector, becomes } from './collector.js';
+import { createTestBroker } from './test-broker.js';
 
-/** Remembers how often it was refused. */
-class Refused extends Collector implements DeliveryListener {
+/** Also counts how often Redis refused its subscription. */
+class RefusalCollector extends Collector implements DeliveryListener {
   refusals = 0;
 
   onRefused(): void {
@@ -18,7 +18,7 @@ class Refused extends Collector implements DeliveryListener {
   }
 }
 
-describe('the status of a broker whose user may not hear everything', () => {
+describe('the status of a broker whose user may not subscribe to every channel', () => {
   const redis = useRedis();
 
   async function allow(...channels: string[]): Promise<void> {
@@ -27,33 +27,33 @@ describe('the status of a broker whose user may not hear everything', () => {
   }
 
   async function open(): Promise<RedisBroker> {
-    const broker = quietBroker({ ...plain(redis.port), username: 'limited', password: 'pw' });
+    const broker = createTestBroker({ ...plain(redis.port), username: 'limited', password: 'pw' });
     await broker.connect(10_000);
-    await reaches(broker, 'connected');
+    await becomes(broker, 'connected');
     return broker;
   }
 
-  it('is not connected while something is wanted that Redis refuses', async () => {
+  it('is not connected while Redis refuses a subscription that has listeners', async () => {
     await allow('open');
     const broker = await open();
-    const refused = new Refused();
+    const refused = new RefusalCollector();
     broker.subscribe({ kind: 'channel', name: 'secret' }, refused);
     expect(broker.status).not.toBe('connected');
     await eventually(() => refused.refusals > 0);
     expect(broker.status).not.toBe('connected');
     await allow('open', 'secret');
-    await reaches(broker, 'connected');
+    await becomes(broker, 'connected');
     expect(await broker.publish('secret', 'x')).toBe(1);
-    await refused.hears(1);
+    await refused.receives(1);
   });
 
-  it('is connected again when nobody wants any more what Redis refuses', async () => {
+  it('is connected again when the refused subscription has no listeners any more', async () => {
     await allow('open', 'secret');
     const broker = await open();
-    const [open_, secret] = [new Collector(), new Refused()];
+    const [open_, secret] = [new Collector(), new RefusalCollector()];
     await whenSubscribed(broker, { kind: 'channel', name: 'open' }, open_);
     await whenSubscribed(broker, { kind: 'channel', name: 'secret' }, secret);
-    // Redis itself ends the connections that hold a subscription that is no longer allowed.
+    // Redis closes connections that hold a subscription that is no longer allowed.
     await allow('open');
     await eventually(() => open_.gaps.length === 1 && secret.refusals > 0);
     const statuses: BrokerStatus[] = [broker.status];

@@ -2,15 +2,15 @@ import { whenSubscribed } from '../../src/broker/broker.js';
 import { describe, expect, it } from 'vitest';
 import { ClosedError, CommandRefusedError } from 'nestjs-redis-pubsub';
 import { eventually } from '../support/redis.js';
-import type { BrokerUnderTest } from './broker.suite.js';
+import type { BrokerUnderTest } from './broker-under-test.js';
 import { Collector, unique } from './collector.js';
 
-/** Who wants to listen does, from the acknowledgement until they want no more. */
+/** A listener receives messages from the acknowledgement until `unsubscribe`. */
 export function subscriptionSuite(underTest: BrokerUnderTest): void {
   const { open, features, receivers, subscribers, patterns } = underTest;
 
   describe('a subscription', () => {
-    it('is in place when subscribe resolves', async () => {
+    it('receives messages when subscribe has resolved', async () => {
       const [publisher, subscriber] = await Promise.all([open(), open()]);
       for (let i = 0; i < 20; i++) {
         const channel = unique('ack');
@@ -19,50 +19,50 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
         expect(await publisher.publish(channel, 'first')).toEqual(receivers(1));
         await whenSubscribed(subscriber, { kind: 'pattern', name: `${channel}*` }, glob);
         expect(await publisher.publish(channel, 'second')).toEqual(receivers(2));
-        await Promise.all([literal.hears(2), glob.hears(1)]);
+        await Promise.all([literal.receives(2), glob.receives(1)]);
         expect(literal.texts).toEqual(['first', 'second']);
       }
     });
 
-    it('is told of to a waiter, each time, and never within the call', async () => {
+    it('calls its waiter on each subscribe, and never within the call', async () => {
       const broker = await open();
       const channel = unique('waiter');
-      const told: string[] = [];
+      const calls: string[] = [];
       const subscribe = (): Promise<void> =>
         new Promise((resolve, onFailed) => {
           const onSubscribed = (): void => {
-            told.push('subscribed');
+            calls.push('subscribed');
             resolve();
           };
           broker.subscribe({ kind: 'channel', name: channel }, new Collector(), {
             onSubscribed,
             onFailed,
           });
-          told.push('asked');
+          calls.push('asked');
         });
       await subscribe();
       expect(await subscribers(broker, channel)).toBe(1);
       await subscribe();
-      expect(told).toEqual(['asked', 'subscribed', 'asked', 'subscribed']);
+      expect(calls).toEqual(['asked', 'subscribed', 'asked', 'subscribed']);
     });
 
-    it('fails its waiter when it ends before its acknowledgement', async () => {
+    it('calls onFailed of its waiter when it is ended before its acknowledgement', async () => {
       const broker = await open();
       const channel = unique('waiter');
-      const [early, patient] = [new Collector(), new Collector()];
+      const [removed, other] = [new Collector(), new Collector()];
       const failed = new Promise<unknown>((onFailed, onSubscribed) => {
-        broker.subscribe({ kind: 'channel', name: channel }, early, { onSubscribed, onFailed });
+        broker.subscribe({ kind: 'channel', name: channel }, removed, { onSubscribed, onFailed });
       });
-      const subscribed = whenSubscribed(broker, { kind: 'channel', name: channel }, patient);
-      broker.unsubscribe({ kind: 'channel', name: channel }, early);
+      const subscribed = whenSubscribed(broker, { kind: 'channel', name: channel }, other);
+      broker.unsubscribe({ kind: 'channel', name: channel }, removed);
       expect(await failed).toBeInstanceOf(ClosedError);
       await subscribed;
       await broker.publish(channel, 'x');
-      await patient.hears(1);
-      expect(early.texts).toEqual([]);
+      await other.receives(1);
+      expect(removed.texts).toEqual([]);
     });
 
-    it('is shared by its listeners, and so is the place for what they decode', async () => {
+    it('is shared by its listeners, with one delivery object and its decoded value', async () => {
       const broker = await open();
       const channel = unique('shared');
       const listeners = [new Collector(), new Collector(), new Collector()];
@@ -71,7 +71,7 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       );
       expect(await subscribers(broker, channel)).toBe(1);
       expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
-      await Promise.all(listeners.map((it) => it.hears(1)));
+      await Promise.all(listeners.map((it) => it.receives(1)));
       const deliveries = listeners.map((it) => it.deliveries[0]);
       expect(new Set(deliveries).size).toBe(1);
       expect(deliveries[0]?.decoded).toBeUndefined();
@@ -85,7 +85,7 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
         await whenSubscribed(broker, { kind: 'channel', name: channel }, it);
       broker.unsubscribe({ kind: 'channel', name: channel }, listeners[0]);
       expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
-      await listeners[1].hears(1);
+      await listeners[1].receives(1);
       broker.unsubscribe({ kind: 'channel', name: channel }, listeners[1]);
       await eventually(async () => (await subscribers(broker, channel)) === 0);
       expect(listeners[0].texts).toEqual([]);
@@ -104,7 +104,7 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       expect(collector.texts).toEqual([]);
     });
 
-    it('lets nothing through from the call of unsubscribe on', async () => {
+    it('delivers nothing after the call of unsubscribe', async () => {
       const broker = await open();
       const channel = unique('from-the-call');
       const [gone, here] = [new Collector(), new Collector()];
@@ -113,11 +113,11 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       const published = broker.publish(channel, 'x');
       broker.unsubscribe({ kind: 'channel', name: channel }, gone);
       await published;
-      await here.hears(1);
+      await here.receives(1);
       expect(gone.texts).toEqual([]);
     });
 
-    it('can be ended and made again, in one tick or later', async () => {
+    it('can be ended and made again, in one tick or in the next', async () => {
       const broker = await open();
       const channel = unique('again');
       const collector = new Collector();
@@ -127,12 +127,12 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
         if (i % 2 === 0) await new Promise(setImmediate);
         await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
         expect(await broker.publish(channel, String(i))).toEqual(receivers(1));
-        await collector.hears(i + 1);
+        await collector.receives(i + 1);
       }
       expect(collector.texts).toEqual(Array.from({ length: 10 }, (_, i) => String(i)));
     });
 
-    it('that is ended before its acknowledgement fails, and leaves nothing in Redis', async () => {
+    it('rejects when it is ended before its acknowledgement, and leaves nothing in Redis', async () => {
       const broker = await open();
       const [ended, next] = [unique('ended'), unique('next')];
       const collector = new Collector();
@@ -143,10 +143,10 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       expect(await subscribers(broker, ended)).toBe(0);
     });
 
-    it('that nobody made can be ended without harm', async () => {
+    it('that does not exist can be ended without effect', async () => {
       const broker = await open();
-      broker.unsubscribe({ kind: 'channel', name: unique('nobody') }, new Collector());
-      broker.unsubscribe({ kind: 'pattern', name: unique('nobody') }, new Collector());
+      broker.unsubscribe({ kind: 'channel', name: unique('none') }, new Collector());
+      broker.unsubscribe({ kind: 'pattern', name: unique('none') }, new Collector());
       expect(broker.status).toBe('connected');
     });
   });
@@ -155,7 +155,7 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
   if (!createLimited) return;
 
   describe('a subscription that Redis refuses', () => {
-    it('fails and names its channel, while those of the same batch succeed', async () => {
+    it('rejects with the name of its channel, while the others of the same batch succeed', async () => {
       const broker = await open(createLimited);
       const [allowed, forbidden] = [unique('ok.news'), unique('secret.news')];
       const results = await Promise.allSettled([
@@ -176,7 +176,7 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       expect(broker.status).toBe('connected');
     });
 
-    it('is not made again when it was ended before the refusal came', async () => {
+    it('is not made again when it was ended before the refusal arrived', async () => {
       const broker = await open(createLimited);
       const [allowed, forbidden, last] = [
         unique('ok.ended'),
@@ -196,7 +196,7 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
       expect(await subscribers(broker, allowed)).toBe(0);
     });
 
-    it('leaves the publisher and other subscriptions alone', async () => {
+    it('does not disturb the publisher and other subscriptions', async () => {
       const broker = await open(createLimited);
       const allowed = unique('ok.mine');
       const collector = new Collector();
@@ -208,7 +208,7 @@ export function subscriptionSuite(underTest: BrokerUnderTest): void {
         code: 'ERR_PUBSUB_PUBLISH',
       });
       expect(await broker.publish(allowed, 'x')).toEqual(receivers(1));
-      await collector.hears(1);
+      await collector.receives(1);
     });
   });
 }

@@ -6,22 +6,22 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
-import { quietBroker } from './quiet-broker.js';
+import { createTestBroker } from './test-broker.js';
 
 const CONFIG = join(tmpdir(), `nodes-${randomUUID()}.conf`);
 
-describe.runIf(inject('hasSharded'))('a shard channel whose slot nobody serves', () => {
+describe.runIf(inject('hasSharded'))('a shard channel whose slot has no owner', () => {
   const redis = useRedis(['--cluster-enabled', 'yes', '--cluster-config-file', CONFIG]);
   afterAll(() => rm(CONFIG, { force: true }));
 
-  /** How often Redis has refused a SSUBSCRIBE. */
+  /** The number of SSUBSCRIBE commands that Redis refused. */
   const refusals = async (): Promise<number> => {
     const stats = await redis.client.info('commandstats');
     return Number(/cmdstat_ssubscribe:.*rejected_calls=(\d+)/.exec(stats)?.[1] ?? 0);
   };
 
-  it('is waited for over one connection, too', async () => {
-    const broker = quietBroker(plain(redis.port));
+  it('is subscribed when the slot gets an owner, also at a single server', async () => {
+    const broker = createTestBroker(plain(redis.port));
     await broker.connect(10_000);
     const collector = new Collector();
     const subscribed = whenSubscribed(broker, { kind: 'shard', name: 'news' }, collector);

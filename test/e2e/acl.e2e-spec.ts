@@ -9,18 +9,18 @@ import { eventually, useRedis } from '../support/redis.js';
 describe('the ACL of the README', () => {
   const redis = useRedis();
 
-  it('is all that a service needs', async () => {
-    const heard: unknown[] = [];
+  it('has every permission that a service needs', async () => {
+    const received: unknown[] = [];
     @Controller()
     class Handlers {
       @EventPattern<string>('user.*')
       onUser(data: unknown) {
-        heard.push(data);
+        received.push(data);
       }
 
       @EventPattern<string>('inbox.:id')
       onInbox(data: unknown) {
-        heard.push(data);
+        received.push(data);
       }
 
       @MessagePattern('user.get')
@@ -37,7 +37,7 @@ describe('the ACL of the README', () => {
     const client = createClient({ connection, prefix: 'shop:' });
     expect(await firstValueFrom(client.emit('user.created', 'Ada'))).toBe(1);
     expect(await firstValueFrom(client.send('user.get', 7))).toEqual({ id: 7 });
-    await eventually(() => heard.length > 0);
+    await eventually(() => received.length > 0);
     expect(log.of('error')).toEqual([]);
     await expect(firstValueFrom(client.emit('x', 1))).resolves.toBe(0);
     await expect(firstValueFrom(createClient({ connection }).emit('x', 1))).rejects.toThrow(

@@ -28,37 +28,37 @@ describe('batchPublishes', () => {
   ): Promise<RedisPubSubClient> => {
     const client = createClient({ connection, batchPublishes, codec: 'json' });
     await client.connect();
-    // Whether scripts are allowed is answered before this.
+    // The reply to the client's own check, whether scripts are allowed, arrives before this PONG.
     await client.unwrap<[Redis, Redis]>()[0].ping();
     return client;
   };
 
-  /** What comes on a glob, heard by a plain client. */
+  /** The messages that a plain client receives on a glob. */
   const listen = async (glob: string): Promise<string[]> => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const listener = new Redis(redis.port);
     closeAfterTest(async () => listener.disconnect());
-    listener.on('pmessage', (_, channel, text) => heard.push(`${channel} ${text}`));
+    listener.on('pmessage', (_, channel, text) => received.push(`${channel} ${text}`));
     await listener.psubscribe(glob);
-    return heard;
+    return received;
   };
 
-  /** How often Redis has run a script since the last call. */
+  /** The number of scripts that Redis ran since the last call. */
   const scripts = async (): Promise<number> => {
     const count = await callsOf(redis.client, 'eval');
     await redis.client.config('RESETSTAT');
     return count;
   };
 
-  it('sends a burst as few scripts, in its order, and tells the outcome of each message', async () => {
-    const heard = await listen('batch.*');
+  it('sends a burst in few scripts, in order, and resolves each message to its own count', async () => {
+    const received = await listen('batch.*');
     const client = await connected();
     await scripts();
     const outcomes = await emitAll(client, oneOfThree, BURST);
     expect(await scripts()).toBe(Math.ceil(BURST / 512));
     expect(outcomes.every((it) => it.status === 'fulfilled' && it.value === 1)).toBe(true);
-    await eventually(() => heard.length === BURST);
-    expect(heard).toEqual(Array.from({ length: BURST }, (_, i) => `${oneOfThree(i)} ${i}`));
+    await eventually(() => received.length === BURST);
+    expect(received).toEqual(Array.from({ length: BURST }, (_, i) => `${oneOfThree(i)} ${i}`));
   });
 
   it.each([
@@ -74,18 +74,18 @@ describe('batchPublishes', () => {
   it.each([
     ['ASCII', 'x'.repeat(100_000)],
     ['text of three bytes a character', '日'.repeat(33_000)],
-  ])('runs a script for no more than 256 KiB of %s', async (_, text) => {
-    const heard = await listen('large.*');
+  ])('sends at most 256 KiB of %s in a script', async (_, text) => {
+    const received = await listen('large.*');
     const client = await connected();
     await scripts();
     const emitted = Array.from({ length: 40 }, () => lastValueFrom(client.emit('large.x', text)));
     await Promise.all(emitted);
     expect(await scripts()).toBe(20);
-    await eventually(() => heard.length === 40);
+    await eventually(() => received.length === 40);
   });
 
-  it('keeps the order with what comes later, in a batch or not', async () => {
-    const heard = await listen('order.*');
+  it('keeps the order between batches and single messages', async () => {
+    const received = await listen('order.*');
     const client = await connected();
     const sizes = [40, 1, 600, 5, 32, 31, 100];
     let next = 0;
@@ -93,31 +93,31 @@ describe('batchPublishes', () => {
       for (let i = 0; i < size; i++) client.emit('order.x', next++);
       await Promise.resolve();
     }
-    await eventually(() => heard.length === next);
-    expect(heard).toEqual(Array.from({ length: next }, (_, i) => `order.x ${i}`));
+    await eventually(() => received.length === next);
+    expect(received).toEqual(Array.from({ length: next }, (_, i) => `order.x ${i}`));
   });
 
-  it('fails what the user may not publish, and nothing else', async () => {
-    const heard = await listen('*.part');
+  it('rejects only the messages that the user may not publish', async () => {
+    const received = await listen('*.part');
     const client = await connected(redis.url.replace('//', '//limited:secret@'));
     const outcomes = await emitAll(client, oneInFourRefused, 100);
     const refused = outcomes.filter((it) => it.status === 'rejected');
     expect(refused).toHaveLength(25);
     expect(refused.every(({ reason }) => reason instanceof CommandRefusedError)).toBe(true);
-    await eventually(() => heard.length === 75);
+    await eventually(() => received.length === 75);
   });
 
-  it('publishes one by one, and says so, where the user may not call EVAL', async () => {
-    const heard = await listen('unscripted.*');
+  it('publishes one by one and logs that when the user may not call EVAL', async () => {
+    const received = await listen('unscripted.*');
     const log = captureLog();
     const client = await connected(redis.url.replace('//', '//unscripted:secret@'));
     await eventually(() => log.of('warn').some((it) => it.includes('Redis refuses the scripts')));
     const outcomes = await emitAll(client, () => 'unscripted.x', 100);
     expect(outcomes.every(({ status }) => status === 'fulfilled')).toBe(true);
-    await eventually(() => heard.length === 100);
+    await eventually(() => received.length === 100);
   });
 
-  it('fails a batch that is refused when it comes, and publishes one by one after it', async () => {
+  it('rejects a batch that Redis refuses, and publishes one by one after it', async () => {
     const log = captureLog();
     await redis.client.call('ACL', 'SETUSER', 'changed', 'on', '>secret', 'allchannels', '+@all');
     const client = await connected(redis.url.replace('//', '//changed:secret@'));
@@ -131,16 +131,16 @@ describe('batchPublishes', () => {
     expect(later.every(({ status }) => status === 'fulfilled')).toBe(true);
   });
 
-  it('sends what was emitted right before the client closes', async () => {
-    const heard = await listen('last.*');
+  it('sends the messages that were emitted right before the client closes', async () => {
+    const received = await listen('last.*');
     const client = await connected();
     const emitted = emitAll(client, () => 'last.x', 100);
     await client.close();
     expect((await emitted).every(({ status }) => status === 'fulfilled')).toBe(true);
-    await eventually(() => heard.length === 100);
+    await eventually(() => received.length === 100);
   });
 
-  it('fails a batch whose outcome is lost with the connection', async () => {
+  it('rejects a batch whose reply is lost with the connection', async () => {
     const proxy = await startProxy(redis.port);
     const client = await connected(proxy.url);
     proxy.swallow(['toClient']);
@@ -155,12 +155,12 @@ describe('batchPublishes', () => {
 describe('batchPublishes in a Cluster', () => {
   const cluster = useCluster();
 
-  it('sends a burst as a script, to be heard at every node', async () => {
-    const heard: string[] = [];
+  it('sends a burst in a script, and each node delivers it', async () => {
+    const received: string[] = [];
     for (const { port } of cluster().nodes) {
       const listener = new Redis(port);
       closeAfterTest(async () => listener.disconnect());
-      listener.on('message', (_, text) => heard.push(text));
+      listener.on('message', (_, text) => received.push(text));
       await listener.subscribe('batch.cluster');
     }
     const connection = { nodes: cluster().startupNodes };
@@ -168,6 +168,6 @@ describe('batchPublishes in a Cluster', () => {
     await client.connect();
     const outcomes = await emitAll(client, () => 'batch.cluster', 100);
     expect(outcomes.every(({ status }) => status === 'fulfilled')).toBe(true);
-    await eventually(() => heard.length === 100 * cluster().nodes.length);
+    await eventually(() => received.length === 100 * cluster().nodes.length);
   });
 });

@@ -18,20 +18,20 @@ async function clientWithoutRedis(options: object) {
   return client;
 }
 
-it('an event that is emitted while Redis is away goes out when it is back', async () => {
+it('an event that is emitted while Redis is down is sent after the reconnect', async () => {
   const client = await clientWithoutRedis({ publishBuffer: { maxAge: 60_000 } });
   const receivers = firstValueFrom(client.emit('away.a', 1));
   await redis.start();
   expect(await receivers).toBe(0);
 });
 
-it('a request that is sent while Redis is away fails at once', async () => {
+it('a request that is sent while Redis is down rejects at once', async () => {
   const client = await clientWithoutRedis({ publishBuffer: { maxAge: 1_000_000 } });
   await expect(firstValueFrom(client.send('away.b', 1))).rejects.toThrow(ConnectionError);
   await redis.start();
 });
 
-it('without a buffer an event fails at once', async () => {
+it('an event without a publish buffer rejects at once', async () => {
   const client = await clientWithoutRedis({ publishBuffer: false });
   await expect(firstValueFrom(client.emit('away.c', 1))).rejects.toThrow(
     'Cannot publish to "away.c": not connected to Redis',
@@ -39,7 +39,7 @@ it('without a buffer an event fails at once', async () => {
   await redis.start();
 });
 
-it('an event waits, and a request fails at once, although somebody asks for a connection meanwhile', async () => {
+it('an event waits, and a request rejects at once, also while connect is pending', async () => {
   const client = await clientWithoutRedis({ publishBuffer: { maxAge: 60_000 } });
   const failed = client.connect().catch((error: unknown) => error);
   const receivers = firstValueFrom(client.emit('away.d', 1));

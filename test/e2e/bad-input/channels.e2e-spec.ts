@@ -53,7 +53,7 @@ class Odd {
   }
 }
 
-/** What comes of it, whether it throws, rejects or is an Observable that fails. */
+/** The error of a call that throws, or whose promise rejects. */
 const errorOf = async (act: () => Promise<unknown>): Promise<unknown> => {
   try {
     return { value: await act() };
@@ -99,7 +99,7 @@ describe('a channel name', () => {
     { name: 'undefined', channel: undefined },
   ];
 
-  it.each(refused)('that is $name is refused by emit and send', async ({ channel }) => {
+  it.each(refused)('that is $name is rejected by emit and send', async ({ channel }) => {
     const client = createClient({ connection: redis.url });
     const compat = createClient({ connection: redis.url, replies: 'compat' });
     for (const act of [
@@ -114,7 +114,7 @@ describe('a channel name', () => {
   });
 
   it.each([...refused, ...notText])(
-    'that is $name is refused by the service',
+    'that is $name is rejected by the service',
     async ({ channel }) => {
       const service = await startModule([]);
       const name = channel as string;
@@ -130,7 +130,7 @@ describe('a channel name', () => {
   );
 
   it.each([...refused.slice(0, 5), ...notText])(
-    'that is $name is refused as a pattern too',
+    'that is $name is rejected as a pattern',
     async ({ channel }) => {
       const service = await startModule([]);
       const name = channel as string;
@@ -141,7 +141,7 @@ describe('a channel name', () => {
     },
   );
 
-  it('that is refused makes a promise reject, and no call throw', async () => {
+  it('that is invalid rejects the promise, and the call does not throw', async () => {
     const service = await startModule([]);
     const outcomes = [
       () => service.publish('', 1),
@@ -156,7 +156,7 @@ describe('a channel name', () => {
   });
 
   it.each(['', 'user.\ud83c', '_pubsub.x', '_pubsub.inbox.0b6e', '_pubsub.*', '_pubsub.:x.*'])(
-    'that no one can listen to fails the start of a service with such a handler: %j',
+    'that is invalid in a handler fails the start of the service: %j',
     async (pattern) => {
       class Handlers {
         handle(): void {}
@@ -172,7 +172,7 @@ describe('a channel name', () => {
     },
   );
 
-  it('that begins with the reserved segment only because of the prefix is refused', async () => {
+  it('that begins with the reserved segment only together with the prefix is rejected', async () => {
     const service = await startModule([], '_pub');
     const published = errorOf(() => service.publish('sub.inbox.1', 1));
     expect(await published).toBeInstanceOf(InvalidChannelError);
@@ -199,7 +199,7 @@ describe('a channel name', () => {
     expect(seen.toSorted()).toEqual(kinds.map((kind) => [kind, channel]));
   });
 
-  it('may be one that every object has a property for, in requests and parameters', async () => {
+  it('may be the name of a property of Object.prototype, in requests and parameters', async () => {
     const service = await startModule();
     const client = createClient({ connection: redis.url });
     expect(await lastValueFrom(client.send('toString', 1))).toEqual({ got: 1 });
@@ -222,7 +222,7 @@ describe('a channel name', () => {
     for (const { text } of log.lines) expect(text.length).toBeLessThan(1_000);
   });
 
-  it('whose bytes are no UTF-8 reaches globs, and harms nothing', async () => {
+  it('with bytes that are not UTF-8 reaches globs, and later messages still arrive', async () => {
     await startModule();
     await redis.client.publish(Buffer.from([0x78, 0xff, 0xfe]), '1');
     await redis.client.publish(Buffer.from([0x00]), '1');

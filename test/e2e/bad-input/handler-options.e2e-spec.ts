@@ -12,7 +12,7 @@ import { captureLog, closeAfterTest, startService } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
 import { errorOf, refusalOf, type Refusal } from './refusal.js';
 
-describe('a wrong option of a handler', () => {
+describe('an invalid option of a handler', () => {
   const redis = useRedis();
 
   it.each<Refusal>([
@@ -32,7 +32,7 @@ describe('a wrong option of a handler', () => {
     ['overflow', null, 'got null'],
     ['maxQueue', 5, 'together with "concurrency" or "order", got "neither"'],
     ['overflow', 'drop-newest', 'together with "concurrency" or "order", got "neither"'],
-  ])('is refused before the start: %s as %o', async (...refusal) => {
+  ])('is rejected before the start: %s as %o', async (...refusal) => {
     const extras = { [refusal[0]]: refusal[1] } as HandlerOptions;
     class Handlers {
       handle(): void {}
@@ -68,7 +68,7 @@ describe('a wrong option of a handler', () => {
 
 const builder = () => new RedisPubSubRecordBuilder(1);
 
-describe('a wrong argument of the record builder', () => {
+describe('an invalid argument of the record builder', () => {
   it.each([
     ['header name', '', () => builder().setHeader('', 'x')],
     ['header name', 5, () => builder().setHeader(5 as unknown as string, 'x')],
@@ -77,7 +77,7 @@ describe('a wrong argument of the record builder', () => {
     ['timeout', -1, () => builder().setTimeout(-1)],
     ['timeout', '5', () => builder().setTimeout('5' as unknown as number)],
     ['timeout', Infinity, () => builder().setTimeout(Infinity)],
-  ])('is refused: %s as %o', (option, value, build) => {
+  ])('throws InvalidOptionError: %s as %o', (option, value, build) => {
     const got = typeof value === 'string' ? `got "${value}"` : `got ${value}`;
     expect(errorOf(build)).toMatchObject(refusalOf([option, value, got]));
   });

@@ -6,11 +6,11 @@ import { createClient, startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { cycle, unsendable } from './unsendable.js';
 
-const leftOut = new Set([
+const omittedByJson = new Set([
   'a function',
   'a class',
   'a symbol',
-  'an object whose toJSON gives nothing',
+  'an object whose toJSON returns undefined',
 ]);
 const handled: string[] = [];
 const crashes: unknown[] = [];
@@ -58,7 +58,7 @@ const errorOf = (outcome: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-describe('what a handler returns or throws, and cannot be sent', () => {
+describe('a result or error of a handler that cannot be encoded', () => {
   const redis = useRedis();
 
   beforeEach(() => {
@@ -71,23 +71,26 @@ describe('what a handler returns or throws, and cannot be sent', () => {
     if (crashes.length > 0) throw new Error('This ends the process', { cause: crashes[0] });
   });
 
-  it.each(unsendable)('fails the request whose reply it is, not the service: %s', async (name) => {
-    const { log } = await startService(
-      { module: class {}, controllers: [Service] },
-      { connection: redis.url },
-    );
-    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
-    const reply = lastValueFrom(client.send('reply', name), { defaultValue: 'nothing' });
-    // What JSON leaves out of an object is as good as no value.
-    const isLeftOut = leftOut.has(name);
-    expect(await errorOf(reply)).toEqual(isLeftOut ? { value: 'nothing' } : INTERNAL);
-    expect(log.of('error').filter((it) => it.includes('Cannot reply on'))).toHaveLength(
-      isLeftOut ? 0 : 1,
-    );
-    expect(await lastValueFrom(client.send('reply', 'next'))).toBe('next');
-  });
+  it.each(unsendable)(
+    'rejects the request, and the service answers the next one: %s',
+    async (name) => {
+      const { log } = await startService(
+        { module: class {}, controllers: [Service] },
+        { connection: redis.url },
+      );
+      const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+      const reply = lastValueFrom(client.send('reply', name), { defaultValue: 'nothing' });
+      // A value that JSON omits from an object counts as no value.
+      const isOmitted = omittedByJson.has(name);
+      expect(await errorOf(reply)).toEqual(isOmitted ? { value: 'nothing' } : INTERNAL);
+      expect(log.of('error').filter((it) => it.includes('Cannot reply on'))).toHaveLength(
+        isOmitted ? 0 : 1,
+      );
+      expect(await lastValueFrom(client.send('reply', 'next'))).toBe('next');
+    },
+  );
 
-  it.each(['a cycle', 'a BigInt'])('fails the stream that it is in: %s', async (name) => {
+  it.each(['a cycle', 'a BigInt'])('ends its stream with an error: %s', async (name) => {
     await startService({ module: class {}, controllers: [Service] }, { connection: redis.url });
     const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
     const values: unknown[] = [];
@@ -100,7 +103,7 @@ describe('what a handler returns or throws, and cannot be sent', () => {
     expect(values).toEqual([1]);
   });
 
-  it('fails the request whose error it is', async () => {
+  it('rejects the request when it is the error', async () => {
     await startService({ module: class {}, controllers: [Service] }, { connection: redis.url });
     const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
     expect(await errorOf(lastValueFrom(client.send('fail', 1)))).toEqual(INTERNAL);
@@ -123,7 +126,7 @@ describe('what a handler returns or throws, and cannot be sent', () => {
     },
   );
 
-  it('is a reply larger than maxPayloadBytes: the caller gets an error, the log the reason', async () => {
+  it('that is larger than maxPayloadBytes rejects the request, and the reason is logged', async () => {
     const { log } = await startService(
       { module: class {}, controllers: [Service] },
       { connection: redis.url, maxPayloadBytes: 300 },

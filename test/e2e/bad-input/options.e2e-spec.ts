@@ -123,7 +123,7 @@ const ofClient: Refusal[] = [
 
 const hooks = [...nestHook('serializer', 'serialize'), ...nestHook('deserializer', 'deserialize')];
 
-/** `connection.port` is the option `port` in the option `connection`. */
+/** The options object. The name `connection.port` means the field `port` of the option `connection`. */
 function optionsOf([option, value]: Refusal): object {
   const [outer = '', inner] = option.split('.');
   return { [outer]: inner ? { [inner]: value } : value };
@@ -137,9 +137,9 @@ const constructors = {
   RedisPubSubModule: (options: object) => RedisPubSubModule.forRoot(options),
 };
 
-describe('a wrong option', () => {
+describe('an invalid option', () => {
   it.each([...shared, ...ofServer, ...hooks])(
-    'of a server is refused at construction: %s as %o',
+    'of a server is rejected by the constructor: %s as %o',
     (...refusal) => {
       const options = optionsOf(refusal) as RedisPubSubServerOptions;
       expect(errorOf(() => new RedisPubSubServer(options))).toMatchObject(refusalOf(refusal));
@@ -147,7 +147,7 @@ describe('a wrong option', () => {
   );
 
   it.each([...shared, ...ofClient, ...hooks])(
-    'of a client is refused at construction: %s as %o',
+    'of a client is rejected by the constructor: %s as %o',
     (...refusal) => {
       const options = optionsOf(refusal) as RedisPubSubClientOptions;
       expect(errorOf(() => new RedisPubSubClient(options))).toMatchObject(refusalOf(refusal));
@@ -162,13 +162,13 @@ describe('a wrong option', () => {
     ['inheritAppConfig', 0, 'got 0'] satisfies Refusal,
     ['handlers', 'none', 'true or false, got "none"'] satisfies Refusal,
     ['isGlobal', 'yes', 'true or false, got "yes"'] satisfies Refusal,
-  ])('of the module is refused by forRoot: %s as %o', (...refusal) => {
+  ])('of the module is rejected by forRoot: %s as %o', (...refusal) => {
     const options = optionsOf(refusal) as RedisPubSubModuleOptions;
     expect(errorOf(() => RedisPubSubModule.forRoot(options))).toMatchObject(refusalOf(refusal));
   });
 
   it.each([[null], ['redis://localhost'], [6379], [true], [[]], [() => ({})]])(
-    'is one also when it stands for all options: %o',
+    'is also a value that is passed in place of the options object: %o',
     (options) => {
       const all = options as unknown as object;
       for (const construct of [
@@ -181,7 +181,7 @@ describe('a wrong option', () => {
     },
   );
 
-  it('of a factory fails the start of the application', async () => {
+  it('from a factory fails the start of the application', async () => {
     const module = RedisPubSubModule.forRootAsync({ useFactory: () => ({ pingInterval: 0 }) });
     const start = NestFactory.createApplicationContext(
       { module: class {}, imports: [module] },
@@ -191,7 +191,7 @@ describe('a wrong option', () => {
   });
 
   it.each(['http://user:hunter2@host:1', 'redis//:hunter2@host', 'amqp://:hunter2@host'])(
-    'that holds a password does not show it: %s',
+    'that contains a password does not show it in the error: %s',
     (connection) => {
       const error = errorOf(() => new RedisPubSubServer({ connection }));
       expect(error).toBeInstanceOf(InvalidOptionError);
@@ -211,14 +211,14 @@ describe('a wrong option', () => {
     ['RedisPubSubClient', 'handlers', false, 'RedisPubSubModule'],
     ['RedisPubSubModule', 'serializer', null, 'RedisPubSubServer or RedisPubSubClient'],
     ['RedisPubSubModule', 'deserializer', null, 'RedisPubSubServer or RedisPubSubClient'],
-  ] as const)('is one that %s does not obey: %s', (owner, option, value, owners) => {
+  ] as const)('is one that %s does not support: %s', (owner, option, value, owners) => {
     const expected = `an option of ${owners} only, not of ${owner}`;
     expect(errorOf(() => constructors[owner]({ [option]: value }))).toMatchObject(
       refusalOf([option, value, expected]),
     );
   });
 
-  it('is isGlobal anywhere but in the arguments of forRoot and forRootAsync', async () => {
+  it('is isGlobal outside the arguments of forRoot and forRootAsync', async () => {
     const refused = refusalOf(['isGlobal', true, 'beside useFactory, not in its result']);
     expect(errorOf(() => constructors.RedisPubSubServer({ isGlobal: true }))).toMatchObject(
       refused,
@@ -236,7 +236,7 @@ describe('a wrong option', () => {
     await expect(start).rejects.toMatchObject(refused);
   });
 
-  it('is not one that is there as undefined', async () => {
+  it('is not an option with the value undefined', async () => {
     const keys = [...shared, ...ofServer, ...ofClient, ...hooks].map(([key]) => key.split('.')[0]);
     const none = Object.fromEntries(keys.map((key) => [key, undefined]));
     const options = none as RedisPubSubServerOptions & RedisPubSubClientOptions;
@@ -247,7 +247,7 @@ describe('a wrong option', () => {
     await server.close();
   });
 
-  it('is credentials beside a client of one’s own, which logs in by itself', () => {
+  it('is credentials together with a client of the user’s own, which has its own login', () => {
     const connection = new Redis({ lazyConnect: true });
     const create = () =>
       new RedisPubSubClient({ connection, credentials: () => ({ password: 'x' }) });

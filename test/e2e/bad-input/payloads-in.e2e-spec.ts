@@ -52,7 +52,7 @@ class Listeners {
   }
 }
 
-/** How deep a payload is nested, walked without recursion. */
+/** The nesting depth of a payload, found without recursion. */
 function depthOf(value: unknown): number {
   let depth = 0;
   for (let at = value; typeof at === 'object' && at !== null; depth++) {
@@ -61,8 +61,8 @@ function depthOf(value: unknown): number {
   return depth;
 }
 
-describe('a payload from outside', () => {
-  // Redis ends a subscriber whose unread messages exceed this: 32 MB as it comes.
+describe('a payload of a foreign publisher', () => {
+  // Redis disconnects a subscriber whose unread messages exceed this limit. The default is 32 MB.
   const redis = useRedis(['--client-output-buffer-limit', 'pubsub', '0', '0', '0']);
 
   beforeEach(() => {
@@ -87,7 +87,7 @@ describe('a payload from outside', () => {
     return log;
   };
 
-  /** Publishes, then a message that everything must still be able to hear. */
+  /** Publishes the payload, then a message that every listener must still receive. */
   const publish = async (payload: string | Buffer, count = 1): Promise<void> => {
     await redis.client.publish('in.event', payload);
     await redis.client.publish('in.event', '"next"');
@@ -114,7 +114,7 @@ describe('a payload from outside', () => {
     ['arrays', nested(100_000)],
     ['objects', '{"a":'.repeat(100_000) + '{}' + '}'.repeat(100_000)],
     ['keys by the thousand', `{${Array.from({ length: 5_000 }, (_, i) => `"k${i}":1`).join()}}`],
-  ])('may have a pattern that is too much for anyone: %s', async (_, pattern) => {
+  ])('may have a pattern that is very deep or very long: %s', async (_, pattern) => {
     await start();
     const log = await start({ reservedSegment: '_other' });
     literal.length = glob.length = observed.length = 0;
@@ -122,7 +122,7 @@ describe('a payload from outside', () => {
     await redis.client.publish('in.event', '"next"');
     await eventually(() => literal.filter(({ data }) => data === 'next').length === 2);
     expect(log.of('error')).toEqual([]);
-    // It is no envelope for this channel: the payload is handed over whole.
+    // It is no envelope for this channel: the handler receives the whole payload.
     expect(literal[0]?.data).toHaveProperty('data', 1);
   });
 
@@ -149,7 +149,7 @@ describe('a payload from outside', () => {
     expect(found.equals(Buffer.from(payload))).toBe(true);
   });
 
-  it('may have keys that every object has, and pollutes nothing', async () => {
+  it('may have the keys of Object.prototype, and does not change any prototype', async () => {
     await start();
     const json =
       '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":1}';
@@ -170,7 +170,7 @@ describe('a payload from outside', () => {
   });
 
   it.each(['null', '5', '"text"', '[["a","b"]]', 'true'])(
-    'may have metadata that is no object, and has no headers then: %s',
+    'has no headers when its metadata is not an object: %s',
     async (metadata) => {
       await start();
       await publish(`{"pattern":"in.event","data":1,"metadata":${metadata}}`);
@@ -181,7 +181,7 @@ describe('a payload from outside', () => {
     },
   );
 
-  it('may have metadata whose values are no text: no header is anything else', async () => {
+  it('has a header for each metadata value that is a text, and for no other value', async () => {
     await start();
     const metadata = { number: 1, nothing: null, list: ['a'], object: { a: 1 }, text: 'yes' };
     await publish(JSON.stringify({ pattern: 'in.event', data: 1, metadata }));
@@ -195,7 +195,7 @@ describe('a payload from outside', () => {
   });
 
   it.each(['"in.other"', '"in.*"', '"IN.EVENT"', '""', 'null', '5', '["in.event"]', '{"in":1}'])(
-    'with the pattern %s is no envelope for "in.event", and handed over whole',
+    'with the pattern %s is no envelope for "in.event", and the handler receives it whole',
     async (pattern) => {
       await start();
       const json = `{"pattern":${pattern},"data":1,"id":"x","metadata":{"a":"b"}}`;
@@ -229,7 +229,7 @@ describe('a payload from outside', () => {
     '{"pattern":"ask","data":{"a":1},"id":"1","metadata":[]}',
     `{"pattern":"ask","data":${nested(100_000)},"id":"1"}`,
     `{"pattern":"ask","data":1,"id":${nested(100_000)}}`,
-  ])('that is a strange request does no harm: %#', async (request) => {
+  ])('that is a malformed request does not stop the service: %#', async (request) => {
     await start();
     await redis.client.publish('ask', request);
     const client = createClient({ connection: redis.url, requestTimeout: 5_000 });

@@ -18,10 +18,10 @@ const errorOf = (outcome: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-describe('a payload that cannot be sent', () => {
+describe('a payload that cannot be encoded', () => {
   const redis = useRedis();
 
-  /** What a subscriber from outside sees on a channel. */
+  /** The texts that a plain subscriber receives on a channel. */
   const listen = async (channel: string): Promise<string[]> => {
     const subscriber = redis.client.duplicate();
     closeAfterTest(() => subscriber.quit());
@@ -43,7 +43,7 @@ describe('a payload that cannot be sent', () => {
 
   describe.each(['envelope', 'json'] as const)('with codec "%s"', (codec) => {
     it.each([...unsendable, ['undefined', undefined]] satisfies typeof unsendable)(
-      'fails what would publish it with an error that names the channel: %s',
+      'rejects with an error that names the channel: %s',
       async (_, data) => {
         const texts = await listen('out.bad');
         const client = createClient({ connection: redis.url, codec });
@@ -66,18 +66,21 @@ describe('a payload that cannot be sent', () => {
     );
   });
 
-  it.each(unsendable)('fails a request with an error that names the channel: %s', async (_, it) => {
-    const texts = await listen('out.bad');
-    const client = createClient({ connection: redis.url, requestTimeout: 2_000 });
-    const error = await errorOf(firstValueFrom(client.send('out.bad', it)));
-    expect(error).toBeInstanceOf(PayloadError);
-    expect(String(error)).toContain('"out.bad"');
-    await firstValueFrom(client.emit('out.bad', 'good'));
-    await eventually(() => texts.some((text) => text.includes('good')));
-    expect(texts).toHaveLength(1);
-  });
+  it.each(unsendable)(
+    'rejects the request with an error that names the channel: %s',
+    async (_, it) => {
+      const texts = await listen('out.bad');
+      const client = createClient({ connection: redis.url, requestTimeout: 2_000 });
+      const error = await errorOf(firstValueFrom(client.send('out.bad', it)));
+      expect(error).toBeInstanceOf(PayloadError);
+      expect(String(error)).toContain('"out.bad"');
+      await firstValueFrom(client.emit('out.bad', 'good'));
+      await eventually(() => texts.some((text) => text.includes('good')));
+      expect(texts).toHaveLength(1);
+    },
+  );
 
-  it('is logged where nobody subscribes to the event', async () => {
+  it('is logged when the Observable of emit has no subscriber', async () => {
     const log = captureLog();
     const client = createClient({ connection: redis.url });
     client.emit('out.bad', 1n);
@@ -85,7 +88,7 @@ describe('a payload that cannot be sent', () => {
     expect(log.of('error').join()).toContain('Cannot encode the message to "out.bad"');
   });
 
-  it("is null or undefined: refused by emit and send with Nest's own error", async () => {
+  it("that is null or undefined is rejected by emit and send with Nest's own error", async () => {
     const client = createClient({ connection: redis.url });
     for (const nothing of [null, undefined]) {
       for (const outcome$ of [
@@ -101,14 +104,14 @@ describe('a payload that cannot be sent', () => {
     }
   });
 
-  it('is null: logged where nobody subscribes to the event', async () => {
+  it('that is null is logged when the Observable of emit has no subscriber', async () => {
     const log = captureLog();
     createClient({ connection: redis.url }).emit('out.bad', null);
     await eventually(() => log.of('error').length > 0);
     expect(log.of('error').join()).toContain('An event was not published');
   });
 
-  it('is not null for the service, which can publish it', async () => {
+  it('is not null when the service publishes it', async () => {
     const texts = await listen('out.null');
     const service = await startModule({ codec: 'json' });
     expect(await service.publish('out.null', null)).toBe(1);
@@ -116,7 +119,7 @@ describe('a payload that cannot be sent', () => {
     expect(texts).toEqual(['null']);
   });
 
-  it('is one larger than maxPayloadBytes, counted in bytes and with its envelope', async () => {
+  it('is one that is larger than maxPayloadBytes, counted in bytes and with its envelope', async () => {
     const texts = await listen('out.big');
     const service = await startModule({ maxPayloadBytes: 100 });
     const client = createClient({ connection: redis.url, maxPayloadBytes: 100 });

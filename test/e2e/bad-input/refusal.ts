@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 
-/** A wrong value of an option, and what the error has to say of it. */
+/** An invalid value of an option, and the text that the error message must contain. */
 export type Refusal = [option: string, value: unknown, expected: string];
 
-/** What a constructor throws. */
+/** The error that a constructor throws. */
 export function errorOf(construct: () => unknown): unknown {
   try {
     construct();
@@ -13,7 +13,7 @@ export function errorOf(construct: () => unknown): unknown {
   return undefined;
 }
 
-/** What the error of a refusal looks like: it names the option, what is expected, and what came. */
+/** The expected error: its message names the option, the expected value and the actual value. */
 export function refusalOf([option, , expected]: Refusal): object {
   const [name, words] = [option, expected].map((it) => it.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
   return {

@@ -65,7 +65,7 @@ const malformed = [
   '{"id":{},"response":"forged"}',
   '{"id":["1"],"response":"forged","isDisposed":true}',
   '{"id":{"toString":1,"valueOf":1},"response":"forged"}',
-  '{"id":"nobody asked","response":"forged","isDisposed":true}',
+  '{"id":"not pending","response":"forged","isDisposed":true}',
   '{"id":"__proto__","response":"forged","isDisposed":true}',
   '{"id":"constructor","err":"forged"}',
   `{"id":${'['.repeat(100_000)}${']'.repeat(100_000)},"response":"forged"}`,
@@ -91,14 +91,14 @@ describe('a reply', () => {
   const connect = (options: RedisPubSubClientOptions = {}) =>
     createClient({ connection: redis.url, requestTimeout: 10_000, ...options });
 
-  /** A subscriber from outside, with what it hears on any of the channels. */
+  /** The channels and texts of the messages that a plain subscriber receives. */
   const listen = async (...channels: string[]): Promise<string[]> => {
     const subscriber = redis.client.duplicate();
     closeAfterTest(() => subscriber.quit());
-    const heard: string[] = [];
-    subscriber.on('message', (channel, text: string) => heard.push(`${channel} ${text}`));
+    const received: string[] = [];
+    subscriber.on('message', (channel, text: string) => received.push(`${channel} ${text}`));
     await subscriber.subscribe(...channels);
-    return heard;
+    return received;
   };
 
   const inboxes = async (): Promise<string[]> =>
@@ -117,15 +117,15 @@ describe('a reply', () => {
     '_PUBSUB.INBOX.1',
     '__keyspace@0__:x',
     '',
-  ])('goes nowhere but to an inbox, whatever a request asks for: "%s"', async (replyTo) => {
+  ])('is sent to inboxes only, whatever replyTo the request has: "%s"', async (replyTo) => {
     const { log } = await startOurs();
-    const heard = await listen(replyTo, 'ask.me.reply', '_pubsub.inbox.mine');
+    const received = await listen(replyTo, 'ask.me.reply', '_pubsub.inbox.mine');
     const request = { pattern: 'ask.me', data: 1, id: 'forged', replyTo };
     await redis.client.publish('ask.me', JSON.stringify(request));
     const proper = { pattern: 'ask.me', data: 2, id: 'ok', replyTo: '_pubsub.inbox.mine' };
     await redis.client.publish('ask.me', JSON.stringify(proper));
-    await eventually(() => heard.some((it) => it.startsWith('_pubsub.inbox.mine ')));
-    const replies = heard.filter((it) => !it.includes('"pattern"'));
+    await eventually(() => received.some((it) => it.startsWith('_pubsub.inbox.mine ')));
+    const replies = received.filter((it) => !it.includes('"pattern"'));
     expect(replies).toEqual([
       '_pubsub.inbox.mine {"response":{"got":2},"isDisposed":true,"id":"ok"}',
     ]);
@@ -134,31 +134,34 @@ describe('a reply', () => {
     ]);
   });
 
-  it('in the inbox of another server with another reserved segment is not sent', async () => {
+  it('is not sent to an inbox below another reserved segment', async () => {
     await startService(
       { module: class {}, controllers: [Service] },
       { connection: redis.url, reservedSegment: 'ours' },
     );
-    const heard = await listen('_pubsub.inbox.mine', 'ours.inbox.mine');
+    const received = await listen('_pubsub.inbox.mine', 'ours.inbox.mine');
     for (const replyTo of ['_pubsub.inbox.mine', 'ours.inbox.mine']) {
       const request = { pattern: 'ask.me', data: 1, id: 1, replyTo };
       await redis.client.publish('ask.me', JSON.stringify(request));
     }
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual(['ours.inbox.mine {"response":{"got":1},"isDisposed":true,"id":1}']);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual(['ours.inbox.mine {"response":{"got":1},"isDisposed":true,"id":1}']);
   });
 
-  it.each(malformed)('that nobody asked for, or that is none, is dropped: %#', async (text) => {
-    await startOurs();
-    const client = connect();
-    expect(await firstValueFrom(client.send('ask.me', 1))).toEqual({ got: 1 });
-    const [inbox = ''] = await inboxes();
-    expect(await redis.client.publish(inbox, text)).toBe(1);
-    const replies$ = client.send<unknown>('ask.me', 2).pipe(toArray());
-    expect(await lastValueFrom(replies$)).toEqual([{ got: 2 }]);
-  });
+  it.each(malformed)(
+    'without a pending request, or that is malformed, is dropped: %#',
+    async (text) => {
+      await startOurs();
+      const client = connect();
+      expect(await firstValueFrom(client.send('ask.me', 1))).toEqual({ got: 1 });
+      const [inbox = ''] = await inboxes();
+      expect(await redis.client.publish(inbox, text)).toBe(1);
+      const replies$ = client.send<unknown>('ask.me', 2).pipe(toArray());
+      expect(await lastValueFrom(replies$)).toEqual([{ got: 2 }]);
+    },
+  );
 
-  it.each(malformed)('on <channel>.reply that is none is dropped too: %#', async (text) => {
+  it.each(malformed)('on <channel>.reply that is malformed is dropped: %#', async (text) => {
     const client = connect({ replies: 'compat' });
     const requests = await listen('ask.me');
     const reply = lastValueFrom(client.send<unknown>('ask.me', 2).pipe(toArray()));
@@ -170,7 +173,7 @@ describe('a reply', () => {
     expect(await reply).toEqual(['proper']);
   });
 
-  it('that comes after the last one, or twice, changes nothing', async () => {
+  it('that arrives after the last one, or twice, is ignored', async () => {
     const client = connect();
     const requests = await listen('ask.me');
     const reply = lastValueFrom(client.send<unknown>('ask.me', 2).pipe(toArray()));
@@ -186,7 +189,7 @@ describe('a reply', () => {
     expect(await reply).toEqual(['first']);
   });
 
-  it('larger than maxPayloadBytes is dropped by the client as well', async () => {
+  it('larger than maxPayloadBytes is dropped by the client', async () => {
     const client = connect({ maxPayloadBytes: 200 });
     const requests = await listen('ask.me');
     const reply = lastValueFrom(client.send<unknown>('ask.me', 2).pipe(toArray()));
@@ -200,7 +203,7 @@ describe('a reply', () => {
     expect(await reply).toEqual(['x']);
   });
 
-  it.each(['', '_', 'app:'])('is heard by no pattern, with the prefix "%s"', async (prefix) => {
+  it.each(['', '_', 'app:'])('reaches no pattern, with the prefix "%s"', async (prefix) => {
     const options = { connection: redis.url, prefix };
     const app = await NestFactory.createApplicationContext(
       {

@@ -4,7 +4,7 @@ interface Node {
 export const cycle: Node = {};
 cycle.next = cycle;
 
-/** Data that JSON has no form for. */
+/** Data that JSON cannot represent. */
 export const unsendable: [name: string, data: unknown][] = [
   ['a cycle', cycle],
   ['a BigInt', 1n],
@@ -13,5 +13,5 @@ export const unsendable: [name: string, data: unknown][] = [
   ['a class', class {}],
   ['a symbol', Symbol('s')],
   ['an object whose toJSON throws', { toJSON: () => JSON.parse('{') as unknown }],
-  ['an object whose toJSON gives nothing', { toJSON: () => undefined }],
+  ['an object whose toJSON returns undefined', { toJSON: () => undefined }],
 ];

@@ -16,7 +16,7 @@ const others = ['a', 'x', 'alice', '42', 'xx', '\\'];
 
 const seen: string[] = [];
 
-describe('text of a user in a channel name', () => {
+describe('a user id in a channel name', () => {
   const redis = useRedis();
 
   beforeEach(() => {
@@ -32,12 +32,12 @@ describe('text of a user in a channel name', () => {
     return app.get(RedisPubSubService);
   };
 
-  /** Publishes to everyone, the user in question last; what the one observer heard. */
-  const heardOf = async (service: RedisPubSubService, id: string): Promise<string[]> => {
-    const everyone = [...others, ...literals, ':x', 'a.b', 'a.x', 'fe80:x:abc'].filter(
+  /** Publishes to every user, to this one last. Resolves to the messages that the observer received. */
+  const receivedFor = async (service: RedisPubSubService, id: string): Promise<string[]> => {
+    const otherIds = [...others, ...literals, ':x', 'a.b', 'a.x', 'fe80:x:abc'].filter(
       (other) => other !== id,
     );
-    for (const other of everyone) await service.publish(`user.${other}.inbox`, other);
+    for (const other of otherIds) await service.publish(`user.${other}.inbox`, other);
     await service.publish(`user.${id}.inbox`, id);
     await eventually(() => seen.includes(id));
     return seen;
@@ -48,7 +48,7 @@ describe('text of a user in a channel name', () => {
     service.observe<string>(`user.${id}.inbox`).subscribe(({ data }) => seen.push(data));
     await redis.subscribers(`user.${id}.inbox`, 1);
     expect(await service.patternCount()).toBe(0);
-    expect(await heardOf(service, id)).toEqual([id]);
+    expect(await receivedFor(service, id)).toEqual([id]);
   });
 
   it.each([...literals, ':x', 'a.b', ''])('is literal in subscribe: "%s"', async (id) => {
@@ -58,7 +58,7 @@ describe('text of a user in a channel name', () => {
     );
     expect(subscription.pattern).toBe(`user.${id}.inbox`);
     expect(await service.patternCount()).toBe(0);
-    expect(await heardOf(service, id)).toEqual([id]);
+    expect(await receivedFor(service, id)).toEqual([id]);
   });
 
   it.each([...literals, ':x', 'a.b'])('is literal in publish: "%s"', async (id) => {
@@ -72,16 +72,19 @@ describe('text of a user in a channel name', () => {
     expect(seen).toEqual(['user.a.inbox']);
   });
 
-  it.each(literals)('that is one segment is taken by buildChannel as it is: "%s"', async (id) => {
-    const channel = buildChannel('user.:id.inbox', { id });
-    expect(channel).toBe(`user.${id}.inbox`);
-    const service = await start();
-    await service.subscribe<string>(channel, ({ data }) => seen.push(data));
-    expect(await heardOf(service, id)).toEqual([id]);
-  });
+  it.each(literals)(
+    'that is one segment is inserted by buildChannel unchanged: "%s"',
+    async (id) => {
+      const channel = buildChannel('user.:id.inbox', { id });
+      expect(channel).toBe(`user.${id}.inbox`);
+      const service = await start();
+      await service.subscribe<string>(channel, ({ data }) => seen.push(data));
+      expect(await receivedFor(service, id)).toEqual([id]);
+    },
+  );
 
   it.each([':x', 'a.b', '', '.', ':', '/', 'a:b', 'a/b', '*.x', '_pubsub.inbox'])(
-    'that is no segment is refused by buildChannel: "%s"',
+    'that is not one segment is rejected by buildChannel: "%s"',
     (id) => {
       for (const template of ['user.:id.inbox', 'user::id:inbox', ':id', 'user/:id']) {
         expect(() => buildChannel(template, { id })).toThrow(InvalidOptionError);
@@ -98,32 +101,32 @@ describe('text of a user in a channel name', () => {
     { id: ['a'] },
     { id: Symbol('a') },
     { id: () => 'a' },
-  ])('that is no text or number is refused by buildChannel: $id', ({ id }) => {
+  ])('that is neither text nor number is rejected by buildChannel: $id', ({ id }) => {
     const values = { id: id as string };
     expect(() => buildChannel('user.:id', values)).toThrow(InvalidOptionError);
   });
 
-  it('that is missing is not found on the prototype', () => {
+  it('that is missing is not read from the prototype', () => {
     for (const name of ['toString', 'constructor', '__proto__']) {
       expect(() => buildChannel(`user.:${name}`, {})).toThrow(InvalidOptionError);
     }
   });
 
-  it('that is malformed is refused by buildChannel, and so is a template with a glob', () => {
+  it('that is malformed is rejected by buildChannel, and so is a template with a glob', () => {
     expect(() => buildChannel('user.:id', { id: 'a\ud800' })).toThrow(InvalidChannelError);
     expect(() => buildChannel('user.*.:id', { id: 'a' })).toThrow(InvalidChannelError);
     expect(buildChannel('user.:id.:n.:big', { id: 'a', n: -1, big: 2n })).toBe('user.a.-1.2');
   });
 
   const inPatterns = [...literals, ':x', 'a.:x', 'fe80::abc', 'a:'];
-  it.each(inPatterns)('stands for itself in a pattern that escapes it: "%s"', async (id) => {
+  it.each(inPatterns)('matches only itself in a pattern that escapes it: "%s"', async (id) => {
     const service = await start();
     const pattern = `user.${escapeGlob(id)}.*`;
     await service.subscribePattern<string>(pattern, ({ data }) => seen.push(data));
-    expect(await heardOf(service, id)).toEqual([id]);
+    expect(await receivedFor(service, id)).toEqual([id]);
   });
 
-  it('is taken back out of a channel by a parameter as it was put in', async () => {
+  it('is read back from the channel by a parameter unchanged', async () => {
     const service = await start();
     await service.subscribePattern('user.:id.inbox', ({ params }) => seen.push(params.id ?? ''));
     for (const id of literals) {

@@ -19,15 +19,15 @@ export interface ClusterApp {
   readonly log: TestLog;
   readonly service: RedisPubSubService;
   readonly client: RedisPubSubClient;
-  /** All that it told of so far. */
+  /** Every status so far. */
   readonly statuses: RedisPubSubStatus[];
-  /** Resolves when this is its status. */
+  /** Resolves when it has this status. */
   readonly becomes: (status: RedisPubSubStatus) => Promise<void>;
-  /** Resolves when the connection that it publishes over is lost. */
+  /** Resolves when the publisher connection is lost. */
   readonly publisherIsLost: () => Promise<void>;
-  /** The port that its subscriber is connected to. */
+  /** The port of the node that its subscriber is connected to. */
   readonly subscriberPort: () => number | undefined;
-  /** The ports that it publishes to. */
+  /** The ports of the nodes that its publishers are connected to. */
   readonly publisherPorts: () => (number | undefined)[];
 }
 
@@ -36,7 +36,7 @@ const portOf = ({ stream }: Redis): number | undefined => {
   return remotePort;
 };
 
-/** An application over a Cluster; closed after the test. */
+/** Starts an application over a Cluster; closed after the test. */
 export async function startClusterApp(
   options: RedisPubSubModuleOptions,
   metadata: ModuleMetadata = {},
@@ -62,7 +62,7 @@ export async function startClusterApp(
   };
 }
 
-/** The node that the subscriber of an application is at. */
+/** The node that the subscriber of an application is connected to. */
 export function subscriberNode(
   cluster: TestCluster,
   { subscriberPort }: ClusterApp,
@@ -70,7 +70,7 @@ export function subscriberNode(
   return cluster.nodeAt(subscriberPort() ?? 0);
 }
 
-/** Has the subscriber of an application begin at this node: the only one that it is told of. */
+/** A connection with this node as the only startup node, so that the subscriber connects to it. */
 export const at = ({ port }: ServerProcess): { nodes: { host: string; port: number }[] } => ({
   nodes: [{ host: '127.0.0.1', port }],
 });

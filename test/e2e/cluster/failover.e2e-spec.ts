@@ -9,10 +9,10 @@ const CHANNELS = Array.from({ length: 20 }, (_, i) => `flow.${i}`);
 const RATE = 200;
 
 /**
- * Kills the master that an application publishes to. Resolves to the count of messages when that connection is
- * lost: the status changes earlier where the subscriber's connection to the same master is lost first.
+ * Kills the master that an application publishes to. Resolves to the count of messages when the publisher
+ * connection is lost. Does not wait for the status: it changes early when the subscriber connection is lost first.
  */
-async function killUnder(
+async function killMaster(
   flow: NumberedFlow,
   publisher: ClusterApp,
   master: ServerProcess,
@@ -29,29 +29,29 @@ describe('a failover', () => {
   const cluster = useCluster();
   afterEach(() => cluster().recover());
 
-  it('by CLUSTER FAILOVER of each master in turn loses, doubles and shuffles nothing', async () => {
+  it('by CLUSTER FAILOVER of each master in turn: each message arrives once and in order', async () => {
     const [first, second] = await cluster().masters();
     const publisher = await startClusterApp({ connection: at(first!) });
     const listener = await startClusterApp({ connection: at(second!) });
     const flow = new NumberedFlow(publisher.service, CHANNELS);
     await flow.listen(listener.service);
     flow.start(RATE);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
 
     for (const master of await cluster().masters()) {
       await cluster().failOver(master);
       await publisher.becomes('connected');
-      await flow.comesThrough();
+      await flow.reachesEachChannel();
     }
     await flow.stop();
-    await flow.arrives();
+    await flow.allArrive();
     expect(flow.twice).toEqual([]);
     expect(flow.disordered).toEqual([]);
     expect(flow.unexpected).toEqual([]);
     expect(flow.failures.length).toBeLessThan(RATE / 4);
   });
 
-  it('by SIGKILL of a master: what waits for its replica arrives in its order, and once', async () => {
+  it('by SIGKILL of a master: the buffered messages arrive once and in order', async () => {
     const [master, other] = await cluster().masters();
     const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
     const publisher = await startClusterApp({ connection: at(master!), publishBuffer });
@@ -59,27 +59,27 @@ describe('a failover', () => {
     const flow = new NumberedFlow(publisher.service, CHANNELS);
     await flow.listen(listener.service);
     flow.start(RATE);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
 
-    const waiting = await killUnder(flow, publisher, master!);
+    const waiting = await killMaster(flow, publisher, master!);
     await publisher.becomes('connected');
     flow.mark(
       `publishes to ${publisher.publisherPorts().join()}, listens to ${listener.subscriberPort()}`,
     );
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     await flow.stop();
     const linked = flow.countAt(await cluster().newestLinkTo(other!));
     flow.mark(`the nodes are linked to the listener's since message ${linked}`);
-    await flow.arrives(Math.max(waiting, linked));
+    await flow.allArrive(Math.max(waiting, linked));
     expect(publisher.publisherPorts()).not.toContain(master!.port);
     expect(flow.twice).toEqual([]);
     expect(flow.disordered).toEqual([]);
     expect(flow.unexpected).toEqual([]);
-    // The master may have published what it had not confirmed; what came later waited.
+    // The master may have published messages that it did not confirm; later messages waited in the buffer.
     expect(flow.failures.filter(({ message }) => message.number >= waiting)).toEqual([]);
   });
 
-  it('by SIGKILL of a master that is back before anyone takes its place', async () => {
+  it('by SIGKILL of a master that restarts before a replica is promoted: no message arrives twice', async () => {
     const [master, other] = await cluster().masters();
     const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
     const publisher = await startClusterApp({ connection: at(master!), publishBuffer });
@@ -87,30 +87,34 @@ describe('a failover', () => {
     const flow = new NumberedFlow(publisher.service, CHANNELS);
     await flow.listen(listener.service);
     flow.start(RATE);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
 
-    const waiting = await killUnder(flow, publisher, master!);
+    const waiting = await killMaster(flow, publisher, master!);
     flow.publish(CHANNELS.length);
     await master!.start();
     await publisher.becomes('connected');
     await cluster().settled();
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     await flow.stop();
     expect(flow.twice).toEqual([]);
     expect(flow.disordered).toEqual([]);
     expect(flow.failures.filter(({ message }) => message.number >= waiting)).toEqual([]);
   });
 
-  it('while the old master hangs and comes back later as a replica', async () => {
+  it('while the old master hangs and resumes as a replica: no message arrives twice', async () => {
     const [master, other] = await cluster().masters();
     const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
-    const watched = { pingInterval: 200, pingTimeout: 200 };
-    const publisher = await startClusterApp({ connection: at(master!), publishBuffer, ...watched });
+    const heartbeat = { pingInterval: 200, pingTimeout: 200 };
+    const publisher = await startClusterApp({
+      connection: at(master!),
+      publishBuffer,
+      ...heartbeat,
+    });
     const listener = await startClusterApp({ connection: at(other!) });
     const flow = new NumberedFlow(publisher.service, CHANNELS);
     await flow.listen(listener.service);
     flow.start(RATE);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
 
     master!.hang();
     const hanging = flow.count;
@@ -119,17 +123,17 @@ describe('a failover', () => {
     await publisher.becomes('connected');
     master!.resume();
     await cluster().settled();
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     await flow.stop();
     expect(flow.twice).toEqual([]);
-    // It passes on late what it had confirmed just before, and what it had not read; of that the
-    // publisher was told that it may.
+    // The old master delivers late the messages that it confirmed just before it hung, and those that it
+    // had not read. The publisher rejected the latter.
     const late = flow.disordered.filter(({ number }) => number >= hanging);
     expect(late.filter((message) => !flow.hasFailed(message))).toEqual([]);
     expect(flow.unexpected).toEqual([]);
   });
 
-  it('moves a slot: its channels keep their order', async () => {
+  it('by a move of a slot: its channels keep their order', async () => {
     const [from, to, listening] = await cluster().masters();
     const channel = await cluster().channelOf(from!, 'slot');
     const connection = { ...at(listening!), options: { slotsRefreshInterval: 100 } };
@@ -138,14 +142,14 @@ describe('a failover', () => {
     const flow = new NumberedFlow(publisher.service, [channel]);
     await flow.listen(listener.service);
     flow.start(RATE);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     for (const owner of [to!, from!, to!, from!, to!, from!]) {
       await cluster().moveSlot(channel, owner);
-      await flow.comesThrough();
+      await flow.reachesEachChannel();
     }
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     await flow.stop();
-    await flow.arrives();
+    await flow.allArrive();
     expect(flow.failures).toEqual([]);
     expect(flow.twice).toEqual([]);
     expect(flow.disordered).toEqual([]);

@@ -8,7 +8,7 @@ import { eventually } from '../../support/redis.js';
 
 /** Git ignores this folder. */
 const RECORDS = 'test-results';
-/** How many messages of one kind a record shows at most, of the first and of the last. */
+/** A record shows at most this many of the first, and of the last, messages of one kind. */
 const MOST_SHOWN = 20;
 
 interface Numbered {
@@ -16,41 +16,41 @@ interface Numbered {
   readonly number: number;
 }
 
-/** A message as it is on the channel: one of an earlier test has another run. */
+/** The data of a message. Messages of an earlier test have another run. */
 interface Payload {
   readonly run: string;
   readonly number: number;
 }
 
-/** What became of a message, in milliseconds since the start of the run. */
-interface Fate {
+/** The history of a message, in milliseconds since the start of the run. */
+interface History {
   readonly publishedAt: number;
   acceptedAt?: number;
   failedAt?: number;
   error?: string;
-  readonly heardAt: number[];
+  readonly receivedAt: number[];
 }
 
 const keyOf = ({ channel, number }: Numbered): string => `${channel} ${number}`;
 
 /**
- * Numbered messages that are published on many channels at a steady pace, and what became of each. Writes
- * a record of the run when the test fails.
+ * Publishes numbered messages on many channels at a steady rate, and records the history of each. Writes a
+ * record of the run when the test fails.
  */
 export class NumberedFlow {
   readonly run = randomUUID().slice(0, 8);
   readonly accepted: Numbered[] = [];
   readonly failures: { readonly message: Numbered; readonly error: unknown }[] = [];
-  readonly heard: Numbered[] = [];
-  /** Messages of other runs that came over the same channels. */
+  readonly received: Numbered[] = [];
+  /** Messages of other runs on the same channels. */
   readonly foreign: unknown[] = [];
   readonly #service: RedisPubSubService;
   readonly #channels: readonly string[];
   readonly #unsettled = new Set<Promise<void>>();
-  readonly #fates = new Map<number, Fate>();
+  readonly #histories = new Map<number, History>();
   readonly #events: string[] = [];
   readonly #statuses = new Map<string, string>();
-  readonly #epoch = Date.now();
+  readonly #startDate = Date.now();
   readonly #startedAt = performance.now();
   #listener: RedisPubSubService | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -59,19 +59,19 @@ export class NumberedFlow {
   constructor(service: RedisPubSubService, channels: readonly string[]) {
     this.#service = service;
     this.#channels = channels;
-    // A test that fails does not get as far as to stop it.
+    // A test that fails does not call stop().
     closeAfterTest(async () => clearInterval(this.#timer));
     onTestFailed(() => this.#writeRecord());
   }
 
-  /** Has another application hear them all. */
+  /** Subscribes another application to all channels. */
   async listen(listener: RedisPubSubService): Promise<void> {
     this.#listener = listener;
     for (const name of this.#channels) {
       await listener.subscribe<Payload>(
         name,
-        ({ channel, data }) => this.#hear(channel, data),
-        // Each channel is subscribed again after an outage; one of them is enough to tell of it.
+        ({ channel, data }) => this.#receive(channel, data),
+        // Each channel is subscribed again after an outage; the record needs one of them.
         name === this.#channels[0]
           ? { onSubscribed: (gap) => this.mark(`subscribed ${name} ${JSON.stringify(gap ?? {})}`) }
           : {},
@@ -79,7 +79,7 @@ export class NumberedFlow {
     }
   }
 
-  /** Begins to publish on one channel after the other, so many messages a second. */
+  /** Starts to publish on one channel after the other, at `rate` messages a second. */
   start(rate: number): void {
     this.#timer = setInterval(() => this.publish(rate / 100), 10);
   }
@@ -89,17 +89,17 @@ export class NumberedFlow {
     for (let i = 0; i < count; i++) {
       const channel = this.#channels[this.#next % this.#channels.length] ?? '';
       const message = { channel, number: this.#next++ };
-      const fate: Fate = { publishedAt: this.#now(), heardAt: [] };
-      this.#fates.set(message.number, fate);
+      const history: History = { publishedAt: this.#now(), receivedAt: [] };
+      this.#histories.set(message.number, history);
       const payload: Payload = { run: this.run, number: message.number };
       const settled = this.#service.publish(channel, payload).then(
         () => {
-          fate.acceptedAt = this.#now();
+          history.acceptedAt = this.#now();
           this.accepted.push(message);
         },
         (error: unknown) => {
-          fate.failedAt = this.#now();
-          fate.error = String(error);
+          history.failedAt = this.#now();
+          history.error = String(error);
           this.failures.push({ message, error });
         },
       );
@@ -108,73 +108,73 @@ export class NumberedFlow {
     }
   }
 
-  /** Notes for the record that something happens now. */
+  /** Adds an event to the record. */
   mark(event: string): void {
     this.#events.push(`${this.#now()} ms, before message ${this.#next}: ${event}`);
   }
 
-  /** Stops, and resolves when Redis has answered or the publisher has given up, for each message. */
+  /** Stops publishing; resolves when the publish of each message has resolved or rejected. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#unsettled);
     this.mark('stopped');
   }
 
-  /** Resolves when a message that is published from now on has been heard on each channel. */
-  async comesThrough(): Promise<void> {
+  /** Resolves when a message that is published from now on has arrived on each channel. */
+  async reachesEachChannel(): Promise<void> {
     const from = this.#next;
-    await this.#eventually(`a message from ${from} on is heard on each channel`, () => {
-      const channels = this.heard.filter(({ number }) => number >= from).map((it) => it.channel);
+    await this.#eventually(`a message from ${from} on has arrived on each channel`, () => {
+      const channels = this.received.filter(({ number }) => number >= from).map((it) => it.channel);
       return new Set(channels).size === this.#channels.length;
     });
   }
 
-  /** Resolves when every message that Redis accepted, from a number on, has been heard. */
-  async arrives(from = 0): Promise<void> {
-    const what = `every accepted message from ${from} on is heard`;
-    await this.#eventually(what, () => this.lost(from).length === 0);
+  /** Resolves when every message that Redis accepted, from number `from` on, has arrived. */
+  async allArrive(from = 0): Promise<void> {
+    const condition = `every accepted message from ${from} on has arrived`;
+    await this.#eventually(condition, () => this.lost(from).length === 0);
   }
 
-  /** How many messages have been published so far. */
+  /** The number of messages that have been published so far. */
   get count(): number {
     return this.#next;
   }
 
-  /** The number of the next message at a moment, in milliseconds since the epoch. */
+  /** The number of the next message at a moment. `moment` is in milliseconds since the epoch. */
   countAt(moment: number): number {
-    const at = moment - this.#epoch;
-    const later = [...this.#fates].find(([, { publishedAt }]) => publishedAt > at);
+    const at = moment - this.#startDate;
+    const later = [...this.#histories].find(([, { publishedAt }]) => publishedAt > at);
     return later?.[0] ?? this.#next;
   }
 
-  /** What Redis accepted, from a number on, and the listener did not hear. */
+  /** The messages that Redis accepted, from number `from` on, and that did not arrive. */
   lost(from = 0): Numbered[] {
-    const heard = new Set(this.heard.map(keyOf));
-    return this.accepted.filter((it) => it.number >= from && !heard.has(keyOf(it)));
+    const received = new Set(this.received.map(keyOf));
+    return this.accepted.filter((it) => it.number >= from && !received.has(keyOf(it)));
   }
 
-  /** What was heard more than once. */
+  /** The messages that arrived more than once. */
   get twice(): Numbered[] {
     const seen = new Set<string>();
-    return this.heard.filter((it) => seen.size === seen.add(keyOf(it)).size);
+    return this.received.filter((it) => seen.size === seen.add(keyOf(it)).size);
   }
 
-  /** What was heard after a later message of its channel. */
+  /** The messages that arrived after a later message of their channel. */
   get disordered(): Numbered[] {
     const last = new Map<string, number>();
-    return this.heard.filter(({ channel, number }) => {
+    return this.received.filter(({ channel, number }) => {
       const isLate = number < (last.get(channel) ?? -1);
       if (!isLate) last.set(channel, number);
       return isLate;
     });
   }
 
-  /** Whether its publisher was told that it was not, or may not have been, published. */
+  /** Whether the publish of the message rejected. */
   hasFailed({ number }: Numbered): boolean {
     return this.failures.some(({ message }) => message.number === number);
   }
 
-  /** Rejections of any other kind than that the connection was away. */
+  /** The rejections with another error than a ConnectionError. */
   get unexpected(): unknown[] {
     return this.failures.map(({ error }) => error).filter((it) => !(it instanceof ConnectionError));
   }
@@ -183,13 +183,13 @@ export class NumberedFlow {
     return Math.round(performance.now() - this.#startedAt);
   }
 
-  #hear(channel: string, data: Payload): void {
+  #receive(channel: string, data: Payload): void {
     if (data.run !== this.run) {
       this.foreign.push(data);
       return;
     }
-    this.heard.push({ channel, number: data.number });
-    this.#fates.get(data.number)?.heardAt.push(this.#now());
+    this.received.push({ channel, number: data.number });
+    this.#histories.get(data.number)?.receivedAt.push(this.#now());
   }
 
   #watchStatuses(): void {
@@ -203,11 +203,11 @@ export class NumberedFlow {
     }
   }
 
-  async #eventually(what: string, isTrue: () => boolean): Promise<void> {
+  async #eventually(condition: string, isTrue: () => boolean): Promise<void> {
     try {
       await eventually(isTrue);
     } catch (error) {
-      this.mark(`waited in vain until ${what}`);
+      this.mark(`timed out before ${condition}`);
       throw error;
     }
   }
@@ -217,7 +217,7 @@ export class NumberedFlow {
     await mkdir(RECORDS, { recursive: true });
     const record = this.#record();
     await writeFile(file, `${record}\n`);
-    console.error(`${record.split('\n\n')[0]}\nAll of it: ${file}`);
+    console.error(`${record.split('\n\n')[0]}\nThe whole record: ${file}`);
   }
 
   #record(): string {
@@ -225,7 +225,7 @@ export class NumberedFlow {
     const kinds = { lost: this.lost(), twice: this.twice, disordered: this.disordered, failures };
     const counts = Object.entries(kinds).map(([name, { length }]) => `${length} ${name}`);
     const head = [
-      `Run ${this.run}: ${this.#next} published, ${this.accepted.length} accepted, ${this.heard.length} heard, ${counts.join(', ')}, ${this.foreign.length} of other runs`,
+      `Run ${this.run}: ${this.#next} published, ${this.accepted.length} accepted, ${this.received.length} received, ${counts.join(', ')}, ${this.foreign.length} of other runs`,
       ...this.#events,
     ];
     const lists = Object.entries(kinds)
@@ -236,7 +236,7 @@ export class NumberedFlow {
 
   #shown(messages: readonly Numbered[]): string[] {
     const lines = messages.map(
-      (message) => `${keyOf(message)} ${JSON.stringify(this.#fates.get(message.number))}`,
+      (message) => `${keyOf(message)} ${JSON.stringify(this.#histories.get(message.number))}`,
     );
     const more = lines.length - 2 * MOST_SHOWN;
     return more > 0 ? lines.toSpliced(MOST_SHOWN, more, `(${more} more)`) : lines;

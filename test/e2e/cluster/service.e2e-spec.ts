@@ -14,11 +14,11 @@ import { at, startClusterApp, subscriberNode } from './cluster-app.js';
 
 @Controller()
 class Handlers {
-  readonly heard: unknown[] = [];
+  readonly received: unknown[] = [];
 
   @EventPattern<string>('event.:id')
   onEvent(@Payload() data: unknown) {
-    this.heard.push(data);
+    this.received.push(data);
   }
 
   @MessagePattern('sum')
@@ -41,7 +41,7 @@ describe('an application over a Cluster', () => {
   const cluster = useCluster();
   const nodes = () => cluster().startupNodes;
 
-  it('hears what any other publishes, whichever nodes they are at', async () => {
+  it('receives the events of every other application, whichever nodes they are connected to', async () => {
     const apps = await Promise.all(
       cluster().nodes.map((node) => startClusterApp({ connection: at(node) }, handlers)),
     );
@@ -52,12 +52,12 @@ describe('an application over a Cluster', () => {
       await lastValueFrom(client.emit(`event.${i}`, i));
     }
     for (const { app } of apps) {
-      await eventually(() => app.get(Handlers).heard.length === 6);
-      expect(app.get(Handlers).heard.toSorted()).toEqual([0, 1, 2, 3, 4, 5]);
+      await eventually(() => app.get(Handlers).received.length === 6);
+      expect(app.get(Handlers).received.toSorted()).toEqual([0, 1, 2, 3, 4, 5]);
     }
   });
 
-  it('publishes everything through one node', async () => {
+  it('publishes every message through one node', async () => {
     const { service, publisherPorts } = await startClusterApp({ connection: { nodes: nodes() } });
     await Promise.all(cluster().nodes.map(({ client }) => client.config('RESETSTAT')));
     for (let i = 0; i < 20; i++) await service.publish(`through.${i}`, i);
@@ -70,15 +70,15 @@ describe('an application over a Cluster', () => {
     expect(published.flat()).toEqual(publisherPorts());
   });
 
-  it('keeps the order per channel of 2,000 awaited publishes, heard at another node', async () => {
+  it('delivers 2,000 awaited publishes at other nodes in the order of each channel', async () => {
     const [publisher, ...others] = await Promise.all(
       cluster().nodes.map((node) => startClusterApp({ connection: at(node) })),
     );
-    const heard = others.map(() => new Map<string, number[]>());
+    const received = others.map(() => new Map<string, number[]>());
     for (const [i, { service }] of others.entries()) {
       await service.subscribePattern<number>('keyed.*', ({ channel, data }) => {
-        const seen = heard[i]?.get(channel) ?? [];
-        heard[i]?.set(channel, [...seen, data]);
+        const seen = received[i]?.get(channel) ?? [];
+        received[i]?.set(channel, [...seen, data]);
       });
     }
     const channels = Array.from({ length: 10 }, (_, i) => `keyed.${i}`);
@@ -86,13 +86,13 @@ describe('an application over a Cluster', () => {
       for (const channel of channels) await publisher?.service.publish(channel, i);
     }
     const all = Array.from({ length: 200 }, (_, i) => i);
-    for (const seen of heard) {
+    for (const seen of received) {
       await eventually(() => channels.every((channel) => seen.get(channel)?.length === 200));
       expect(channels.map((channel) => seen.get(channel))).toEqual(channels.map(() => all));
     }
   });
 
-  it('answers requests, whichever nodes both are at', async () => {
+  it('answers requests, whichever nodes client and server are connected to', async () => {
     for (const node of cluster().nodes) {
       const { client } = await startClusterApp({ connection: at(node) });
       const server = await startClusterApp({ connection: { nodes: nodes() } }, handlers);
@@ -101,7 +101,7 @@ describe('an application over a Cluster', () => {
     }
   });
 
-  it('streams replies to their end, in their order', async () => {
+  it('streams all replies in order', async () => {
     const [, one, , , other] = cluster().nodes;
     const [asking] = await Promise.all([
       startClusterApp({ connection: at(one!) }),
@@ -111,15 +111,15 @@ describe('an application over a Cluster', () => {
     expect(values).toEqual(Array.from({ length: 500 }, (_, i) => i));
   });
 
-  it('does not claim that nobody heard a request: it times out', async () => {
+  it('rejects a request without a handler with RequestTimeoutError, not with NoSubscribersError', async () => {
     const { client } = await startClusterApp({ connection: { nodes: nodes() } });
     const request = new RedisPubSubRecordBuilder([]).setTimeout(300).build();
-    const { values, error } = await outcomeOf(client.send('nobody', request));
+    const { values, error } = await outcomeOf(client.send('none', request));
     expect(values).toEqual([]);
     expect(error).toBeInstanceOf(RequestTimeoutError);
   });
 
-  it('counts subscribers wherever they are', async () => {
+  it('counts the subscribers at all nodes', async () => {
     const apps = await Promise.all(
       cluster().nodes.map((node) => startClusterApp({ connection: at(node) })),
     );
@@ -139,7 +139,7 @@ describe('an application over a Cluster', () => {
     }
   });
 
-  it('asks nodes through natMap where it says they are', async () => {
+  it('connects to nodes at the addresses that natMap returns', async () => {
     const map: Record<string, { host: string; port: number }> = {};
     for (const { port } of cluster().nodes) {
       map[`127.0.0.1:${port}`] = { host: 'localhost', port };
@@ -150,26 +150,26 @@ describe('an application over a Cluster', () => {
       });
       const hosts = started.client.unwrap<{ options: { host: string } }[]>().slice(0, -1);
       expect(hosts.map(({ options }) => options.host)).toEqual(['localhost']);
-      const heard: unknown[] = [];
-      await started.service.subscribe('mapped', ({ data }) => heard.push(data));
+      const received: unknown[] = [];
+      await started.service.subscribe('mapped', ({ data }) => received.push(data));
       await started.service.publish('mapped', 1);
-      await eventually(() => heard.length === 1);
+      await eventually(() => received.length === 1);
       await started.app.close();
     }
   });
 
-  it('leaves no connection to any node behind', async () => {
+  it('leaves no connection to any node after close', async () => {
     expect(await cluster().connections()).toEqual([]);
     const apps = await Promise.all(
       cluster().nodes.map((node) => startClusterApp({ connection: at(node) }, handlers)),
     );
-    // A publisher and a subscriber each; a question may be under way as well.
+    // Each application has a publisher and a subscriber; a topology refresh may add a connection.
     await eventually(async () => (await cluster().connections()).length >= 12);
     await Promise.all(apps.map(({ app }) => app.close()));
     await eventually(async () => (await cluster().connections()).length === 0);
   });
 
-  it('has left no connection behind at the moment that closing resolves', async () => {
+  it('has no connection at the moment when close resolves', async () => {
     for (let i = 0; i < 10; i++) {
       const options = { slotsRefreshInterval: 1 };
       const started = await startClusterApp({ connection: { nodes: nodes(), options } });
@@ -179,18 +179,18 @@ describe('an application over a Cluster', () => {
     }
   });
 
-  it('takes the nodes and the options of a Cluster client, and leaves it alone', async () => {
+  it('uses the nodes and the options of a Cluster client, and leaves the client open', async () => {
     const own = new Cluster(nodes());
     closeAfterTest(async () => own.disconnect());
     await own.set('own', 'mine');
     const started = await startClusterApp({ connection: own }, handlers);
     await lastValueFrom(started.client.emit('event.1', 'x'));
-    await eventually(() => started.app.get(Handlers).heard.length === 1);
+    await eventually(() => started.app.get(Handlers).received.length === 1);
     await started.app.close();
     expect(await own.get('own')).toBe('mine');
   });
 
-  it.runIf(inject('hasSharded'))('opens nothing for shard channels after its end', async () => {
+  it.runIf(inject('hasSharded'))('opens no connection for shard channels after close', async () => {
     const started = await startClusterApp({ connection: { nodes: nodes() } });
     await started.app.close();
     const published = started.service.publish('late.shard', 1, { sharded: true });
@@ -201,7 +201,7 @@ describe('an application over a Cluster', () => {
   const setUser = (...more: string[]) =>
     Promise.all(cluster().nodes.map(({ client }) => client.call('ACL', ...README_ACL, ...more)));
 
-  it('needs one right more than the ACL of the README has for one server', async () => {
+  it('needs one permission more than the ACL of the README for one server', async () => {
     const options = { redisOptions: { username: 'shop', password: 'secret' } };
     const start = (startTimeout: number) =>
       startClusterApp({ connection: { nodes: nodes(), options }, prefix: 'shop:', startTimeout });
@@ -210,13 +210,13 @@ describe('an application over a Cluster', () => {
     expect(README).toContain('in a Cluster `+cluster|nodes`');
     await setUser('+cluster|nodes');
     const { service } = await start(30_000);
-    const heard: unknown[] = [];
-    await service.subscribe('news', ({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    await service.subscribe('news', ({ data }) => received.push(data));
     await service.publish('news', 1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
   });
 
-  it('asks a different node each time who is who', async () => {
+  it('asks another node for the topology at each refresh', async () => {
     const options = { slotsRefreshInterval: 5 };
     await startClusterApp({ connection: { nodes: nodes(), options } });
     await Promise.all(cluster().nodes.map(({ client }) => client.config('RESETSTAT')));
@@ -226,7 +226,7 @@ describe('an application over a Cluster', () => {
     }
   });
 
-  it('begins at different nodes in different processes', async () => {
+  it('connects to different nodes in different applications', async () => {
     const ports = new Set<number>();
     for (let i = 0; i < 12; i++) {
       const started = await startClusterApp({ connection: { nodes: nodes() } });

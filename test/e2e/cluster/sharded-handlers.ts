@@ -1,13 +1,13 @@
 import { Controller, type Type } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 
-/** A controller with an event handler and a request handler, both of literal channels. */
-export function handlerClass(hear: (data: unknown) => void): Type {
+/** A controller class with an event handler and a request handler, both of literal channels. */
+export function handlerClass(onEvent: (data: unknown) => void): Type {
   @Controller()
   class ShardedHandlers {
     @EventPattern<string>('user.created')
     onCreated(@Payload() data: unknown) {
-      hear(data);
+      onEvent(data);
     }
 
     @MessagePattern('user.greet')

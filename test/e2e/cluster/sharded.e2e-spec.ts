@@ -17,28 +17,28 @@ import { NumberedFlow } from './numbered-flow.js';
 const CHANNELS = Array.from({ length: 20 }, (_, i) => `flow.${i}`);
 const RATE = 200;
 const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
-const watched = { pingInterval: 200, pingTimeout: 200 };
+const heartbeat = { pingInterval: 200, pingTimeout: 200 };
 
 describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
   const cluster = useCluster();
   afterEach(() => cluster().recover());
 
-  /** A publisher and a listener, and a flow from one to the other that comes through. */
-  async function flowing(channels: readonly string[] = CHANNELS) {
+  /** Starts a publisher and a listener, and a flow of messages from one to the other. */
+  async function startFlow(channels: readonly string[] = CHANNELS) {
     const [first, second] = await cluster().masters();
-    const options = { sharded: true, publishBuffer, ...watched };
+    const options = { sharded: true, publishBuffer, ...heartbeat };
     const publisher = await startClusterApp({ connection: at(first!), ...options });
     const listener = await startClusterApp({ connection: at(second!), ...options });
     const flow = new NumberedFlow(publisher.service, channels);
     await flow.listen(listener.service);
     flow.start(RATE);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     return { publisher, listener, flow };
   }
 
-  async function assertWell(flow: NumberedFlow, ...apps: ClusterApp[]): Promise<void> {
+  async function expectOnceInOrder(flow: NumberedFlow, ...apps: ClusterApp[]): Promise<void> {
     for (const app of apps) await app.becomes('connected');
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     await flow.stop();
     expect(flow.twice).toEqual([]);
     expect(flow.disordered).toEqual([]);
@@ -48,17 +48,17 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     }
   }
 
-  it('hears a graceful failover of each master in turn, in order and once', async () => {
-    const { publisher, listener, flow } = await flowing();
+  it('delivers each message once and in order during CLUSTER FAILOVER of each master in turn', async () => {
+    const { publisher, listener, flow } = await startFlow();
     for (const master of await cluster().masters()) {
       await cluster().failOver(master);
-      await flow.comesThrough();
+      await flow.reachesEachChannel();
     }
-    await assertWell(flow, publisher, listener);
+    await expectOnceInOrder(flow, publisher, listener);
     expect(flow.failures.length).toBeLessThan(RATE);
   });
 
-  it('hears a failover in order and once after a start without a Cluster, too', async () => {
+  it('delivers each message once and in order during a failover after a start without a Cluster', async () => {
     const [first] = await cluster().masters();
     const proxy = await startProxy(first!.port);
     await proxy.stop();
@@ -74,11 +74,11 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     const flow = new NumberedFlow(publisher.service, CHANNELS.slice(0, 4));
     await flow.listen(listener.service);
     flow.start(1_000);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     for (let round = 0; round < 2; round++) {
       for (const master of await cluster().masters()) {
         await cluster().failOver(master);
-        await flow.comesThrough();
+        await flow.reachesEachChannel();
       }
     }
     await flow.stop();
@@ -86,7 +86,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(flow.disordered).toEqual([]);
   });
 
-  it('hears in order what is sent to a former master, and then to its successor', async () => {
+  it('delivers in order the messages that are sent to a former master and then to its successor', async () => {
     const proxies = await Promise.all(cluster().nodes.map(({ port }) => startProxy(port)));
     const natMap = Object.fromEntries(
       cluster().nodes.map(({ port }, i) => [
@@ -101,14 +101,14 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     const flow = new NumberedFlow(publisher.service, CHANNELS);
     await flow.listen(listener.service);
     flow.start(2_000);
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     for (const master of await cluster().masters()) {
-      // The publisher learns of it late, and a former master takes whatever it is sent.
+      // The publisher refreshes its topology late, and a former master still accepts messages.
       for (const proxy of proxies) proxy.hold(/CLUSTER/);
       const successor = await cluster().failOver(master);
       await eventually(async () => (await shardChannelsAt(successor)) > 0);
       for (const proxy of proxies) proxy.release();
-      await flow.comesThrough();
+      await flow.reachesEachChannel();
     }
     await flow.stop();
     expect(flow.failures).toEqual([]);
@@ -116,7 +116,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(flow.disordered).toEqual([]);
   });
 
-  it('is refused over a connection to one node where another has the slot, in words', async () => {
+  it('is refused over a connection to one node when another node owns the slot, with advice in the error', async () => {
     const [here, other] = await cluster().masters();
     const app = await startClusterApp({ connection: { host: '127.0.0.1', port: here!.port } });
     const sharded = { sharded: true };
@@ -129,13 +129,13 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     await expect(app.service.publish(foreign, 1, sharded)).rejects.toThrow('`{ nodes }`');
   });
 
-  it('follows a slot that moves under load: nothing is shuffled, doubled or refused', async () => {
+  it('delivers each message once and in order while a slot moves, and rejects none', async () => {
     const [from, to] = await cluster().masters();
     const channel = await cluster().channelOf(from!, 'slot');
-    const { flow } = await flowing([channel]);
+    const { flow } = await startFlow([channel]);
     for (const owner of [to!, from!, to!, from!, to!, from!]) {
       await cluster().moveSlot(channel, owner);
-      await flow.comesThrough();
+      await flow.reachesEachChannel();
     }
     await flow.stop();
     expect(flow.failures).toEqual([]);
@@ -144,31 +144,31 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     await eventually(async () => (await cluster().shardSubscribers(channel)) === 1);
   });
 
-  it('goes on with the replica of a master that was killed', async () => {
-    const { publisher, listener, flow } = await flowing();
+  it('continues with the replica of a master that was killed', async () => {
+    const { publisher, listener, flow } = await startFlow();
     const [, master] = await cluster().masters();
     await master!.kill();
     await listener.becomes('reconnecting');
-    await expect(assertWell(flow, publisher, listener)).resolves.toBeUndefined();
+    await expect(expectOnceInOrder(flow, publisher, listener)).resolves.toBeUndefined();
   });
 
-  it('goes on with the replica of a master that hangs', async () => {
-    const { publisher, listener, flow } = await flowing();
+  it('continues with the replica of a master that hangs', async () => {
+    const { publisher, listener, flow } = await startFlow();
     const [, , master] = await cluster().masters();
     master!.hang();
     await listener.becomes('reconnecting');
     await listener.becomes('connected');
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     master!.resume();
     await cluster().settled();
     await publisher.becomes('connected');
-    await flow.comesThrough();
+    await flow.reachesEachChannel();
     await flow.stop();
     expect(flow.twice).toEqual([]);
     expect(flow.unexpected).toEqual([]);
   });
 
-  it('tells observers of the gap when their slot has moved', async () => {
+  it('calls onSubscribed with the gap when the slot of the channel has moved', async () => {
     const [from, to] = await cluster().masters();
     const channel = await cluster().channelOf(from!, 'gap');
     const { service } = await startClusterApp({ connection: at(from!), sharded: true });
@@ -180,7 +180,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(gaps).toEqual([undefined, { from: expect.any(Date), to: expect.any(Date) }]);
   });
 
-  it('subscribes again what Redis has ended although its slot is where it was', async () => {
+  it('subscribes again when Redis ended a subscription although the owner of its slot did not change', async () => {
     const [owner] = await cluster().masters();
     const channel = await cluster().channelOf(owner!, 'blink');
     const { service } = await startClusterApp({ connection: at(owner!), sharded: true });
@@ -192,9 +192,9 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(await service.publish(channel, 'x')).toBe(1);
   });
 
-  it('tells of a gap from where Redis ended a channel, although the connection was lost after that', async () => {
+  it('reports a gap from the moment when Redis ended the subscription, even if the connection is lost later', async () => {
     const [owner] = await cluster().masters();
-    const channel = await cluster().channelOf(owner!, 'doubt');
+    const channel = await cluster().channelOf(owner!, 'unconfirmed');
     const { service } = await startClusterApp({
       connection: at(owner!),
       sharded: true,
@@ -206,7 +206,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     const blinking = cluster().blinkSlot(channel);
     await eventually(async () => (await cluster().shardSubscribers(channel)) === 0);
     const ended = new Date();
-    // Each is a proof that the connection works, and none that the channel is heard.
+    // Each PING confirms that the connection works, but not that the channel is subscribed.
     await cluster().pings(owner!, 10);
     await cluster().killConnections();
     await eventually(() => gaps.length === 2);
@@ -214,7 +214,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     await blinking;
   });
 
-  it('is probed at each master, and leaves no probe behind at a former one', async () => {
+  it('subscribes to a probe channel at each master, and unsubscribes it at a former one', async () => {
     const [first] = await cluster().masters();
     const { service } = await startClusterApp({
       connection: at(first!),
@@ -236,24 +236,22 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(await probes()).toBe(3);
   });
 
-  it('carries events and requests, and knows that nobody is there', async () => {
+  it('delivers events and requests, and rejects with NoSubscribersError without subscribers', async () => {
     const [first, second] = await cluster().masters();
-    const heard: unknown[] = [];
-    const handlers = handlerClass((data) => heard.push(data));
+    const received: unknown[] = [];
+    const handlers = handlerClass((data) => received.push(data));
     await startClusterApp({ connection: at(first!), sharded: true }, { controllers: [handlers] });
     const { client } = await startClusterApp({ connection: at(second!), sharded: true });
     expect(await lastValueFrom(client.emit('user.created', 'Ada'))).toBe(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
     expect(await lastValueFrom(client.send('user.greet', 'Ada'))).toBe('Hello, Ada');
-    await expect(lastValueFrom(client.send('nobody', 1))).rejects.toBeInstanceOf(
-      NoSubscribersError,
-    );
-    // Not sharded: the handler is not among those who hear it.
+    await expect(lastValueFrom(client.send('none', 1))).rejects.toBeInstanceOf(NoSubscribersError);
+    // Not sharded: the handler does not receive it.
     const classic = new RedisPubSubRecordBuilder('x').setSharded(false).build();
     expect(await lastValueFrom(client.emit('user.created', classic))).toBe(0);
   });
 
-  it('carries the sharded request of a client that has not asked for anything sharded before', async () => {
+  it('delivers the first sharded request of a client without the sharded option', async () => {
     const [first] = await cluster().masters();
     const connection = at(first!);
     const handlers = handlerClass(() => undefined);
@@ -268,7 +266,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(await ask('Ida')).toBe('Hello, Ida');
   });
 
-  it('fails the first sharded request of a client at once while the Cluster is away', async () => {
+  it('rejects the first sharded request of a client at once while the Cluster is down', async () => {
     const proxy = await startProxy(cluster().nodes[0]!.port);
     const natMap = (): { host: string; port: number } => ({ host: '127.0.0.1', port: proxy.port });
     const connection = { nodes: [{ host: '127.0.0.1', port: proxy.port }], options: { natMap } };
@@ -281,10 +279,10 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     );
   });
 
-  it('carries requests between masters that are there while another one is not', async () => {
+  it('delivers requests between masters that are up while another one is down', async () => {
     const handlers = handlerClass(() => undefined);
     const connection = { nodes: cluster().startupNodes };
-    const options = { connection, sharded: true, ...watched };
+    const options = { connection, sharded: true, ...heartbeat };
     await startClusterApp(options, { controllers: [handlers] });
     const { client, becomes } = await startClusterApp(options);
     const greet = (): Promise<unknown> => lastValueFrom(client.send('user.greet', 'Ada'));
@@ -299,7 +297,7 @@ describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
     expect(await greet()).toBe('Hello, Ada');
   });
 
-  it('has a subscriber at each master and one connection to publish classically, and no more', async () => {
+  it('opens a publisher and a subscriber at each master, one publisher for classic channels, and no more', async () => {
     const before = await cluster().connections();
     const app = await startClusterApp({ connection: at(cluster().nodes[0]!), sharded: true });
     const publishers = app.publisherPorts();

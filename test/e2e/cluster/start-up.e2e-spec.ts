@@ -8,12 +8,12 @@ import { startProxy } from '../../support/tcp-proxy.js';
 import { failureOf } from '../module/apps.js';
 import { at, startClusterApp } from './cluster-app.js';
 
-/** Enough for a refused connection or an answer; what is waited for says why the start failed. */
+/** Long enough for a refused connection or a reply, so that the error names the cause. */
 const startTimeout = 1_000;
 
 let lastDead = 0;
 
-/** A port that no process listens on. A free one could be given to the server of another test. */
+/** A port that no process listens on. A free port may be assigned to the server of another test. */
 const deadPort = (): number => (lastDead++ % 6) + 1;
 
 const dead = () => plain(deadPort());
@@ -24,30 +24,30 @@ describe('the start of an application over a Cluster', () => {
   afterEach(() => cluster().recover());
 
   describe.each(['wait', 'fail', 'background'] as const)("with onStart: '%s'", (onStart) => {
-    it.each([0, 1, 2])('needs no more than one living startup node: %i is not', async (place) => {
+    it.each([0, 1, 2])('succeeds while startup node %i is down', async (place) => {
       const nodes = cluster().startupNodes.slice(0, 3);
       nodes[place] = { host: '127.0.0.1', port: deadPort() };
       const { service, becomes } = await startClusterApp({ connection: { nodes }, onStart });
       await becomes('connected');
-      const heard: unknown[] = [];
-      await service.subscribe('started', ({ data }) => heard.push(data));
-      // Nodes of a busy machine take each other for dead now and then, and lose what they pass on.
+      const received: unknown[] = [];
+      await service.subscribe('started', ({ data }) => received.push(data));
+      // On a busy machine nodes sometimes mark each other as failed, and lose messages between them.
       await eventually(async () => {
         await service.publish('started', 1);
-        return heard.length > 0;
+        return received.length > 0;
       });
-      expect(new Set(heard)).toEqual(new Set([1]));
+      expect(new Set(received)).toEqual(new Set([1]));
     });
   });
 
-  it.each([0, 1, 2])('a client needs no more either: %i is not', async (place) => {
+  it.each([0, 1, 2])('a client publishes while startup node %i is down', async (place) => {
     const nodes = cluster().startupNodes.slice(0, 3);
     nodes[place] = { host: '127.0.0.1', port: deadPort() };
     const client = createClient({ connection: { nodes } });
     expect(await lastValueFrom(client.emit('started', 1))).toBe(0);
   });
 
-  it('waits for startTimeout where all are dead, and says why it could not', async () => {
+  it('rejects with the reason after startTimeout when all startup nodes are down', async () => {
     const nodes = [dead(), dead()];
     const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout }));
     expect(failure).toBeInstanceOf(ConnectionError);
@@ -55,14 +55,14 @@ describe('the start of an application over a Cluster', () => {
     expect(failure.message).toContain('connect ECONNREFUSED 127.0.0.1:');
   });
 
-  it("fails at once where all are dead, with onStart: 'fail'", async () => {
+  it("rejects at once when all startup nodes are down, with onStart: 'fail'", async () => {
     const nodes = [dead(), dead()];
     const failure = await failureOf(startClusterApp({ connection: { nodes }, onStart: 'fail' }));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toContain('connect ECONNREFUSED 127.0.0.1:');
   });
 
-  it("goes on without any, and connects when one comes, with onStart: 'background'", async () => {
+  it("resolves while all startup nodes are down, and connects when one starts, with onStart: 'background'", async () => {
     const proxy = await startProxy(cluster().nodes[0]!.port);
     await proxy.stop();
     const nodes = [dead(), plain(proxy.port)].map(({ port }) => ({ port: port! }));
@@ -71,8 +71,8 @@ describe('the start of an application over a Cluster', () => {
       onStart: 'background',
       startTimeout,
     });
-    const heard: unknown[] = [];
-    const subscribed = service.subscribe('later', ({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    const subscribed = service.subscribe('later', ({ data }) => received.push(data));
     const published = failureOf(service.publish('later', 0));
     await eventually(() => log.of('error').length > 0);
     expect(log.of('error')[0]).toMatch(/^Started without Redis; retrying: .*ECONNREFUSED/);
@@ -82,11 +82,11 @@ describe('the start of an application over a Cluster', () => {
     await becomes('connected');
     await subscribed;
     await service.publish('later', 1);
-    await eventually(() => heard.length === 1);
-    expect(heard).toEqual([1]);
+    await eventually(() => received.length === 1);
+    expect(received).toEqual([1]);
   });
 
-  it('fails at once with a wrong password, and says so', async () => {
+  it('rejects at once with WRONGPASS when the password is wrong', async () => {
     await cluster().addUser('app', 'right', '&*');
     const connection = (password: string) => ({
       nodes: cluster().startupNodes,
@@ -103,14 +103,14 @@ describe('the start of an application over a Cluster', () => {
     await startClusterApp({ connection: connection('right') });
   });
 
-  it('says that a Redis is no Cluster', async () => {
+  it('rejects with the reason when the server is no Cluster', async () => {
     const nodes = [plain(redis.port)].map(({ port }) => ({ port: port! }));
     const failure = await failureOf(startClusterApp({ connection: { nodes }, startTimeout }));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toContain('cluster support disabled');
   });
 
-  it('goes past a startup node that takes connections and answers nothing', async () => {
+  it('skips a startup node that accepts connections and never answers', async () => {
     const proxy = await startProxy(cluster().nodes[0]!.port);
     proxy.swallow();
     const nodes = [proxy.port, cluster().nodes[1]!.port, proxy.port];
@@ -119,7 +119,7 @@ describe('the start of an application over a Cluster', () => {
     expect(publisherPorts()).toHaveLength(1);
   });
 
-  it('succeeds in the middle of a failover', async () => {
+  it('succeeds during a failover', async () => {
     const [master, other] = await cluster().masters();
     await master!.kill();
     const { becomes, publisherPorts } = await startClusterApp({ connection: at(other!) });
@@ -127,7 +127,7 @@ describe('the start of an application over a Cluster', () => {
     expect(publisherPorts()).not.toContain(master!.port);
   });
 
-  it("can be ended while it goes on behind, with onStart: 'background'", async () => {
+  it("stops when the application closes before it is connected, with onStart: 'background'", async () => {
     const nodes = [dead(), dead()];
     const { app, log } = await startClusterApp({ connection: { nodes }, onStart: 'background' });
     await app.close();
@@ -139,7 +139,7 @@ describe('a startup node that is a member of no Cluster', () => {
   const cluster = useCluster();
   const lone = useLoneNode();
 
-  it('is passed over for one that is', { timeout: 5_000 }, async () => {
+  it('is skipped when another startup node is a member', { timeout: 5_000 }, async () => {
     for (const nodes of [
       [lone(), cluster().nodes[0]!],
       [cluster().nodes[0]!, lone()],
@@ -148,39 +148,43 @@ describe('a startup node that is a member of no Cluster', () => {
         connection: { nodes: nodes.map(({ port }) => port) },
         probeInterval: 100,
       });
-      const heard: unknown[] = [];
-      await service.subscribe('passed', ({ data }) => heard.push(data));
+      const received: unknown[] = [];
+      await service.subscribe('passed', ({ data }) => received.push(data));
       await eventually(async () => {
         await service.publish('passed', 1);
-        return heard.length > 0;
+        return received.length > 0;
       });
       expect(subscriberPort()).not.toBe(lone().port);
     }
   });
 
-  it('fails a start in time where there is no other', { timeout: 5_000 }, async () => {
-    const connection = at(lone());
-    const failure = await failureOf(startClusterApp({ connection, startTimeout: 300 }));
-    expect(failure).toBeInstanceOf(ConnectionError);
-  });
+  it(
+    'rejects the start after startTimeout when it is the only startup node',
+    { timeout: 5_000 },
+    async () => {
+      const connection = at(lone());
+      const failure = await failureOf(startClusterApp({ connection, startTimeout: 300 }));
+      expect(failure).toBeInstanceOf(ConnectionError);
+    },
+  );
 });
 
-describe('a Cluster that is made anew behind the same address', () => {
-  const [old, anew] = [useLoneNode(), useLoneNode()];
+describe('a Cluster that is replaced by another one at the same address', () => {
+  const [old, replacement] = [useLoneNode(), useLoneNode()];
 
   it('is found again through its startup nodes', async () => {
     await serveAlone(old(), 5);
-    await serveAlone(anew(), 1);
+    await serveAlone(replacement(), 1);
     const proxy = await startProxy(old().port);
     const started = await startClusterApp({ connection: { nodes: [proxy.port] } });
-    const heard: unknown[] = [];
-    await started.service.subscribe('anew', ({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    await started.service.subscribe('replaced', ({ data }) => received.push(data));
     await old().kill();
-    proxy.retarget(anew().port);
+    proxy.retarget(replacement().port);
     await started.becomes('reconnecting');
     await started.becomes('connected');
-    await started.service.publish('anew', 1);
-    await eventually(() => heard.length === 1);
-    expect(started.publisherPorts()).toEqual([anew().port]);
+    await started.service.publish('replaced', 1);
+    await eventually(() => received.length === 1);
+    expect(started.publisherPorts()).toEqual([replacement().port]);
   });
 });

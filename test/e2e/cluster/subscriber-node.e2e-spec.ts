@@ -5,19 +5,21 @@ import { eventually } from '../../support/redis.js';
 import type { ServerProcess } from '../../support/sentinel.js';
 import { at, startClusterApp, subscriberNode, type ClusterApp } from './cluster-app.js';
 
-const WATCHED = { pingInterval: 200, pingTimeout: 200 };
+const HEARTBEAT = { pingInterval: 200, pingTimeout: 200 };
 
-/** Listens to a channel and to a glob; remembers what it hears, and the gaps. */
+/** Subscribes to a channel and to a glob; records the messages and the gaps. */
 async function listen({ service }: ClusterApp, name: string) {
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const gaps: PubSubGap[] = [];
   const onSubscribed = (gap?: PubSubGap): void => void (gap && gaps.push(gap));
-  await service.subscribe(`${name}.a`, ({ data }) => heard.push(data), { onSubscribed });
-  await service.subscribePattern(`${name}.:id`, ({ data }) => heard.push(data), { onSubscribed });
-  return { heard, gaps };
+  await service.subscribe(`${name}.a`, ({ data }) => received.push(data), { onSubscribed });
+  await service.subscribePattern(`${name}.:id`, ({ data }) => received.push(data), {
+    onSubscribed,
+  });
+  return { received, gaps };
 }
 
-describe('the node that an application listens at', () => {
+describe('when the node of the subscriber of an application', () => {
   const cluster = useCluster();
   afterEach(() => cluster().recover());
 
@@ -26,14 +28,14 @@ describe('the node that an application listens at', () => {
     ['hangs', (node) => node.hang()],
   ];
 
-  it.each(faults)('%s: it listens at another, and tells of the gap', async (_, strike) => {
+  it.each(faults)('%s, it subscribes at another node, and reports the gap', async (_, inject) => {
     const replica = await cluster().replicaOf((await cluster().masters())[0]!);
-    const started = await startClusterApp({ connection: at(replica), ...WATCHED });
+    const started = await startClusterApp({ connection: at(replica), ...HEARTBEAT });
     const listener = await listen(started, 'moved');
     expect(subscriberNode(cluster(), started)).toBe(replica);
 
     const since = Date.now();
-    await strike(replica);
+    await inject(replica);
     await started.becomes('reconnecting');
     await started.becomes('connected');
     expect(subscriberNode(cluster(), started)).not.toBe(replica);
@@ -44,27 +46,27 @@ describe('the node that an application listens at', () => {
       expect(to.getTime() - since).toBeLessThan(5_000);
     }
     await started.service.publish('moved.a', 'after');
-    await eventually(() => listener.heard.length === 2);
-    expect(listener.heard).toEqual(['after', 'after']);
+    await eventually(() => listener.received.length === 2);
+    expect(listener.received).toEqual(['after', 'after']);
   });
 
   it.each(faults)(
-    '%s, and is a master as well: it hears on the channels of the others meanwhile',
-    async (_, strike) => {
+    '%s and is a master, it receives on the channels of the other masters during the failover',
+    async (_, inject) => {
       const [master, other] = await cluster().masters();
-      const started = await startClusterApp({ connection: at(master!), ...WATCHED });
+      const started = await startClusterApp({ connection: at(master!), ...HEARTBEAT });
       const listener = await listen(started, 'both');
       const channel = await cluster().channelOf(other!, 'both');
-      await strike(master!);
+      await inject(master!);
       await eventually(() => listener.gaps.length === 2);
       expect(subscriberNode(cluster(), started)).not.toBe(master);
       await started.service.publish(channel, 'others');
-      await eventually(() => listener.heard.includes('others'));
+      await eventually(() => listener.received.includes('others'));
       await started.becomes('connected');
     },
   );
 
-  it('is taken out of the Cluster and stays up: it listens at another', async () => {
+  it('is removed from the Cluster and stays up, it subscribes at another node', async () => {
     const replica = await cluster().replicaOf((await cluster().masters())[0]!);
     const options = { slotsRefreshInterval: 20 };
     const connection = { ...at(replica), options };
@@ -76,13 +78,13 @@ describe('the node that an application listens at', () => {
       await started.becomes('connected');
       expect(subscriberNode(cluster(), started)).not.toBe(replica);
       await started.service.publish('removed.a', 'after');
-      await eventually(() => listener.heard.length === 2);
+      await eventually(() => listener.received.length === 2);
     } finally {
       await cluster().adopt(replica);
     }
   });
 
-  it('and any other may be gone for good: questions are answered all the same', async () => {
+  it('is up and another node is down for good, queries are answered', async () => {
     const [master] = await cluster().masters();
     const replica = await cluster().replicaOf(master!);
     const { service, log } = await startClusterApp({ connection: at(master!) });

@@ -8,7 +8,7 @@ import { Gate, eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 
-/** A hook that does nothing beside the handler. */
+/** A hook that only runs the handler. */
 const handle = (_transport: unknown, _context: unknown, done: () => Promise<unknown>): unknown =>
   done();
 
@@ -16,7 +16,7 @@ describe('app.close()', () => {
   const redis = useRedis();
 
   describe('while a handler is running', () => {
-    it('takes no more messages, keeps the publisher, and waits for the handler', async () => {
+    it('receives no more messages, keeps the publisher open, and waits for the handler', async () => {
       const steps: unknown[] = [];
       const gate = new Gate();
       const { app } = await startService(
@@ -34,7 +34,7 @@ describe('app.close()', () => {
       const closing = app.close().then(() => steps.push('closed'));
       await redis.subscribers('close.ours', 0);
       expect(await redis.client.publish('close.ours', '"late"')).toBe(0);
-      // A close that does not wait needs a few round trips to end the publisher.
+      // A close that does not wait closes the publisher within a few round trips.
       const [publisher] = app.unwrap<[Redis, Redis]>();
       for (let i = 0; i < 100; i++) expect(await publisher.ping()).toBe('PONG');
       gate.open();
@@ -42,7 +42,7 @@ describe('app.close()', () => {
       expect(steps).toEqual(['started', 'handled', 'closed']);
     });
 
-    it('waits for what a deserializer has begun to read', async () => {
+    it('waits for a deserializer that is running', async () => {
       const gate = new Gate();
       let isReading = false;
       const seen: unknown[] = [];
@@ -66,7 +66,7 @@ describe('app.close()', () => {
       expect(seen).toEqual([1]);
     });
 
-    it('waits for a hook that has begun before the handler', async () => {
+    it('waits for a hook that runs before the handler', async () => {
       const gate = new Gate();
       let hasBegun = false;
       const seen: unknown[] = [];
@@ -118,7 +118,7 @@ describe('app.close()', () => {
       expect(ended).toEqual([1, 0, 'closed']);
     });
 
-    it('lets a stream go on to its end', async () => {
+    it('waits for the end of a stream', async () => {
       const steps: unknown[] = [];
       const gate = new Gate();
       const { app } = await startService(
@@ -139,7 +139,7 @@ describe('app.close()', () => {
       expect(steps).toEqual(['started', 'ended', 'closed']);
     });
 
-    it('waits no longer than shutdownTimeout, and says how many it left behind', async () => {
+    it('waits at most shutdownTimeout, and logs the number of handlers still running', async () => {
       let started = 0;
       const { app, log } = await startService(
         eventHandlers({
@@ -158,7 +158,7 @@ describe('app.close()', () => {
       ]);
     });
 
-    it('counts a handler once that a hook runs', async () => {
+    it('counts a handler once when a hook runs it', async () => {
       let started = 0;
       const { app, log, server } = await startService(
         eventHandlers({
@@ -178,7 +178,7 @@ describe('app.close()', () => {
       ]);
     });
 
-    it('[built-in] does not wait', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) does not wait', async () => {
       const steps: unknown[] = [];
       const gate = new Gate();
       const { app } = await startBuiltIn(
@@ -203,14 +203,14 @@ describe('app.close()', () => {
   });
 
   describe('called twice', () => {
-    it('is what a start says that it comes into, and not that Redis were away', async () => {
+    it('rejects a pending start with ClosedError, not with ConnectionError', async () => {
       const server = new RedisPubSubServer({ connection: redis.url });
       const listening = new Promise((resolve) => server.listen(resolve));
       await Promise.all([server.close(), server.close()]);
       expect(await listening).toBeInstanceOf(ClosedError);
     });
 
-    it('ends a start that began between the two', async () => {
+    it('rejects a start that was called between the two with ClosedError', async () => {
       const { server } = await startService(eventHandlers({ 'close.between': () => {} }), {
         connection: redis.url,
       });
@@ -222,7 +222,7 @@ describe('app.close()', () => {
       await redis.subscribers('close.between', 0);
     });
 
-    it('resolves both times, together and one after the other', async () => {
+    it('resolves both times, concurrently and one after the other', async () => {
       const { app } = await startService(eventHandlers({ 'close.twice': () => {} }), {
         connection: redis.url,
       });
@@ -231,7 +231,7 @@ describe('app.close()', () => {
       expect(app.unwrap<Redis[]>().map(({ status }) => status)).toEqual(['end', 'end']);
     });
 
-    it('[built-in] rejects the second time', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) rejects the second time', async () => {
       const { app } = await startBuiltIn(eventHandlers({ 'close.again': () => {} }), {
         port: redis.port,
       });
@@ -241,8 +241,8 @@ describe('app.close()', () => {
     });
   });
 
-  describe('when the link is already dead', () => {
-    it('resolves while the connection is being tried again', async () => {
+  describe('when the connection is lost already', () => {
+    it('resolves while the connection is reconnecting', async () => {
       const proxy = await startProxy(redis.port);
       const { app, server } = await startService(eventHandlers({ 'close.dead': () => {} }), {
         connection: proxy.url,
@@ -279,17 +279,17 @@ describe('app.close()', () => {
       await expect(app.close()).resolves.toBeUndefined();
     });
 
-    it('[built-in] rejects', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) rejects close()', async () => {
       const proxy = await startProxy(redis.port);
-      const heard: unknown[] = [];
+      const received: unknown[] = [];
       const { app, statuses } = await startBuiltIn(
-        eventHandlers({ 'close.lost': (data) => void heard.push(data) }),
+        eventHandlers({ 'close.lost': (data) => void received.push(data) }),
         { host: '127.0.0.1', port: proxy.port },
       );
       await redis.subscribers('close.lost', 1);
-      // A message comes after the acknowledgement, whose loss would be an unhandled rejection.
+      // This message arrives after the acknowledgement, whose loss would be an unhandled rejection.
       await redis.client.publish('close.lost', '1');
-      await eventually(() => heard.length === 1);
+      await eventually(() => received.length === 1);
       await proxy.stop();
       await eventually(() => statuses.at(-1) === 'disconnected');
       await expect(app.close()).rejects.toThrow('Connection is closed');

@@ -5,11 +5,11 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
-/** How many messages come each millisecond or so. */
+/** The number of messages that are published about each millisecond. */
 const BURST = 20;
-const SHUTDOWN_TIMEOUT = 10_000;
+const SHUTDOWN_TIMEOUT_MS = 10_000;
 
-/** Handlers that take up to 20 ms, and what became of each message that they were given. */
+/** A handler that takes up to 20 ms, with the messages that it started and ended. */
 class Work {
   readonly started: unknown[] = [];
   readonly ended = new Set<unknown>();
@@ -20,7 +20,7 @@ class Work {
     this.ended.add(data);
   };
 
-  get cut(): unknown[] {
+  get interrupted(): unknown[] {
     return this.started.filter((data) => !this.ended.has(data));
   }
 }
@@ -28,7 +28,7 @@ class Work {
 describe('app.close() under load', () => {
   const redis = useRedis();
 
-  /** Publishes from now on, until the function that it returns is called. */
+  /** Publishes until the returned function is called. */
   const flood = (channel: string): (() => Promise<number>) => {
     const stopping = new AbortController();
     let count = 0;
@@ -49,25 +49,25 @@ describe('app.close() under load', () => {
   };
 
   it.each([
-    ['handlers that are not bounded', {}],
-    ['handlers that are bounded', { concurrency: 8 }],
+    ['handlers without a limit', {}],
+    ['handlers with a limit', { concurrency: 8 }],
     ['handlers that keep the order', { order: 'channel' } as const],
   ])(
-    'cuts no message that a handler has started, and starts none later: %s',
+    'waits for each message that a handler has started, and starts no more: %s',
     async (_, options) => {
       const work = new Work();
       const { app } = await startService(eventHandlers({ 'drain.*': work.handle }, options), {
         connection: redis.url,
-        shutdownTimeout: SHUTDOWN_TIMEOUT,
+        shutdownTimeout: SHUTDOWN_TIMEOUT_MS,
       });
       const stop = flood('drain.ours');
       await eventually(() => work.ended.size > 200);
       const began = performance.now();
       await app.close();
-      expect(performance.now() - began).toBeLessThan(SHUTDOWN_TIMEOUT);
-      expect(work.cut).toEqual([]);
+      expect(performance.now() - began).toBeLessThan(SHUTDOWN_TIMEOUT_MS);
+      expect(work.interrupted).toEqual([]);
       const { length } = work.started;
-      // Everything that was published meanwhile has long been on its way.
+      // Redis has sent everything that was published before this point.
       const published = await stop();
       await redis.client.ping();
       expect(work.started).toHaveLength(length);
@@ -75,7 +75,7 @@ describe('app.close() under load', () => {
     },
   );
 
-  it('stays within shutdownTimeout, whatever the handlers do', async () => {
+  it('resolves within shutdownTimeout when the handlers never end', async () => {
     let started = 0;
     const stuck = (): Promise<never> => {
       started++;
@@ -94,7 +94,7 @@ describe('app.close() under load', () => {
     expect(log.of('warn')).toEqual([expect.stringContaining('handlers still running')]);
   });
 
-  it('[built-in] cuts what its handlers have started', async () => {
+  it('counter-proof: the built-in transport (Transport.REDIS) does not wait for its handlers', async () => {
     const work = new Work();
     const { app } = await startBuiltIn(eventHandlers({ 'drain.*': work.handle }), {
       port: redis.port,
@@ -104,7 +104,7 @@ describe('app.close() under load', () => {
     const stop = flood('drain.builtin');
     await eventually(() => work.ended.size > 200);
     await app.close();
-    expect(work.cut).not.toEqual([]);
+    expect(work.interrupted).not.toEqual([]);
     await stop();
   });
 });

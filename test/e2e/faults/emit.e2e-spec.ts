@@ -7,7 +7,7 @@ import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 
-/** What an attempt failed with. */
+/** The error that a promise rejects with. */
 const failureOf = (attempt: Promise<unknown>): Promise<unknown> =>
   attempt.then(
     () => undefined,
@@ -23,25 +23,25 @@ describe('emit()', () => {
   }
 
   describe('when it succeeds', () => {
-    it('yields the number of subscriptions that Redis delivered to', async () => {
+    it('emits the number of subscriptions that Redis delivered to', async () => {
       for (const pattern of ['emit.a', 'emit.*']) {
         await startService(eventHandlers({ [pattern]: () => {} }), { connection: redis.url });
       }
       const client = createClient({ connection: redis.url });
       expect(await firstValueFrom(client.emit('emit.a', 1))).toBe(2);
       expect(await firstValueFrom(client.emit('emit.b', 1))).toBe(1);
-      expect(await firstValueFrom(client.emit('nobody.here', 1))).toBe(0);
+      expect(await firstValueFrom(client.emit('no.subscribers', 1))).toBe(0);
     });
 
-    it('[built-in] yields undefined', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) emits undefined', async () => {
       await startService(eventHandlers({ 'emit.builtin': () => {} }), { connection: redis.url });
       const { client } = await createBuiltInClient({ port: redis.port });
       expect(await firstValueFrom(client.emit('emit.builtin', 1))).toBeUndefined();
     });
   });
 
-  describe('when Redis refuses and nobody subscribed to the result', () => {
-    it('logs the failure, with the channel', async () => {
+  describe('when Redis refuses and the Observable has no subscriber', () => {
+    it('logs the error with the channel', async () => {
       const log = captureLog();
       const client = createClient({ connection: await createMuteUser('mute-ours') });
       client.emit('secret.a', 1);
@@ -49,7 +49,7 @@ describe('emit()', () => {
       expect(log.of('error')).toEqual([expect.stringMatching(/"secret\.a".*NOPERM/)]);
     });
 
-    it('logs ten of a thousand failures, and how many more there were', async () => {
+    it('logs ten of a thousand errors, and the number of the others', async () => {
       const log = captureLog();
       const client = createClient({ connection: await createMuteUser('mute-burst') });
       for (let i = 0; i < 1_000; i++) client.emit('secret.burst', i);
@@ -61,11 +61,11 @@ describe('emit()', () => {
       expect(lines.slice(10)).toEqual(['990 more events were not published']);
     });
 
-    it('[built-in] says nothing at all', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) logs nothing', async () => {
       const log = captureLog();
       const { client } = await createBuiltInClient(await createMuteUser('mute-built-in'));
       client.emit('secret.a', 1);
-      // This one is answered after it, so that the first one has failed by now as well.
+      // Redis answers in order, so that the first message has failed when this one has.
       const failure = await failureOf(firstValueFrom(client.emit('secret.b', 1)));
       expect(failure).toMatchObject({ message: expect.stringContaining('NOPERM') as string });
       expect([...log.of('error'), ...log.of('warn')]).toEqual([]);
@@ -73,7 +73,7 @@ describe('emit()', () => {
   });
 
   describe('while the client is reconnecting', () => {
-    it('fails at once with an Error that names the channel', async () => {
+    it('rejects at once with an Error that names the channel', async () => {
       const proxy = await startProxy(redis.port);
       const client = createClient({ connection: proxy.url });
       await client.connect();
@@ -86,7 +86,7 @@ describe('emit()', () => {
       expect(failure).toMatchObject({ message: expect.stringContaining('"away.ours"') as string });
     });
 
-    it('works again when Redis is back', async () => {
+    it('publishes again after the reconnect', async () => {
       const proxy = await startProxy(redis.port);
       const client = createClient({ connection: proxy.url });
       await client.connect();
@@ -99,7 +99,7 @@ describe('emit()', () => {
       expect(await firstValueFrom(client.emit('back.ours', 1))).toBe(0);
     });
 
-    it('[built-in] fails with a string', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) rejects with a string', async () => {
       const proxy = await startProxy(redis.port);
       const { client, statuses } = await createBuiltInClient({
         host: '127.0.0.1',

@@ -12,41 +12,41 @@ describe('channels and globs in one service', () => {
     return { channel: count, globs: Number(await redis.client.pubsub('NUMPAT')) };
   }
 
-  it('are decided per pattern: SUBSCRIBE for a channel, PSUBSCRIBE for a glob', async () => {
-    const heard: unknown[] = [];
+  it('are subscribed with SUBSCRIBE for a channel and PSUBSCRIBE for a glob', async () => {
+    const received: unknown[] = [];
     await startService(
       eventHandlers({
-        'mix.flush': (_, channel) => heard.push(['channel', channel]),
-        'mix.user.*': (_, channel) => heard.push(['glob', channel]),
+        'mix.flush': (_, channel) => received.push(['channel', channel]),
+        'mix.user.*': (_, channel) => received.push(['glob', channel]),
       }),
       { connection: redis.url },
     );
     expect(await subscribed('mix.flush')).toEqual({ channel: 1, globs: 1 });
     expect(await redis.client.publish('mix.flush', '1')).toBe(1);
     expect(await redis.client.publish('mix.user.created', '1')).toBe(1);
-    await eventually(() => heard.length >= 2);
-    expect(heard).toEqual([
+    await eventually(() => received.length >= 2);
+    expect(received).toEqual([
       ['channel', 'mix.flush'],
       ['glob', 'mix.user.created'],
     ]);
   });
 
-  it('[built-in] a glob is silently never heard without `wildcards`', async () => {
-    const heard: unknown[] = [];
+  it('counter-proof: the built-in transport (Transport.REDIS) never delivers to a glob without `wildcards`, and logs nothing', async () => {
+    const received: unknown[] = [];
     const { log } = await startBuiltIn(
-      eventHandlers({ 'deaf.*': (_, channel) => heard.push(channel) }),
+      eventHandlers({ 'literal.*': (_, channel) => received.push(channel) }),
       { port: redis.port },
     );
-    // The glob is subscribed as the name of a channel, and only this very channel is heard.
-    await redis.subscribers('deaf.*', 1);
-    expect(await redis.client.publish('deaf.created', '1')).toBe(0);
-    await redis.client.publish('deaf.*', '1');
-    await eventually(() => heard.length >= 1);
-    expect(heard).toEqual(['deaf.*']);
+    // SUBSCRIBE takes the glob as the name of a channel, so that only this channel is received.
+    await redis.subscribers('literal.*', 1);
+    expect(await redis.client.publish('literal.created', '1')).toBe(0);
+    await redis.client.publish('literal.*', '1');
+    await eventually(() => received.length >= 1);
+    expect(received).toEqual(['literal.*']);
     expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
   });
 
-  it('[built-in] `wildcards` makes a glob of every handler', async () => {
+  it('counter-proof: the built-in transport (Transport.REDIS) with `wildcards` subscribes to every handler with PSUBSCRIBE', async () => {
     await startBuiltIn(eventHandlers({ 'all.flush': () => {}, 'all.user.*': () => {} }), {
       port: redis.port,
       wildcards: true,

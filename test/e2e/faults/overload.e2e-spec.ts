@@ -11,7 +11,7 @@ const MESSAGES = 500;
 
 const numbers = (length: number): number[] => Array.from({ length }, (_, i) => i);
 
-/** What is dropped in this process, from now on until the test ends. */
+/** The drops of this process until the test ends. */
 function collectDrops(): TelemetryEvents['drop'][] {
   const drops: TelemetryEvents['drop'][] = [];
   const collect = (event: unknown): void => void drops.push(event as TelemetryEvents['drop']);
@@ -29,15 +29,15 @@ describe(`${MESSAGES} messages at once`, () => {
   }
 
   describe('with `concurrency: 10`', () => {
-    it('start no more than 10 handlers at a time, and all are handled in their order', async () => {
+    it('run at most 10 handlers at a time, and each message is handled in order', async () => {
       let running = 0;
       let most = 0;
-      const heard: unknown[] = [];
+      const received: unknown[] = [];
       await startService(
         eventHandlers(
           {
             'load.bounded': async (data) => {
-              heard.push(data);
+              received.push(data);
               most = Math.max(most, ++running);
               await setImmediate();
               running--;
@@ -48,12 +48,12 @@ describe(`${MESSAGES} messages at once`, () => {
         { connection: redis.url },
       );
       await publish('load.bounded', numbers(MESSAGES));
-      await eventually(() => heard.length >= MESSAGES && running === 0);
+      await eventually(() => received.length >= MESSAGES && running === 0);
       expect(most).toBe(10);
-      expect(heard).toEqual(numbers(MESSAGES));
+      expect(received).toEqual(numbers(MESSAGES));
     });
 
-    it('[built-in] start as many handlers', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) starts a handler for each message at once', async () => {
       let running = 0;
       const gate = new Gate();
       await startBuiltIn(
@@ -77,7 +77,7 @@ describe(`${MESSAGES} messages at once`, () => {
   });
 
   describe("with `order: 'channel'`", () => {
-    it('are handled one after the other on each channel, and channels do not wait for each other', async () => {
+    it('are handled one after the other on each channel, and channels run concurrently', async () => {
       const running = new Map<string, number>();
       const ended = new Map<string, unknown[]>();
       const overlaps: string[] = [];
@@ -89,7 +89,7 @@ describe(`${MESSAGES} messages at once`, () => {
               if (running.has(channel)) overlaps.push(channel);
               running.set(channel, 1);
               mostChannels = Math.max(mostChannels, running.size);
-              // Early messages take longer, so that without order they would end last.
+              // Early messages take longer, so that they would end last without the option.
               for (let left = 20 - Number(data) / 5; left > 0; left--) await setImmediate();
               running.delete(channel);
               ended.set(channel, [...(ended.get(channel) ?? []), data]);
@@ -108,7 +108,7 @@ describe(`${MESSAGES} messages at once`, () => {
       for (const channel of channels) expect(ended.get(channel)).toEqual(each);
     });
 
-    it('[built-in] a later message overtakes an earlier one', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) lets a later message overtake an earlier one', async () => {
       const ended: unknown[] = [];
       const gate = new Gate();
       await startBuiltIn(
@@ -136,45 +136,48 @@ describe(`${MESSAGES} messages at once`, () => {
     it.each([
       ['drop-oldest', [0, MESSAGES - 2, MESSAGES - 1]],
       ['drop-newest', [0, 1, 2]],
-    ] as const)('%s gives up and counts what does not fit', async (overflow, expected) => {
-      const channel = `overflow.${overflow}`;
-      const heard: unknown[] = [];
-      const drops = collectDrops();
-      const gate = new Gate();
-      const { log } = await startService(
-        eventHandlers(
-          {
-            [channel]: async (data) => {
-              heard.push(data);
-              await gate.opened;
+    ] as const)(
+      '%s drops the messages that do not fit, and counts them',
+      async (overflow, expected) => {
+        const channel = `overflow.${overflow}`;
+        const received: unknown[] = [];
+        const drops = collectDrops();
+        const gate = new Gate();
+        const { log } = await startService(
+          eventHandlers(
+            {
+              [channel]: async (data) => {
+                received.push(data);
+                await gate.opened;
+              },
             },
-          },
-          { concurrency: 1, maxQueue: 2, overflow },
-        ),
-        { connection: redis.url },
-      );
-      await publish(channel, numbers(MESSAGES));
-      await eventually(() => drops.length >= MESSAGES - 3);
-      gate.open();
-      await eventually(() => heard.length >= 3);
-      expect(heard).toEqual(expected);
-      expect(drops).toHaveLength(MESSAGES - 3);
-      expect(new Set(drops.map(({ reason }) => reason))).toEqual(new Set(['overflow']));
-      expect(new Set(drops.map((drop) => drop.channel))).toEqual(new Set([channel]));
-      expect(log.of('warn')).toEqual([
-        expect.stringContaining(`"${channel}" is slower than its messages`),
-      ]);
-    });
+            { concurrency: 1, maxQueue: 2, overflow },
+          ),
+          { connection: redis.url },
+        );
+        await publish(channel, numbers(MESSAGES));
+        await eventually(() => drops.length >= MESSAGES - 3);
+        gate.open();
+        await eventually(() => received.length >= 3);
+        expect(received).toEqual(expected);
+        expect(drops).toHaveLength(MESSAGES - 3);
+        expect(new Set(drops.map(({ reason }) => reason))).toEqual(new Set(['overflow']));
+        expect(new Set(drops.map((drop) => drop.channel))).toEqual(new Set([channel]));
+        expect(log.of('warn')).toEqual([
+          expect.stringContaining(`"${channel}" is slower than its messages`),
+        ]);
+      },
+    );
 
-    it('what still waits when the service closes is given up and counted, too', async () => {
-      const heard: unknown[] = [];
+    it('messages that wait when the service closes are dropped and counted', async () => {
+      const received: unknown[] = [];
       const drops = collectDrops();
       const gate = new Gate();
       const { app } = await startService(
         eventHandlers(
           {
             'overflow.closing': async (data) => {
-              heard.push(data);
+              received.push(data);
               await gate.opened;
             },
           },
@@ -184,14 +187,14 @@ describe(`${MESSAGES} messages at once`, () => {
       );
       await publish('overflow.closing', numbers(3));
       await publish('overflow.closing', ['last']);
-      await eventually(() => heard.length === 1);
+      await eventually(() => received.length === 1);
       const before = await redis.client.publish('overflow.closing', '"behind"');
       expect(before).toBe(1);
       const closing = app.close();
       await redis.subscribers('overflow.closing', 0);
       gate.open();
       await closing;
-      expect(heard).toEqual([0]);
+      expect(received).toEqual([0]);
       expect(new Set(drops.map(({ reason }) => reason))).toEqual(new Set(['closing']));
     });
   });

@@ -26,7 +26,7 @@ describe('when Redis refuses a subscription (ACL)', () => {
 
   describe('at the start', () => {
     it.each(['secret.plans', 'secret.*'])(
-      'listen() rejects with an error that names %s, and leaves nothing open',
+      'listen() rejects with an error that names %s, and leaves no connection open',
       async (pattern) => {
         await allow('start-ours', 'open.*');
         const starting = startService(eventHandlers({ 'open.a': () => {}, [pattern]: () => {} }), {
@@ -42,7 +42,7 @@ describe('when Redis refuses a subscription (ACL)', () => {
       },
     );
 
-    it('[built-in] listen() succeeds, then an unhandled rejection kills the process', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) resolves listen(), then an unhandled rejection ends the process', async () => {
       await allow('start-built-in', 'open.*');
       const service = spawnBuiltIn(userOf('start-built-in'), ['open.b', 'secret.plans']);
       expect(await service.started).toBe('listening');
@@ -53,13 +53,13 @@ describe('when Redis refuses a subscription (ACL)', () => {
   });
 
   describe('after a reconnection', () => {
-    it('is logged once and comes back with the permission; other channels come back at once', async () => {
+    it('is logged once and subscribed again with the permission; other channels are subscribed at once', async () => {
       const unhandled: unknown[] = [];
       const onUnhandled = (error: unknown): void => void unhandled.push(error);
       process.on('unhandledRejection', onUnhandled);
       onTestFinished(() => void process.off('unhandledRejection', onUnhandled));
-      const heard: unknown[] = [];
-      const handle = (data: unknown): void => void heard.push(data);
+      const received: unknown[] = [];
+      const handle = (data: unknown): void => void received.push(data);
       await allow('later-ours', 'open.*', 'secret.*', 'secret.*.d');
       const { server, log } = await startService(
         eventHandlers({ 'open.c': handle, 'secret.c': handle, 'secret.*.d': handle }),
@@ -68,14 +68,14 @@ describe('when Redis refuses a subscription (ACL)', () => {
       const statuses: string[] = [];
       server.status.subscribe((status) => statuses.push(status));
 
-      // Redis itself ends the connections that hold a subscription that is no longer allowed.
+      // Redis closes connections that hold a subscription that is no longer allowed.
       await allow('later-ours', 'open.*');
       const refusals = (name: string): string[] =>
         log.of('error').filter((line) => line.includes(`"${name}"`) && line.includes('NOPERM'));
       await eventually(() => refusals('secret.c').length > 0 && refusals('secret.*.d').length > 0);
       await redis.subscribers('open.c', 1);
       await redis.client.publish('open.c', '"open"');
-      await eventually(() => heard.length >= 1);
+      await eventually(() => received.length >= 1);
       expect(await redis.client.publish('secret.c', '"unheard"')).toBe(0);
       expect(statuses.at(-1)).toBe('reconnecting');
 
@@ -84,14 +84,14 @@ describe('when Redis refuses a subscription (ACL)', () => {
       await redis.patterns(1);
       await redis.client.publish('secret.c', '"secret"');
       await redis.client.publish('secret.c.d', '"glob"');
-      await eventually(() => heard.length >= 3);
-      expect(heard).toEqual(['open', 'secret', 'glob']);
+      await eventually(() => received.length >= 3);
+      expect(received).toEqual(['open', 'secret', 'glob']);
       await eventually(() => statuses.at(-1) === 'connected');
       expect([refusals('secret.c').length, refusals('secret.*.d').length]).toEqual([1, 1]);
       expect(unhandled).toEqual([]);
     });
 
-    it('[built-in] one refused channel kills the process on its way back', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) ends the process when one channel is refused after a reconnect', async () => {
       await allow('later-built-in', 'open.*', 'secret.*');
       const service = spawnBuiltIn(
         { ...userOf('later-built-in'), retryAttempts: 1_000, retryDelay: 10 },

@@ -11,7 +11,7 @@ import { startContext } from '../module/apps.js';
 
 const CLIENTS = 20;
 
-/** The messages that the subscriber connections of clients receive, from now on. */
+/** Counts the messages that the subscriber connections of clients receive from now on. */
 function countReceived(clients: readonly { unwrap<T>(): T }[]): { count: number } {
   const received = { count: 0 };
   for (const client of clients) {
@@ -40,15 +40,15 @@ describe('replies', () => {
   });
 
   it.each(['inbox', 'compat'] as const)(
-    'are subscribed to no longer when a client with the connections of a module is closed (%s)',
+    'are unsubscribed when a client with the connections of a module is closed (%s)',
     async (replies) => {
       const module = RedisPubSubModule.forRoot({ connection: redis.url, replies });
       const { app } = await startContext({ imports: [module] });
       const client = app.get(RedisPubSubClient);
-      const answer = firstValueFrom(client.send('close.nobody', 1));
+      const answer = firstValueFrom(client.send('close.none', 1));
       await expect(answer).rejects.toThrow(NoSubscribersError);
       await client.close();
-      for (const glob of ['_pubsub.inbox.*', 'close.nobody.reply']) {
+      for (const glob of ['_pubsub.inbox.*', 'close.none.reply']) {
         await eventually(async () => (await redis.client.pubsub('CHANNELS', glob)).length === 0);
       }
     },
@@ -67,13 +67,13 @@ describe('replies', () => {
       const client = createClient({ connection: redis.url, replies });
       expect(await firstValueFrom(client.send('rpc.get', 1))).toBe(1);
       expect(await firstValueFrom(client.send('rpc.last', 2))).toBe(2);
-      // Requests and replies come to the handler's connection in one order; this is behind them.
+      // Requests and replies arrive at the handler's connection in order; this message is the last one.
       await redis.client.publish('rpc.end', '3');
       await eventually(() => calls.includes('rpc.end'));
       expect(calls).toEqual(['rpc.get', 'rpc.last', 'rpc.end']);
     });
 
-    it('[built-in] run the handler a second time', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) runs the handler a second time', async () => {
       const calls: string[] = [];
       await startBuiltIn(
         requestHandler('twice.*', (data, channel) => {
@@ -92,7 +92,7 @@ describe('replies', () => {
   });
 
   describe(`with ${CLIENTS} clients that wait for one reply each`, () => {
-    /** Answers when all requests are there, so that every client is listening for its reply. */
+    /** Replies when all requests have arrived, so that every client is subscribed for its reply. */
     function answerTogether(): Handle {
       const gate = new Gate();
       let waiting = 0;
@@ -103,7 +103,7 @@ describe('replies', () => {
       };
     }
 
-    it(`${CLIENTS} messages are delivered: each client has an inbox of its own`, async () => {
+    it(`deliver ${CLIENTS} messages, because each client has its own inbox`, async () => {
       await startService(requestHandler('inbox.get', answerTogether()), { connection: redis.url });
       const clients = Array.from({ length: CLIENTS }, () =>
         createClient({ connection: redis.url }),
@@ -111,16 +111,16 @@ describe('replies', () => {
       const received = countReceived(clients);
       const answers = clients.map((client, i) => firstValueFrom(client.send('inbox.get', i)));
       expect(await Promise.all(answers)).toEqual(clients.map((_, i) => i));
-      // Whatever else Redis had for them is here before the answers to these.
+      // Each other message of Redis arrives before the reply to this PING.
       await Promise.all(clients.map((client) => client.unwrap<[Redis, Redis]>()[1].ping()));
       expect(received.count).toBe(CLIENTS);
     });
 
-    it(`[built-in] ${CLIENTS * CLIENTS} messages are delivered: all share one reply channel`, async () => {
+    it(`counter-proof: the built-in transport (Transport.REDIS) delivers ${CLIENTS * CLIENTS} messages over one shared reply channel`, async () => {
       await startBuiltIn(requestHandler('shared.get', answerTogether()), { port: redis.port });
       await redis.subscribers('shared.get', 1);
-      // A client ends its subscription with its own reply; in time to be spared some of the others,
-      // if the network is quick.
+      // A client unsubscribes on its own reply. The proxy holds that, because on a fast network it would
+      // arrive before some of the other replies.
       const proxy = await startProxy(redis.port);
       proxy.hold(/unsubscribe/i);
       const clients = await Promise.all(

@@ -16,12 +16,12 @@ describe('when Redis is killed and started again', () => {
   }
 
   describe('a service with default options', () => {
-    it('hears what is published afterwards, on channels and on globs', async () => {
-      const heard: unknown[] = [];
+    it('receives the messages after the restart, on channels and on globs', async () => {
+      const received: unknown[] = [];
       const { server } = await startService(
         eventHandlers({
-          'restart.news': (data) => heard.push(data),
-          'restart.*.alert': (data) => heard.push(data),
+          'restart.news': (data) => received.push(data),
+          'restart.*.alert': (data) => received.push(data),
         }),
         { connection: redis.url },
       );
@@ -31,12 +31,12 @@ describe('when Redis is killed and started again', () => {
       await redis.patterns(1);
       expect(await redis.client.publish('restart.news', '"news"')).toBe(1);
       expect(await redis.client.publish('restart.it.alert', '"alert"')).toBe(1);
-      await eventually(() => heard.length >= 2);
-      expect(heard).toEqual(['news', 'alert']);
+      await eventually(() => received.length >= 2);
+      expect(received).toEqual(['news', 'alert']);
       expect(server.isListening).toBe(true);
     });
 
-    it('says so, in its status and once per connection in the log', async () => {
+    it('reports the outage in its status, and logs it once per connection', async () => {
       const { server, log } = await startService(eventHandlers({ 'restart.said': () => {} }), {
         connection: redis.url,
       });
@@ -47,15 +47,15 @@ describe('when Redis is killed and started again', () => {
       await redis.start();
       await eventually(() => statuses.at(-1) === 'connected');
       expect(statuses).toEqual(['connected', 'reconnecting', 'connected']);
-      const said = (level: 'log' | 'warn', text: string): string[] =>
+      const linesWith = (level: 'log' | 'warn', text: string): string[] =>
         log.of(level).filter((line) => line.includes(text));
-      expect(said('warn', 'reconnecting')).toHaveLength(2);
-      expect(said('warn', 'Lost the subscriber connection')).toHaveLength(1);
-      expect(said('log', 'The subscriber connection is back')).toHaveLength(1);
-      expect(said('log', 'The publisher connection is back')).toHaveLength(1);
+      expect(linesWith('warn', 'reconnecting')).toHaveLength(2);
+      expect(linesWith('warn', 'Lost the subscriber connection')).toHaveLength(1);
+      expect(linesWith('log', 'The subscriber connection is back')).toHaveLength(1);
+      expect(linesWith('log', 'The publisher connection is back')).toHaveLength(1);
     });
 
-    it('keeps trying while Redis is away, ever later up to a cap, and never in step with others', async () => {
+    it('reconnects with growing delays up to a cap, and with jitter', async () => {
       const { server } = await startService(eventHandlers({ 'restart.tries': () => {} }), {
         connection: redis.url,
       });
@@ -76,36 +76,36 @@ describe('when Redis is killed and started again', () => {
       expect(new Set(delaysOf(3)).size).toBeGreaterThan(1);
     });
 
-    it('[built-in] stays up, deaf and disconnected for good', async () => {
-      const heard: unknown[] = [];
+    it('counter-proof: the built-in transport (Transport.REDIS) never reconnects, while the process goes on', async () => {
+      const received: unknown[] = [];
       const { app, statuses } = await startBuiltIn(
-        eventHandlers({ 'restart.builtin': (data) => heard.push(data) }),
+        eventHandlers({ 'restart.builtin': (data) => received.push(data) }),
         { port: redis.port },
       );
       await redis.subscribers('restart.builtin', 1);
       await kill();
       await redis.start();
       await eventually(() => statuses.at(-1) === 'disconnected');
-      // 'end' is where ioredis stops for ever; nothing but a new client leaves it.
+      // 'end' is the last status of an ioredis client: it never reconnects from there.
       await eventually(() => app.unwrap<Redis[]>().every(({ status }) => status === 'end'));
       expect(await redis.client.pubsub('NUMSUB', 'restart.builtin')).toEqual([
         'restart.builtin',
         0,
       ]);
       expect(await redis.client.publish('restart.builtin', '"lost"')).toBe(0);
-      expect(heard).toEqual([]);
+      expect(received).toEqual([]);
     });
   });
 
-  describe('a connection that cannot even be tried', () => {
-    it('fails whoever waits for it, and is tried again after a while', async () => {
+  describe('a connection that ioredis cannot open', () => {
+    it('rejects connect, and is tried again after a delay', async () => {
       const log = captureLog();
       const tls = { cert: 'no certificate', key: 'no key' };
       const client = createClient({ connection: { port: redis.port, tls } });
       let attempts = 0;
       client.unwrap<[Redis, Redis]>()[0].on('connecting', () => attempts++);
       await expect(client.connect()).rejects.toThrow('Redis is unreachable');
-      // With no pause between them the event loop would never have its turn.
+      // Without a delay between the attempts the event loop would not run anything else.
       await setImmediate();
       expect(attempts).toBeLessThan(5);
       await eventually(() => attempts > 1);
@@ -114,7 +114,7 @@ describe('when Redis is killed and started again', () => {
   });
 
   describe('the reconnectOnError of the user', () => {
-    it('may throw: that is logged, and the command gets its answer', async () => {
+    it('may throw: the error is logged, and the command gets its reply', async () => {
       const log = captureLog();
       await redis.client.acl('SETUSER', 'mute', 'on', '>pw', '+@all', 'resetchannels');
       const client = createClient({
@@ -148,7 +148,7 @@ describe('when Redis is killed and started again', () => {
       expect(retryStrategy).toHaveBeenCalledWith(1);
     });
 
-    it('may throw: that is logged, and reconnecting goes on', async () => {
+    it('may throw: the error is logged, and the reconnect attempts go on', async () => {
       const { log } = await startService(eventHandlers({ 'restart.throws': () => {} }), {
         connection: {
           port: redis.port,
@@ -168,7 +168,7 @@ describe('when Redis is killed and started again', () => {
       expect(await redis.client.publish('restart.throws', '1')).toBe(1);
     });
 
-    it('is ours where a client of the user has none', async () => {
+    it('has our default when a client of the user has none', async () => {
       const own = new Redis({ port: redis.port, lazyConnect: true });
       own.on('error', () => undefined);
       closeAfterTest(async () => own.disconnect());
@@ -180,7 +180,7 @@ describe('when Redis is killed and started again', () => {
       expect(own.options.retryStrategy?.(1_000)).toBeGreaterThan(1_000);
     });
 
-    it('ends the attempts with null: the status is disconnected, and the log says so', async () => {
+    it('stops the attempts with null: the status is disconnected, and that is logged', async () => {
       const { server, log } = await startService(eventHandlers({ 'restart.ended': () => {} }), {
         connection: { port: redis.port, retryStrategy: () => null },
       });
@@ -199,7 +199,7 @@ describe('when Redis is killed and started again', () => {
       ).toEqual(['The publisher', 'The subscriber']);
     });
 
-    it('[built-in] is overwritten and never called', async () => {
+    it('counter-proof: the built-in transport (Transport.REDIS) overwrites it and never calls it', async () => {
       const retryStrategy = vi.fn<() => number>(() => 10);
       const { statuses } = await startBuiltIn(eventHandlers({ 'restart.ignored': () => {} }), {
         port: redis.port,

@@ -15,40 +15,43 @@ async function closeAfter(ticks: number, server: RedisPubSubServer): Promise<voi
   await server.close();
 }
 
-describe('what is published right after listen() resolved, on a slow network,', () => {
+describe('a message that is published right after listen() resolved, on a slow network,', () => {
   const redis = useRedis();
 
   it.each([
     ['a channel', 'startup.ours', 'startup.ours'],
     ['a glob', 'startup.ours.*', 'startup.ours.x'],
-  ])('arrives on %s, since listen() waits for the acknowledgement', async (_, pattern, channel) => {
-    const heard: unknown[] = [];
-    const steps: string[] = [];
-    const proxy = await startProxy(redis.port);
-    proxy.hold(SUBSCRIBE);
-    const app = await NestFactory.createMicroservice(
-      eventHandlers({ [pattern]: (data) => heard.push(data) }) as Type,
-      { strategy: new RedisPubSubServer({ connection: proxy.url }), logger: captureLog() },
-    );
-    closeAfterTest(() => app.close());
-    const listening = app.listen().then(() => steps.push('listening'));
-    await eventually(() => proxy.holding === 1);
-    expect(await redis.client.publish(channel, '"early"')).toBe(0);
-    steps.push('released');
-    proxy.release();
-    await listening;
-    expect(await redis.client.publish(channel, '"first"')).toBe(1);
-    await eventually(() => heard.length >= 1);
-    expect(heard).toEqual(['first']);
-    expect(steps).toEqual(['released', 'listening']);
-  });
+  ])(
+    'arrives on %s, because listen() waits for the acknowledgement',
+    async (_, pattern, channel) => {
+      const received: unknown[] = [];
+      const steps: string[] = [];
+      const proxy = await startProxy(redis.port);
+      proxy.hold(SUBSCRIBE);
+      const app = await NestFactory.createMicroservice(
+        eventHandlers({ [pattern]: (data) => received.push(data) }) as Type,
+        { strategy: new RedisPubSubServer({ connection: proxy.url }), logger: captureLog() },
+      );
+      closeAfterTest(() => app.close());
+      const listening = app.listen().then(() => steps.push('listening'));
+      await eventually(() => proxy.holding === 1);
+      expect(await redis.client.publish(channel, '"early"')).toBe(0);
+      steps.push('released');
+      proxy.release();
+      await listening;
+      expect(await redis.client.publish(channel, '"first"')).toBe(1);
+      await eventually(() => received.length >= 1);
+      expect(received).toEqual(['first']);
+      expect(steps).toEqual(['released', 'listening']);
+    },
+  );
 
   it('arrives for each of many handlers', async () => {
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const channels = Array.from({ length: 50 }, (_, i) => `startup.many.${i}`);
     const app = await NestFactory.createMicroservice(
       eventHandlers(
-        Object.fromEntries(channels.map((it) => [it, (data: unknown) => heard.push(data)])),
+        Object.fromEntries(channels.map((it) => [it, (data: unknown) => received.push(data)])),
       ) as Type,
       { strategy: new RedisPubSubServer({ connection: redis.url }), logger: captureLog() },
     );
@@ -56,11 +59,11 @@ describe('what is published right after listen() resolved, on a slow network,', 
     await app.listen();
     const receivers = await Promise.all(channels.map((it) => redis.client.publish(it, '1')));
     expect(receivers).toEqual(channels.map(() => 1));
-    await eventually(() => heard.length >= channels.length);
-    expect(heard).toHaveLength(channels.length);
+    await eventually(() => received.length >= channels.length);
+    expect(received).toHaveLength(channels.length);
   });
 
-  it('arrives, or listen() fails, whenever a close comes meanwhile', async () => {
+  it('arrives, or listen() fails, whenever close is called during the start', async () => {
     for (let ticks = 0; ticks < 25; ticks++) {
       const server = new RedisPubSubServer({ connection: redis.url });
       server.addHandler('startup.ask', () => Promise.resolve(1));
@@ -79,11 +82,11 @@ describe('what is published right after listen() resolved, on a slow network,', 
     }
   });
 
-  it('[built-in] is lost, since listen() resolves when SUBSCRIBE is not even sent', async () => {
-    const heard: unknown[] = [];
+  it('counter-proof: the built-in transport (Transport.REDIS) loses it, because listen() resolves before SUBSCRIBE is sent', async () => {
+    const received: unknown[] = [];
     const proxy = await startProxy(redis.port);
     proxy.hold(SUBSCRIBE);
-    await startBuiltIn(eventHandlers({ 'startup.builtin': (data) => heard.push(data) }), {
+    await startBuiltIn(eventHandlers({ 'startup.builtin': (data) => received.push(data) }), {
       host: '127.0.0.1',
       port: proxy.port,
     });
@@ -92,7 +95,7 @@ describe('what is published right after listen() resolved, on a slow network,', 
     proxy.release();
     await redis.subscribers('startup.builtin', 1);
     await redis.client.publish('startup.builtin', '"second"');
-    await eventually(() => heard.length >= 1);
-    expect(heard).toEqual(['second']);
+    await eventually(() => received.length >= 1);
+    expect(received).toEqual(['second']);
   });
 });

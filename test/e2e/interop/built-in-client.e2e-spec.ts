@@ -18,7 +18,7 @@ import { eventually, useRedis } from '../../support/redis.js';
 
 const seen: unknown[] = [];
 
-/** A packet of Nest's carries metadata since the same version that has the hook. */
+/** Nest sends metadata in its packets since the version that has this hook. */
 const hasMetadata = 'setOnDispatchHook' in ClientProxy.prototype;
 
 @Controller()
@@ -90,7 +90,7 @@ const call = (client: ClientProxy, pattern: unknown, data: unknown): Promise<unk
   lastValueFrom(client.send<unknown>(pattern, data), { defaultValue: 'nothing' });
 
 describe.each([{ wildcards: false }, { wildcards: true }])(
-  "Nest's own client with wildcards: $wildcards",
+  'the built-in client (Transport.REDIS) with wildcards: $wildcards',
   ({ wildcards }) => {
     const redis = useRedis();
 
@@ -141,7 +141,7 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(await call(client, 'shop:rpc.get', 1)).toEqual({ echo: 1 });
     });
 
-    it('reaches a handler of an object pattern, which is a literal', async () => {
+    it('reaches the handler of an object pattern, which is a literal channel', async () => {
       await start();
       const client = createBuiltInClient();
       await emit(client, { topic: 'abc', v: 2 }, 'not for it');
@@ -151,7 +151,7 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(await call(client, { cmd: 'sum' }, [1, 2, 3])).toBe(6);
     });
 
-    it('gets one reply, and the handler of a glob runs once although its reply matches it', async () => {
+    it('gets one reply, and the handler of a glob runs once although the glob matches the reply channel', async () => {
       await start();
       const client = createBuiltInClient();
       const replies = client.send<unknown>('rpc.get', { id: 42 }).pipe(toArray());
@@ -163,7 +163,7 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       ]);
     });
 
-    it('gets for each of 50 requests at once the reply to it', async () => {
+    it('gets the matching reply to each of 50 concurrent requests', async () => {
       await start();
       const client = createBuiltInClient();
       const numbers = Array.from({ length: 50 }, (_, i) => i);
@@ -172,13 +172,13 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(seen).toHaveLength(50);
     });
 
-    it.each([0, 1, 500])('gets all %i values of a stream in their order', async (count) => {
+    it.each([0, 1, 500])('gets all %i values of a stream in order', async (count) => {
       await start();
       const values$ = createBuiltInClient().send<number>('stream', count).pipe(toArray());
       expect(await lastValueFrom(values$)).toEqual(Array.from({ length: count }, (_, i) => i));
     });
 
-    it('gets null as a value, and completes where there is none', async () => {
+    it('gets null as a value, and completes when the handler returns no value', async () => {
       await start();
       const client = createBuiltInClient();
       expect(await call(client, 'answer', 'null')).toBeNull();
@@ -186,7 +186,7 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(await call(client, 'answer', 'empty')).toBe('nothing');
     });
 
-    it("gets the errors of handlers as from Nest's own server", async () => {
+    it('gets the errors of handlers as from the built-in server', async () => {
       await start();
       const client = createBuiltInClient();
       const failure = (kind: string) =>
@@ -215,7 +215,7 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(error).toEqual({ status: 'error', message: 'half way' });
     });
 
-    it.runIf(hasMetadata)('hands its metadata over as headers', async () => {
+    it.runIf(hasMetadata)('sends its metadata, which handlers receive as headers', async () => {
       await start();
       const client = createBuiltInClient();
       client.setOnDispatchHook((packet: ReadPacket) => {

@@ -20,7 +20,7 @@ const seen: unknown[] = [];
 const LITERALS = ['built.event', 'built.echo', 'built.stream', 'built.fail', '{"cmd":"sum"}'];
 const GLOBS = ['built.user.*', 'built.ask.*'];
 
-/** Nest 12 also replies to the request of a glob on the channel that the request came on. */
+/** Nest 12 replies on the channel of the request, also when a glob matched it. */
 const isNest12 = 'setOnDispatchHook' in ClientProxy.prototype;
 
 @Controller()
@@ -69,7 +69,7 @@ class Service {
 }
 
 describe.each([{ wildcards: false }, { wildcards: true }])(
-  "our client with Nest's own server with wildcards: $wildcards",
+  'RedisPubSubClient with the built-in server (Transport.REDIS) with wildcards: $wildcards',
   ({ wildcards }) => {
     const redis = useRedis();
 
@@ -85,7 +85,7 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       );
       closeAfterTest(() => app.close());
       await app.listen();
-      // It says that it listens before it does.
+      // The built-in server resolves listen() before it is subscribed.
       if (wildcards) await redis.patterns(LITERALS.length + GLOBS.length);
       else await Promise.all(LITERALS.map((channel) => redis.subscribers(channel, 1)));
     });
@@ -96,7 +96,7 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
     const call = (pattern: unknown, data: unknown, client = connect()): Promise<unknown> =>
       lastValueFrom(client.send<unknown>(pattern, data));
 
-    it('reaches its event handlers, and counts them', async () => {
+    it('reaches the event handlers, and emits their number', async () => {
       const client = connect();
       expect(await firstValueFrom(client.emit('built.event', { data: 1, id: 2 }))).toBe(1);
       const receivers = await firstValueFrom(client.emit('built.user.created', [1]));
@@ -117,11 +117,11 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(await call({ cmd: 'sum' }, [1, 2, 3])).toBe(6);
     });
 
-    it('gets it with a prefix, which is part of the name there', async () => {
+    it('gets the reply with a prefix, which is part of the pattern on the server', async () => {
       expect(await call('echo', 1, connect('built.'))).toEqual({ data: 1 });
     });
 
-    it('gets for each of 50 requests of two clients the reply to it', async () => {
+    it('gets the matching reply to each of 50 concurrent requests of two clients', async () => {
       const clients = [connect(), connect()];
       const numbers = Array.from({ length: 50 }, (_, i) => i);
       const replies = await Promise.all(
@@ -130,12 +130,12 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(replies).toEqual(numbers.map((data) => ({ data })));
     });
 
-    it.each([0, 1, 500])('gets all %i values of a stream in their order', async (count) => {
+    it.each([0, 1, 500])('gets all %i values of a stream in order', async (count) => {
       const values$ = connect().send<number>('built.stream', count).pipe(toArray());
       expect(await lastValueFrom(values$)).toEqual(Array.from({ length: count }, (_, i) => i));
     });
 
-    it('gets its errors', async () => {
+    it('gets the errors of handlers', async () => {
       await expect(call('built.fail', 'rpc')).rejects.toEqual({ code: 404 });
       await expect(call('built.fail', 'other')).rejects.toEqual({
         status: 'error',
@@ -154,21 +154,26 @@ describe.each([{ wildcards: false }, { wildcards: true }])(
       expect(error).toEqual({ status: 'error', message: 'half way' });
     });
 
-    it('leaves no reply channel behind', async () => {
+    it('unsubscribes the reply channel after the reply', async () => {
       const client = connect();
       await call('built.echo', 1, client);
       await redis.subscribers('built.echo.reply', 0);
       expect(await call('built.echo', 2, client)).toEqual({ data: 2 });
     });
 
-    it.runIf(isNest12)('gives its headers as the metadata of the packet', async () => {
+    it.runIf(isNest12)('sends its headers as the metadata of the packet', async () => {
       const record = new RedisPubSubRecordBuilder(1).setHeader('trace', 't-1').build();
       expect(await call('built.echo', record)).toEqual({ data: 1, metadata: { trace: 't-1' } });
     });
 
-    it.runIf(isNest12)('gets the reply of a handler of a glob, where globs are on', async () => {
-      const outcome = call('built.ask.me', 1).catch((error: { code: string }) => error.code);
-      expect(await outcome).toEqual(wildcards ? ['built.ask.me', 1] : 'ERR_PUBSUB_NO_SUBSCRIBERS');
-    });
+    it.runIf(isNest12)(
+      'gets the reply of the handler of a glob when wildcards are on',
+      async () => {
+        const outcome = call('built.ask.me', 1).catch((error: { code: string }) => error.code);
+        expect(await outcome).toEqual(
+          wildcards ? ['built.ask.me', 1] : 'ERR_PUBSUB_NO_SUBSCRIBERS',
+        );
+      },
+    );
   },
 );

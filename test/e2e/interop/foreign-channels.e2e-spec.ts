@@ -79,7 +79,7 @@ class Keyspace {
   }
 }
 
-describe('channels as other systems name them', () => {
+describe('channel names of other systems', () => {
   const redis = useRedis();
 
   beforeEach(() => {
@@ -102,7 +102,7 @@ describe('channels as other systems name them', () => {
     return app.get(RedisPubSubService);
   };
 
-  /** Runs the program to its end, or until `isEnough` says so of its output. */
+  /** Runs redis-cli until it exits, or until `isEnough` returns true for its output. */
   const cli = async (
     args: string[],
     isEnough: (output: string) => boolean = () => false,
@@ -120,7 +120,7 @@ describe('channels as other systems name them', () => {
     return run('redis-cli').catch(() => run('valkey-cli'));
   };
 
-  it("hears Redis' own notifications of keys", async () => {
+  it('keyspace notifications of Redis reach handlers', async () => {
     await redis.client.config('SET', 'notify-keyspace-events', 'KEA');
     closeAfterTest(() => redis.client.config('SET', 'notify-keyspace-events', ''));
     await start({}, [Keyspace]);
@@ -135,7 +135,7 @@ describe('channels as other systems name them', () => {
     ]);
   });
 
-  it('hands an event bus of another language its events under a prefix, whole', async () => {
+  it('handlers receive the whole events of a bus in another language below a prefix', async () => {
     await start({ prefix: 'events:' });
     const events = [
       { type: 'order.created', timestamp: '2026-01-25T10:00:00', data: { orderId: 'ORD-123' } },
@@ -156,7 +156,7 @@ describe('channels as other systems name them', () => {
     ]);
   });
 
-  it('matches names with colons literally, by globs and by parameters', async () => {
+  it('names with colons match literals, globs and parameters', async () => {
     await start({});
     const channels = [
       'user:123',
@@ -188,7 +188,7 @@ describe('channels as other systems name them', () => {
     );
   });
 
-  it('observes them at run time', async () => {
+  it('the service subscribes to names with colons at run time', async () => {
     const service = await start({ prefix: 'app:' }, []);
     await service.subscribe('user:123', ({ channel, data }) => seen.push([channel, data]));
     await service.subscribePattern('user::id:notifications', ({ channel, params, data }) =>
@@ -203,7 +203,7 @@ describe('channels as other systems name them', () => {
     ]);
   });
 
-  it('publishes with codec "json" what a shell that subscribes prints', async () => {
+  it('redis-cli prints the bare data that codec "json" publishes', async () => {
     const service = await start({ prefix: 'events:', codec: 'json' }, []);
     const output = cli(['SUBSCRIBE', 'events:order.created'], (it) => it.includes('ORD-2'));
     await redis.subscribers('events:order.created', 1);

@@ -44,7 +44,7 @@ const notification = {
 };
 const event = { type: 'user.created', timestamp: '2026-01-25T10:00:00.000000' };
 
-/** Values that a publisher puts into JSON. */
+/** Values that a publisher sends as JSON. */
 const values: [name: string, value: unknown][] = [
   ['a notification without data', { ...notification, data: null }],
   ['a notification with data', { ...notification, data: { order: { id: 7, items: [1, 2] } } }],
@@ -54,8 +54,11 @@ const values: [name: string, value: unknown][] = [
   ['a key "pattern"', { pattern: 'retry-*', interval: 5 }],
   ['a key "data" alone', { data: { a: 1 } }],
   ['a key "id" alone', { id: 9 }],
-  ['"pattern" and "data" for something else', { pattern: 'user.created', data: { a: 1 } }],
-  ['"pattern", "data" and "id" for something else', { pattern: 'zzz', data: 1, id: 'x', more: 2 }],
+  ['"pattern" and "data" with another meaning', { pattern: 'user.created', data: { a: 1 } }],
+  [
+    '"pattern", "data" and "id" with another meaning',
+    { pattern: 'zzz', data: 1, id: 'x', more: 2 },
+  ],
   ['a packet without data', { pattern: 'foreign.payload', id: 'x' }],
   ['the keys of a reply', { id: 'x', response: { a: 1 }, isDisposed: true, err: null }],
   ['an empty object', {}],
@@ -72,15 +75,15 @@ const values: [name: string, value: unknown][] = [
   ['an emoji and letters of 2, 3 and 4 bytes', { text: '👩‍👩‍👧 é € 𝄞 漢字' }],
 ];
 
-/** What is no JSON is text. */
+/** Texts that are not JSON: handlers receive them unchanged. */
 const texts: [name: string, text: string][] = [
   ['plain text', 'Hello, World!'],
   ['a sentence that begins as JSON does', 'null and void'],
   ['an empty payload', ''],
   ['white space', ' \t\r\n '],
   ['invalid JSON', '{"a": 1'],
-  ['JSON with a comma too many', '[1, 2,]'],
-  ['JSON with something behind it', '{"a":1} {"b":2}'],
+  ['JSON with a trailing comma', '[1, 2,]'],
+  ['JSON with text after it', '{"a":1} {"b":2}'],
   ['digits that begin with a zero', '007'],
   ['a telephone number', '+39 333 1234567'],
   ['NaN', 'NaN'],
@@ -121,12 +124,12 @@ const payloads: { name: string; payload: Buffer; expected: unknown }[] = [
   },
 ];
 
-describe('the payload of a publisher that knows nothing of Nest', () => {
+describe('the payload of a publisher without Nest', () => {
   const redis = useRedis();
 
   beforeEach(() => seen.clear());
 
-  /** As one would in a shell; `-x` takes the payload, with all its bytes, from the input. */
+  /** Publishes with redis-cli. With `-x` it reads the payload, with all its bytes, from stdin. */
   const publishByCli = async (channel: string, payload: Buffer): Promise<number> => {
     const run = (command: string) =>
       new Promise<string>((resolve, reject) => {

@@ -32,7 +32,7 @@ class Service {
   }
 }
 
-describe('a request of a client that knows nothing of Nest', () => {
+describe('a request of a client without Nest', () => {
   const redis = useRedis();
 
   beforeEach(() => {
@@ -42,7 +42,7 @@ describe('a request of a client that knows nothing of Nest', () => {
   const start = (prefix = '') =>
     startService({ module: class {}, controllers: [Service] }, { connection: redis.url, prefix });
 
-  /** Asks as a program in another language would, and collects what comes on the channel of the replies. */
+  /** Sends a request as a program in another language does, and collects the messages on the reply channel. */
   const ask = async (channel: string, request: object, replyChannel: string) => {
     const publisher = createNodeRedis({ url: redis.url });
     await publisher.connect();
@@ -60,7 +60,7 @@ describe('a request of a client that knows nothing of Nest', () => {
   };
 
   it.each(['a1', '', 0, 7, -1.5, 2 ** 53])(
-    'is answered on <channel>.reply with its id, as it came: %j',
+    'is answered on <channel>.reply with its id unchanged: %j',
     async (id) => {
       await start();
       const request = { pattern: 'user.get', data: { a: 1 }, id };
@@ -70,7 +70,7 @@ describe('a request of a client that knows nothing of Nest', () => {
     },
   );
 
-  it('is answered under the prefix, whether its pattern names it or not', async () => {
+  it('is answered below the prefix, whether its pattern has the prefix or not', async () => {
     await start('app:');
     for (const pattern of ['user.get', 'app:user.get']) {
       expect(await ask('app:user.get', { pattern, data: 1, id: 1 }, 'app:user.get.reply')).toEqual([
@@ -79,7 +79,7 @@ describe('a request of a client that knows nothing of Nest', () => {
     }
   });
 
-  it('is answered in an inbox of its own under the reserved segment, prefix or not', async () => {
+  it('is answered in its own inbox below the reserved segment, also with a prefix', async () => {
     await start('app:');
     const replyTo = '_pubsub.inbox.python-17';
     const request = { pattern: 'user.get', data: 1, id: 1, replyTo };
@@ -88,7 +88,7 @@ describe('a request of a client that knows nothing of Nest', () => {
     ]);
   });
 
-  it('is answered with a stream in order, the last reply marked, and with an error', async () => {
+  it('is answered with the values of a stream in order, the last one marked, and with errors', async () => {
     await start();
     const stream = { pattern: 'user.stream', data: {}, id: 1 };
     expect(await ask('user.stream', stream, 'user.stream.reply')).toEqual([
@@ -102,7 +102,7 @@ describe('a request of a client that knows nothing of Nest', () => {
     ]);
   });
 
-  it('reaches event handlers too, which answer nothing, and see no reply', async () => {
+  it('also reaches event handlers, which send no reply and receive no reply', async () => {
     await start();
     await ask('user.get', { pattern: 'user.get', data: 1, id: 'a' }, 'user.get.reply');
     await redis.client.publish('user.last', '"last"');
@@ -114,7 +114,7 @@ describe('a request of a client that knows nothing of Nest', () => {
     ]);
   });
 
-  it('is an event, and not answered, without an id that is text or a number', async () => {
+  it('is an event, and not answered, when its id is neither text nor number', async () => {
     await start();
     const replies: string[] = [];
     const subscriber = redis.client.duplicate();

@@ -29,7 +29,7 @@ describe('codec "json"', () => {
     seen.length = 0;
   });
 
-  /** Collects the texts that a subscriber in another language reads. */
+  /** Collects the texts that a subscriber without Nest receives. */
   const read = async (channel: string): Promise<string[]> => {
     const subscriber = createNodeRedis({ url: redis.url });
     await subscriber.connect();
@@ -40,7 +40,7 @@ describe('codec "json"', () => {
   };
 
   it.each([{ a: { data: 1, pattern: 'x', id: 2 } }, [1, null], 'text', '', 0, false])(
-    'publishes the bare data, which our server reads: %j',
+    'publishes the bare data, which RedisPubSubServer decodes: %j',
     async (data) => {
       const { url } = redis;
       await startService(
@@ -56,7 +56,7 @@ describe('codec "json"', () => {
     },
   );
 
-  it('hands over a packet of Nest as it is, for there are no packets', async () => {
+  it('delivers a packet of Nest unchanged, because it has no envelope', async () => {
     await startService(
       { module: class {}, controllers: [Events] },
       { connection: redis.url, codec: 'json' },
@@ -67,7 +67,7 @@ describe('codec "json"', () => {
     expect(seen).toEqual([[packet, undefined]]);
   });
 
-  it('refuses requests and headers in words, and publishes nothing', async () => {
+  it('rejects requests and headers with InvalidOptionError, and publishes nothing', async () => {
     const texts = await read('json.event');
     const client = createClient({ connection: redis.url, codec: 'json' });
     const headers = new RedisPubSubRecordBuilder({ a: 1 }).setHeader('trace', 't').build();

@@ -49,7 +49,7 @@ class Ours {
 
 const all = (replies$: Observable<string>) => lastValueFrom(replies$.pipe(toArray()));
 
-describe("a fleet with Nest's own server and ours", () => {
+describe('a fleet with a built-in server (Transport.REDIS) and a RedisPubSubServer', () => {
   const redis = useRedis();
 
   beforeEach(async () => {
@@ -81,7 +81,7 @@ describe("a fleet with Nest's own server and ours", () => {
     return client;
   };
 
-  it('hears an event in both', async () => {
+  it('delivers an event to both', async () => {
     const ours = createClient({ connection: redis.url });
     expect(await firstValueFrom(ours.emit('fleet.event', 1))).toBe(3);
     await lastValueFrom(builtInClient().emit('fleet.event', 2), { defaultValue: undefined });
@@ -96,7 +96,7 @@ describe("a fleet with Nest's own server and ours", () => {
     ]);
   });
 
-  it("gives Nest's own client and our client in compat mode the reply of whoever is first, once", async () => {
+  it('sends the built-in client, and RedisPubSubClient in compat mode, only the first reply', async () => {
     const compat = createClient({ connection: redis.url, replies: 'compat' });
     for (const client of [builtInClient(), compat]) {
       seen.length = 0;
@@ -104,7 +104,7 @@ describe("a fleet with Nest's own server and ours", () => {
       expect(replies).toHaveLength(1);
       expect(['ours', 'built-in']).toContain(replies[0]);
       await eventually(() => seen.length >= 3);
-      // And the glob has seen the request, but neither reply.
+      // The handler of the glob receives the request, but neither reply.
       expect(seen.toSorted()).toEqual([
         ['built-in', 'you'],
         ['glob', 'you'],
@@ -113,7 +113,7 @@ describe("a fleet with Nest's own server and ours", () => {
     }
   });
 
-  it('gives our client with an inbox the reply of our server, although the other one replies too', async () => {
+  it('sends RedisPubSubClient with an inbox only the reply of the RedisPubSubServer', async () => {
     const client = createClient({ connection: redis.url });
     for (let i = 0; i < 20; i++) {
       expect(await all(client.send<string>('fleet.who', i))).toEqual(['ours']);

@@ -16,11 +16,11 @@ const seen: unknown[] = [];
 const MAGIC = 0xc1;
 const MASK = 0xa5;
 
-/** Small, binary and reversible: a magic byte that is never UTF-8, then JSON with its bits turned. */
+/** A binary codec: a magic byte that is never valid UTF-8, then JSON with its bits flipped. */
 const binary = {
   encode(value: unknown): Uint8Array {
     const json = Buffer.from(JSON.stringify(value) ?? '');
-    // One byte of room in front: the payload is a view that does not start where its memory does.
+    // With an unused first byte: the payload is a view that does not begin at offset 0 of its memory.
     const memory = new Uint8Array(json.length + 2);
     memory.set([0, MAGIC, ...json.map((byte) => byte ^ MASK)]);
     return memory.subarray(1);
@@ -78,7 +78,7 @@ describe('a codec of the user', () => {
     return payloads;
   };
 
-  it('carries events with their headers, in its bytes', async () => {
+  it('encodes events with their headers', async () => {
     await start(binary);
     const payloads = await rawBytes('own.event');
     const record = new RedisPubSubRecordBuilder({ text: 'é🎉' }).setHeader('trace', 't').build();
@@ -93,7 +93,7 @@ describe('a codec of the user', () => {
     });
   });
 
-  it('carries requests, streams and errors', async () => {
+  it('encodes requests, streams and errors', async () => {
     await start(binary);
     const client = connect(binary);
     expect(await lastValueFrom(client.send('ask.double', 21))).toBe(42);
@@ -105,7 +105,7 @@ describe('a codec of the user', () => {
     });
   });
 
-  it('is given the bare data with "envelope: false", and refuses requests and headers', async () => {
+  it('receives the bare data with "envelope: false", and rejects requests and headers', async () => {
     const bare = { ...binary, envelope: false };
     await start(bare);
     const payloads = await rawBytes('own.event');
@@ -121,7 +121,7 @@ describe('a codec of the user', () => {
     expect(payloads).toEqual([Buffer.from(binary.encode({ data: 1, pattern: 'own.event' }))]);
   });
 
-  it('drops and logs what it cannot decode, and takes the next message', async () => {
+  it('drops and logs a message that it cannot decode, and decodes the next one', async () => {
     const { log } = await start(binary);
     await redis.client.publish('own.event', 'plain text');
     await redis.client.publish('own.event', '');
@@ -134,7 +134,7 @@ describe('a codec of the user', () => {
     ]);
   });
 
-  it('ignores replies that it cannot decode, and takes the next one', async () => {
+  it('ignores a reply that it cannot decode, and decodes the next one', async () => {
     await start(binary);
     const client = connect(binary);
     expect(await lastValueFrom(client.send('ask.double', 1))).toBe(2);
@@ -143,7 +143,7 @@ describe('a codec of the user', () => {
     expect(await lastValueFrom(client.send('ask.double', 2))).toBe(4);
   });
 
-  it('fails what it cannot encode with an error that names the channel', async () => {
+  it('rejects with an error that names the channel when encode throws', async () => {
     const broken = {
       ...binary,
       encode: () => {
@@ -160,7 +160,7 @@ describe('a codec of the user', () => {
   it.each([
     ['resolves', () => Promise.resolve('late')],
     ['rejects', () => Promise.reject(new Error('out of ink'))],
-  ])('fails with an error if it encodes to a promise that %s', async (_, promise) => {
+  ])('rejects with an error when encode returns a promise that %s', async (_, promise) => {
     const client = connect({ ...binary, encode: promise as unknown as () => string });
     const error = await lastValueFrom(client.emit('own.event', 1)).catch((it: unknown) => it);
     expect(error).toBeInstanceOf(PayloadError);
@@ -172,7 +172,7 @@ describe('a codec of the user', () => {
   it.each([
     ['resolves', (value: unknown) => Promise.resolve(value)],
     ['rejects', () => Promise.reject(new Error('unreadable'))],
-  ])('drops and logs what it decodes to a promise that %s', async (_, promise) => {
+  ])('drops and logs a message when decode returns a promise that %s', async (_, promise) => {
     const decode = (payload: Uint8Array): unknown => {
       const value = binary.decode(payload);
       return JSON.stringify(value).includes('late') ? promise(value) : value;
@@ -195,7 +195,7 @@ describe('a codec of the user', () => {
     { encoded: {} },
     { encoded: ['a'] },
   ])(
-    'fails with an error that names the channel if it encodes to $encoded',
+    'rejects with an error that names the channel when encode returns $encoded',
     async ({ encoded }) => {
       const broken = { ...binary, encode: () => encoded as string };
       const client = connect(broken);
@@ -205,7 +205,7 @@ describe('a codec of the user', () => {
     },
   );
 
-  it('may be text', async () => {
+  it('may encode to text', async () => {
     const text: Codec = {
       encode: (value) => `v1 ${JSON.stringify(value)}`,
       decode: (payload) => JSON.parse(Buffer.from(payload).toString().slice(3)) as unknown,

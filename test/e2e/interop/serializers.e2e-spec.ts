@@ -41,26 +41,26 @@ const toClient: Deserializer = {
   }),
 };
 
-/** Fails for one event. */
+/** Throws for one event. */
 const writeEvent = ({ data }: Packet): unknown => {
   if (data === 'bad') throw new Error('cannot write it');
   return { pattern: 'hooked.event', data };
 };
 
-/** Fails for one reply. */
+/** Throws for one reply. */
 const writeReply = (packet: Packet): unknown => {
   if (packet.response === 8) throw new Error('cannot write it');
   return packet;
 };
 
-/** Takes the longest for the first reply. */
+/** Needs more time for the first reply than for the others. */
 const readSlowly = async (packet: Packet): Promise<Packet> => {
   const turns = packet.response === 1 ? 20 : 1;
   for (let turn = 0; turn < turns; turn++) await setImmediate();
   return packet;
 };
 
-/** Fails for one reply. */
+/** Throws for one reply. */
 const readUnlessTwo = (packet: Packet): Packet => {
   if (packet.response === 2) throw new Error('cannot read it');
   return packet;
@@ -113,7 +113,7 @@ describe("Nest's serializers and deserializers", () => {
     return found;
   };
 
-  it('decide on the server what is a packet', async () => {
+  it('on the server define the format of packets', async () => {
     await start({ deserializer: toServer, serializer: fromServer });
     const replies = await texts('hooked.double.reply');
     const request = { tag: 'r1', body: 21, headers: { trace: 't' } };
@@ -125,7 +125,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(seen).toEqual([[21, { trace: 't' }]]);
   });
 
-  it('are given the channel, without the prefix', async () => {
+  it('are called with the channel, without the prefix', async () => {
     const deserializer: Deserializer = {
       deserialize: (value: unknown, options) => ({ data: [value, options] }),
     };
@@ -135,7 +135,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(seen).toEqual([[['text', { channel: 'hooked.event' }], {}]]);
   });
 
-  it('of the server that fail drop the message, and the next one is handled', async () => {
+  it('on the server drop a message when they throw or reject, and the next one is handled', async () => {
     const deserializer: Deserializer = {
       deserialize: (value: unknown) => {
         if (value === 'throw') throw new Error('cannot read it');
@@ -152,7 +152,7 @@ describe("Nest's serializers and deserializers", () => {
       expect(it).toContain('failed on "hooked.event": Error: cannot read it');
   });
 
-  it('of our client understand those of the server', async () => {
+  it('on RedisPubSubClient read the format of the server', async () => {
     await start({ serializer: fromServer });
     const client = createClient({ connection: redis.url, deserializer: toClient });
     expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
@@ -160,7 +160,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(await lastValueFrom(values$)).toEqual([1, 2, 3]);
   });
 
-  it('of our client may take their time: the replies keep their order, and none is lost', async () => {
+  it('on the client may be slow: the replies keep their order, and none is lost', async () => {
     await start({});
     const client = createClient({
       connection: redis.url,
@@ -170,7 +170,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(await lastValueFrom(values$)).toEqual([1, 2, 3]);
   });
 
-  it('of our client may take for ever over one reply: the others are heard', async () => {
+  it('on the client may never settle for one reply: the others are delivered', async () => {
     await start({});
     const channels: unknown[] = [];
     const deserialize = (packet: Packet, options?: Packet): unknown => {
@@ -185,14 +185,14 @@ describe("Nest's serializers and deserializers", () => {
     never.unsubscribe();
   });
 
-  it('of our client need not keep the id', async () => {
+  it('on the client may omit the id', async () => {
     await start({ serializer: fromServer });
     const deserializer: Deserializer = { deserialize: readWithoutId };
     const client = createClient({ connection: redis.url, deserializer });
     expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
   });
 
-  it('of our client may fail for one whose teardown throws: the others are heard', async () => {
+  it('on the client may throw for a reply whose teardown throws: the others are delivered', async () => {
     await start({});
     const deserializer: Deserializer = { deserialize: readUnlessTwo };
     const client = createClient({ connection: redis.url, deserializer });
@@ -209,7 +209,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
   });
 
-  it("of Nest's own client understand those of our server", async () => {
+  it('on the built-in client (Transport.REDIS) read the format of RedisPubSubServer', async () => {
     await start({ serializer: fromServer, deserializer: toServer });
     const client = ClientProxyFactory.create({
       transport: Transport.REDIS,
@@ -224,7 +224,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
   });
 
-  it('of our client change what is published', async () => {
+  it('on the client change the published packet', async () => {
     const found = await texts('hooked.event');
     const serializer: Serializer = {
       serialize: (packet: Packet) => ({ ...packet, metadata: { version: '2' } }),
@@ -241,7 +241,7 @@ describe("Nest's serializers and deserializers", () => {
     ['the bare data', (packet: Packet) => packet.data, '{"a":1}'],
     ['other names', ({ data }: Packet) => ({ body: data }), '{"body":{"a":1}}'],
     ['text', () => 'a=1', '"a=1"'],
-  ])('of our client may publish what is no packet: %s', async (_, serialize, expected) => {
+  ])('on the client may publish a value that is no packet: %s', async (_, serialize, expected) => {
     const found = await texts('hooked.event');
     const client = createClient({ connection: redis.url, serializer: { serialize } });
     expect(await firstValueFrom(client.emit('hooked.event', { a: 1 }))).toBe(1);
@@ -257,7 +257,7 @@ describe("Nest's serializers and deserializers", () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('cannot read it'))],
-  ])('of our client fail the request when the deserializer %s', async (_, deserialize) => {
+  ])('on the client reject the request when the deserializer %s', async (_, deserialize) => {
     await start({});
     const client = createClient({
       connection: redis.url,
@@ -281,7 +281,7 @@ describe("Nest's serializers and deserializers", () => {
           Promise.resolve({ id, response, err, isDisposed }),
       },
     ],
-  ])('find the request of a reply that has its id in %s', async (_, serializer, deserializer) => {
+  ])('match a reply to its request when the id is in %s', async (_, serializer, deserializer) => {
     await start({ serializer });
     const client = createClient({ connection: redis.url, requestTimeout: 2_000, deserializer });
     const ask = (n: number) => lastValueFrom(client.send('hooked.double', n));
@@ -291,7 +291,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(await lastValueFrom(stream)).toEqual([1, 2, 3]);
   });
 
-  it('of our client fail the event and the request when the serializer throws', async () => {
+  it('on the client reject the event and the request when the serializer throws', async () => {
     const found = await texts('hooked.event');
     const client = createClient({ connection: redis.url, serializer: { serialize: writeEvent } });
     await expect(lastValueFrom(client.emit('hooked.event', 'bad'))).rejects.toThrow(
@@ -326,7 +326,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(found).toEqual(['{"pattern":"hooked.event","data":"good"}']);
   });
 
-  it('of the server that throw tell the caller, and do not let it wait', async () => {
+  it('on the server reject the request when they throw', async () => {
     const { log } = await start({ serializer: { serialize: writeReply } });
     const client = createClient({ connection: redis.url, requestTimeout: 2_000 });
     await expect(lastValueFrom(client.send('hooked.double', 4))).rejects.toEqual({

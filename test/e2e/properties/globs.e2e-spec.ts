@@ -10,7 +10,7 @@ import { plain, useRedis } from '../../support/redis.js';
 const textOf = (characters: string, maxLength: number, minLength = 1) =>
   fc.string({ unit: fc.constantFrom(...Array.from(characters)), minLength, maxLength });
 
-/** Few different characters, so that names and globs meet. */
+/** Few different characters, so that globs match names often. */
 const ascii = String.raw`aab..:*?[]^-\/`;
 const classless = 'aab..:*?é😀ü';
 
@@ -26,10 +26,10 @@ const matchedBy = (
 const isUnder = (prefix: string, name: string): boolean =>
   name.startsWith(prefix) && name.length > prefix.length;
 
-describe("matching as Redis' own", () => {
+describe('the glob matcher', () => {
   const redis = useRedis();
 
-  /** Subscribes the names, and asks Redis which of them each glob matches. */
+  /** Subscribes to the names, and asks Redis which of them each glob matches. */
   async function matchedByRedis(names: string[], globs: string[]): Promise<string[][]> {
     const subscriber = new Redis(plain(redis.port));
     closeAfterTest(async () => subscriber.disconnect());
@@ -46,7 +46,7 @@ describe("matching as Redis' own", () => {
     ['ASCII names, with classes and backslashes', ascii, ascii],
     ['names of several bytes a character', classless, classless],
     ['names of several bytes a character, and classes of ASCII', classless, 'aab.*?[]^\\'],
-  ])('holds for globs over %s', async (_, inNames, inGlobs) => {
+  ])('matches the same names as Redis for globs over %s', async (_, inNames, inGlobs) => {
     const names = fc.uniqueArray(textOf(inNames, 6), { minLength: 30, maxLength: 60 });
     const globs = fc.array(textOf(inGlobs, 7), { minLength: 20, maxLength: 20 });
     await fc.assert(
@@ -58,7 +58,7 @@ describe("matching as Redis' own", () => {
     );
   });
 
-  it('holds for what escapeGlob makes: exactly its text', async () => {
+  it('matches, as Redis does, exactly the text that escapeGlob escaped', async () => {
     const names = fc.uniqueArray(textOf(`${ascii}é😀`, 5), { minLength: 30, maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(names, async (channels) => {
@@ -69,7 +69,7 @@ describe("matching as Redis' own", () => {
     );
   });
 
-  it('holds for patterns with parameters: Redis delivers whatever they mean', async () => {
+  it('matches, for patterns with parameters, only names that Redis delivers', async () => {
     const part = fc.constantFrom('a', 'b', '*', '?', '[ab]', ':x', ':y', 'é', String.raw`\*`);
     const pattern = fc
       .uniqueArray(part, { minLength: 1, maxLength: 4 })
@@ -86,15 +86,15 @@ describe("matching as Redis' own", () => {
           parsed.map(({ name }) => name),
         );
         for (const [i, it] of parsed.entries()) {
-          const meant = channels.filter((channel) => it.match(channel));
-          expect(found[i]).toEqual(expect.arrayContaining(meant));
+          const matched = channels.filter((channel) => it.match(channel));
+          expect(found[i]).toEqual(expect.arrayContaining(matched));
         }
       }),
       { numRuns: 20 },
     );
   });
 
-  it('holds for prefixes: what is under one is found by its glob, and nothing else', async () => {
+  it('matches, as Redis does, exactly the names below a prefix', async () => {
     const names = fc.uniqueArray(textOf(ascii, 5), { minLength: 30, maxLength: 60 });
     const prefixes = fc.array(textOf(ascii, 2), { minLength: 10, maxLength: 10 });
     const all = ChannelPattern.parse('?*');

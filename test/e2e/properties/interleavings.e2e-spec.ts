@@ -5,7 +5,7 @@ import { ClosedError } from 'nestjs-redis-pubsub';
 import type { SubscriptionKind } from '../../../src/channel/subscription-key.js';
 import type { RedisBroker } from '../../../src/broker/redis-broker.js';
 import { Collector } from '../../conformance/collector.js';
-import { createBroker } from '../../conformance/quiet-broker.js';
+import { createBroker } from '../../conformance/test-broker.js';
 import { eventually, plain, useRedis, type TestRedis } from '../../support/redis.js';
 
 type Step =
@@ -34,12 +34,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: pause },
 );
 
-/** A broker, and a model of it: who wants what. */
+/** A broker, and a model of it: the listeners of each subscription. */
 class Run {
   readonly listeners = LISTENERS.map(() => new Collector());
   readonly #redis: TestRedis;
   readonly #broker: RedisBroker;
-  readonly #wanted = new Map<string, Set<number>>();
+  readonly #listening = new Map<string, Set<number>>();
   readonly #outcomes: Promise<unknown>[] = [];
 
   constructor(redis: TestRedis) {
@@ -57,33 +57,33 @@ class Run {
     }
   }
 
-  /** Resolves when Redis knows exactly what the model wants; if it never does, rejects. */
+  /** Resolves when the subscriptions in Redis are those of the model, and rejects if they never are. */
   async settles(): Promise<void> {
     await eventually(async () => {
       if (this.#broker.status !== 'connected') return false;
-      const found = await this.#known();
+      const found = await this.#actual();
       return JSON.stringify(found) === JSON.stringify(this.#expected());
     });
   }
 
-  /** What went wrong with the promises of `subscribe`. */
+  /** The unexpected rejections of `subscribe`. */
   async failures(): Promise<unknown[]> {
     const outcomes = await Promise.all(this.#outcomes);
     return outcomes.filter((it) => it !== undefined && !(it instanceof ClosedError));
   }
 
-  /** Publishes on each name; returns what the listeners heard, and what the model says. */
-  async exchange(): Promise<{ heard: string[][]; expected: string[][] }> {
+  /** Publishes on each name; resolves to the received messages, and to those that the model expects. */
+  async exchange(): Promise<{ received: string[][]; expected: string[][] }> {
     for (const name of NAMES) await this.#broker.publish(`c.${name}`, `${name}`);
     const expected = LISTENERS.map((listener) =>
       NAMES.flatMap((name) =>
         (['channel', 'pattern'] as const)
-          .filter((kind) => this.#wanted.get(nameOf(kind, name))?.has(listener))
+          .filter((kind) => this.#listening.get(nameOf(kind, name))?.has(listener))
           .map(() => `${name}`),
       ),
     );
-    await Promise.all(this.listeners.map((it, i) => it.hears(expected[i]?.length ?? 0)));
-    return { heard: this.listeners.map(({ texts }) => texts.toSorted()), expected };
+    await Promise.all(this.listeners.map((it, i) => it.receives(expected[i]?.length ?? 0)));
+    return { received: this.listeners.map(({ texts }) => texts.toSorted()), expected };
   }
 
   close(): Promise<void> {
@@ -93,39 +93,39 @@ class Run {
   #change({ do: what, kind, name: number, listener }: Step & { do: 'subscribe' | 'unsubscribe' }) {
     const name = nameOf(kind, number);
     const collector = this.listeners[listener] as Collector;
-    const wanted = this.#wanted.get(name) ?? new Set();
-    this.#wanted.set(name, wanted);
+    const listening = this.#listening.get(name) ?? new Set();
+    this.#listening.set(name, listening);
     if (what === 'subscribe') {
-      wanted.add(listener);
+      listening.add(listener);
       const outcome = whenSubscribed(this.#broker, { kind, name }, collector);
       this.#outcomes.push(outcome.catch((error: unknown) => error));
     } else {
-      wanted.delete(listener);
+      listening.delete(listener);
       this.#broker.unsubscribe({ kind, name }, collector);
     }
   }
 
-  async #known(): Promise<unknown> {
+  async #actual(): Promise<unknown> {
     const channels = NAMES.map((name) => nameOf('channel', name));
     const counts = await this.#redis.client.pubsub('NUMSUB', ...channels);
     return [counts.filter((_, i) => i % 2 === 1), await this.#redis.client.pubsub('NUMPAT')];
   }
 
   #expected(): unknown {
-    const isWanted = (kind: SubscriptionKind, name: number): number =>
-      this.#wanted.get(nameOf(kind, name))?.size ? 1 : 0;
-    const patterns = NAMES.map((name) => isWanted('pattern', name));
-    return [NAMES.map((name) => isWanted('channel', name)), patterns.reduce((a, b) => a + b)];
+    const hasListeners = (kind: SubscriptionKind, name: number): number =>
+      this.#listening.get(nameOf(kind, name))?.size ? 1 : 0;
+    const patterns = NAMES.map((name) => hasListeners('pattern', name));
+    return [NAMES.map((name) => hasListeners('channel', name)), patterns.reduce((a, b) => a + b)];
   }
 }
 
 const nameOf = (kind: SubscriptionKind, name: number): string =>
   kind === 'channel' ? `c.${name}` : `[c].${name}`;
 
-describe('whatever is subscribed, unsubscribed and killed when', () => {
+describe('after any sequence of subscribe, unsubscribe and CLIENT KILL', () => {
   const redis = useRedis();
 
-  it('Redis ends up knowing what is wanted, and each listener hears what it wants once', async () => {
+  it('Redis has exactly the subscriptions with listeners, and each listener receives each message once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
         const run = new Run(redis);
@@ -134,8 +134,8 @@ describe('whatever is subscribed, unsubscribed and killed when', () => {
           await run.settles();
           expect(await run.failures()).toEqual([]);
           for (const { deliveries } of run.listeners) deliveries.length = 0;
-          const { heard, expected } = await run.exchange();
-          expect(heard).toEqual(expected);
+          const { received, expected } = await run.exchange();
+          expect(received).toEqual(expected);
         } finally {
           await run.close();
         }

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../../src/broker/connection/redis-connecti
 import { closeAfterTest } from '../support/app.js';
 import { CollectedLog } from './collector.js';
 
-/** A broker without a buffer and probes, but for what is given; it is the test that closes it. */
+/** Creates a broker without publish buffer and probes, unless `options` set them. The caller closes it. */
 export function createBroker(
   connection: RedisConnection,
   options: Partial<BrokerOptions> = {},
@@ -23,8 +23,8 @@ export function createBroker(
   });
 }
 
-/** As {@link createBroker}; closed after the test. */
-export function quietBroker(
+/** As {@link createBroker}, but closed after the test. */
+export function createTestBroker(
   connection: RedisConnection,
   options?: Partial<BrokerOptions>,
 ): RedisBroker {
