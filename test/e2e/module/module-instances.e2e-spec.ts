@@ -210,7 +210,8 @@ describe('the module while Redis is down', () => {
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain('Redis is unreachable: connect ECONNREFUSED');
 
-    // Another client makes five attempts at a tenth of the rate. A client that still reconnects makes an attempt in that time.
+    // The other client makes five attempts at a tenth of the rate. A client of the module that still
+    // reconnects would make an attempt in that time.
     const before = attempts;
     let others = 0;
     const other = new Redis({

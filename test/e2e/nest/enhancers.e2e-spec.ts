@@ -101,7 +101,7 @@ class Intercepted {
 const as = (role: string, data: unknown): RedisPubSubRecord =>
   new RedisPubSubRecordBuilder(data).setHeader('role', role).build();
 
-describe('around a handler', () => {
+describe('guards and interceptors of handlers', () => {
   const redis = useRedis();
   let client: RedisPubSubClient;
 
@@ -116,7 +116,7 @@ describe('around a handler', () => {
     firstValueFrom(client.emit(pattern, data));
 
   it.each(['guards.event', 'guards.glob.x'])(
-    'a guard blocks events on %s, and the rejection is logged once',
+    'a guard can block events on %s, and the rejection is logged once',
     async (channel) => {
       const { log } = await start(Guarded);
       await emit(channel, as('guest', 1));

@@ -113,10 +113,10 @@ describe('the status', () => {
   });
 });
 
-describe('the gaps of a server', () => {
+describe('server.gaps', () => {
   const redis = useRedis();
 
-  it('emit the pattern and the period of possible loss for each handler after an outage', async () => {
+  it('emits the pattern and the period of possible loss for each handler after an outage', async () => {
     const gaps: HandlerGap[] = [];
     const handlers = eventHandlers({ 'gaps.event': () => {}, 'gaps.:id': () => {} });
     const { server } = await startService(handlers, { connection: redis.url });
@@ -132,10 +132,10 @@ describe('the gaps of a server', () => {
   });
 });
 
-describe('the gaps of a server with onStart: background', () => {
+describe('server.gaps with onStart: background', () => {
   const redis = useRedis();
 
-  it('emit a gap when the handlers are subscribed for the first time', async () => {
+  it('emits a gap when the handlers are subscribed for the first time', async () => {
     const server = new RedisPubSubServer({ connection: redis.url, onStart: 'background' });
     const gaps: HandlerGap[] = [];
     server.gaps.subscribe((gap) => gaps.push(gap));

@@ -129,7 +129,7 @@ describe('telemetry', () => {
     ]);
   });
 
-  it('publishes no successful "publish" for a message that was not published', async () => {
+  it('publishes no "publish" without an error for a message that Redis did not receive', async () => {
     const events = listen();
     const { client, emit } = await start();
     await client.close();
