@@ -15,12 +15,12 @@ export function closeAfterTest(close: () => Promise<unknown>): void {
   closers.push(close);
 }
 
-/** Called after each test, by the set-up of every file. */
+/** Runs after each test; `setup.ts` registers it for every file. */
 export async function closeAll(): Promise<void> {
   for (const close of closers.splice(0).toReversed()) await close();
 }
 
-/** Logs of Nest and of the library while a test runs; a test that expects some reads them. */
+/** Collects the log lines of Nest and of the library during a test. */
 export class TestLog implements LoggerService {
   readonly lines: { readonly level: string; readonly text: string }[] = [];
 
@@ -43,7 +43,7 @@ export class TestLog implements LoggerService {
   }
 }
 
-/** Collects the logs from now on. */
+/** Collects the log lines from now on. */
 export function captureLog(): TestLog {
   const log = new TestLog();
   Logger.overrideLogger(log);

@@ -14,7 +14,7 @@ import { captureLog, closeAfterTest, type TestLog } from './app.js';
 
 export type BuiltInOptions = NonNullable<RedisOptions['options']>;
 
-/** A microservice on Nest's own `Transport.REDIS`, listening; closed after the test. */
+/** A listening microservice on the built-in transport (Transport.REDIS); closed after the test. */
 export async function startBuiltIn(
   module: object,
   options: BuiltInOptions,
@@ -33,7 +33,7 @@ export async function startBuiltIn(
   return { app, statuses, log };
 }
 
-/** A client of Nest's own transport, connected; closed after the test. */
+/** A connected client of the built-in transport (Transport.REDIS); closed after the test. */
 export async function createBuiltInClient(
   options: BuiltInOptions,
 ): Promise<{ client: ClientRedis; statuses: string[] }> {
@@ -50,26 +50,26 @@ interface BuiltIn {
   close(): Promise<unknown>;
 }
 
-/** Its own `close` rejects on a dead link, and waits for ever on one that is being tried again. */
+/** Its `close` rejects on a dead connection and never resolves on one that reconnects; this disconnects them first. */
 async function closeBuiltIn(builtIn: BuiltIn): Promise<void> {
   try {
     const clients = builtIn.unwrap<Redis[]>();
     for (const client of clients) if (client.status !== 'ready') client.disconnect();
     await builtIn.close();
   } catch {
-    // It has nothing more to close.
+    // The connections are already closed.
   }
 }
 
-/** A process that serves event handlers on Nest's own transport. */
+/** A process with event handlers on the built-in transport (Transport.REDIS). */
 export interface BuiltInProcess {
-  /** Resolves when its `listen` has called back: to 'listening', or to 'failed'. */
+  /** Resolves with 'listening' or 'failed' when `listen` has called back. */
   readonly started: Promise<string>;
-  /** Resolves to the exit code and what it wrote, when the process is gone. */
+  /** Resolves with the exit code and the output when the process has exited. */
   readonly exited: Promise<{ code: number | null; output: string }>;
 }
 
-/** For faults that kill a process; this one is ended after the test if it is still there. */
+/** Starts a process for faults that kill one; killed after the test if it still runs. */
 export function spawnBuiltIn(options: BuiltInOptions, channels: readonly string[]): BuiltInProcess {
   const script = fileURLToPath(new URL('built-in-service.mjs', import.meta.url));
   const child = fork(script, [JSON.stringify(options), ...channels], {

@@ -8,26 +8,26 @@ import { callsOf, eventually } from './redis.js';
 import { ServerProcess } from './sentinel.js';
 
 const SLOTS = 16_384;
-/** Where the nodes talk among themselves, above their port: Redis' own choice. */
-const BUS = 10_000;
-/** After how long its peers take a node for dead, in milliseconds. */
-const NODE_TIMEOUT = 1_000;
-/** For how long a replica takes the votes of one election for those of the next, in milliseconds. */
-const ELECTION_MEMORY = 4 * NODE_TIMEOUT;
+/** Offset of the cluster bus port above the port of a node; the default of Redis. */
+const BUS_PORT_OFFSET = 10_000;
+/** Time without contact after which the other nodes consider a node failed, in milliseconds. */
+const NODE_TIMEOUT_MS = 1_000;
+/** Time in which a replica may count votes of its last election for the next one, in milliseconds. */
+const ELECTION_TIMEOUT_MS = 4 * NODE_TIMEOUT_MS;
 
-/** First and last slot, and its master, as CLUSTER SLOTS tells it. */
+/** First slot, last slot and master, as in the reply of CLUSTER SLOTS. */
 type SlotRange = readonly [
   first: number,
   last: number,
   master: readonly [host: string, port: number],
 ];
 
-/** Three masters with a replica each, all on this machine, in a folder of their own. */
+/** Three masters with a replica each; all local, in a temporary folder. */
 export class TestCluster {
   readonly nodes: readonly ServerProcess[];
   readonly #folder: string;
   readonly #removed = new Set<ServerProcess>();
-  /** When each node was last put in its master's place, at the latest. */
+  /** The latest possible time of each node's last promotion. */
   readonly #electedAt = new Map<ServerProcess, number>();
 
   private constructor(folder: string, nodes: readonly ServerProcess[]) {
@@ -35,7 +35,7 @@ export class TestCluster {
     this.nodes = nodes;
   }
 
-  /** Resolves when every slot is served and every master could be failed over. */
+  /** Resolves when every slot has an owner and every master can fail over. */
   static async start(): Promise<TestCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'cluster-'));
     const nodes = await Promise.all((await freePorts(6)).map((port) => createNode(folder, port)));
@@ -52,9 +52,9 @@ export class TestCluster {
 
   /** The node that serves the slot of a channel. */
   async ownerOf(channel: string): Promise<ServerProcess> {
-    const [asked] = this.#members;
-    const slot = Number(await asked?.client.cluster('KEYSLOT', channel));
-    const ranges = (await asked?.client.cluster('SLOTS')) as unknown as SlotRange[];
+    const [queried] = this.#members;
+    const slot = Number(await queried?.client.cluster('KEYSLOT', channel));
+    const ranges = (await queried?.client.cluster('SLOTS')) as unknown as SlotRange[];
     const range = ranges.find(([first, last]) => first <= slot && slot <= last);
     return this.nodeAt(range?.[2][1] ?? 0);
   }
@@ -79,7 +79,7 @@ export class TestCluster {
     return this.nodeAt(portOf(lines.find((it) => it.startsWith(id))));
   }
 
-  /** Some text after `name` whose slot a node serves. */
+  /** A channel that starts with `name` and whose slot this node owns. */
   async channelOf(owner: ServerProcess, name: string): Promise<string> {
     for (let i = 0; ; i++) {
       const channel = `${name}.${i}`;
@@ -89,16 +89,16 @@ export class TestCluster {
 
   /** The nodes that serve slots now. */
   async masters(): Promise<ServerProcess[]> {
-    const [asked] = this.#members;
-    const ranges = (await asked?.client.cluster('SLOTS')) as unknown as SlotRange[];
+    const [queried] = this.#members;
+    const ranges = (await queried?.client.cluster('SLOTS')) as unknown as SlotRange[];
     return [...new Set(ranges.map((range) => this.nodeAt(range[2][1])))];
   }
 
-  /** Puts a replica in its master's place, with both of them well; resolves when all nodes know. */
+  /** Promotes the replica of a healthy master; resolves when all nodes know. */
   async failOver(master: ServerProcess): Promise<ServerProcess> {
     const replica = await this.replicaOf(master);
-    // With old votes it would be a master for a moment, until the others put it in its place again.
-    await eventually(() => performance.now() - this.#lastElection(replica) > ELECTION_MEMORY);
+    // A replica elected with old votes would be demoted again by the other nodes.
+    await eventually(() => performance.now() - this.#lastElection(replica) > ELECTION_TIMEOUT_MS);
     await replica.client.cluster('FAILOVER');
     await eventually(async () =>
       (await replica.client.info('replication')).includes('role:master'),
@@ -120,7 +120,7 @@ export class TestCluster {
     await this.settled();
   }
 
-  /** Has the owner of a channel's slot lose it and own it again, before anybody could notice. */
+  /** Takes the slot of a channel from its owner and gives it back in one pipeline, unseen by other nodes. */
   async blinkSlot(channel: string): Promise<void> {
     const from = await this.ownerOf(channel);
     const slot = await from.client.cluster('KEYSLOT', channel);
@@ -135,8 +135,8 @@ export class TestCluster {
   }
 
   /**
-   * When the other nodes made the newest of their links to a node, in milliseconds since the epoch. A node
-   * that stalls for half its timeout has its links replaced, and Redis drops what it forwards in between.
+   * The creation time of the newest link from another node to this node, in milliseconds since the epoch. The
+   * other nodes replace their links to a node that stalls for half its timeout; messages in between are lost.
    */
   async newestLinkTo(node: ServerProcess): Promise<number> {
     const id = await idOf(node);
@@ -149,13 +149,13 @@ export class TestCluster {
     return Math.max(...made.map((link) => Number(link[5])));
   }
 
-  /** Resolves when a node has been asked so many times more whether it is alive. */
+  /** Resolves when a node has received this many further PINGs. */
   async pings({ client }: ServerProcess, count: number): Promise<void> {
     const before = await callsOf(client, 'ping');
     await eventually(async () => (await callsOf(client, 'ping')) >= before + count);
   }
 
-  /** Brings back what was killed or hung; resolves when every master could be failed over again. */
+  /** Restarts killed nodes and resumes hung ones; resolves when every master can fail over again. */
   async recover(): Promise<void> {
     for (const node of this.nodes) {
       if (node.isRunning) node.resume();
@@ -165,7 +165,7 @@ export class TestCluster {
     for (const master of await this.masters()) this.#electedAt.set(master, performance.now());
   }
 
-  /** Takes a replica out, as `redis-cli --cluster del-node` does; it stays up, by itself. */
+  /** Removes a replica, as `redis-cli --cluster del-node` does; the process keeps running alone. */
   async remove(replica: ServerProcess): Promise<void> {
     const id = await idOf(replica);
     this.#removed.add(replica);
@@ -175,13 +175,13 @@ export class TestCluster {
     await replica.client.cluster('RESET', 'SOFT');
   }
 
-  /** Takes a node that was {@link remove removed} in again, for the master that has no replica. */
+  /** Adds a node that was {@link remove removed} as the replica of the master without one. */
   async adopt(node: ServerProcess): Promise<void> {
     await node.client.cluster('RESET', 'HARD');
-    const bare = await this.#masterWithoutReplica();
-    await bare.client.cluster('MEET', '127.0.0.1', node.port);
+    const master = await this.#masterWithoutReplica();
+    await master.client.cluster('MEET', '127.0.0.1', node.port);
     await eventually(async () => (await linesOf(node)).length === this.nodes.length);
-    const id = await idOf(bare);
+    const id = await idOf(master);
     await eventually(
       async () => (await node.client.cluster('REPLICATE', id).catch(() => '')) === 'OK',
     );
@@ -189,7 +189,7 @@ export class TestCluster {
     await this.settled();
   }
 
-  /** Resolves when the nodes agree on who is who, and all are well. */
+  /** Resolves when all nodes agree on the topology and are healthy. */
   async settled(): Promise<void> {
     await eventually(async () => {
       const views = await Promise.all(this.nodes.map((node) => viewOf(node)));
@@ -203,7 +203,7 @@ export class TestCluster {
     await eventually(() => this.isHealthy());
   }
 
-  /** Connections that clients have to any node, beside those that the tests look at it with. */
+  /** The connections of clients to all nodes, without those of the test clients. */
   async connections(): Promise<string[]> {
     const lists = await Promise.all(
       this.#answering.flatMap(({ client }) =>
@@ -215,7 +215,7 @@ export class TestCluster {
       .filter((line) => line.includes('addr=') && !line.includes('name=control'));
   }
 
-  /** How many clients of all nodes are subscribed to a channel. */
+  /** The number of clients of all nodes that are subscribed to a channel. */
   async subscribers(channel: string): Promise<number> {
     const counts = await Promise.all(
       this.#answering.map(async ({ client }) =>
@@ -225,7 +225,7 @@ export class TestCluster {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** How many clients of all nodes are subscribed to a shard channel. */
+  /** The number of clients of all nodes that are subscribed to a shard channel. */
   async shardSubscribers(channel: string): Promise<number> {
     const counts = await Promise.all(
       this.#answering.map(async ({ client }) => {
@@ -236,7 +236,7 @@ export class TestCluster {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** How many shard channels whose names match a glob are subscribed to, at all nodes. */
+  /** The number of subscribed shard channels of all nodes whose names match a glob. */
   async shardChannels(glob: string): Promise<number> {
     const lists = await Promise.all(
       this.#answering.map(({ client }) => client.call('PUBSUB', 'SHARDCHANNELS', glob)),
@@ -244,7 +244,7 @@ export class TestCluster {
     return lists.flat().length;
   }
 
-  /** Ends every connection that clients have to any node, beside those that the tests look at it with. */
+  /** Kills every connection of clients to all nodes, except those of the test clients. */
   async killConnections(): Promise<void> {
     await Promise.all(
       this.#answering.flatMap(({ client }) =>
@@ -255,7 +255,7 @@ export class TestCluster {
     );
   }
 
-  /** How many globs are subscribed at all nodes. */
+  /** The number of subscribed globs of all nodes. */
   async patterns(): Promise<number> {
     const counts = await Promise.all(
       this.#answering.map(async ({ client }) => Number(await client.pubsub('NUMPAT'))),
@@ -263,7 +263,7 @@ export class TestCluster {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Adds an ACL user, who may use these channels and every command, to each node. */
+  /** Adds an ACL user with these channels and every command to each node. */
   async addUser(name: string, password: string, ...channels: string[]): Promise<void> {
     const rules = ['on', `>${password}`, 'resetchannels', ...channels, '~*', '+@all'];
     await Promise.all(
@@ -271,7 +271,7 @@ export class TestCluster {
     );
   }
 
-  /** Resolves when every node that answers says that all is well. */
+  /** Whether every node that answers reports a healthy cluster. */
   async isHealthy(): Promise<boolean> {
     const states = await Promise.all(this.#answering.map(({ client }) => client.cluster('INFO')));
     return states.every((info) => info.includes('cluster_state:ok'));
@@ -294,7 +294,7 @@ export class TestCluster {
     throw new Error('Expected a master to have no replica, got one for each');
   }
 
-  /** Those that answer for the Cluster: one that was {@link remove removed} knows of itself only. */
+  /** The answering nodes, without a {@link remove removed} one, which knows only itself. */
   get #members(): readonly ServerProcess[] {
     return this.#answering.filter((node) => !this.#removed.has(node));
   }
@@ -348,7 +348,7 @@ export function useCluster(
   };
 }
 
-/** A node that is a member of no Cluster but its own; stopped after the tests of the file. */
+/** A node that is in no Cluster with others; stopped after the tests of the file. */
 export function useLoneNode(): () => ServerProcess {
   let folder = '';
   let node: ServerProcess | undefined;
@@ -368,7 +368,7 @@ export function useLoneNode(): () => ServerProcess {
   };
 }
 
-/** Makes a node a Cluster by itself, with every slot. */
+/** Makes a single node a Cluster that owns every slot. */
 export async function serveAlone({ client }: ServerProcess, epoch: number): Promise<void> {
   await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1);
   await client.cluster('SET-CONFIG-EPOCH', epoch);
@@ -383,7 +383,7 @@ async function createNode(folder: string, port: number): Promise<ServerProcess> 
     dir,
     save: '',
     'cluster-enabled': 'yes',
-    'cluster-node-timeout': NODE_TIMEOUT,
+    'cluster-node-timeout': NODE_TIMEOUT_MS,
     'cluster-replica-validity-factor': 0,
     'repl-diskless-sync-delay': 0,
   };
@@ -401,8 +401,8 @@ async function linesOf({ client }: ServerProcess): Promise<string[]> {
 const portOf = (line = ''): number => Number(/:(\d+)@/.exec(line)?.[1]);
 
 /**
- * Who a node takes for what: of each node its id, its flags, its master, its epoch and its slots. Whoever takes a slot
- * without knowing every epoch may take it with one that another node does not believe, ever.
+ * The topology that a node knows: id, flags, master, epoch and slots of each node. The epochs count as well,
+ * because a node that claims a slot with an old epoch is ignored by the other nodes.
  */
 async function viewOf(node: ServerProcess): Promise<string> {
   const known = (await linesOf(node)).map((line) => {
@@ -416,12 +416,12 @@ async function idOf({ client }: ServerProcess): Promise<string> {
   return client.cluster('MYID');
 }
 
-/** Ports that are free, and the ports of the bus above them as well. */
+/** Free ports whose cluster bus ports are free as well. */
 async function freePorts(count: number): Promise<number[]> {
   const found: number[] = [];
   while (found.length < count) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
-    if (!found.includes(port) && (await isFree(port)) && (await isFree(port + BUS)))
+    if (!found.includes(port) && (await isFree(port)) && (await isFree(port + BUS_PORT_OFFSET)))
       found.push(port);
   }
   return found;

@@ -9,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** Ends the run at once, with words on how to get a Redis, where none can be started. */
+/** Fails the run at once, with advice on how to get a Redis, if none can be started. */
 export async function setup(project: TestProject): Promise<void> {
   const redis = await startPrivateRedis();
   const client = new Redis(redis.url);

@@ -8,10 +8,10 @@ import {
 } from '@nestjs/microservices';
 import type { HandlerOptions } from 'nestjs-redis-pubsub';
 
-/** What a handler of a test does with a message. */
+/** The body of a test handler. */
 export type Handle = (data: unknown, channel: string) => unknown;
 
-/** A module with a decorated event handler for each pattern; it runs on either transport. */
+/** A module with an event handler for each pattern, for our transport and the built-in one. */
 export function eventHandlers(handlers: Record<string, Handle>, extras?: HandlerOptions): object {
   const create = ([pattern, handle]: [string, Handle]): Type => {
     @Controller()
@@ -26,7 +26,7 @@ export function eventHandlers(handlers: Record<string, Handle>, extras?: Handler
   return { module: class {}, controllers: Object.entries(handlers).map(create) };
 }
 
-/** A module with one decorated request handler; it runs on either transport. */
+/** A module with one request handler, for our transport and the built-in one. */
 export function requestHandler(pattern: string, handle: Handle): object {
   @Controller()
   class RequestHandler {
@@ -38,7 +38,7 @@ export function requestHandler(pattern: string, handle: Handle): object {
   return { module: class {}, controllers: [RequestHandler] };
 }
 
-/** Something that handlers wait for until the test opens it. */
+/** Handlers wait for `opened` until the test calls `open`. */
 export class Gate {
   readonly opened: Promise<void>;
   #open: (() => void) | undefined;

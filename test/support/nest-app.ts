@@ -25,7 +25,7 @@ export async function startHybrid(
   return { app, server, log };
 }
 
-/** What became of an Observable: all its values, and how it ended. */
+/** The result of an Observable: its values, and its error if it failed. */
 export interface Outcome {
   readonly values: unknown[];
   readonly error?: unknown;
@@ -48,7 +48,7 @@ export function linkStates(of: { unwrap<T>(): T }): string[] {
   return of.unwrap<[Redis, Redis]>().map(({ status }) => status);
 }
 
-/** A promise that a test resolves: holds handlers up until it is time. */
+/** Handlers wait for `promise` until the test calls `open`. */
 export interface Gate {
   readonly promise: Promise<void>;
   open(): void;

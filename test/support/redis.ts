@@ -5,20 +5,20 @@ import { startPrivateRedis, type PrivateRedis } from '../../sample/support/priva
 
 export type { PrivateRedis };
 
-/** A Redis for the tests of one file, and a plain ioredis client to look at it from outside. */
+/** A Redis for the tests of one file, and a plain ioredis client to inspect it. */
 export interface TestRedis extends PrivateRedis {
   readonly client: Redis;
-  /** Resolves when Redis knows this many clients of a channel. */
+  /** Resolves when this many clients are subscribed to a channel. */
   subscribers(channel: string, count: number): Promise<void>;
-  /** Resolves when Redis knows this many globs. */
+  /** Resolves when this many globs are subscribed. */
   patterns(count: number): Promise<void>;
-  /** Ends every connection but the one that asks. */
+  /** Kills every connection except that of `client`. */
   killConnections(): Promise<void>;
 }
 
 /**
- * Gives the tests of a file a Redis of their own. Without `args` it is one of {@link idleServers},
- * which starts again for them: no state and no counter of other tests is left.
+ * Gives the tests of a file their own Redis. Without `args` it is one of {@link idleServers} after a restart,
+ * without the state and the counters of other tests.
  */
 export function useRedis(args: string[] = []): TestRedis {
   let server: PrivateRedis | undefined;
@@ -38,7 +38,7 @@ export function useRedis(args: string[] = []): TestRedis {
     if (!server) throw new Error('The Redis of this file is not started yet');
     return server;
   };
-  const outside = (): Redis => {
+  const testClient = (): Redis => {
     if (!client) throw new Error('The Redis of this file is not started yet');
     return client;
   };
@@ -53,30 +53,31 @@ export function useRedis(args: string[] = []): TestRedis {
       return running().pid;
     },
     get client() {
-      return outside();
+      return testClient();
     },
     start: () => running().start(),
     stop: () => running().stop(),
     subscribers: (channel, count) =>
       eventually(async () => {
-        const [, found] = (await outside().pubsub('NUMSUB', channel)) as [string, number];
+        const [, found] = (await testClient().pubsub('NUMSUB', channel)) as [string, number];
         return found === count;
       }),
-    patterns: (count) => eventually(async () => Number(await outside().pubsub('NUMPAT')) === count),
+    patterns: (count) =>
+      eventually(async () => Number(await testClient().pubsub('NUMPAT')) === count),
     killConnections: async () => {
-      await outside().call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-      await outside().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await testClient().call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await testClient().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     },
   };
 }
 
 /**
- * Servers of this worker that no file uses. A restart in place takes less than a new process with
- * the process that watches it, which `redis-memory-server` starts for each.
+ * Servers of this worker that no file uses. A restart in place is faster than a new process: `redis-memory-server`
+ * also starts a second process that watches each server.
  */
 const idleServers: PrivateRedis[] = [];
 
-/** An idle server after a restart in place (same process and port); nothing if there is none. */
+/** An idle server after a restart in place (same process and port), or undefined if none is idle. */
 async function takeIdleServer(): Promise<PrivateRedis | undefined> {
   const server = idleServers.pop();
   if (!server) return undefined;
@@ -84,9 +85,9 @@ async function takeIdleServer(): Promise<PrivateRedis | undefined> {
   const runId = async (): Promise<string | undefined> =>
     /^run_id:\w+/m.exec(await client.info('server'))?.[0];
   const before = await runId();
-  // A client that reconnects would send the command again and again.
+  // A client that reconnects would send the command again after each restart.
   const once = createTestClient(server.port, { retryStrategy: () => null });
-  // Redis answers only if it cannot restart: the connection ends before.
+  // Redis answers only if it cannot restart; otherwise the connection closes first.
   const refusal = await once.call('DEBUG', 'RESTART').catch((error: unknown) => error);
   const isRestarting = !(refusal instanceof ReplyError);
   if (isRestarting) await eventually(async () => (await runId()) !== before);
@@ -101,18 +102,18 @@ function createTestClient(port: number, options: RedisOptions = {}): Redis {
     maxRetriesPerRequest: null,
     ...options,
   });
-  // Tests that stop the server know that they did.
+  // Tests stop the server on purpose, so connection errors are expected.
   client.on('error', () => undefined);
   return client;
 }
 
-/** How often a server was given a command since its statistics were reset (CONFIG RESETSTAT). */
+/** The number of calls of a command since the last CONFIG RESETSTAT. */
 export async function callsOf(client: Redis, command: string): Promise<number> {
   const stats = await client.info('commandstats');
   return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
 }
 
-/** The names of all commands that a server runs from now on, as they come; until the end of the test. */
+/** The names of all commands that a server runs from now until the end of the test. */
 export async function watchCommands(client: Redis): Promise<readonly string[]> {
   const names: string[] = [];
   const monitor = await client.monitor();
@@ -124,9 +125,9 @@ export async function watchCommands(client: Redis): Promise<readonly string[]> {
 /** Options for a plain client of the tests. */
 export const plain = (port: number): RedisOptions => ({ port, host: '127.0.0.1' });
 
-/** Resolves when `isTrue` is; the ceiling is for a broken build, not for the machine. */
+/** Resolves when `isTrue` returns true. The long timeout leaves time for a slow machine. */
 export async function eventually(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  // Made here, its stack shows who waits.
+  // Created here, so that its stack shows the caller.
   const notYet = new Error('not yet');
   await vi.waitFor(
     async () => {

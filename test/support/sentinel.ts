@@ -52,7 +52,7 @@ export class ServerProcess {
     await this.#client.ping();
   }
 
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has exited. */
   async kill(): Promise<void> {
     const child = this.#child;
     if (!child) return;
@@ -63,13 +63,13 @@ export class ServerProcess {
     await exited;
   }
 
-  /** Stops it where it stands: its sockets stay open, and nobody answers. */
+  /** Suspends the process: its sockets stay open, and it does not answer. */
   hang(): void {
     this.#isHung = true;
     this.#child?.kill('SIGSTOP');
   }
 
-  /** Lets it go on after {@link hang}. */
+  /** Resumes the process after {@link hang}. */
   resume(): void {
     this.#isHung = false;
     this.#child?.kill('SIGCONT');
@@ -81,7 +81,7 @@ export class ServerProcess {
   }
 }
 
-/** One master with a replica, watched by three sentinels; all on this machine, in a folder of their own. */
+/** One master with a replica, monitored by three sentinels; all local, in a temporary folder. */
 export class SentinelSet {
   readonly name = 'chaos';
   readonly nodes: readonly ServerProcess[];
@@ -107,14 +107,14 @@ export class SentinelSet {
       await Promise.all(sentinels.map((port) => createSentinel(folder, port, master))),
     );
     await Promise.all([...set.nodes, ...set.sentinels].map((server) => server.start()));
-    await set.#askOften();
+    await set.#shortenInfoPeriod();
     await set.ready();
     return set;
   }
 
   /** The data node that the sentinels name as the master. */
   async master(): Promise<ServerProcess> {
-    const address = await this.#asked().client.call(
+    const address = await this.#queried().client.call(
       'SENTINEL',
       'GET-MASTER-ADDR-BY-NAME',
       this.name,
@@ -128,9 +128,9 @@ export class SentinelSet {
     return this.#node(this.nodes.find(({ port }) => port !== master.port)?.port);
   }
 
-  /** Has the sentinels put the replica in the master's place, with both of them well. */
+  /** Starts a failover by the sentinels while the master and the replica are healthy. */
   async failOver(): Promise<void> {
-    await this.#asked().client.call('SENTINEL', 'FAILOVER', this.name);
+    await this.#queried().client.call('SENTINEL', 'FAILOVER', this.name);
   }
 
   /** Resolves when another node than `old` is the master. */
@@ -139,8 +139,8 @@ export class SentinelSet {
   }
 
   /**
-   * Makes the old master a replica without waiting for the sentinels, who take ten seconds for it,
-   * and resolves when the next failover is possible.
+   * Makes the old master a replica; the sentinels would do so only after ten seconds. Resolves when the next
+   * failover is possible.
    */
   async recover(): Promise<void> {
     for (const server of [...this.nodes, ...this.sentinels]) {
@@ -152,7 +152,7 @@ export class SentinelSet {
     await this.ready();
   }
 
-  /** Resolves when every sentinel sees the others, and a replica that is fit to take over. */
+  /** Resolves when every sentinel knows the other sentinels and a replica that can be promoted. */
   async ready(): Promise<void> {
     for (const { client } of this.sentinels) {
       await eventually(async () => {
@@ -171,8 +171,8 @@ export class SentinelSet {
     await rm(this.#folder, { recursive: true });
   }
 
-  /** Sentinels look at the state of the nodes every ten seconds, unless they can be told otherwise. */
-  async #askOften(): Promise<void> {
+  /** Makes the sentinels query the nodes every second instead of every ten, if their version can. */
+  async #shortenInfoPeriod(): Promise<void> {
     const asked = this.sentinels.map(({ client }) =>
       client.call('SENTINEL', 'DEBUG', 'info-period', '1000').catch(() => undefined),
     );
@@ -184,8 +184,8 @@ export class SentinelSet {
     return answer.map(asRecord);
   }
 
-  /** The last one: faults hit the first. */
-  #asked(): ServerProcess {
+  /** The last sentinel, because faults are injected into the first. */
+  #queried(): ServerProcess {
     const last = this.sentinels.at(-1);
     if (!last) throw new Error('There is no sentinel');
     return last;
@@ -199,7 +199,7 @@ export class SentinelSet {
 }
 
 async function createNode(folder: string, port: number, lines: string[]): Promise<ServerProcess> {
-  // The sentinels let a node write down what it has become; for that it needs a file.
+  // After a failover the sentinels make a node rewrite its configuration, so it needs a file.
   return createServerProcess(folder, port, ['save ""', 'repl-diskless-sync-delay 0', ...lines]);
 }
 
@@ -228,7 +228,7 @@ async function createServerProcess(
   return new ServerProcess(port, [file, ...args]);
 }
 
-/** Ports that nobody listens on; held together, so that they differ. */
+/** Free ports; all are open at the same time, so that they differ. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
@@ -237,7 +237,7 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** RESP2 gives pairs in a row, RESP3 a map, which ioredis may give as an object. */
+/** Converts a reply to an object: RESP2 gives a flat array of pairs, RESP3 a map. */
 function asRecord(reply: unknown): Record<string, string> {
   if (!Array.isArray(reply)) return reply as Record<string, string>;
   const pairs = Array.from({ length: reply.length / 2 }, (_, i) => [

@@ -5,7 +5,7 @@ export type Direction = 'toServer' | 'toClient';
 
 const BOTH: readonly Direction[] = ['toServer', 'toClient'];
 
-/** A TCP proxy on this machine before a Redis: a network whose faults a test can order. */
+/** A local TCP proxy in front of a Redis; a test controls the network faults that it simulates. */
 export class TcpProxy {
   #target: number;
   readonly #server = createServer({ noDelay: true }, (client) => this.#accept(client));
@@ -28,22 +28,22 @@ export class TcpProxy {
     return `redis://127.0.0.1:${this.#port}`;
   }
 
-  /** How many connections were ever accepted. */
+  /** The number of connections accepted so far. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  /** How many connections have bytes on hold. */
+  /** The number of connections with held bytes. */
   get holding(): number {
     return [...this.#links].filter((link) => link.isHolding).length;
   }
 
-  /** Everything that was swallowed on its way to a client. */
+  /** All bytes to clients that were swallowed, as text. */
   get swallowed(): string {
     return [...this.#links].map((link) => link.swallowed).join('');
   }
 
-  /** Listens; after {@link stop} on the same port again. */
+  /** Listens; after {@link stop} it listens on the same port again. */
   async start(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(this.#port, '127.0.0.1', resolve);
@@ -51,54 +51,54 @@ export class TcpProxy {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Of each connection, holds back what the client sends from the first match on. */
+  /** Holds the bytes of each client from the first match of `from` on. */
   hold(from: RegExp): void {
     this.#holdsFrom = from;
   }
 
-  /** Sends on what is held back, and holds back no more. */
+  /** Forwards the held bytes, and holds no more. */
   release(): void {
     this.#holdsFrom = undefined;
     for (const link of this.#links) link.release();
   }
 
-  /** Has clients read other text than the server sends, of the same length. */
+  /** Replaces text in the bytes to clients by other text of the same length. */
   replace(text: string, by: string): void {
     if (by.length !== text.length) throw new Error(`Expected as much text as in "${text}"`);
     this.#replaced = { text, by };
   }
 
   /**
-   * Makes connections half-open: bytes, and the end of the connection, are lost in these directions
-   * and nobody is told. Those that are open now stay so; new ones are, until {@link forward}.
+   * Makes connections half-open: bytes and the close of a connection are lost in these directions. New connections
+   * are half-open until {@link forward}; existing ones stay half-open.
    */
   swallow(directions: readonly Direction[] = BOTH): void {
     this.#swallows = directions;
     for (const link of this.#links) link.swallow(directions);
   }
 
-  /** Forwards what new connections send; those that are half-open stay so. */
+  /** Forwards the bytes of new connections; half-open connections stay half-open. */
   forward(): void {
     this.#swallows = [];
   }
 
-  /** Ends what is left of connections of which one end is gone, and the other was not told. */
+  /** Closes the other side of each half-open connection whose first side has closed. */
   sweep(): void {
     for (const link of this.#links) if (link.isBroken) link.destroy();
   }
 
-  /** Sends new connections to another server; those that are open now stay where they are. */
+  /** Forwards new connections to another server; existing ones keep theirs. */
   retarget(port: number): void {
     this.#target = port;
   }
 
-  /** Ends every connection. */
+  /** Closes every connection. */
   cut(): void {
     for (const link of this.#links) link.destroy();
     this.#links.clear();
   }
 
-  /** Ends every connection, and refuses new ones. Idempotent. */
+  /** Closes every connection, and refuses new ones. Idempotent. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.cut();
@@ -117,8 +117,8 @@ export class TcpProxy {
   }
 }
 
-/** What a proxy is to do with the bytes of every connection, now. */
-interface Orders {
+/** The current rules of a proxy for the bytes of every connection. */
+interface ProxyRules {
   readonly holdsFrom: () => RegExp | undefined;
   readonly replaced: () => { readonly text: string; readonly by: string } | undefined;
 }
@@ -128,19 +128,19 @@ class Link {
   swallowed = '';
   readonly #client: Socket;
   readonly #server: Socket;
-  readonly #orders: Orders;
+  readonly #rules: ProxyRules;
   readonly #swallows = new Set<Direction>();
   #held: Buffer[] = [];
 
-  constructor(client: Socket, server: Socket, orders: Orders) {
+  constructor(client: Socket, server: Socket, rules: ProxyRules) {
     this.#client = client;
     this.#server = server;
-    this.#orders = orders;
+    this.#rules = rules;
     client.on('data', (bytes: Buffer) => this.#toServer(bytes));
     server.on('data', (bytes: Buffer) => this.#toClient(bytes));
     client.on('close', () => this.#swallows.has('toServer') || server.destroy());
     server.on('close', () => this.#swallows.has('toClient') || client.destroy());
-    // A reset is an end like any other here, and 'close' follows it.
+    // A reset needs no special handling, because 'close' follows it.
     client.on('error', () => undefined);
     server.on('error', () => undefined);
   }
@@ -169,7 +169,7 @@ class Link {
 
   #toServer(bytes: Buffer): void {
     if (this.#swallows.has('toServer')) return;
-    const isHeld = this.isHolding || this.#orders.holdsFrom()?.test(bytes.toString('latin1'));
+    const isHeld = this.isHolding || this.#rules.holdsFrom()?.test(bytes.toString('latin1'));
     if (isHeld) this.#held.push(bytes);
     else this.#server.write(bytes);
   }
@@ -180,14 +180,14 @@ class Link {
   }
 
   #replace(bytes: Buffer): Buffer {
-    const replaced = this.#orders.replaced();
+    const replaced = this.#rules.replaced();
     if (!replaced) return bytes;
     const text = bytes.toString('latin1').replaceAll(replaced.text, replaced.by);
     return Buffer.from(text, 'latin1');
   }
 }
 
-/** Starts a proxy before a port; stopped after the test. */
+/** Starts a proxy in front of a port; stopped after the test. */
 export async function startProxy(target: number): Promise<TcpProxy> {
   const proxy = new TcpProxy(target);
   await proxy.start();

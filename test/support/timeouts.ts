@@ -1,8 +1,8 @@
 import { onTestFinished, vi } from 'vitest';
 
 /**
- * Keeps timeouts of exactly this length from running until the test runs them; all others run as usual. Take a
- * length that nothing else uses.
+ * Holds timeouts of exactly `ms` milliseconds until the test calls `run`; all others run normally. Use a length
+ * that no other timeout has.
  */
 export function holdTimeouts(ms: number): { readonly run: () => void } {
   const held = new Map<unknown, () => void>();
@@ -14,7 +14,7 @@ export function holdTimeouts(ms: number): { readonly run: () => void } {
     ...args: unknown[]
   ): NodeJS.Timeout => {
     if (delay !== ms) return set(callback as Callback, delay, ...args);
-    // The caller needs a timeout to clear.
+    // The caller needs a timeout object that it can clear.
     const timeout = set(() => undefined, ms).unref();
     held.set(timeout, callback);
     return timeout;

@@ -26,7 +26,7 @@ export async function createHttpApp(
   const app = await NestFactory.create(root(metadata), {
     logger: log,
     abortOnError: false,
-    // The keep-alive of fetch would hold up the end of each test for seconds.
+    // Without it, the keep-alive connections of fetch delay the close by seconds.
     forceCloseConnections: true,
     ...options,
   });
@@ -73,13 +73,13 @@ export async function startMicroservice(
   return { app, log };
 }
 
-/** How many connections a Redis has beside the one that the tests look at it with. */
+/** The number of connections to a Redis, without the connection of the test client. */
 export async function connections(redis: TestRedis): Promise<number> {
   const list = String(await redis.client.call('CLIENT', 'LIST'));
   return list.trim().split('\n').length - 1;
 }
 
-/** The error that a promise fails with. */
+/** The error that a promise rejects with. */
 export async function failureOf(promise: Promise<unknown>): Promise<Error & { code?: string }> {
   return promise.then(
     () => Promise.reject(new Error('Expected a failure')),

@@ -20,25 +20,25 @@ import { useRedis } from '../../support/redis.js';
 import { createHttpApp, failureOf } from './apps.js';
 
 @Injectable()
-class Shout implements PipeTransform<unknown> {
+class UpperCasePipe implements PipeTransform<unknown> {
   transform(value: unknown): unknown {
     return typeof value === 'string' ? value.toUpperCase() : value;
   }
 }
 
-class NotSecret implements CanActivate {
+class NotSecretGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     return context.switchToRpc().getData<unknown>() !== 'secret';
   }
 }
 
-class Quote implements NestInterceptor {
+class QuoteInterceptor implements NestInterceptor {
   intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
     return next.handle().pipe(map((value) => `"${String(value)}"`));
   }
 }
 
-class Tell implements ExceptionFilter {
+class MessageFilter implements ExceptionFilter {
   catch(error: Error): Observable<never> {
     return throwError(() => ({ told: error.message }));
   }
@@ -59,13 +59,13 @@ class EchoController extends Echo {}
 class EchoProvider extends Echo {}
 
 const APP_PROVIDERS: Provider[] = [
-  { provide: APP_PIPE, useClass: Shout },
-  { provide: APP_GUARD, useClass: NotSecret },
-  { provide: APP_INTERCEPTOR, useClass: Quote },
-  { provide: APP_FILTER, useClass: Tell },
+  { provide: APP_PIPE, useClass: UpperCasePipe },
+  { provide: APP_GUARD, useClass: NotSecretGuard },
+  { provide: APP_INTERCEPTOR, useClass: QuoteInterceptor },
+  { provide: APP_FILTER, useClass: MessageFilter },
 ];
 
-describe.each(['controllers', 'providers'])('handlers among the %s', (kind) => {
+describe.each(['controllers', 'providers'])('handlers in %s', (kind) => {
   const redis = useRedis();
 
   async function start(setUp: {
@@ -82,10 +82,10 @@ describe.each(['controllers', 'providers'])('handlers among the %s', (kind) => {
     });
     if (useGlobals) {
       app
-        .useGlobalPipes(new Shout())
-        .useGlobalGuards(new NotSecret())
-        .useGlobalInterceptors(new Quote())
-        .useGlobalFilters(new Tell());
+        .useGlobalPipes(new UpperCasePipe())
+        .useGlobalGuards(new NotSecretGuard())
+        .useGlobalInterceptors(new QuoteInterceptor())
+        .useGlobalFilters(new MessageFilter());
     }
     await app.init();
     const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
@@ -94,33 +94,33 @@ describe.each(['controllers', 'providers'])('handlers among the %s', (kind) => {
   }
 
   it.each([
-    ['app.useGlobalPipes and the like', { useGlobals: true }],
-    ['APP_PIPE and the like', { providers: APP_PROVIDERS }],
-  ])('run with %s', async (_, setUp) => {
+    ['app.useGlobalPipes()', { useGlobals: true }],
+    ['APP_PIPE providers', { providers: APP_PROVIDERS }],
+  ])('run with the global enhancers of %s', async (_, setUp) => {
     const { ask } = await start(setUp);
     expect(await ask('hi')).toBe('"HI"');
     expect(await failureOf(ask('secret'))).toEqual({ told: 'Forbidden resource' });
     expect(await failureOf(ask('bad'))).toEqual({ told: 'bad' });
   });
 
-  it('run with an APP_PIPE of request scope', async () => {
-    let made = 0;
+  it('run with a request-scoped APP_PIPE, created for each message', async () => {
+    let created = 0;
     @Injectable({ scope: Scope.REQUEST })
-    class Count implements PipeTransform<unknown> {
-      readonly #number = ++made;
+    class CountingPipe implements PipeTransform<unknown> {
+      readonly #number = ++created;
 
       transform(value: unknown): unknown {
         return `${this.#number}: ${String(value)}`;
       }
     }
-    const { ask } = await start({ providers: [{ provide: APP_PIPE, useClass: Count }] });
+    const { ask } = await start({ providers: [{ provide: APP_PIPE, useClass: CountingPipe }] });
     expect(await ask('a')).toBe('1: a');
     expect(await ask('b')).toBe('2: b');
   });
 
-  it('run behind an APP_GUARD of request scope', async () => {
+  it('run only if a request-scoped APP_GUARD allows the message', async () => {
     @Injectable({ scope: Scope.REQUEST })
-    class ScopedGuard extends NotSecret {}
+    class ScopedGuard extends NotSecretGuard {}
     const { ask } = await start({ providers: [{ provide: APP_GUARD, useClass: ScopedGuard }] });
     expect(await ask('open')).toBe('open');
     expect(await failureOf(ask('secret'))).toEqual({
@@ -130,9 +130,9 @@ describe.each(['controllers', 'providers'])('handlers among the %s', (kind) => {
   });
 
   it.each([
-    ['app.useGlobalPipes and the like', { useGlobals: true }],
-    ['APP_PIPE and the like', { providers: APP_PROVIDERS }],
-  ])('run without %s if inheritAppConfig is false', async (_, setUp) => {
+    ['app.useGlobalPipes()', { useGlobals: true }],
+    ['APP_PIPE providers', { providers: APP_PROVIDERS }],
+  ])('run without the global enhancers of %s if inheritAppConfig is false', async (_, setUp) => {
     const { ask } = await start({ ...setUp, inheritAppConfig: false });
     expect(await ask('hi')).toBe('hi');
     expect(await ask('secret')).toBe('secret');
@@ -143,22 +143,22 @@ describe.each(['controllers', 'providers'])('handlers among the %s', (kind) => {
   });
 });
 
-describe('an APP_GUARD of request scope', () => {
+describe('a request-scoped APP_GUARD', () => {
   const redis = useRedis();
 
-  it('leaves a provider with handlers its hooks, and the others the instance that they know', async () => {
+  it('keeps a provider with handlers a singleton whose lifecycle hooks run once', async () => {
     @Injectable({ scope: Scope.REQUEST })
-    class ScopedGuard extends NotSecret {}
+    class ScopedGuard extends NotSecretGuard {}
     const destroyed: unknown[] = [];
     @Injectable()
-    class Listening extends EchoProvider {
+    class HandlerProvider extends EchoProvider {
       onModuleDestroy(): void {
         destroyed.push(this);
       }
     }
     @Injectable()
-    class Using {
-      constructor(readonly listening: Listening) {}
+    class DependentProvider {
+      constructor(readonly handlers: HandlerProvider) {}
 
       onModuleDestroy(): void {
         destroyed.push(this);
@@ -166,17 +166,21 @@ describe('an APP_GUARD of request scope', () => {
     }
     const { app } = await createHttpApp({
       imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
-      providers: [Listening, Using, { provide: APP_GUARD, useClass: ScopedGuard }],
+      providers: [
+        HandlerProvider,
+        DependentProvider,
+        { provide: APP_GUARD, useClass: ScopedGuard },
+      ],
     });
     await app.init();
     const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
     const ask = (data: string) => firstValueFrom(client.send<unknown>('global.a.echo', data));
     expect(await ask('open')).toBe('open');
     await expect(ask('secret')).rejects.toMatchObject({ message: 'Forbidden resource' });
-    const [listening, using] = [app.get(Listening), app.get(Using)];
+    const [handlers, dependent] = [app.get(HandlerProvider), app.get(DependentProvider)];
     await app.close();
-    expect(using.listening).toBe(listening);
+    expect(dependent.handlers).toBe(handlers);
     expect(destroyed).toHaveLength(2);
-    expect(destroyed).toEqual(expect.arrayContaining([listening, using]));
+    expect(destroyed).toEqual(expect.arrayContaining([handlers, dependent]));
   });
 });

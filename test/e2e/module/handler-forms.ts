@@ -4,7 +4,7 @@ import { createClient, type TestLog } from '../../support/app.js';
 import type { TestRedis } from '../../support/redis.js';
 import { startHttpApp } from './apps.js';
 
-/** The two places that handlers may be in; a suite that runs over both says that they are alike. */
+/** Controllers and providers. A suite runs over both to prove that their handlers behave alike. */
 export const FORMS = [
   {
     kind: 'controllers',
@@ -16,7 +16,7 @@ export const FORMS = [
   },
 ] as const;
 
-/** An application that has `handlers` in one of the places, and a client to call them. */
+/** An application with the module and `metadata`, and a client that calls its handlers. */
 export async function startWith(
   redis: TestRedis,
   metadata: ModuleMetadata,

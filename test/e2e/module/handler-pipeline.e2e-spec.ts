@@ -44,7 +44,7 @@ class Policy {
   readonly token = 'open';
 }
 
-/** Has a dependency, so that it works only if Nest made it. */
+/** Has a dependency, so that it works only if Nest creates it. */
 @Injectable()
 class TokenGuard implements CanActivate {
   constructor(private readonly policy: Policy) {}
@@ -86,15 +86,15 @@ class TeapotFilter implements ExceptionFilter {
   }
 }
 
-const Handler = createParamDecorator((_: unknown, context: ExecutionContext) => [
+const HandlerName = createParamDecorator((_: unknown, context: ExecutionContext) => [
   context.getClass().name,
   context.getHandler().name,
 ]);
 
-describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles }) => {
+describe.each(FORMS)('handlers in $kind', ({ kind, Handles }) => {
   const redis = useRedis();
 
-  it('pipes: a DTO is validated and transformed', async () => {
+  it('run with pipes that validate and transform a DTO', async () => {
     const created: CreateUser[] = [];
     @Handles()
     class Users {
@@ -132,8 +132,8 @@ describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles 
     expect(created).toHaveLength(1);
   });
 
-  it('guards, made by Nest, on the class and for events and requests alike', async () => {
-    const heard: unknown[] = [];
+  it('run only if the class guard, created by Nest, allows the event or request', async () => {
+    const received: unknown[] = [];
     @Handles()
     @UseGuards(TokenGuard)
     class Guarded {
@@ -144,7 +144,7 @@ describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles 
 
       @EventPattern('guard.event')
       on(@Payload() data: unknown) {
-        heard.push(data);
+        received.push(data);
       }
     }
     const handlers = { [kind]: [Guarded] };
@@ -159,11 +159,11 @@ describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles 
     });
     await firstValueFrom(client.emit('guard.event', { token: 'shut' }));
     await firstValueFrom(client.emit('guard.event', { token: 'open' }));
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual([{ token: 'open' }]);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual([{ token: 'open' }]);
   });
 
-  it('interceptors, the one of the class outside the one of the method', async () => {
+  it('run in the interceptor of the method, inside the interceptor of the class', async () => {
     @Handles()
     @UseInterceptors(Outer)
     class Wrapped {
@@ -177,7 +177,7 @@ describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles 
     expect(await firstValueFrom(client.send('wrap.it', 'x'))).toBe('outer@wrap.*(inner@wrap.*(x))');
   });
 
-  it('exception filters, made by Nest, also for what a stream fails with', async () => {
+  it('pass the error of a method or a stream to an exception filter that Nest creates', async () => {
     @Handles()
     @UseFilters(TeapotFilter)
     class Kitchen {
@@ -208,7 +208,7 @@ describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles 
     });
   });
 
-  it('parameter decorators, with pipes of their own', async () => {
+  it('receive decorated parameters, each after its own pipes', async () => {
     @Handles()
     class Params {
       @MessagePattern('param.:id.data')
@@ -227,7 +227,7 @@ describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles 
       }
 
       @MessagePattern('param.handler')
-      custom(@Handler() handler: string[]) {
+      custom(@HandlerName() handler: string[]) {
         return handler;
       }
     }
@@ -245,7 +245,7 @@ describe.each(FORMS)('handlers among the $kind have Nest’s', ({ kind, Handles 
     expect(await firstValueFrom(client.send('param.handler', 1))).toEqual(['Params', 'custom']);
   });
 
-  it('plain methods: without decorated parameters they get the data', async () => {
+  it('receive the data if no parameter is decorated', async () => {
     @Handles()
     class Plain {
       @MessagePattern('plain.get')

@@ -35,7 +35,7 @@ interface TenantRequest {
   readonly tenant: string;
 }
 
-/** One context for each tenant, as the documentation of Nest's durable providers has it. */
+/** One context for each tenant, as in Nest's documentation of durable providers. */
 class PerTenant implements ContextIdStrategy {
   readonly #tenants = new Map<string, ContextId>();
 
@@ -50,14 +50,14 @@ class PerTenant implements ContextIdStrategy {
   }
 }
 
-describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
+describe.each(FORMS)('handlers in $kind', ({ kind, Handles }) => {
   const redis = useRedis();
 
-  it('of request scope are made anew for each message, with the message at hand', async () => {
-    let made = 0;
+  it('with request scope are created for each message and can inject the request', async () => {
+    let created = 0;
     @Handles({ scope: Scope.REQUEST })
     class Scoped {
-      readonly #number = ++made;
+      readonly #number = ++created;
 
       constructor(@Inject(REQUEST) readonly request: RequestContext<unknown, RedisPubSubContext>) {}
 
@@ -72,11 +72,11 @@ describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
     expect(await firstValueFrom(client.send('scoped.2', 'b'))).toEqual([2, 'b', 'b', '2']);
   });
 
-  it('of default scope become request-scoped with what they depend on', async () => {
-    let made = 0;
+  it('with default scope become request-scoped if a dependency is request-scoped', async () => {
+    let created = 0;
     @Injectable({ scope: Scope.REQUEST })
     class Unit {
-      readonly number = ++made;
+      readonly number = ++created;
     }
     @Handles()
     class Users {
@@ -96,15 +96,15 @@ describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
     expect(await firstValueFrom(client.send('bubble.get', 1))).toBe(2);
   });
 
-  it('that are durable are made once for each tenant', async () => {
+  it('that are durable are created once for each tenant', async () => {
     ContextIdFactory.apply(new PerTenant());
     closeAfterTest(async () => {
       ContextIdFactory.apply({ attach: (contextId) => () => contextId });
     });
-    let made = 0;
+    let created = 0;
     @Handles({ scope: Scope.REQUEST, durable: true })
     class Durable {
-      readonly #number = ++made;
+      readonly #number = ++created;
 
       constructor(@Inject(REQUEST) private readonly request: TenantRequest) {}
 
@@ -120,7 +120,7 @@ describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
     expect(await ask('a')).toEqual([1, 'a']);
   });
 
-  it('reply with every value of a stream, and with the error that ends it', async () => {
+  it('reply with each value of a stream, and with the error that ends the stream', async () => {
     @Handles()
     class Streams {
       @MessagePattern('stream.numbers')
@@ -159,7 +159,7 @@ describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
     expect(failure).toEqual({ status: 'error', message: 'torn' });
   });
 
-  it('run the stream of an event to its end', async () => {
+  it('run the stream that an event handler returns until it completes', async () => {
     const done: unknown[] = [];
     @Handles()
     class Streams {
@@ -180,7 +180,7 @@ describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
     expect(done).toEqual(['x']);
   });
 
-  it('hand an RpcException to the caller, and keep every other error to themselves and the log', async () => {
+  it('send an RpcException to the caller, and log every other error without sending its message', async () => {
     @Handles()
     class Failing {
       @MessagePattern('error.rpc')
@@ -206,13 +206,13 @@ describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
     expect(log.of('error')).toEqual(['the password is 1234']);
   });
 
-  it('that fail on an event are logged once, and hear the next one', async () => {
-    const heard: unknown[] = [];
+  it('log a failed event once, and receive the next event', async () => {
+    const received: unknown[] = [];
     @Handles()
     class Failing {
       @EventPattern('error.event')
       async on(@Payload() data: unknown) {
-        heard.push(data);
+        received.push(data);
         if (data === 'bad') throw new Error('cannot digest');
       }
     }
@@ -220,12 +220,12 @@ describe.each(FORMS)('handlers among the $kind', ({ kind, Handles }) => {
     await firstValueFrom(client.emit('error.event', 'bad'));
     await eventually(() => log.of('error').length > 0);
     await firstValueFrom(client.emit('error.event', 'good'));
-    await eventually(() => heard.length === 2);
-    expect(heard).toEqual(['bad', 'good']);
+    await eventually(() => received.length === 2);
+    expect(received).toEqual(['bad', 'good']);
     expect(log.of('error')).toEqual(['cannot digest']);
   });
 
-  it('are found in base classes, and with several patterns on one method', async () => {
+  it('are found in base classes, and under each of several patterns of one method', async () => {
     class Base {
       @MessagePattern(['base.one', 'base.:two.x'])
       get(@Payload() data: unknown) {

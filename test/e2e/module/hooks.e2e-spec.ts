@@ -15,10 +15,10 @@ import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext, startHttpApp } from './apps.js';
 
-describe('the hooks of a provider', () => {
+describe('the lifecycle hooks of a provider', () => {
   const redis = useRedis();
 
-  it('can all publish, whichever module they are in', async () => {
+  it('can publish, in every module and in every hook', async () => {
     const published: [string, number][] = [];
     let isClosed = false;
     @Injectable()
@@ -42,7 +42,7 @@ describe('the hooks of a provider', () => {
       onApplicationShutdown = () => this.#publish('onApplicationShutdown');
 
       async #publish(hook: string): Promise<void> {
-        // Nest calls the hooks again for each further close, as the end of this test is.
+        // Nest runs the hooks again for each further close, and the clean-up of this test closes again.
         if (isClosed) return;
         published.push([hook, await this.service.publish('hooks.report', hook)]);
         published.push([hook, await firstValueFrom(this.client.emit('hooks.report', hook))]);
@@ -70,15 +70,15 @@ describe('the hooks of a provider', () => {
   });
 
   it.each([false, true])(
-    'can subscribe in onModuleInit, before the application is there, in a global module: %s',
+    'can subscribe in onModuleInit, before the application is created (global module: %s)',
     async (global) => {
-      const heard: unknown[] = [];
+      const received: unknown[] = [];
       @Injectable()
       class Listener implements OnModuleInit {
         constructor(private readonly service: RedisPubSubService) {}
 
         async onModuleInit(): Promise<void> {
-          await this.service.subscribe('hooks.listen', ({ data }) => heard.push(data));
+          await this.service.subscribe('hooks.listen', ({ data }) => received.push(data));
           expect(await this.service.publish('hooks.listen', 'hello')).toBe(1);
         }
       }
@@ -86,16 +86,16 @@ describe('the hooks of a provider', () => {
       await startContext({
         imports: [{ module: class Listening {}, global, imports, providers: [Listener] }],
       });
-      await eventually(() => heard.length === 1);
-      expect(heard).toEqual(['hello']);
+      await eventually(() => received.length === 1);
+      expect(received).toEqual(['hello']);
     },
   );
 
-  it('come after an asynchronous factory, which can publish and subscribe already', async () => {
-    const heard: unknown[] = [];
+  it('run after an asynchronous factory, which can already publish and subscribe', async () => {
+    const received: unknown[] = [];
     const imports = [RedisPubSubModule.forRoot({ connection: redis.url })];
     const create = async (service: RedisPubSubService): Promise<number> => {
-      await service.subscribe('hooks.created', ({ data }) => heard.push(data));
+      await service.subscribe('hooks.created', ({ data }) => received.push(data));
       return service.publish('hooks.created', 'hello');
     };
     const { app } = await startContext({
@@ -103,10 +103,10 @@ describe('the hooks of a provider', () => {
       providers: [{ provide: 'RECEIVERS', inject: [RedisPubSubService], useFactory: create }],
     });
     expect(app.get('RECEIVERS')).toBe(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
   });
 
-  it('come after an asynchronous factory that cannot reach Redis, and leaves no connection behind', async () => {
+  it('do not run if an asynchronous factory fails because Redis is unreachable, and no connection stays open', async () => {
     const proxy = await startProxy(redis.port);
     await proxy.stop();
     const starting = startContext({
@@ -124,7 +124,7 @@ describe('the hooks of a provider', () => {
     expect(proxy.accepted).toBe(0);
   });
 
-  it('come after an asynchronous factory, which may publish first of all', async () => {
+  it('run after an asynchronous factory whose first call to the service is publish', async () => {
     const { app } = await startContext({
       imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
       providers: [

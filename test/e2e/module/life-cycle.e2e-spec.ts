@@ -19,7 +19,7 @@ import {
   startMicroservice,
 } from './apps.js';
 
-/** A promise and what resolves it. */
+/** A promise, and the function that resolves it. */
 function gate(): { readonly opened: Promise<void>; open: () => void } {
   let open!: () => void;
   const opened = new Promise<void>((resolve) => {
@@ -39,12 +39,12 @@ class Store implements OnModuleDestroy {
 
 let running = gate();
 let release = gate();
-let sawOpen: boolean[] = [];
+let wasStoreOpen: boolean[] = [];
 
 function reset(): void {
   running = gate();
   release = gate();
-  sawOpen = [];
+  wasStoreOpen = [];
 }
 
 @Injectable()
@@ -55,7 +55,7 @@ class Handlers {
   async on() {
     running.open();
     await release.opened;
-    sawOpen.push(this.store.isOpen);
+    wasStoreOpen.push(this.store.isOpen);
   }
 
   @MessagePattern('drain.request')
@@ -97,7 +97,7 @@ describe('closing an application', () => {
         return app;
       },
     ],
-  ])('%s lets a running handler end before anything is torn down', async (_, start) => {
+  ])('%s waits for a running handler before Nest destroys its providers', async (_, start) => {
     reset();
     const app = await start();
     await redis.client.publish('drain.event', '1');
@@ -106,11 +106,11 @@ describe('closing an application', () => {
     await redis.subscribers('drain.event', 0);
     release.open();
     await closed;
-    expect(sawOpen).toEqual([true]);
+    expect(wasStoreOpen).toEqual([true]);
     await eventually(async () => (await connections(redis)) === 0);
   });
 
-  it('sends the reply to a request that was running', async () => {
+  it('sends the reply to a request whose handler still runs', async () => {
     reset();
     const { app } = await startHttpApp(metadata());
     const client = createClient({ connection: redis.url });
@@ -130,7 +130,7 @@ describe('closing an application', () => {
     await app.get(RedisPubSubService).subscribe('drain.service', async () => {
       running.open();
       await release.opened;
-      sawOpen.push(store.isOpen);
+      wasStoreOpen.push(store.isOpen);
     });
     await redis.client.publish('drain.service', '1');
     await running.opened;
@@ -138,10 +138,10 @@ describe('closing an application', () => {
     await redis.subscribers('drain.service', 0);
     release.open();
     await closed;
-    expect(sawOpen).toEqual([true]);
+    expect(wasStoreOpen).toEqual([true]);
   });
 
-  it('does not wait longer than shutdownTimeout for a handler that hangs, and says so', async () => {
+  it('stops waiting for a handler after shutdownTimeout, and logs a warning', async () => {
     reset();
     const { app, log } = await startContext(metadata({ shutdownTimeout: 50 }));
     await redis.client.publish('drain.event', '1');
@@ -153,33 +153,33 @@ describe('closing an application', () => {
     release.open();
   });
 
-  it('runs no handler afterwards', async () => {
-    const heard: unknown[] = [];
+  it('runs no handler after the close', async () => {
+    const received: unknown[] = [];
     @Injectable()
-    class Witness {
+    class Listener {
       @EventPattern('after.close')
       on(@Payload() data: unknown) {
-        heard.push(data);
+        received.push(data);
       }
     }
     const start = () =>
       startContext({
         imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
-        providers: [Witness],
+        providers: [Listener],
       });
     const { app } = await start();
-    await app.get(RedisPubSubService).subscribe('after.close', (it) => heard.push(it.data));
+    await app.get(RedisPubSubService).subscribe('after.close', (it) => received.push(it.data));
     await redis.client.publish('after.close', '1');
-    await eventually(() => heard.length === 2);
+    await eventually(() => received.length === 2);
     await app.close();
     expect(await redis.client.publish('after.close', '2')).toBe(0);
     await start();
     expect(await redis.client.publish('after.close', '3')).toBe(1);
-    await eventually(() => heard.length >= 3);
-    expect(heard).toEqual([1, 1, 3]);
+    await eventually(() => received.length >= 3);
+    expect(received).toEqual([1, 1, 3]);
   });
 
-  it('completes every observer, and those that come later soon', async () => {
+  it('completes every observer, also one that subscribes after the close', async () => {
     const { app } = await startContext(metadata());
     const service = app.get(RedisPubSubService);
     const done: string[] = [];
@@ -193,7 +193,7 @@ describe('closing an application', () => {
     await eventually(() => done.includes('late'));
   });
 
-  it('completes the other observers, and says so, where the teardown of one throws', async () => {
+  it('completes the other observers and logs an error if the teardown of one throws', async () => {
     const { app, log } = await startContext(metadata());
     const service = app.get(RedisPubSubService);
     const done: string[] = [];
@@ -209,7 +209,7 @@ describe('closing an application', () => {
     await eventually(async () => (await connections(redis)) === 0);
   });
 
-  it('ends an observer who observes again whenever that ends', async () => {
+  it('does not loop if an observer subscribes again on each completion', async () => {
     const { app } = await startContext(metadata());
     const failures: unknown[] = [];
     let ends = 0;
@@ -224,7 +224,7 @@ describe('closing an application', () => {
     expect(failures).toEqual([]);
   });
 
-  it('fails what is asked of the service afterwards, and opens no connection for it', async () => {
+  it('rejects later calls of the service with ClosedError, and opens no connection', async () => {
     const { app } = await startContext(metadata());
     const service = app.get(RedisPubSubService);
     await app.close();
@@ -235,7 +235,7 @@ describe('closing an application', () => {
     await eventually(async () => (await connections(redis)) === 0);
   });
 
-  it('rejects a subscribe that comes afterwards', async () => {
+  it('rejects a later subscribe with ClosedError', async () => {
     const { app } = await startContext(metadata());
     const service = app.get(RedisPubSubService);
     await app.close();
@@ -243,7 +243,7 @@ describe('closing an application', () => {
     await expect(subscribed).rejects.toThrow(ClosedError);
   });
 
-  it('opens no connection for an event that the module’s client emits afterwards', async () => {
+  it('rejects a later event of the module’s client, and opens no connection', async () => {
     const { app } = await startContext(metadata());
     const client = app.get(RedisPubSubClient);
     await app.close();
@@ -251,7 +251,7 @@ describe('closing an application', () => {
     await eventually(async () => (await connections(redis)) === 0);
   });
 
-  it('twice, and at the same time, is the same as once', async () => {
+  it('has no further effect when it is called again or concurrently', async () => {
     const { app } = await startHttpApp(metadata());
     await Promise.all([app.close(), app.close()]);
     await app.close();
@@ -259,7 +259,7 @@ describe('closing an application', () => {
     expect(await redis.client.pubsub('CHANNELS')).toEqual([]);
   });
 
-  it('does not fail although Redis is gone', async () => {
+  it('resolves while Redis is down', async () => {
     const { app } = await startHttpApp(metadata());
     const statuses: string[] = [];
     app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));

@@ -40,7 +40,7 @@ describe('the module in an application', () => {
     expect(await connections(redis)).toBe(2);
   });
 
-  it('imported twice with one transportId is refused, and leaves no connection', async () => {
+  it('rejects a second import with the same transportId, and leaves no connection open', async () => {
     @Module({ imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'a:' })] })
     class LeftModule {}
     @Module({ imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'b:' })] })
@@ -53,18 +53,18 @@ describe('the module in an application', () => {
     await eventually(async () => (await connections(redis)) === 0);
   });
 
-  it('is one of two with different transportIds, each with its own handlers and connections', async () => {
-    const heard: unknown[] = [];
+  it('can be imported twice with different transportIds, each with its own handlers and connections', async () => {
+    const received: unknown[] = [];
     @Injectable()
     class Handlers {
       @EventPattern('side.news', LEFT)
       left(@Payload() data: unknown) {
-        heard.push(['left', data]);
+        received.push(['left', data]);
       }
 
       @EventPattern('side.news', RIGHT)
       right(@Payload() data: unknown) {
-        heard.push(['right', data]);
+        received.push(['right', data]);
       }
     }
     @Module({
@@ -91,27 +91,27 @@ describe('the module in an application', () => {
     await redis.subscribers('r:side.news', 1);
     expect(await connections(redis)).toBe(4);
     await app.get<RedisPubSubService>('LEFT').publish('side.news', 1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
     await app.get<RedisPubSubService>('RIGHT').publish('side.news', 2);
-    await eventually(() => heard.length === 2);
-    expect(heard).toEqual([
+    await eventually(() => received.length === 2);
+    expect(received).toEqual([
       ['left', 1],
       ['right', 2],
     ]);
   });
 
-  it('is one of two, each with its own handlers in controllers', async () => {
-    const heard: unknown[] = [];
+  it('runs each handler of a controller only on the module with its transportId', async () => {
+    const received: unknown[] = [];
     @Controller()
     class Handlers {
       @EventPattern('both.news', LEFT)
       left(@Payload() data: unknown) {
-        heard.push(['left', data]);
+        received.push(['left', data]);
       }
 
       @EventPattern('both.news', RIGHT)
       right(@Payload() data: unknown) {
-        heard.push(['right', data]);
+        received.push(['right', data]);
       }
     }
     const moduleOf = (transportId: symbol, prefix: string) => {
@@ -127,14 +127,14 @@ describe('the module in an application', () => {
     });
     await redis.client.publish('l:both.news', '1');
     await redis.client.publish('r:both.news', '2');
-    await eventually(() => heard.length === 2);
-    expect(heard).toEqual([
+    await eventually(() => received.length === 2);
+    expect(received).toEqual([
       ['left', 1],
       ['right', 2],
     ]);
   });
 
-  it('closes what it opened when its start is refused', async () => {
+  it('closes its connections if the start fails because Redis refuses a subscription', async () => {
     await redis.client.call('ACL', 'SETUSER', 'deaf', 'on', '>pw', '~*', '+@all', 'resetchannels');
     @Injectable()
     class Handlers {
@@ -158,17 +158,17 @@ describe('the module in an application', () => {
   });
 });
 
-describe('the module without a Redis', () => {
+describe('the module while Redis is down', () => {
   const redis = useRedis();
 
-  it('waits for Redis at the start of the application', async () => {
+  it('waits at the start of the application until Redis is up', async () => {
     await redis.stop();
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     @Injectable()
     class Handlers {
       @EventPattern('late.news')
       handle(@Payload() data: unknown) {
-        heard.push(data);
+        received.push(data);
       }
     }
     const { app, log } = await createHttpApp({
@@ -180,16 +180,16 @@ describe('the module without a Redis', () => {
     await redis.start();
     await started;
     expect(await app.get(RedisPubSubService).publish('late.news', 1)).toBe(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
   });
 
-  it('fails after startTimeout with a clear error, and leaves nothing running', async () => {
+  it('rejects with ConnectionError after startTimeout, and stops reconnecting', async () => {
     await redis.stop();
     let attempts = 0;
-    let triedTwice = 0;
+    let secondAttempts = 0;
     const retryStrategy = (attempt: number): number => {
       attempts++;
-      if (attempt === 2) triedTwice++;
+      if (attempt === 2) secondAttempts++;
       return 5;
     };
     const startTimeout = 1_234_567;
@@ -204,13 +204,14 @@ describe('the module without a Redis', () => {
         ],
       }),
     );
-    await eventually(() => triedTwice === 2);
+    await eventually(() => secondAttempts === 2);
     timeouts.run();
     const error = await failure;
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain('Redis is unreachable: connect ECONNREFUSED');
 
-    // Another client tries five times at a tenth of the pace: ours would have tried meanwhile.
+    // The other client makes five attempts at a tenth of the rate. A client of the module that still
+    // reconnects would make an attempt in that time.
     const before = attempts;
     let others = 0;
     const other = new Redis({

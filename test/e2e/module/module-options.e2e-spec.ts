@@ -23,20 +23,20 @@ class Consumer {
 describe('the options of the module', () => {
   const redis = useRedis();
 
-  /** The channel that Redis hears of when a service asks for `options`. */
-  async function nameOfOptions(service: RedisPubSubService): Promise<unknown> {
+  /** The channels in Redis after a service has subscribed to `options`; they show the prefix. */
+  async function channelsOf(service: RedisPubSubService): Promise<unknown> {
     await service.subscribe('options', () => undefined);
     return redis.client.pubsub('CHANNELS', '*');
   }
 
-  it('come from forRoot', async () => {
+  it('are read from forRoot', async () => {
     const { app } = await startHttpApp({
       imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'root:' })],
     });
-    expect(await nameOfOptions(app.get(RedisPubSubService))).toEqual(['root:options']);
+    expect(await channelsOf(app.get(RedisPubSubService))).toEqual(['root:options']);
   });
 
-  it('come from a factory with dependencies out of an imported module', async () => {
+  it('are read from a factory that injects a provider of an imported module', async () => {
     class Config {
       readonly prefix = 'factory:';
     }
@@ -54,10 +54,10 @@ describe('the options of the module', () => {
         }),
       ],
     });
-    expect(await nameOfOptions(app.get(RedisPubSubService))).toEqual(['factory:options']);
+    expect(await channelsOf(app.get(RedisPubSubService))).toEqual(['factory:options']);
   });
 
-  it('come from a class that the module makes', async () => {
+  it('are read from a class that the module creates (useClass)', async () => {
     class OptionsFactory {
       create(): RedisPubSubModuleOptions {
         return { connection: redis.url, prefix: 'class:' };
@@ -66,15 +66,15 @@ describe('the options of the module', () => {
     const { app } = await startContext({
       imports: [RedisPubSubModule.forRootAsync({ useClass: OptionsFactory })],
     });
-    expect(await nameOfOptions(app.get(RedisPubSubService))).toEqual(['class:options']);
+    expect(await channelsOf(app.get(RedisPubSubService))).toEqual(['class:options']);
   });
 
-  it('come from an existing provider of an imported module', async () => {
-    let made = 0;
+  it('are read from an existing provider of an imported module (useExisting)', async () => {
+    let created = 0;
     @Injectable()
     class OptionsFactory {
       constructor() {
-        made++;
+        created++;
       }
       create(): RedisPubSubModuleOptions {
         return { connection: redis.url, prefix: 'existing:' };
@@ -87,8 +87,8 @@ describe('the options of the module', () => {
         RedisPubSubModule.forRootAsync({ imports: [ConfigModule], useExisting: OptionsFactory }),
       ],
     });
-    expect(await nameOfOptions(app.get(RedisPubSubService))).toEqual(['existing:options']);
-    expect(made).toBe(1);
+    expect(await channelsOf(app.get(RedisPubSubService))).toEqual(['existing:options']);
+    expect(created).toBe(1);
   });
 
   it.each([
@@ -101,7 +101,7 @@ describe('the options of the module', () => {
           useFactory: () => ({ connection: redis.url }),
         }),
     ],
-  ])('%s with isGlobal serves a module that does not import it', async (_, create) => {
+  ])('let every module inject the providers with isGlobal in %s', async (_, create) => {
     @Module({ providers: [Consumer] })
     class FeatureModule {}
     const { app } = await startContext({ imports: [create(), FeatureModule] });
@@ -111,7 +111,7 @@ describe('the options of the module', () => {
     expect(service).toBeInstanceOf(RedisPubSubService);
   });
 
-  it('without isGlobal serves only the modules that import it', async () => {
+  it('let only importing modules inject the providers without isGlobal', async () => {
     @Module({ providers: [Consumer] })
     class FeatureModule {}
     const starting = startContext({
@@ -120,7 +120,7 @@ describe('the options of the module', () => {
     expect((await failureOf(starting)).message).toContain("can't resolve dependencies");
   });
 
-  it('leave one server, client and service for all the modules that import it', async () => {
+  it('create one server, client and service for all importing modules', async () => {
     const shared = RedisPubSubModule.forRoot({ connection: redis.url });
     @Module({ imports: [shared], providers: [{ provide: 'LEFT', useClass: Consumer }] })
     class LeftModule {}
@@ -133,7 +133,7 @@ describe('the options of the module', () => {
     expect(left.service).toBe(right.service);
   });
 
-  it('are handed on by a module that exports it', async () => {
+  it('apply in a module that imports them through a re-exporting module', async () => {
     @Module({
       imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
       exports: [RedisPubSubModule],
@@ -149,7 +149,7 @@ describe('the options of the module', () => {
     expect(app.get(User).service).toBeInstanceOf(RedisPubSubService);
   });
 
-  it('that are wrong are an error of forRoot itself', () => {
+  it('throw InvalidOptionError in forRoot if one is invalid', () => {
     const wrong = { startTimeout: 'soon' } as unknown as RedisPubSubModuleOptions;
     expect(() => RedisPubSubModule.forRoot(wrong)).toThrow(InvalidOptionError);
     expect(() => RedisPubSubModule.forRoot(wrong)).toThrow(
@@ -160,7 +160,7 @@ describe('the options of the module', () => {
     );
   });
 
-  it('that are wrong and come from a factory are an error when the application is made', async () => {
+  it('reject the start with InvalidOptionError if a factory returns an invalid one', async () => {
     const error = await failureOf(
       startContext({
         imports: [
@@ -175,7 +175,7 @@ describe('the options of the module', () => {
   });
 
   it.each([[undefined], [null], ['redis://localhost']])(
-    'that a factory returns as %s instead of an object are a clear error',
+    'reject the start with InvalidOptionError if a factory returns %s',
     async (returned) => {
       const error = await failureOf(
         startContext({
@@ -190,7 +190,7 @@ describe('the options of the module', () => {
     },
   );
 
-  it('with an inheritAppConfig that is no boolean are an error', () => {
+  it('throw InvalidOptionError if inheritAppConfig is not a boolean', () => {
     const wrong = { inheritAppConfig: 'no' } as unknown as RedisPubSubModuleOptions;
     expect(() => RedisPubSubModule.forRoot(wrong)).toThrow(InvalidOptionError);
   });

@@ -18,21 +18,21 @@ import { eventually, plain, useRedis } from '../../support/redis.js';
 import { holdTimeouts } from '../../support/timeouts.js';
 import { createHttpApp, startContext } from './apps.js';
 
-/** No other timeout is as long. */
+/** In milliseconds; no other timeout has this length. */
 const START_TIMEOUT = 1_234_567;
 
 @Injectable()
 class News {
-  readonly heard: unknown[] = [];
+  readonly received: unknown[] = [];
 
   @EventPattern<string>('start.:topic')
   handle(@Payload() data: unknown) {
-    this.heard.push(data);
+    this.received.push(data);
   }
 }
 
 @Controller()
-class Page {
+class PageController {
   @Get()
   show() {
     return 'here';
@@ -40,18 +40,18 @@ class Page {
 }
 
 @Module({})
-class Nothing {}
+class EmptyModule {}
 
 const moduleOf = (options: RedisPubSubModuleOptions) => ({
   imports: [RedisPubSubModule.forRoot(options)],
-  controllers: [Page],
+  controllers: [PageController],
   providers: [News],
 });
 
 describe("onStart: 'background'", () => {
   const redis = useRedis();
 
-  it('serves HTTP while Redis is away, and hears everything once it is there', async () => {
+  it('serves HTTP while Redis is down, and receives events as soon as it is connected', async () => {
     await redis.stop();
     const timeouts = holdTimeouts(START_TIMEOUT);
     const { app, log } = await createHttpApp(
@@ -71,17 +71,17 @@ describe("onStart: 'background'", () => {
 
     await redis.start();
     await eventually(() => statuses.includes('connected'));
-    // No waiting here: whoever is connected hears.
+    // No wait here: the status "connected" promises that the handlers are subscribed.
     expect(await app.get(RedisPubSubService).publish('start.a', 2)).toBe(1);
-    await eventually(() => app.get(News).heard.length === 1);
-    expect(app.get(News).heard).toEqual([2]);
+    await eventually(() => app.get(News).received.length === 1);
+    expect(app.get(News).received).toEqual([2]);
     expect(statuses).toEqual(['connected']);
     expect(log.of('error')).toEqual([
       expect.stringMatching(/^Started without Redis; retrying: .*ECONNREF/),
     ]);
   });
 
-  it('lets what is emitted meanwhile wait in the publish buffer', async () => {
+  it('keeps events in the publish buffer until Redis is up', async () => {
     await redis.stop();
     const { app } = await startContext(
       moduleOf({
@@ -95,9 +95,9 @@ describe("onStart: 'background'", () => {
     expect(await receivers).toBeTypeOf('number');
   });
 
-  it('lets a bare server listen at once', async () => {
+  it('lets a server without the module listen before Redis is up', async () => {
     await redis.stop();
-    const { app, server } = await startService(Nothing, {
+    const { app, server } = await startService(EmptyModule, {
       connection: redis.url,
       onStart: 'background',
     });
@@ -106,7 +106,7 @@ describe("onStart: 'background'", () => {
     await redis.start();
   });
 
-  it('logs a subscription that Redis refuses, and has it once Redis allows it', async () => {
+  it('logs a refused subscription once, and subscribes when Redis allows it', async () => {
     await redis.client.call(
       'ACL',
       'SETUSER',
@@ -129,11 +129,11 @@ describe("onStart: 'background'", () => {
     await redis.client.call('ACL', 'SETUSER', 'limited', '&start.*');
     await redis.patterns(1);
     await redis.client.publish('start.b', '"allowed"');
-    await eventually(() => app.get(News).heard.length === 1);
+    await eventually(() => app.get(News).received.length === 1);
     expect(refusals()).toHaveLength(1);
   });
 
-  it('ends quietly if Redis never came', async () => {
+  it('closes without an error in the log if Redis was never up', async () => {
     await redis.stop();
     const { app, log } = await startContext(
       moduleOf({ connection: redis.url, onStart: 'background' }),
@@ -144,14 +144,14 @@ describe("onStart: 'background'", () => {
   });
 });
 
-describe('what providers send before the start', () => {
+describe('messages that providers send before the start', () => {
   const redis = useRedis();
 
   it.each(['wait', 'background'] as const)(
-    'waits for Redis as the start does: %s',
+    'are published when Redis is up (onStart: %s)',
     async (onStart) => {
       @Injectable()
-      class Hasty {
+      class EarlyPublisher {
         readonly outcomes: Promise<unknown>;
 
         constructor(client: RedisPubSubClient, service: RedisPubSubService) {
@@ -165,35 +165,38 @@ describe('what providers send before the start', () => {
         onStart,
         publishBuffer: { maxAge: 20_000 },
       });
-      const starting = startContext({ ...options, providers: [Hasty] });
+      const starting = startContext({ ...options, providers: [EarlyPublisher] });
       await redis.start();
       const { app } = await starting;
-      expect(await app.get(Hasty).outcomes).toEqual([0, 0]);
+      expect(await app.get(EarlyPublisher).outcomes).toEqual([0, 0]);
     },
   );
 
-  it.each(['wait', 'background', 'fail'] as const)('can be a request: %s', async (onStart) => {
-    const { log } = await startService(
-      requestHandler('start.ask', () => 'answer'),
-      {
-        connection: redis.url,
-      },
-    );
-    const { app } = await startContext({
-      imports: [RedisPubSubModule.forRoot({ connection: redis.url, onStart })],
-      providers: [
+  it.each(['wait', 'background', 'fail'] as const)(
+    'can be requests (onStart: %s)',
+    async (onStart) => {
+      const { log } = await startService(
+        requestHandler('start.ask', () => 'answer'),
         {
-          provide: 'ANSWER',
-          inject: [RedisPubSubClient],
-          useFactory: (client: RedisPubSubClient) => firstValueFrom(client.send('start.ask', 1)),
+          connection: redis.url,
         },
-      ],
-    });
-    expect(app.get('ANSWER')).toBe('answer');
-    expect(log.of('error')).toEqual([]);
-  });
+      );
+      const { app } = await startContext({
+        imports: [RedisPubSubModule.forRoot({ connection: redis.url, onStart })],
+        providers: [
+          {
+            provide: 'ANSWER',
+            inject: [RedisPubSubClient],
+            useFactory: (client: RedisPubSubClient) => firstValueFrom(client.send('start.ask', 1)),
+          },
+        ],
+      });
+      expect(app.get('ANSWER')).toBe('answer');
+      expect(log.of('error')).toEqual([]);
+    },
+  );
 
-  it('goes over connections that are there once connect has resolved, whatever the start waits for', async () => {
+  it('find both connections ready once client.connect() has resolved', async () => {
     const { app } = await startContext({
       imports: [RedisPubSubModule.forRoot({ connection: redis.url, onStart: 'background' })],
     });
@@ -206,7 +209,7 @@ describe('what providers send before the start', () => {
 describe("onStart: 'fail'", () => {
   const redis = useRedis();
 
-  it('fails with the first attempt', async () => {
+  it('rejects after the first failed attempt to connect', async () => {
     await redis.stop();
     let attempts = 0;
     const retryStrategy = (): number => {
@@ -222,23 +225,23 @@ describe("onStart: 'fail'", () => {
     await redis.start();
   });
 
-  it('starts as ever when Redis is there', async () => {
+  it('starts normally if Redis is up', async () => {
     const { app } = await startContext(moduleOf({ connection: redis.url, onStart: 'fail' }));
     expect(await app.get(RedisPubSubService).publish('start.c', 1)).toBe(1);
   });
 });
 
-describe('events of an application that is being made', () => {
+describe('events that a factory emits during the start', () => {
   const redis = useRedis();
 
-  it('are all published, in their order', async () => {
-    const heard: string[] = [];
-    const tap = redis.client.duplicate();
-    closeAfterTest(() => tap.quit());
-    tap.on('message', (_channel, text: string) =>
-      heard.push((JSON.parse(text) as { data: string }).data),
+  it('are all published in the order of emit', async () => {
+    const received: string[] = [];
+    const listener = redis.client.duplicate();
+    closeAfterTest(() => listener.quit());
+    listener.on('message', (_channel, text: string) =>
+      received.push((JSON.parse(text) as { data: string }).data),
     );
-    await tap.subscribe('start.early');
+    await listener.subscribe('start.early');
     const outcomes: Promise<unknown>[] = [];
     const emit = (client: RedisPubSubClient, data: string): void => {
       outcomes.push(firstValueFrom(client.emit('start.early', data)));
@@ -256,8 +259,8 @@ describe('events of an application that is being made', () => {
       providers: [{ provide: 'EARLY', inject: [RedisPubSubClient], useFactory: make }],
     });
     expect(await Promise.all(outcomes)).toEqual(Array(40).fill(1));
-    await eventually(() => heard.length === 40);
+    await eventually(() => received.length === 40);
     const expected = Array.from({ length: 20 }, (_, i) => [`${i} a`, `${i} b`]).flat();
-    expect(heard).toEqual(expected);
+    expect(received).toEqual(expected);
   });
 });

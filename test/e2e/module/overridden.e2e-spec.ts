@@ -14,20 +14,20 @@ class Handlers {
   on(): void {}
 }
 
-describe('in the testing module of an application', () => {
+describe('a testing module with an overridden provider', () => {
   const redis = useRedis();
 
   it.each([
     ['client', RedisPubSubClient, { emit: () => of(1) }],
     ['service', RedisPubSubService, { publish: () => Promise.resolve(1) }],
-  ])('a %s of one’s own keeps nothing open when it is closed', async (_, token, own) => {
+  ])('closes all connections although the %s is overridden', async (_, token, override) => {
     const log = captureLog();
     const module = await Test.createTestingModule({
       imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
       providers: [Handlers],
     })
       .overrideProvider(token)
-      .useValue(own)
+      .useValue(override)
       .setLogger(log)
       .compile();
     await module.init();

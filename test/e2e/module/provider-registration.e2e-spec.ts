@@ -19,13 +19,13 @@ import { createClient } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { connections, failureOf, startContext, startHttpApp } from './apps.js';
 
-let heard: unknown[] = [];
+let received: unknown[] = [];
 
 @Injectable()
 class News {
   @EventPattern('registration.news')
   on(@Payload() data: unknown) {
-    heard.push(data);
+    received.push(data);
   }
 }
 
@@ -46,23 +46,23 @@ class Guarded {
   @EventPattern<string>('registration.guarded')
   @UseGuards(Shut)
   on() {
-    heard.push('guarded');
+    received.push('guarded');
   }
 }
 
-/** What was heard of two messages; what ran twice for the first has run by then. */
-async function hear(app: INestApplicationContext): Promise<unknown[]> {
+/** Publishes two messages. A handler that runs twice for the first has done so when the second arrives. */
+async function publishTwo(app: INestApplicationContext): Promise<unknown[]> {
   const service = app.get(RedisPubSubService);
   await service.publish('registration.news', 'first');
   await service.publish('registration.news', 'second');
-  await eventually(() => heard.includes('second'));
-  return heard;
+  await eventually(() => received.includes('second'));
+  return received;
 }
 
 describe('a provider with handlers', () => {
   const redis = useRedis();
   beforeEach(() => {
-    heard = [];
+    received = [];
   });
 
   const start = (metadata: ModuleMetadata) =>
@@ -74,17 +74,17 @@ describe('a provider with handlers', () => {
   it.each<[string, Provider]>([
     ['a class under a token', { provide: 'NEWS', useClass: News }],
     ['a value', { provide: 'NEWS', useValue: new News() }],
-    ['what a factory makes', { provide: 'NEWS', useFactory: async () => new News() }],
+    ['the result of a factory', { provide: 'NEWS', useFactory: async () => new News() }],
     [
       'a class of request scope under a token',
       { provide: 'NEWS', useClass: News, scope: Scope.REQUEST },
     ],
-  ])('runs as %s', async (_, provider) => {
+  ])('handles each message once when it is registered as %s', async (_, provider) => {
     const { app } = await start({ providers: [provider] });
-    expect(await hear(app)).toEqual(['first', 'second']);
+    expect(await publishTwo(app)).toEqual(['first', 'second']);
   });
 
-  it('under a token runs with the provider’s own dependencies, also in request scope', async () => {
+  it('under a token gets its own dependencies, also in request scope', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Named {
       constructor(@Inject('NAME') private readonly name: string) {}
@@ -104,7 +104,7 @@ describe('a provider with handlers', () => {
     expect(await firstValueFrom(client.send('registration.name', 1))).toBe('Ada');
   });
 
-  it('runs once although other tokens are aliases of it', async () => {
+  it('handles each message once although other tokens are aliases of it', async () => {
     const { app } = await start({
       providers: [
         News,
@@ -112,10 +112,10 @@ describe('a provider with handlers', () => {
         { provide: 'ALIAS OF ALIAS', useExisting: 'ALIAS' },
       ],
     });
-    expect(await hear(app)).toEqual(['first', 'second']);
+    expect(await publishTwo(app)).toEqual(['first', 'second']);
   });
 
-  it('runs once although its module is imported in several places', async () => {
+  it('handles each message once although several modules import its module', async () => {
     @Module({ providers: [News], exports: [News] })
     class NewsModule {}
     @Module({ imports: [NewsModule] })
@@ -123,10 +123,10 @@ describe('a provider with handlers', () => {
     @Module({ imports: [NewsModule], exports: [NewsModule] })
     class RightModule {}
     const { app } = await start({ imports: [LeftModule, RightModule, NewsModule] });
-    expect(await hear(app)).toEqual(['first', 'second']);
+    expect(await publishTwo(app)).toEqual(['first', 'second']);
   });
 
-  it('that is TRANSIENT is refused, since Nest would make it for nobody', async () => {
+  it('rejects the start if it is TRANSIENT, because Nest creates no instance to handle messages', async () => {
     @Injectable({ scope: Scope.TRANSIENT })
     class Passing extends News {}
     const error = await failureOf(start({ providers: [Passing] }));
@@ -136,20 +136,20 @@ describe('a provider with handlers', () => {
     );
   });
 
-  it('of a factory that would make it for each request is refused, since it would make none', async () => {
+  it('rejects the start for a request-scoped factory, because Nest would never call it', async () => {
     const provider = { provide: News, scope: Scope.REQUEST, useFactory: () => new News() };
     const error = await failureOf(start({ providers: [provider] }));
     expect(error).toBeInstanceOf(InvalidOptionError);
     expect(error.message).toContain('"News" to be registered by its class');
   });
 
-  it.each([null, undefined])('of a factory that makes %s is none', async (nothing) => {
+  it.each([null, undefined])('does not exist for a factory that returns %s', async (nothing) => {
     const provider = { provide: News, useFactory: () => nothing };
     const { app } = await start({ providers: [provider] });
     expect(await app.get(RedisPubSubService).publish('registration.news', 'x')).toBe(0);
   });
 
-  it('of a factory is refused, since Nest would skip its guard', async () => {
+  it('rejects the start for a factory, because Nest would skip the guard of a method', async () => {
     const error = await failureOf(
       start({ providers: [{ provide: 'GUARDED', useFactory: () => new Guarded() }] }),
     );
@@ -158,28 +158,28 @@ describe('a provider with handlers', () => {
     expect(error.message).toContain('registered by its class, since Nest would skip its Shut');
   });
 
-  it('that is refused leaves no connection', async () => {
+  it('leaves no connection open if the start is rejected', async () => {
     const starting = start({ providers: [{ provide: 'X', useFactory: () => new Guarded() }] });
     expect(await failureOf(starting)).toBeInstanceOf(InvalidOptionError);
     await eventually(async () => (await connections(redis)) === 0);
   });
 
-  it('under a token is guarded, or refused by a Nest that would skip its guard', async () => {
+  it('under a token runs its guard, or rejects the start if this Nest version would skip the guard', async () => {
     const outcome = await start({
       providers: [{ provide: 'GUARDED', useClass: Guarded }, News],
     }).then(
       async ({ app }) => {
         expect(await app.get(RedisPubSubService).publish('registration.guarded', 1)).toBe(1);
         await app.get(RedisPubSubService).publish('registration.news', 'after');
-        await eventually(() => heard.length > 0);
-        return heard;
+        await eventually(() => received.length > 0);
+        return received;
       },
       (error: unknown) => (error instanceof InvalidOptionError ? 'refused' : error),
     );
     expect([['after'], 'refused']).toContainEqual(outcome);
   });
 
-  it('of a factory is refused, since Nest would skip a guard of its class', async () => {
+  it('rejects the start for a factory, because Nest would skip the guard of the class', async () => {
     @Injectable()
     @UseGuards(Shut)
     class ClassGuarded extends News {}
@@ -189,12 +189,12 @@ describe('a provider with handlers', () => {
     expect(error.message).toContain('Nest would skip its Shut');
   });
 
-  it('of a factory is refused, since Nest would skip the pipe of a parameter', async () => {
+  it('rejects the start for a factory, because Nest would skip the pipe of a parameter', async () => {
     @Injectable()
     class Trimmed {
       @EventPattern('registration.trimmed')
       on(@Payload(Trim) data: string) {
-        heard.push(data);
+        received.push(data);
       }
     }
     const error = await failureOf(
@@ -204,36 +204,36 @@ describe('a provider with handlers', () => {
     expect(error.message).toContain('Nest would skip its Trim');
   });
 
-  it('under a token keeps a guard that is an object', async () => {
+  it('under a token runs a guard that is an object', async () => {
     @Injectable()
     class ObjectGuarded extends News {
       @EventPattern<string>('registration.shut')
       @UseGuards(new Shut())
       shut() {
-        heard.push('shut');
+        received.push('shut');
       }
     }
     const { app } = await start({ providers: [{ provide: 'GUARDED', useClass: ObjectGuarded }] });
     await app.get(RedisPubSubService).publish('registration.shut', 1);
     await app.get(RedisPubSubService).publish('registration.news', 'after');
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual(['after']);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual(['after']);
   });
 
-  it('registered by its class keeps its guard', async () => {
+  it('registered by its class runs its guard', async () => {
     const { app } = await start({ providers: [Guarded, News] });
     expect(await app.get(RedisPubSubService).publish('registration.guarded', 1)).toBe(1);
     await app.get(RedisPubSubService).publish('registration.news', 'after');
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual(['after']);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual(['after']);
   });
 
-  it('has its events handled beside those of a controller for the same channel', async () => {
+  it('receives an event beside a controller with a handler for the same channel', async () => {
     @Controller()
     class Board {
       @EventPattern('registration.news')
       on(@Payload() data: unknown) {
-        heard.push(`board: ${String(data)}`);
+        received.push(`board: ${String(data)}`);
       }
     }
     const { app } = await startHttpApp({
@@ -242,11 +242,11 @@ describe('a provider with handlers', () => {
       providers: [News],
     });
     expect(await app.get(RedisPubSubService).publish('registration.news', 'x')).toBe(1);
-    await eventually(() => heard.length === 2);
-    expect(heard.toSorted()).toEqual(['board: x', 'x']);
+    await eventually(() => received.length === 2);
+    expect(received.toSorted()).toEqual(['board: x', 'x']);
   });
 
-  it('may be a value without a prototype, null or a function, and is left alone', async () => {
+  it('works beside values that are null, a function or an object without a prototype', async () => {
     const { app } = await start({
       providers: [
         { provide: 'BARE', useValue: Object.create(null) },
@@ -255,6 +255,6 @@ describe('a provider with handlers', () => {
         News,
       ],
     });
-    expect(await hear(app)).toEqual(['first', 'second']);
+    expect(await publishTwo(app)).toEqual(['first', 'second']);
   });
 });

@@ -14,11 +14,11 @@ export interface ServiceApp {
   readonly app: INestApplicationContext;
   readonly service: RedisPubSubService;
   readonly log: TestLog;
-  /** Resolves when the module’s server tells of a status. */
+  /** Resolves when this is the last status of the module’s server. */
   readonly becomes: (status: RedisPubSubStatus) => Promise<void>;
 }
 
-/** An application that has nothing but the module; closed after the test. */
+/** An application with only the module; closed after the test. */
 export async function startService(
   redis: TestRedis,
   options: RedisPubSubModuleOptions = {},

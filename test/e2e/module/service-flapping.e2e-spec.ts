@@ -2,41 +2,41 @@ import { describe, expect, it } from 'vitest';
 import { callsOf, eventually, useRedis } from '../../support/redis.js';
 import { startService } from './service-app.js';
 
-describe('an observer that comes and goes', () => {
+describe('an observer that unsubscribes and subscribes again', () => {
   const redis = useRedis();
 
-  it('costs one SUBSCRIBE and no UNSUBSCRIBE, until it stays away', async () => {
+  it('causes one SUBSCRIBE, and one UNSUBSCRIBE after the unsubscribe delay', async () => {
     const { service } = await startService(redis);
     await redis.client.config('RESETSTAT');
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     for (let i = 0; i < 100; i++) {
-      const subscription = await service.subscribe('flap.a', ({ data }) => heard.push(data));
+      const subscription = await service.subscribe('flap.a', ({ data }) => received.push(data));
       subscription.unsubscribe();
     }
     expect(await callsOf(redis.client, 'subscribe')).toBe(1);
     expect(await callsOf(redis.client, 'unsubscribe')).toBe(0);
-    await service.publish('flap.a', 'nobody is there');
+    await service.publish('flap.a', 'no observer');
     await redis.subscribers('flap.a', 0);
     expect(await callsOf(redis.client, 'unsubscribe')).toBe(1);
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
   });
 
-  it('hears everything from the moment it is back', async () => {
+  it('receives every message after it subscribes again', async () => {
     const { service } = await startService(redis);
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const first = await service.subscribe('flap.b', () => undefined);
     first.unsubscribe();
-    await service.subscribe('flap.b', ({ data }) => heard.push(data));
+    await service.subscribe('flap.b', ({ data }) => received.push(data));
     expect(await redis.client.publish('flap.b', '1')).toBe(1);
-    await eventually(() => heard.length === 1);
-    // Longer than anything lingers: the end of another one's linger is seen here.
+    await eventually(() => received.length === 1);
+    // The unsubscribe delay of "flap.c" started later, so the delay of "flap.b" has passed as well.
     (await service.subscribe('flap.c', () => undefined)).unsubscribe();
     await redis.subscribers('flap.c', 0);
     expect(await redis.client.publish('flap.b', '2')).toBe(1);
-    await eventually(() => heard.length === 2);
+    await eventually(() => received.length === 2);
   });
 
-  it('leaves nothing behind when its connection is lost meanwhile', async () => {
+  it('leaves no subscription if the connection is lost during the unsubscribe delay', async () => {
     const { service, becomes } = await startService(redis);
     const subscription = await service.subscribe('flap.d', () => undefined);
     await service.subscribe('flap.e', () => undefined);

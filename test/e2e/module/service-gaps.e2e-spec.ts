@@ -8,7 +8,7 @@ type Gaps = (PubSubGap | undefined)[];
 describe('onSubscribed', () => {
   const redis = useRedis();
 
-  it('is called when Redis has acknowledged, and not before', async () => {
+  it('is called when Redis has acknowledged the subscription, and not before', async () => {
     const { service } = await startService(redis);
     const gaps: Gaps = [];
     service.observe('gap.first', { onSubscribed: (gap) => gaps.push(gap) }).subscribe();
@@ -18,7 +18,7 @@ describe('onSubscribed', () => {
     expect(await redis.client.publish('gap.first', '1')).toBe(1);
   });
 
-  it('is called for an observer who joins a subscription that is there already', async () => {
+  it('is called for an observer that joins an existing subscription', async () => {
     const { service } = await startService(redis);
     await service.subscribe('gap.joined', () => undefined);
     const gaps: Gaps = [];
@@ -28,24 +28,24 @@ describe('onSubscribed', () => {
   });
 
   it.each(['observe', 'observePattern'] as const)(
-    '%s tells of an outage, from the last proof of delivery until it hears again',
+    '%s calls it with a gap from the last proof of delivery until the subscription is active again',
     async (observe) => {
       const { service, becomes } = await startService(redis, { pingInterval: 20 });
       const gaps: Gaps = [];
-      const heard: unknown[] = [];
+      const received: unknown[] = [];
       service[observe]('gap.outage', {
         onSubscribed: (gap) => {
           gaps.push(gap);
           if (gap) void redis.client.publish('gap.outage', '"after"');
         },
-      }).subscribe(({ data }) => heard.push(data));
+      }).subscribe(({ data }) => received.push(data));
       await eventually(() => gaps.length === 1);
       await redis.stop();
       await becomes('reconnecting');
       const lost = Date.now();
       await redis.start();
-      await eventually(() => heard.length === 1);
-      expect(heard).toEqual(['after']);
+      await eventually(() => received.length === 1);
+      expect(received).toEqual(['after']);
       expect(gaps).toHaveLength(2);
       const { from, to } = gaps[1] ?? {};
       expect(from?.getTime()).toBeLessThanOrEqual(lost);
@@ -53,7 +53,7 @@ describe('onSubscribed', () => {
     },
   );
 
-  it('tells the handlers of subscribe and subscribePattern as well', async () => {
+  it('is called for subscribe and subscribePattern, with a gap after an outage', async () => {
     const { service } = await startService(redis);
     const gaps: Gaps = [];
     const options = { onSubscribed: (gap?: PubSubGap) => void gaps.push(gap) };
@@ -65,28 +65,30 @@ describe('onSubscribed', () => {
     expect(gaps[2]).toEqual({ from: expect.any(Date), to: expect.any(Date) });
   });
 
-  it('tells every observer of a channel, once per outage, and nobody who has left', async () => {
+  it('is called once per outage for each observer, and not after an unsubscribe', async () => {
     const { service, becomes } = await startService(redis);
-    const heard: string[] = [];
+    const received: string[] = [];
     const observe = (name: string) =>
       service
-        .observe('gap.many', { onSubscribed: (gap) => heard.push(`${name} ${gap ? 'gap' : ''}`) })
+        .observe('gap.many', {
+          onSubscribed: (gap) => received.push(`${name} ${gap ? 'gap' : ''}`),
+        })
         .subscribe();
     observe('a');
     observe('b');
-    const gone = observe('c');
-    await eventually(() => heard.length === 3);
-    gone.unsubscribe();
+    const unsubscribed = observe('c');
+    await eventually(() => received.length === 3);
+    unsubscribed.unsubscribe();
     for (const outage of [1, 2]) {
-      heard.length = 0;
+      received.length = 0;
       await redis.killConnections();
       await becomes('reconnecting');
       await becomes('connected');
-      expect(heard, `outage ${outage}`).toEqual(['a gap', 'b gap']);
+      expect(received, `outage ${outage}`).toEqual(['a gap', 'b gap']);
     }
   });
 
-  it('has no gap for an observer who came during the outage', async () => {
+  it('is called without a gap for an observer that subscribed during the outage', async () => {
     const { service, becomes } = await startService(redis);
     const gaps: { old: Gaps; late: Gaps } = { old: [], late: [] };
     service.observe('gap.late', { onSubscribed: (gap) => gaps.old.push(gap) }).subscribe();
@@ -108,13 +110,13 @@ describe('onSubscribed', () => {
       },
     ],
     ['reject', () => Promise.reject(new Error('cannot reload'))],
-  ])('may %s: that is logged, and messages go on', async (_, onSubscribed) => {
+  ])('may %s: the error is logged, and messages are still delivered', async (_, onSubscribed) => {
     const { service, log } = await startService(redis);
-    const heard: unknown[] = [];
-    service.observe('gap.throws', { onSubscribed }).subscribe(({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    service.observe('gap.throws', { onSubscribed }).subscribe(({ data }) => received.push(data));
     await redis.subscribers('gap.throws', 1);
     await redis.client.publish('gap.throws', '1');
-    await eventually(() => heard.length === 1 && log.of('error').length > 0);
+    await eventually(() => received.length === 1 && log.of('error').length > 0);
     expect(log.of('error')).toEqual([
       expect.stringMatching(/^onSubscribed of "gap\.throws" failed: .*cannot reload/),
     ]);

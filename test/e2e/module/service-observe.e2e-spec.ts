@@ -7,15 +7,15 @@ import { startService } from './service-app.js';
 describe('service.observe', () => {
   const redis = useRedis();
 
-  it('is cold: Redis is told with the first subscriber', async () => {
+  it('is cold: SUBSCRIBE is sent for the first observer', async () => {
     const { service } = await startService(redis);
     const messages = service.observe('cold.a');
     await service.subscribe('cold.b', () => undefined);
     expect(await service.subscriberCounts('cold.a')).toEqual({ 'cold.a': 0 });
-    const heard = firstValueFrom(messages);
+    const received = firstValueFrom(messages);
     await redis.subscribers('cold.a', 1);
     await redis.client.publish('cold.a', '{"id":"n1","data":{"a":1},"title":"Hi"}');
-    expect(await heard).toEqual({
+    expect(await received).toEqual({
       data: { id: 'n1', data: { a: 1 }, title: 'Hi' },
       channel: 'cold.a',
       pattern: 'cold.a',
@@ -24,22 +24,24 @@ describe('service.observe', () => {
     });
   });
 
-  it('has one Redis subscription for many observers, which ends with the last', async () => {
+  it('shares one Redis subscription among its observers, and ends it after the last one', async () => {
     const { service } = await startService(redis);
     await redis.client.config('RESETSTAT');
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const messages = service.observe('shared.a');
-    const first = messages.subscribe(({ data }) => heard.push(['first', data]));
+    const first = messages.subscribe(({ data }) => received.push(['first', data]));
     await redis.subscribers('shared.a', 1);
-    const second = messages.subscribe(({ data }) => heard.push(['second', data]));
-    const third = service.observe('shared.a').subscribe(({ data }) => heard.push(['third', data]));
+    const second = messages.subscribe(({ data }) => received.push(['second', data]));
+    const third = service
+      .observe('shared.a')
+      .subscribe(({ data }) => received.push(['third', data]));
     await service.publish('shared.a', 1);
-    await eventually(() => heard.length === 3);
+    await eventually(() => received.length === 3);
     first.unsubscribe();
     third.unsubscribe();
     await service.publish('shared.a', 2);
-    await eventually(() => heard.length === 4);
-    expect(heard.at(-1)).toEqual(['second', 2]);
+    await eventually(() => received.length === 4);
+    expect(received.at(-1)).toEqual(['second', 2]);
     expect(await callsOf(redis.client, 'subscribe')).toBe(1);
     expect(await callsOf(redis.client, 'unsubscribe')).toBe(0);
     second.unsubscribe();
@@ -47,53 +49,53 @@ describe('service.observe', () => {
     expect(await callsOf(redis.client, 'unsubscribe')).toBe(1);
   });
 
-  it('takes its channel literally: user.* hears only the channel that is called so', async () => {
+  it('takes the channel literally: user.* receives only messages of the channel "user.*"', async () => {
     const { service } = await startService(redis);
-    const heard: string[] = [];
-    service.observe('user.*').subscribe(({ channel }) => heard.push(channel));
-    service.observe('user.:id').subscribe(({ channel }) => heard.push(channel));
+    const received: string[] = [];
+    service.observe('user.*').subscribe(({ channel }) => received.push(channel));
+    service.observe('user.:id').subscribe(({ channel }) => received.push(channel));
     await redis.subscribers('user.*', 1);
     await redis.subscribers('user.:id', 1);
     await redis.patterns(0);
     expect(await redis.client.publish('user.1', '1')).toBe(0);
     expect(await redis.client.publish('user.*', '1')).toBe(1);
     expect(await redis.client.publish('user.:id', '1')).toBe(1);
-    await eventually(() => heard.length === 2);
-    expect(heard).toEqual(['user.*', 'user.:id']);
+    await eventually(() => received.length === 2);
+    expect(received).toEqual(['user.*', 'user.:id']);
   });
 
-  it('under a prefix shows channels without it', async () => {
+  it('gives channels without the prefix', async () => {
     const { service } = await startService(redis, { prefix: 'shop:' });
-    const heard = firstValueFrom(service.observe('prefixed.a'));
+    const received = firstValueFrom(service.observe('prefixed.a'));
     await redis.subscribers('shop:prefixed.a', 1);
     await redis.client.publish('shop:prefixed.a', '1');
-    expect((await heard).channel).toBe('prefixed.a');
+    expect((await received).channel).toBe('prefixed.a');
   });
 
-  it('survives a connection that is killed', async () => {
+  it('receives messages again after the connection is killed', async () => {
     const { service, becomes } = await startService(redis);
-    const heard: unknown[] = [];
-    service.observe('killed.a').subscribe(({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    service.observe('killed.a').subscribe(({ data }) => received.push(data));
     await redis.subscribers('killed.a', 1);
     await redis.killConnections();
     await becomes('reconnecting');
     await becomes('connected');
     expect(await redis.client.publish('killed.a', '1')).toBe(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
   });
 
-  it('begins when Redis is back, if it is away', async () => {
+  it('subscribes after the reconnect if Redis is down', async () => {
     const { service, becomes } = await startService(redis);
     await redis.stop();
     await becomes('reconnecting');
-    const heard = firstValueFrom(service.observe('later.a'));
+    const received = firstValueFrom(service.observe('later.a'));
     await redis.start();
     await redis.subscribers('later.a', 1);
     await redis.client.publish('later.a', '1');
-    expect((await heard).data).toBe(1);
+    expect((await received).data).toBe(1);
   });
 
-  it('leaves no subscription if it ends during an outage', async () => {
+  it('leaves no Redis subscription if the observer unsubscribes during an outage', async () => {
     const { service, becomes } = await startService(redis);
     const old = service.observe('outage.old').subscribe();
     await redis.subscribers('outage.old', 1);
@@ -107,7 +109,7 @@ describe('service.observe', () => {
     expect(await redis.client.pubsub('CHANNELS', 'outage.*')).toEqual(['outage.kept']);
   });
 
-  it('leaves no subscription if it ends before Redis answers', async () => {
+  it('leaves no Redis subscription if the observer unsubscribes before Redis answers', async () => {
     const { service } = await startService(redis);
     const failures: unknown[] = [];
     service
@@ -119,7 +121,7 @@ describe('service.observe', () => {
     expect(failures).toEqual([]);
   });
 
-  it('fails with an error that names the channel when Redis refuses it', async () => {
+  it('fails with CommandRefusedError, which names the channel, when Redis refuses', async () => {
     await redis.client.call('ACL', 'SETUSER', 'observer', 'on', '>pw', '~*', '+@all', '&open.*');
     const { service } = await startService(redis, {
       connection: { ...plain(redis.port), username: 'observer', password: 'pw' },
@@ -129,23 +131,23 @@ describe('service.observe', () => {
     await expect(refused).rejects.toThrow('Redis refused to subscribe to "shut.a": NOPERM');
     const refusedGlob = firstValueFrom(service.observePattern('shut.*'));
     await expect(refusedGlob).rejects.toThrow('Redis refused to subscribe to "shut.*"');
-    const heard = firstValueFrom(service.observe('open.a'));
+    const received = firstValueFrom(service.observe('open.a'));
     await redis.subscribers('open.a', 1);
     await redis.client.publish('open.a', '1');
-    expect((await heard).data).toBe(1);
-    // Redis is asked anew for each observer: a permission may come.
+    expect((await received).data).toBe(1);
+    // SUBSCRIBE is sent again for each observer, because the permission may change.
     await redis.client.call('ACL', 'SETUSER', 'observer', '&shut.*');
     service.observe('shut.a').subscribe();
     await redis.subscribers('shut.a', 1);
   });
 
-  it('throws at once for what cannot be a channel', async () => {
+  it('throws InvalidChannelError for an empty channel or pattern', async () => {
     const { service } = await startService(redis);
     expect(() => service.observe('')).toThrow(InvalidChannelError);
     expect(() => service.observePattern('')).toThrow(InvalidChannelError);
   });
 
-  it('fails for a reserved channel', async () => {
+  it('fails with InvalidChannelError for a reserved channel', async () => {
     const { service } = await startService(redis);
     await expect(firstValueFrom(service.observe('_pubsub.inbox.1'))).rejects.toThrow(
       InvalidChannelError,
@@ -164,32 +166,32 @@ const expectedMessage = (channel: string, id: string, box: string): PubSubMessag
 describe('service.observePattern', () => {
   const redis = useRedis();
 
-  it('gives the parameters, and filters what Redis over-delivers', async () => {
+  it('gives the parameters, and omits messages that match only the wider Redis glob', async () => {
     const { service } = await startService(redis);
-    const heard = firstValueFrom(
+    const received = firstValueFrom(
       service.observePattern<number>('user.:id.:box').pipe(take(2), toArray()),
     );
     await redis.patterns(1);
     for (const channel of ['user.1.inbox', 'user.1.2.inbox', 'user..inbox', 'user.3.outbox']) {
       expect(await redis.client.publish(channel, '7')).toBe(1);
     }
-    expect(await heard).toEqual([
+    expect(await received).toEqual([
       expectedMessage('user.1.inbox', '1', 'inbox'),
       expectedMessage('user.3.outbox', '3', 'outbox'),
     ]);
     await redis.patterns(0);
   });
 
-  it('shares one glob among patterns that mean the same to Redis', async () => {
+  it('shares one PSUBSCRIBE among patterns with the same Redis glob', async () => {
     const { service } = await startService(redis, { prefix: 'glob:' });
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     for (const pattern of ['a.:x', 'a.*', 'a.:y', 'a.*']) {
-      service.observePattern(pattern).subscribe((it) => heard.push([it.pattern, it.params]));
+      service.observePattern(pattern).subscribe((it) => received.push([it.pattern, it.params]));
     }
     await redis.patterns(1);
     await service.publish('a.1', 'x');
-    await eventually(() => heard.length === 4);
-    expect(heard).toEqual([
+    await eventually(() => received.length === 4);
+    expect(received).toEqual([
       ['a.:x', { x: '1' }],
       ['a.*', {}],
       ['a.:y', { y: '1' }],
@@ -197,22 +199,22 @@ describe('service.observePattern', () => {
     ]);
   });
 
-  it('without a glob in it becomes SUBSCRIBE', async () => {
+  it('sends SUBSCRIBE for a pattern without wildcards', async () => {
     const { service } = await startService(redis);
     service.observePattern('plain.a').subscribe();
     await redis.subscribers('plain.a', 1);
     expect(await service.patternCount()).toBe(0);
   });
 
-  it('hears no replies to requests', async () => {
+  it('receives no replies to requests', async () => {
     const { service } = await startService(redis);
-    const heard: string[] = [];
-    service.observePattern('*').subscribe(({ channel }) => heard.push(channel));
+    const received: string[] = [];
+    service.observePattern('*').subscribe(({ channel }) => received.push(channel));
     await redis.patterns(1);
     await redis.client.publish('_pubsub.inbox.1', '{"id":"1","response":1,"isDisposed":true}');
     await redis.client.publish('any.reply', '{"id":"1","response":1,"isDisposed":true}');
     await redis.client.publish('any', '1');
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual(['any']);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual(['any']);
   });
 });

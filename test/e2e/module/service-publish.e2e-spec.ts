@@ -14,7 +14,7 @@ import { startService } from './service-app.js';
 describe('service.publish', () => {
   const redis = useRedis();
 
-  it('resolves to the number of subscriptions that Redis delivered to', async () => {
+  it('resolves with the number of subscriptions that Redis delivered the message to', async () => {
     const { service } = await startService(redis);
     expect(await service.publish('count.a', 1)).toBe(0);
     await service.subscribe('count.a', () => undefined);
@@ -27,15 +27,15 @@ describe('service.publish', () => {
     expect(await service.publish('count.a', 1)).toBe(3);
   });
 
-  it('sends the headers of a record beside its data', async () => {
+  it('sends the headers of a record with its data', async () => {
     const { service } = await startService(redis);
-    const heard: PubSubMessage[] = [];
-    await service.subscribe('record.a', (message) => heard.push(message));
+    const received: PubSubMessage[] = [];
+    await service.subscribe('record.a', (message) => received.push(message));
     const record = new RedisPubSubRecordBuilder({ a: 1 }).setHeader('tenant', 'acme').build();
     await service.publish('record.a', record);
     await service.publish('record.a', { a: 2 });
-    await eventually(() => heard.length === 2);
-    expect(heard).toEqual([
+    await eventually(() => received.length === 2);
+    expect(received).toEqual([
       {
         data: { a: 1 },
         channel: 'record.a',
@@ -47,22 +47,22 @@ describe('service.publish', () => {
     ]);
   });
 
-  it('takes a channel literally, whatever characters it has', async () => {
+  it('publishes to the literal channel, also if its name looks like a pattern', async () => {
     const { service } = await startService(redis);
-    const heard: unknown[] = [];
-    await service.subscribe('odd.:id.*', ({ channel }) => heard.push(channel));
+    const received: unknown[] = [];
+    await service.subscribe('odd.:id.*', ({ channel }) => received.push(channel));
     expect(await service.publish('odd.1.x', 1)).toBe(0);
     expect(await service.publish('odd.:id.*', 1)).toBe(1);
-    await eventually(() => heard.length === 1);
-    expect(heard).toEqual(['odd.:id.*']);
+    await eventually(() => received.length === 1);
+    expect(received).toEqual(['odd.:id.*']);
   });
 
   it.each([
     ['undefined', undefined],
     ['a function', () => undefined],
     ['a bigint', 1n],
-    ['a record around nothing', new RedisPubSubRecordBuilder(undefined).build()],
-  ])('rejects for %s, with an error that names the channel', async (_, data) => {
+    ['a record without data', new RedisPubSubRecordBuilder(undefined).build()],
+  ])('rejects with PayloadError for %s, and names the channel', async (_, data) => {
     const { service } = await startService(redis);
     const error = await failureOf(service.publish('payload.a', data));
     expect(error).toBeInstanceOf(PayloadError);
@@ -70,31 +70,31 @@ describe('service.publish', () => {
     expect(error.message).toContain('"payload.a"');
   });
 
-  it('rejects for a payload that is too large, and sends nothing', async () => {
+  it('rejects with PayloadError for a payload over maxPayloadBytes, and publishes nothing', async () => {
     const { service } = await startService(redis, { maxPayloadBytes: 100 });
-    const heard: unknown[] = [];
-    await service.subscribe('large.a', ({ data }) => heard.push(data));
+    const received: unknown[] = [];
+    await service.subscribe('large.a', ({ data }) => received.push(data));
     const error = await failureOf(service.publish('large.a', 'x'.repeat(100)));
     expect(error).toBeInstanceOf(PayloadError);
     expect(error.message).toContain('"large.a"');
     await service.publish('large.a', 'small');
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual(['small']);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual(['small']);
   });
 
   it.each([
     ['an empty channel', '', 'empty'],
-    ['no string', 7 as unknown as string, 'number'],
+    ['a number', 7 as unknown as string, 'number'],
     ['half a surrogate pair', 'half.\ud800', 'half.'],
     ['a reserved channel', '_pubsub.inbox.1', '"_pubsub.inbox.1"'],
-  ])('rejects for %s, and never throws', async (_, channel, named) => {
+  ])('rejects with InvalidChannelError for %s, and never throws', async (_, channel, named) => {
     const { service } = await startService(redis);
     const error = await failureOf(service.publish(channel, 1));
     expect(error).toBeInstanceOf(InvalidChannelError);
     expect(error.message).toContain(named);
   });
 
-  it('rejects with an error that names the channel when Redis refuses', async () => {
+  it('rejects with CommandRefusedError, which names the channel, when Redis refuses', async () => {
     await redis.client.call('ACL', 'SETUSER', 'mute', 'on', '>pw', '~*', '+@all', '&open.*');
     const { service } = await startService(redis, {
       connection: { ...plain(redis.port), username: 'mute', password: 'pw' },
@@ -106,7 +106,7 @@ describe('service.publish', () => {
     expect(await service.publish('open.a', 1)).toBe(0);
   });
 
-  it('rejects at once while Redis is away, and works when it is back', async () => {
+  it('rejects with ConnectionError while Redis is down, and publishes after the reconnect', async () => {
     const { service, becomes } = await startService(redis);
     await redis.stop();
     await becomes('reconnecting');

@@ -8,7 +8,7 @@ import { startService } from './service-app.js';
 describe('service.channels', () => {
   const redis = useRedis();
 
-  it('names the channels under the prefix that anyone listens to, globs not counted', async () => {
+  it('returns the subscribed channels under the prefix, without globs', async () => {
     const { service } = await startService(redis, { prefix: 'shop:' });
     const other = redis.client.duplicate();
     closeAfterTest(async () => other.disconnect());
@@ -22,7 +22,7 @@ describe('service.channels', () => {
     expect(await service.channels('nobody.*')).toEqual([]);
   });
 
-  it('takes :name as one segment, as handlers do', async () => {
+  it('matches :name with exactly one segment, as handlers do', async () => {
     const { service } = await startService(redis, { prefix: 'seg:' });
     for (const channel of ['user.1', 'user.1.inbox']) {
       await service.subscribe(channel, () => undefined);
@@ -31,7 +31,7 @@ describe('service.channels', () => {
     expect(await service.channels('user.:id.inbox')).toEqual(['user.1.inbox']);
   });
 
-  it('takes a prefix and a literal with glob characters literally', async () => {
+  it('escapes glob characters in the prefix and in literal text', async () => {
     const { service } = await startService(redis, { prefix: 'a*[b]?:' });
     const other = redis.client.duplicate();
     closeAfterTest(async () => other.disconnect());
@@ -43,7 +43,7 @@ describe('service.channels', () => {
     expect(await service.channels('st\\*r')).toEqual(['st*r']);
   });
 
-  it('leaves out the inboxes of clients', async () => {
+  it('omits the inboxes of clients', async () => {
     const { app, service } = await startService(redis);
     const request = app.get(RedisPubSubClient).send('queries.nobody', 1);
     await expect(firstValueFrom(request)).rejects.toThrow('No subscriber for');

@@ -16,7 +16,7 @@ class Notifications {
   }
 }
 
-/** A request that stays open; `until` reads on until the text is there, or the stream ends. */
+/** A request that stays open. `until` reads until the text is complete or the stream ends. */
 async function request(url: string) {
   const abort = new AbortController();
   closeAfterTest(async () => abort.abort());
@@ -34,9 +34,9 @@ async function request(url: string) {
   };
   return {
     response,
-    /** What was sent so far, when `wanted` is among it. */
-    untilSent: (wanted: string) => until((sent) => sent.includes(wanted)),
-    /** All that was sent, when the server has ended it. */
+    /** Resolves with the text so far, when it includes `expected`. */
+    untilSent: (expected: string) => until((sent) => sent.includes(expected)),
+    /** Resolves with the whole text, when the server has ended the response. */
     untilEnded: () => until(() => false),
     abort: () => abort.abort(),
   };
@@ -67,7 +67,7 @@ describe('an @Sse() method that returns service.observe()', () => {
     expect(text).toContain('data: plain\ndata: text\n\n');
   });
 
-  it('has one Redis subscription for all requests, which ends with the last of them', async () => {
+  it('shares one Redis subscription among all requests, and ends it after the last one', async () => {
     const { open } = await start();
     const [one, two] = [await open('2'), await open('2')];
     await redis.subscribers('user.2.notifications', 1);
@@ -80,7 +80,7 @@ describe('an @Sse() method that returns service.observe()', () => {
     await redis.subscribers('user.2.notifications', 0);
   });
 
-  it('ends when the application closes', async () => {
+  it('ends the response when the application closes', async () => {
     const { app, open } = await start({ forceCloseConnections: false });
     const { untilSent, untilEnded } = await open('3');
     await redis.subscribers('user.3.notifications', 1);
@@ -88,7 +88,7 @@ describe('an @Sse() method that returns service.observe()', () => {
     await untilSent('data: {"n":1}\n\n');
     const closed = app.close();
     expect(await untilEnded()).toContain('data: {"n":1}');
-    // The keep-alive of fetch would hold it up for seconds.
+    // Otherwise the keep-alive connections of fetch delay the close by seconds.
     (app.getHttpServer() as Server).closeIdleConnections();
     await closed;
     await redis.subscribers('user.3.notifications', 0);

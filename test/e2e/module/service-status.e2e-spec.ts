@@ -3,10 +3,10 @@ import { closeAfterTest } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
 import { startService } from './service-app.js';
 
-describe('the status of the service', () => {
+describe('service.status', () => {
   const redis = useRedis();
 
-  it('is that of the connections at this moment', async () => {
+  it('is the current status of the connections', async () => {
     const { app, service, becomes } = await startService(redis);
     expect(service.status).toBe('connected');
     closeAfterTest(() => redis.start());
@@ -18,7 +18,7 @@ describe('the status of the service', () => {
     expect(service.status).toBe('disconnected');
   });
 
-  it('is connecting until there is a Redis for the first time', async () => {
+  it('is "connecting" until the first connection to Redis', async () => {
     const { service } = await startService(redis, {
       connection: 'redis://127.0.0.1:1',
       onStart: 'background',

@@ -16,31 +16,31 @@ const ignore = (): void => undefined;
 describe('service.subscribe and subscribePattern', () => {
   const redis = useRedis();
 
-  it('resolve on the acknowledgement: what is published right after is heard', async () => {
+  it('resolve when Redis has acknowledged, so that the next message is received', async () => {
     const { service } = await startService(redis);
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     for (let i = 0; i < 50; i++) {
-      await service.subscribe(`ack.${i}`, ({ data }) => heard.push(data));
+      await service.subscribe(`ack.${i}`, ({ data }) => received.push(data));
       expect(await redis.client.publish(`ack.${i}`, String(i))).toBe(1);
-      await service.subscribePattern(`ack.glob.${i}.*`, ({ data }) => heard.push(data));
+      await service.subscribePattern(`ack.glob.${i}.*`, ({ data }) => received.push(data));
       expect(await redis.client.publish(`ack.glob.${i}.x`, String(i))).toBe(1);
     }
-    await eventually(() => heard.length === 100);
+    await eventually(() => received.length === 100);
   });
 
-  it('resolve to something that tells the pattern and ends it, at once and more than once', async () => {
+  it('resolve with a subscription whose unsubscribe() is immediate and idempotent', async () => {
     const { service } = await startService(redis);
-    const heard: unknown[] = [];
-    const gone = await service.subscribe('end.a', ({ data }) => heard.push(['gone', data]));
-    const kept = await service.subscribe('end.a', ({ data }) => heard.push(['kept', data]));
+    const received: unknown[] = [];
+    const gone = await service.subscribe('end.a', ({ data }) => received.push(['gone', data]));
+    const kept = await service.subscribe('end.a', ({ data }) => received.push(['kept', data]));
     expect(gone.pattern).toBe('end.a');
     await redis.client.publish('end.a', '1');
-    await eventually(() => heard.length === 2);
+    await eventually(() => received.length === 2);
     gone.unsubscribe();
     gone.unsubscribe();
     await redis.client.publish('end.a', '2');
-    await eventually(() => heard.length > 2);
-    expect(heard).toEqual([
+    await eventually(() => received.length > 2);
+    expect(received).toEqual([
       ['gone', 1],
       ['kept', 1],
       ['kept', 2],
@@ -50,24 +50,24 @@ describe('service.subscribe and subscribePattern', () => {
     await redis.subscribers('end.a', 0);
   });
 
-  it('can be ended and made again in one breath', async () => {
+  it('subscribe again immediately after an unsubscribe', async () => {
     const { service } = await startService(redis);
-    const heard: unknown[] = [];
-    const first = await service.subscribe('again.a', () => heard.push('first'));
+    const received: unknown[] = [];
+    const first = await service.subscribe('again.a', () => received.push('first'));
     first.unsubscribe();
-    await service.subscribe('again.a', () => heard.push('second'));
+    await service.subscribe('again.a', () => received.push('second'));
     expect(await redis.client.publish('again.a', '1')).toBe(1);
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual(['second']);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual(['second']);
   });
 
-  it('hand the handler the whole message', async () => {
+  it('call the handler with the whole message', async () => {
     const { service } = await startService(redis);
-    const heard: PubSubMessage[] = [];
-    await service.subscribePattern<string>('whole.:id', (message) => heard.push(message));
+    const received: PubSubMessage[] = [];
+    await service.subscribePattern<string>('whole.:id', (message) => received.push(message));
     await redis.client.publish('whole.1', 'no JSON');
-    await eventually(() => heard.length === 1);
-    expect(heard).toEqual([
+    await eventually(() => received.length === 1);
+    expect(received).toEqual([
       {
         data: 'no JSON',
         channel: 'whole.1',
@@ -86,28 +86,28 @@ describe('service.subscribe and subscribePattern', () => {
         if (data === 'bad') throw new Error('boom');
       },
     ],
-  ])('log a handler that %s, and handle the next message', async (_, handler) => {
+  ])('log the error of a handler that %s, and deliver the next message', async (_, handler) => {
     const { service, log } = await startService(redis);
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     await service.subscribe('throw.a', (message) => {
-      heard.push(message.data);
+      received.push(message.data);
       return handler(message);
     });
     await service.publish('throw.a', 'bad');
     await service.publish('throw.a', 'good');
-    await eventually(() => heard.length === 2);
-    expect(heard).toEqual(['bad', 'good']);
+    await eventually(() => received.length === 2);
+    expect(received).toEqual(['bad', 'good']);
     expect(log.of('error')).toEqual([
       expect.stringContaining('A message on "throw.a" failed: Error: boom'),
     ]);
   });
 
-  it('reject with an error that names the channel when Redis refuses it', async () => {
+  it('reject with CommandRefusedError, which names the channel, when Redis refuses', async () => {
     await redis.client.call('ACL', 'SETUSER', 'listener', 'on', '>pw', '~*', '+@all', '&open.*');
     const { service } = await startService(redis, {
       connection: { ...plain(redis.port), username: 'listener', password: 'pw' },
     });
-    // Asked for together, they go to Redis in one command, which it refuses as a whole.
+    // Calls of one tick go to Redis in one command, which Redis refuses as a whole.
     const results = await Promise.allSettled([
       service.subscribe('open.a', () => undefined),
       service.subscribe('shut.a', () => undefined),
@@ -127,7 +127,7 @@ describe('service.subscribe and subscribePattern', () => {
     await redis.subscribers('open.b', 1);
   });
 
-  it('resolve when Redis is back, if it is away', async () => {
+  it('resolve after the reconnect if Redis is down', async () => {
     const { service, becomes } = await startService(redis);
     await redis.stop();
     await becomes('reconnecting');
@@ -137,7 +137,7 @@ describe('service.subscribe and subscribePattern', () => {
     expect(await redis.client.publish('away.a', '1')).toBe(1);
   });
 
-  it('reject when the application closes before Redis is back', async () => {
+  it('reject with ClosedError when the application closes during an outage', async () => {
     const { app, service, becomes } = await startService(redis);
     await redis.stop();
     await becomes('reconnecting');
@@ -149,7 +149,7 @@ describe('service.subscribe and subscribePattern', () => {
   });
 
   it.each<[string, string, PubSubHandler<unknown>, new (...args: never[]) => Error]>([
-    ['no channel', '', ignore, InvalidChannelError],
+    ['an empty channel', '', ignore, InvalidChannelError],
     ['a reserved channel', '_pubsub.inbox.1', ignore, InvalidChannelError],
     ['no handler', 'wrong.a', undefined as unknown as typeof ignore, InvalidOptionError],
   ])('reject for %s, and never throw', async (_, channel, handler, type) => {
@@ -158,7 +158,7 @@ describe('service.subscribe and subscribePattern', () => {
     await expect(subscribed).rejects.toBeInstanceOf(type);
   });
 
-  it('reject for no pattern, and never throw', async () => {
+  it('reject for an invalid pattern, and never throw', async () => {
     const { service } = await startService(redis);
     const subscribed = service.subscribePattern('wrong.:x.:x', ignore);
     await expect(subscribed).rejects.toBeInstanceOf(InvalidChannelError);

@@ -21,28 +21,28 @@ const next = <T>(messages: Observable<PubSubMessage<T>>): Promise<PubSubMessage<
 
 describe.runIf(inject('hasSharded'))('sharded: true', () => {
   const redis = useRedis();
-  const sharded = async (channel: string): Promise<number> => {
+  const shardSubscribers = async (channel: string): Promise<number> => {
     const [, count] = (await redis.client.call('PUBSUB', 'SHARDNUMSUB', channel)) as unknown[];
     return Number(count);
   };
 
-  it('makes literal handlers hear SPUBLISH, and those that say otherwise PUBLISH', async () => {
-    const heard: string[] = [];
+  it('makes literal handlers receive SPUBLISH, and handlers with sharded: false receive PUBLISH', async () => {
+    const received: string[] = [];
     @Injectable()
     class Handlers {
       @EventPattern<string>('a')
       onA() {
-        heard.push('a');
+        received.push('a');
       }
 
       @EventPattern<string>('b', { sharded: false })
       onB() {
-        heard.push('b');
+        received.push('b');
       }
 
       @EventPattern<string>('c.*', { sharded: false })
       onC() {
-        heard.push('c.*');
+        received.push('c.*');
       }
     }
     const { log } = await startContext({
@@ -56,11 +56,11 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
       await redis.client.publish(channel, '1');
       await redis.client.spublish(channel, '1');
     }
-    await eventually(() => heard.length === 3);
-    expect(heard.toSorted()).toEqual(['a', 'b', 'c.*']);
+    await eventually(() => received.length === 3);
+    expect(received.toSorted()).toEqual(['a', 'b', 'c.*']);
   });
 
-  it('of one of two request handlers of a name leaves the other one to classic requests', async () => {
+  it('on one of two request handlers with the same pattern leaves classic requests to the other', async () => {
     @Controller()
     class Handlers {
       @MessagePattern('which', { sharded: true })
@@ -86,13 +86,13 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
     expect(log.of('warn')).toEqual([]);
   });
 
-  it('of one handler makes that one sharded', async () => {
-    const heard: string[] = [];
+  it('on one handler makes only that handler sharded', async () => {
+    const received: string[] = [];
     @Controller()
     class Handlers {
       @EventPattern<string>('one', { sharded: true })
       onOne() {
-        heard.push('one');
+        received.push('one');
       }
     }
     await startServer(
@@ -101,10 +101,10 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
     );
     expect(await redis.client.publish('one', '1')).toBe(0);
     expect(await redis.client.spublish('one', '1')).toBe(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
   });
 
-  it('together with a glob is an error at the start that says what to do', async () => {
+  it('with a glob pattern rejects the start, and the error names the pattern and the option', async () => {
     @Controller()
     class Handlers {
       @EventPattern<string>('user.*')
@@ -116,7 +116,7 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
     );
   });
 
-  it('answers requests over shard channels: nothing of them is broadcast', async () => {
+  it('sends requests and replies over shard channels, and subscribes to no classic channel', async () => {
     @Controller()
     class Handlers {
       @MessagePattern('greet')
@@ -132,19 +132,19 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
     expect(await lastValueFrom(client.send('greet', 'Ada'))).toBe('Hello, Ada');
     expect(await redis.client.pubsub('CHANNELS', '*')).toEqual([]);
     await expect(lastValueFrom(client.send('nobody', 1))).rejects.toThrow(/No subscriber for/);
-    // One request of a client that is not sharded.
+    // A single sharded request of a client whose default is classic.
     const other = createClient({ connection: redis.url });
     const record = new RedisPubSubRecordBuilder('Eve').setSharded().build();
     expect(await lastValueFrom(other.send('greet', record))).toBe('Hello, Eve');
   });
 
-  it('is what the service does, and each call can say otherwise', async () => {
+  it('is the default of the service, and sharded: false overrides it for one call', async () => {
     const { service } = await startService(redis, { sharded: true, prefix: 's:' });
     const [shard, classic] = [
       next(service.observe('x')),
       next(service.observe('x', { sharded: false })),
     ];
-    await eventually(async () => (await sharded('s:x')) === 1);
+    await eventually(async () => (await shardSubscribers('s:x')) === 1);
     await redis.subscribers('s:x', 1);
     expect(await service.publish('x', 'to shard')).toBe(1);
     expect(await service.publish('x', 'to classic', { sharded: false })).toBe(1);
@@ -155,21 +155,21 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
     held.unsubscribe();
   });
 
-  it('of a call makes that call sharded, over a connection that is made then', async () => {
+  it('on one call makes only that call sharded, over a connection opened for it', async () => {
     const { app, service } = await startService(redis);
     const server = app.get(RedisPubSubServer);
     const statuses: string[] = [];
     server.status.subscribe((status) => statuses.push(status));
     expect(server.unwrap<unknown[]>()).toHaveLength(2);
-    const heard: unknown[] = [];
-    await service.subscribe('mine', ({ data }) => heard.push(data), { sharded: true });
+    const received: unknown[] = [];
+    await service.subscribe('mine', ({ data }) => received.push(data), { sharded: true });
     expect(server.unwrap<unknown[]>()).toHaveLength(3);
     expect(await service.publish('mine', 1, { sharded: true })).toBe(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
     expect(statuses).toEqual(['connected']);
   });
 
-  it('of an observer of a pattern is refused', async () => {
+  it('is rejected with InvalidOptionError for observePattern and subscribePattern', async () => {
     const { service } = await startService(redis, { sharded: true });
     expect(() => service.observePattern('user.*')).toThrow(InvalidOptionError);
     await expect(service.subscribePattern('user.*', () => undefined)).rejects.toThrow(
@@ -187,12 +187,12 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
       { sharded: true, replies: 'compat' as const },
       'Expected "sharded" to be false with replies: "compat", got true',
     ],
-  ])('is checked: %o', (options, message) => {
+  ])('throws InvalidOptionError for %o', (options, message) => {
     expect(() => new RedisPubSubClient(options)).toThrow(message);
   });
 
-  describe('over a server that is too old', () => {
-    it('is refused at the start, in words', async () => {
+  describe('with a server older than Redis 7.0', () => {
+    it('rejects the start, and the error names the required and the actual version', async () => {
       const proxy = await startProxy(redis.port);
       const [, version = ''] = /redis_version:(\S+)/.exec(await redis.client.info('server')) ?? [];
       const older = `6${version.slice(1)}`;
@@ -206,7 +206,7 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
     });
   });
 
-  describe('over a server that does not know the commands', () => {
+  describe('with a server without the sharded commands', () => {
     const old = useRedis([
       '--rename-command',
       'SSUBSCRIBE',
@@ -216,12 +216,12 @@ describe.runIf(inject('hasSharded'))('sharded: true', () => {
       '',
     ]);
 
-    it('is refused call by call, in words', async () => {
+    it('rejects each sharded call, and the error names the required version', async () => {
       const { service } = await startService(old);
-      const words = /"x": sharded Pub\/Sub needs Redis 7.0, and this server does not have it/;
-      await expect(service.publish('x', 1, { sharded: true })).rejects.toThrow(words);
+      const message = /"x": sharded Pub\/Sub needs Redis 7.0, and this server does not have it/;
+      await expect(service.publish('x', 1, { sharded: true })).rejects.toThrow(message);
       await expect(service.subscribe('x', () => undefined, { sharded: true })).rejects.toThrow(
-        words,
+        message,
       );
       expect(await service.publish('x', 1)).toBe(0);
     });

@@ -22,10 +22,10 @@ import {
 
 const OTHER = Symbol('OTHER');
 
-let heard: string[] = [];
+let received: string[] = [];
 
 @Controller()
-class InController {
+class HandlerController {
   @Get()
   hello() {
     return 'hello';
@@ -33,36 +33,36 @@ class InController {
 
   @EventPattern<string>('who.:kind')
   glob() {
-    heard.push('controller glob');
+    received.push('controller glob');
   }
 
   @EventPattern<string>('who.event')
   literal() {
-    heard.push('controller literal');
+    received.push('controller literal');
   }
 
   @MessagePattern('ask.controller')
   answer(@Payload() data: unknown) {
-    heard.push('controller request');
+    received.push('controller request');
     return data;
   }
 }
 
 @Injectable()
-class InProvider {
+class HandlerProvider {
   @EventPattern<string>('who.*')
   glob() {
-    heard.push('provider glob');
+    received.push('provider glob');
   }
 
   @EventPattern<string>('who.event')
   literal() {
-    heard.push('provider literal');
+    received.push('provider literal');
   }
 
   @MessagePattern('ask.provider')
   answer(@Payload() data: unknown) {
-    heard.push('provider request');
+    received.push('provider request');
     return data;
   }
 }
@@ -71,42 +71,45 @@ const TWICE_EACH = ['controller', 'provider'].flatMap((place) =>
   ['glob', 'literal', 'reply', 'request'].flatMap((sort) => Array(2).fill(`${place} ${sort}`)),
 ) as string[];
 
-async function get(app: INestApplication): Promise<string> {
+async function getText(app: INestApplication): Promise<string> {
   return (await fetch(await app.getUrl())).text();
 }
 
 describe('each handler runs once for one message', () => {
   const redis = useRedis();
   beforeEach(() => {
-    heard = [];
+    received = [];
   });
 
   const metadata = () => ({
     imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
-    controllers: [InController],
-    providers: [InProvider],
+    controllers: [HandlerController],
+    providers: [HandlerProvider],
   });
 
-  /** What runs for two messages of each sort; what ran twice for the first shows by the second. */
+  /**
+   * The handlers that run for two messages of each sort. A handler that runs twice for the first has done so
+   * when the second arrives.
+   */
   async function run(places = ['controller', 'provider'], applications = 1): Promise<string[]> {
     const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
     for (const round of [1, 2]) {
       await firstValueFrom(client.emit('who.event', 'x'));
       for (const place of places) {
         const replies = await firstValueFrom(client.send(`ask.${place}`, 'x').pipe(toArray()));
-        heard.push(...replies.map(() => `${place} reply`));
+        received.push(...replies.map(() => `${place} reply`));
       }
-      // Of the replies one is heard.
+      // The client takes one reply to a request, also if several applications answer.
       const expected = places.length * (3 * applications + 1);
-      await eventually(() => heard.length >= expected * round);
+      await eventually(() => received.length >= expected * round);
     }
-    return heard.toSorted();
+    return received.toSorted();
   }
 
   it('in a plain HTTP application', async () => {
     const { app } = await startHttpApp(metadata());
     expect(await run()).toEqual(TWICE_EACH);
-    expect(await get(app)).toBe('hello');
+    expect(await getText(app)).toBe('hello');
     expect(app.get(RedisPubSubServer).isListening).toBe(true);
   });
 
@@ -117,21 +120,21 @@ describe('each handler runs once for one message', () => {
   });
 
   it('in an application that has a provider under several tokens', async () => {
-    const useFactory = (it: InProvider): InProvider => it;
-    const provide = (token: string) => ({ provide: token, useFactory, inject: [InProvider] });
-    const elsewhere = { provide: 'VALUE', useValue: new InProvider() };
+    const useFactory = (it: HandlerProvider): HandlerProvider => it;
+    const provide = (token: string) => ({ provide: token, useFactory, inject: [HandlerProvider] });
+    const asValue = { provide: 'VALUE', useValue: new HandlerProvider() };
     await startContext({
       ...metadata(),
       controllers: [],
-      providers: [provide('BEFORE'), InProvider, provide('AFTER')],
+      providers: [provide('BEFORE'), HandlerProvider, provide('AFTER')],
     });
     await startContext({
       ...metadata(),
       controllers: [],
-      imports: [...metadata().imports, { module: class Other {}, providers: [elsewhere] }],
-      providers: [elsewhere],
+      imports: [...metadata().imports, { module: class Other {}, providers: [asValue] }],
+      providers: [asValue],
     });
-    // In two applications, each of which hears every event.
+    // In two applications, each of which receives every event.
     const expected = TWICE_EACH.filter((it) => it.startsWith('provider'));
     const twice = expected.filter((it) => !it.endsWith('reply'));
     expect((await run(['provider'], 2)).filter((it) => !it.endsWith('reply'))).toEqual(
@@ -139,7 +142,7 @@ describe('each handler runs once for one message', () => {
     );
   });
 
-  it('and none with handlers: false, where the client and the service work all the same', async () => {
+  it('not at all with handlers: false, where the client and the service still work', async () => {
     const { app } = await startHttpApp({
       ...metadata(),
       imports: [RedisPubSubModule.forRoot({ connection: redis.url, handlers: false })],
@@ -150,21 +153,21 @@ describe('each handler runs once for one message', () => {
     expect(await service.patternCount()).toBe(0);
     expect(await firstValueFrom(app.get(RedisPubSubClient).emit('who.event', 'x'))).toBe(1);
     await eventually(() => messages.length === 1);
-    expect(heard).toEqual([]);
-    expect(await get(app)).toBe('hello');
+    expect(received).toEqual([]);
+    expect(await getText(app)).toBe('hello');
   });
 
-  it('in an application that has a controller as a provider, too', async () => {
-    const elsewhere = { module: class Other {}, providers: [InController] };
+  it('in an application that registers a controller also as a provider', async () => {
+    const otherModule = { module: class Other {}, providers: [HandlerController] };
     await startHttpApp({
       ...metadata(),
-      imports: [...metadata().imports, elsewhere],
-      providers: [InProvider, InController],
+      imports: [...metadata().imports, otherModule],
+      providers: [HandlerProvider, HandlerController],
     });
     expect(await run()).toEqual(TWICE_EACH);
   });
 
-  it('unless Transport.REDIS runs it as well, which is said at the start', async () => {
+  it('unless the built-in transport (Transport.REDIS) runs it too, which logs a warning at the start', async () => {
     const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
     app.connectMicroservice({
       transport: Transport.REDIS,
@@ -175,7 +178,7 @@ describe('each handler runs once for one message', () => {
     expect(log.of('warn')).toEqual([expect.stringContaining('Transport.REDIS')]);
     const client = createClient({ connection: redis.url });
     await eventually(async () => (await firstValueFrom(client.emit('who.event', 'x'))) === 3);
-    await eventually(() => heard.filter((it) => it === 'controller literal').length >= 2);
+    await eventually(() => received.filter((it) => it === 'controller literal').length >= 2);
   });
 
   it('in a hybrid application whose microservices start before it listens', async () => {
@@ -184,10 +187,10 @@ describe('each handler runs once for one message', () => {
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
     expect(await run()).toEqual(TWICE_EACH);
-    expect(await get(app)).toBe('hello');
+    expect(await getText(app)).toBe('hello');
   });
 
-  it('in a hybrid application whose microservices start while it does, without a Redis at first', async () => {
+  it('in a hybrid application that starts its microservices and listens while Redis is down', async () => {
     const proxy = await startProxy(redis.port);
     await proxy.stop();
     const { app } = await createHttpApp({
@@ -207,10 +210,10 @@ describe('each handler runs once for one message', () => {
     await app.listen(0, '127.0.0.1');
     await app.startAllMicroservices();
     expect(await run()).toEqual(TWICE_EACH);
-    expect(await get(app)).toBe('hello');
+    expect(await getText(app)).toBe('hello');
   });
 
-  it('in a hybrid application that is connected only after it listens', async () => {
+  it('in an application that fails to connect the module’s server after it listens', async () => {
     const { app } = await startHttpApp(metadata());
     const connect = async () => {
       app.connectMicroservice({ strategy: app.get(RedisPubSubServer) }, { inheritAppConfig: true });
@@ -237,34 +240,34 @@ describe('each handler runs once for one message', () => {
       useFactory: (strategy: RedisPubSubServer) => ({ strategy }),
     });
     expect(await run()).toEqual(TWICE_EACH);
-    // The client of this test has a pair as well.
+    // Two of them belong to the client of this test.
     expect(await connections(redis)).toBe(4);
   });
 
-  it('in an application that connects a server of its own making', async () => {
+  it('in an application that also connects a RedisPubSubServer of its own', async () => {
     const { app } = await createHttpApp(metadata());
-    const own = new RedisPubSubServer({ connection: redis.url });
-    app.connectMicroservice({ strategy: own }, { inheritAppConfig: true });
+    const ownServer = new RedisPubSubServer({ connection: redis.url });
+    app.connectMicroservice({ strategy: ownServer }, { inheritAppConfig: true });
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
-    expect(own.isListening).toBe(true);
+    expect(ownServer.isListening).toBe(true);
     expect(app.get(RedisPubSubServer).isListening).toBe(true);
     await redis.subscribers('ask.controller', 1);
     await redis.subscribers('ask.provider', 1);
     expect(await run()).toEqual(TWICE_EACH);
   });
 
-  it('in an application that connects a server of another transport, where handlers name theirs', async () => {
+  it('in an application with a second server, if each handler names its transportId', async () => {
     @Controller()
     class Named {
       @EventPattern<string>('who.named', REDIS_PUBSUB)
       ours() {
-        heard.push('ours');
+        received.push('ours');
       }
 
       @EventPattern<string>('who.named', OTHER)
       others() {
-        heard.push('others');
+        received.push('others');
       }
     }
     const { app, log } = await createHttpApp({
@@ -277,12 +280,12 @@ describe('each handler runs once for one message', () => {
     await app.startAllMicroservices();
     await app.init();
     expect(await redis.client.publish('who.named', '1')).toBe(2);
-    await eventually(() => heard.length >= 2);
-    expect(heard.toSorted()).toEqual(['others', 'ours']);
+    await eventually(() => received.length >= 2);
+    expect(received.toSorted()).toEqual(['others', 'ours']);
     expect(log.of('warn')).toEqual([]);
   });
 
-  it('unless handlers name no transport beside a server of another one, which is said at the start', async () => {
+  it('unless handlers name no transportId beside a second server, which logs a warning at the start', async () => {
     const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
     const other = new RedisPubSubServer({ connection: redis.url, transportId: OTHER });
     app.connectMicroservice({ strategy: other });
@@ -296,7 +299,7 @@ describe('each handler runs once for one message', () => {
       'another RedisPubSubServer',
       () => ({ strategy: new RedisPubSubServer({ connection: redis.url }) }),
     ],
-  ])('unless %s is connected after the start, which is said then', async (name, options) => {
+  ])('unless %s is connected after the start, which logs a warning then', async (name, options) => {
     const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
     await app.init();
     expect(log.of('warn')).toEqual([]);
@@ -304,13 +307,16 @@ describe('each handler runs once for one message', () => {
     expect(log.of('warn')).toEqual([expect.stringContaining(name)]);
   });
 
-  it('in a microservice on a server of its own making', async () => {
-    const own = new RedisPubSubServer({ connection: redis.url });
-    await startMicroservice(metadata(), { inject: [], useFactory: () => ({ strategy: own }) });
+  it('in a microservice whose strategy is a RedisPubSubServer of its own', async () => {
+    const ownServer = new RedisPubSubServer({ connection: redis.url });
+    await startMicroservice(metadata(), {
+      inject: [],
+      useFactory: () => ({ strategy: ownServer }),
+    });
     expect(await run()).toEqual(TWICE_EACH);
   });
 
-  it('after the connections were lost and are back', async () => {
+  it('after the connections were lost and reconnected', async () => {
     const { app } = await startHttpApp(metadata());
     const statuses: string[] = [];
     app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));
@@ -322,7 +328,7 @@ describe('each handler runs once for one message', () => {
   it.each([
     ['a plain application', false],
     ['a hybrid application that listens last', true],
-  ])('and only one of two request handlers for one pattern, in %s', async (_, isHybrid) => {
+  ])('and of two request handlers for one pattern only one runs, in %s', async (_, isHybrid) => {
     const runs: string[] = [];
     @Controller()
     class First {

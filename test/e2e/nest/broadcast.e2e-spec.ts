@@ -45,13 +45,13 @@ describe('a request that two applications answer', () => {
     return [await startHybrid(module(), options), await startHybrid(module(), options)];
   }
 
-  it('brings the replies of both', async () => {
+  it('receives the replies of both', async () => {
     const [one] = await startTwo();
     const response = await request(one?.app.getHttpServer()).get('/broadcast').expect(200);
     expect(response.text).toBe('2');
   });
 
-  it('brings them to a client outside both', async () => {
+  it('receives both replies also on a client outside the applications', async () => {
     await startTwo();
     const client = createClient({ connection: redis.url });
     const replies$ = client.send<number>({ cmd: 'broadcast' }, {}).pipe(

@@ -16,15 +16,15 @@ import { eventually, useRedis } from '../../support/redis.js';
 let running = 0;
 let mostRunning = 0;
 
-/** A stream that says one thing and never ends by itself. */
+/** A stream that emits one value and never completes. */
 const endless = (): Observable<number> =>
   new Observable<number>((observer) => {
     running++;
     observer.next(1);
   }).pipe(finalize(() => running--));
 
-/** With an interceptor Nest makes an Observable of whatever a method returns. */
-class Passing implements NestInterceptor {
+/** With an interceptor, Nest turns the result of a method into an Observable. */
+class PassThroughInterceptor implements NestInterceptor {
   intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
     return next.handle();
   }
@@ -45,7 +45,7 @@ class Streams {
     return endless();
   }
 
-  @UseInterceptors(Passing)
+  @UseInterceptors(PassThroughInterceptor)
   @MessagePattern('bounded', { concurrency: 1 })
   async bounded(@Payload() value: number) {
     mostRunning = Math.max(mostRunning, ++running);
@@ -67,9 +67,9 @@ class Streams {
   }
 }
 
-/** Knows nothing of what others stream. */
+/** Fails the request that {@link StreamingResponder} answers with a stream. */
 @Controller()
-class Ignorant {
+class FailingResponder {
   @MessagePattern('stream.elsewhere')
   elsewhere() {
     throw new RpcException('not here');
@@ -77,7 +77,7 @@ class Ignorant {
 }
 
 @Controller()
-class Knowing {
+class StreamingResponder {
   @MessagePattern('stream.elsewhere')
   elsewhere() {
     running++;
@@ -90,7 +90,7 @@ const handled: number[] = [];
 let gate: Promise<void>;
 const module = { module: class {}, controllers: [Streams] };
 
-describe('a request that nobody waits for any more', () => {
+describe('a cancelled request', () => {
   const redis = useRedis();
   beforeEach(() => {
     running = mostRunning = 0;
@@ -98,11 +98,11 @@ describe('a request that nobody waits for any more', () => {
     values = new Subject();
   });
 
-  // Longer than the test may take: with a stream that goes on, closing would not end in time.
+  // Longer than the timeout of a test, so that a stream that still runs at the close fails the test.
   const options = () => ({ connection: redis.url, shutdownTimeout: 120_000 });
   const connect = () => createClient({ connection: redis.url });
 
-  it('ends the streams of all its responders when it is unsubscribed', async () => {
+  it('ends the streams of all its servers when it is unsubscribed', async () => {
     await startService(module, options());
     await startService(module, options());
     const client = connect();
@@ -114,7 +114,7 @@ describe('a request that nobody waits for any more', () => {
     await eventually(() => running === 0);
   });
 
-  it('ends its streams when it times out', async () => {
+  it('ends its stream when it times out', async () => {
     await startService(module, options());
     const client = connect();
     const request = new RedisPubSubRecordBuilder({}).setTimeout(20).build();
@@ -123,7 +123,7 @@ describe('a request that nobody waits for any more', () => {
     await eventually(() => running === 0);
   });
 
-  it('ends its streams when its client is closed', async () => {
+  it('ends its stream when its client closes', async () => {
     await startService(module, options());
     const client = connect();
     const failures: unknown[] = [];
@@ -134,13 +134,13 @@ describe('a request that nobody waits for any more', () => {
     await eventually(() => running === 0);
   });
 
-  it('is told of together with others of its tick, and by itself from other languages', async () => {
+  it('shares a cancel message with the others of its tick, and a server accepts a single one', async () => {
     await startService(module, options());
     const client = connect();
-    const told: string[] = [];
+    const cancellations: string[] = [];
     const monitor = redis.client.duplicate();
     closeAfterTest(() => monitor.quit());
-    monitor.on('message', (_channel, text: string) => told.push(text));
+    monitor.on('message', (_channel, text: string) => cancellations.push(text));
     await monitor.subscribe('_pubsub.cancel');
     const subscriptions = Array.from({ length: 100 }, () =>
       client.send('stream.endless', {}).subscribe(),
@@ -148,17 +148,17 @@ describe('a request that nobody waits for any more', () => {
     await eventually(() => running === 100);
     for (const subscription of subscriptions.slice(1)) subscription.unsubscribe();
     await eventually(() => running === 1);
-    const packets = told.flatMap((text) => JSON.parse(text) as { replyTo: string }[]);
+    const packets = cancellations.flatMap((text) => JSON.parse(text) as { replyTo: string }[]);
     expect(packets).toHaveLength(99);
-    expect(told.length).toBeLessThan(10);
-    // The first one is still there.
+    expect(cancellations.length).toBeLessThan(10);
+    // The first request still runs.
     const [inbox = ''] = packets.map(({ replyTo }) => replyTo);
     await redis.client.publish('_pubsub.cancel', JSON.stringify({ id: 1, replyTo: inbox }));
     await eventually(() => running === 0);
     subscriptions[0]?.unsubscribe();
   });
 
-  it('never begins a stream that its handler returns afterwards', async () => {
+  it('does not start a stream that its handler returns after the cancellation', async () => {
     const opening = new EventEmitter();
     gate = once(opening, 'open').then(() => undefined);
     await startService(module, options());
@@ -166,14 +166,14 @@ describe('a request that nobody waits for any more', () => {
     const subscription = client.send('stream.late', {}).subscribe();
     await eventually(() => running === 1);
     subscription.unsubscribe();
-    // The cancellation comes before this request, over the same connections.
+    // The cancellation arrives before this request, over the same connections.
     expect(await firstValueFrom(client.send('plain', 7))).toBe(7);
     opening.emit('open');
     expect(await firstValueFrom(client.send('plain', 8))).toBe(8);
     await eventually(() => running === 0);
   });
 
-  it('holds its place in a bounded handler until that has ended, behind an interceptor, too', async () => {
+  it('counts towards concurrency until its handler ends, also with an interceptor', async () => {
     const opening = new EventEmitter();
     gate = once(opening, 'open').then(() => undefined);
     await startService(module, options());
@@ -182,7 +182,7 @@ describe('a request that nobody waits for any more', () => {
     await eventually(() => running === 1);
     first.unsubscribe();
     const second = firstValueFrom(client.send('bounded', 2));
-    // Whatever was sent before it has come, over the same connections.
+    // Earlier messages have arrived before this one, over the same connections.
     expect(await firstValueFrom(client.send('plain', 7))).toBe(7);
     expect(running).toBe(1);
     opening.emit('open');
@@ -190,7 +190,7 @@ describe('a request that nobody waits for any more', () => {
     expect(mostRunning).toBe(1);
   });
 
-  it('is not handled where it waited for a bounded handler', async () => {
+  it('is not handled if it still waits because of concurrency', async () => {
     const opening = new EventEmitter();
     gate = once(opening, 'open').then(() => undefined);
     await startService(module, options());
@@ -198,19 +198,19 @@ describe('a request that nobody waits for any more', () => {
     const first = firstValueFrom(client.send('queued', 1));
     await eventually(() => handled.length === 1);
     const [second, third] = [2, 3].map((n) => firstValueFrom(client.send('queued', n)));
-    const given = client.send('queued', 4).subscribe();
+    const cancelled = client.send('queued', 4).subscribe();
     const last = firstValueFrom(client.send('queued', 5));
     expect(await firstValueFrom(client.send('plain', 7))).toBe(7);
-    given.unsubscribe();
+    cancelled.unsubscribe();
     expect(await firstValueFrom(client.send('plain', 8))).toBe(8);
     opening.emit('open');
     expect(await Promise.all([first, second, third, last])).toEqual([1, 2, 3, 5]);
     expect(handled).toEqual([1, 2, 3, 5]);
   });
 
-  it('ends the stream of a slow responder after a quick one has failed', async () => {
-    await startService({ module: class {}, controllers: [Ignorant] }, options());
-    await startService({ module: class {}, controllers: [Knowing] }, options());
+  it('ends the stream of a slow server after the error of a fast one', async () => {
+    await startService({ module: class {}, controllers: [FailingResponder] }, options());
+    await startService({ module: class {}, controllers: [StreamingResponder] }, options());
     const client = connect();
     await expect(lastValueFrom(client.send('stream.elsewhere', {}))).rejects.toEqual({
       status: 'error',
@@ -221,7 +221,7 @@ describe('a request that nobody waits for any more', () => {
     await eventually(() => running === 0);
   });
 
-  it('is no concern of other requests', async () => {
+  it('does not end the streams of other requests', async () => {
     await startService(module, options());
     const client = connect();
     const other = client.send('stream.endless', {}).subscribe();
@@ -233,7 +233,7 @@ describe('a request that nobody waits for any more', () => {
     other.unsubscribe();
   });
 
-  it('is answered by a server that may not hear of cancellations, too', async () => {
+  it('is optional: a server without access to the cancel channel warns and still replies', async () => {
     const rights = ['on', '>secret', 'resetchannels', '&plain', '&stream.*', '+@all'];
     await redis.client.call('ACL', 'SETUSER', 'limited', ...rights, '&_pubsub.inbox.*');
     const connection = { port: redis.port, username: 'limited', password: 'secret' };

@@ -39,7 +39,7 @@ const definitionFor = (connection: string): ClientProvider => ({
   options: { connection },
 });
 
-/** A controller that asks the {@link Doubler} through the client of this name. */
+/** A controller that sends a request to the {@link Doubler} with the client under this token. */
 function callerOf(token: string): Type<{ client: ClientProxy }> {
   @Controller()
   class Caller {
@@ -55,8 +55,8 @@ function callerOf(token: string): Type<{ client: ClientProxy }> {
 
 const WORKS_AND_CLOSES = { answer: '42', open: ['ready', 'ready'], closed: ['end', 'end'] };
 
-/** What the caller answers over HTTP, and what becomes of the links of its client. */
-async function lifeOf(app: INestApplication, client: ClientProxy): Promise<unknown> {
+/** Sends one HTTP request and closes the application; gives the answer and the connection states. */
+async function runAndClose(app: INestApplication, client: ClientProxy): Promise<unknown> {
   const response = await request(app.getHttpServer()).get('/').expect(200);
   const open = linkStates(client);
   await app.close();
@@ -67,19 +67,19 @@ describe('a client', () => {
   const redis = useRedis();
   const definition = (): ClientProvider => definitionFor(redis.url);
 
-  async function lifeWith(imports: object[]): Promise<unknown> {
+  async function runWith(imports: object[]): Promise<unknown> {
     const Caller = callerOf('DOUBLER');
     const module = { module: class {}, imports, controllers: [Doubler, Caller] };
     const { app } = await startHybrid(module, { connection: redis.url });
-    return lifeOf(app, app.get(Caller).client);
+    return runAndClose(app, app.get(Caller).client);
   }
 
-  it('of ClientsModule.register works, and closes with the application', async () => {
+  it('of ClientsModule.register sends requests, and closes with the application', async () => {
     const imports = [ClientsModule.register([{ name: 'DOUBLER', ...definition() }])];
-    expect(await lifeWith(imports)).toEqual(WORKS_AND_CLOSES);
+    expect(await runWith(imports)).toEqual(WORKS_AND_CLOSES);
   });
 
-  it('of ClientsModule.register with isGlobal works in another module', async () => {
+  it('of ClientsModule.register with isGlobal sends requests from another module', async () => {
     const clients = [{ name: 'DOUBLER', ...definition() }];
     const Caller = callerOf('DOUBLER');
     @Module({ controllers: [Caller] })
@@ -87,10 +87,10 @@ describe('a client', () => {
     const imports = [ClientsModule.register({ clients, isGlobal: true }), Feature];
     const module = { module: class {}, imports, controllers: [Doubler] };
     const { app } = await startHybrid(module, { connection: redis.url });
-    expect(await lifeOf(app, app.get(Caller).client)).toEqual(WORKS_AND_CLOSES);
+    expect(await runAndClose(app, app.get(Caller).client)).toEqual(WORKS_AND_CLOSES);
   });
 
-  it('of ClientsModule.registerAsync with a factory works, and closes with the application', async () => {
+  it('of ClientsModule.registerAsync with a factory sends requests, and closes with the application', async () => {
     @Module({ providers: [{ provide: 'URL', useFactory: () => redis.url }], exports: ['URL'] })
     class Config {}
     const imports = [
@@ -98,10 +98,10 @@ describe('a client', () => {
         { name: 'DOUBLER', imports: [Config], inject: ['URL'], useFactory: definitionFor },
       ]),
     ];
-    expect(await lifeWith(imports)).toEqual(WORKS_AND_CLOSES);
+    expect(await runWith(imports)).toEqual(WORKS_AND_CLOSES);
   });
 
-  it('of ClientsModule.registerAsync with a class works, and closes with the application', async () => {
+  it('of ClientsModule.registerAsync with a class sends requests, and closes with the application', async () => {
     @Injectable()
     class Factory implements ClientsModuleOptionsFactory {
       createClientOptions(): Promise<ClientProvider> {
@@ -109,10 +109,10 @@ describe('a client', () => {
       }
     }
     const imports = [ClientsModule.registerAsync([{ name: 'DOUBLER', useClass: Factory }])];
-    expect(await lifeWith(imports)).toEqual(WORKS_AND_CLOSES);
+    expect(await runWith(imports)).toEqual(WORKS_AND_CLOSES);
   });
 
-  it('of @Client works, and closes with the application', async () => {
+  it('of @Client sends requests, and closes with the application', async () => {
     @Controller()
     class Caller {
       @Client(definition())
@@ -125,10 +125,10 @@ describe('a client', () => {
     }
     const module = { module: class {}, controllers: [Doubler, Caller] };
     const { app } = await startHybrid(module, { connection: redis.url });
-    expect(await lifeOf(app, app.get(Caller).client)).toEqual(WORKS_AND_CLOSES);
+    expect(await runAndClose(app, app.get(Caller).client)).toEqual(WORKS_AND_CLOSES);
   });
 
-  it('of ClientProxyFactory.create works, and closes by hand', async () => {
+  it('of ClientProxyFactory.create sends requests, and closes with close()', async () => {
     await startService({ module: class {}, controllers: [Doubler] }, { connection: redis.url });
     const client = ClientProxyFactory.create(definition());
     closeAfterTest(async () => client.close());
@@ -137,7 +137,7 @@ describe('a client', () => {
     expect(linkStates(client)).toEqual(['end', 'end']);
   });
 
-  it('works again after it was closed', async () => {
+  it('connects again for a request after close()', async () => {
     await startService({ module: class {}, controllers: [Doubler] }, { connection: redis.url });
     const client = createClient({ connection: redis.url });
     expect(await firstValueFrom(client.send('clients.double', 1))).toBe(2);
@@ -145,9 +145,9 @@ describe('a client', () => {
     expect(await firstValueFrom(client.send('clients.double', 2))).toBe(4);
   });
 
-  it('that is closed before it was connected sends what was emitted, and fails what was asked', async () => {
-    const heard: unknown[] = [];
-    await startService(eventHandlers({ 'clients.early': (data) => heard.push(data) }), {
+  it('that closes while it connects publishes pending events, and rejects pending requests', async () => {
+    const received: unknown[] = [];
+    await startService(eventHandlers({ 'clients.early': (data) => received.push(data) }), {
       connection: redis.url,
     });
     const client = createClient({ connection: redis.url });
@@ -156,11 +156,11 @@ describe('a client', () => {
     const outcomes = Promise.allSettled([emitted, asked]);
     await client.close();
     expect(await outcomes).toMatchObject([{ value: 1 }, { reason: expect.any(ClosedError) }]);
-    await eventually(() => heard.length > 0);
-    expect(heard).toEqual(['sent']);
+    await eventually(() => received.length > 0);
+    expect(received).toEqual(['sent']);
   });
 
-  it('that is closed before a server has said a word does not wait for that', async () => {
+  it('closes without waiting for a server that never answers', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;
@@ -171,7 +171,7 @@ describe('a client', () => {
     silent.close();
   });
 
-  it('refuses a pattern or data that is missing, as Nest does', async () => {
+  it('rejects a missing pattern or missing data, as Nest does', async () => {
     const client = createClient({ connection: redis.url });
     const missing = undefined as unknown as string;
     const refused = /invalid data or message pattern/;

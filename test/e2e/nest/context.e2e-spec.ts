@@ -17,7 +17,7 @@ const PREFIX = 'context:';
 
 const seen: unknown[] = [];
 
-/** All that a context tells. */
+/** The values of all methods of a context. */
 function describeContext(context: RedisPubSubContext): object {
   return {
     isOurs: context instanceof RedisPubSubContext,
@@ -36,7 +36,7 @@ function describeContext(context: RedisPubSubContext): object {
 }
 
 @Controller()
-class Describing {
+class DescribeController {
   @EventPattern<string>('literal.event')
   literal(@Ctx() context: RedisPubSubContext): void {
     seen.push(describeContext(context));
@@ -81,7 +81,7 @@ const traceAndReject = (packet: ReadPacket): unknown => {
   return Promise.reject(new Error('no tracer'));
 };
 
-describe('a handler learns', () => {
+describe('a handler receives', () => {
   const redis = useRedis();
   let client: RedisPubSubClient;
   let log: TestLog;
@@ -89,7 +89,10 @@ describe('a handler learns', () => {
   beforeEach(async () => {
     seen.length = 0;
     const options = { connection: redis.url, prefix: PREFIX };
-    ({ log } = await startService({ module: class {}, controllers: [Describing] }, options));
+    ({ log } = await startService(
+      { module: class {}, controllers: [DescribeController] },
+      options,
+    ));
     client = createClient(options);
   });
 
@@ -99,7 +102,7 @@ describe('a handler learns', () => {
     return seen.shift();
   };
 
-  it('the channel and no more from a literal pattern and a message without headers', async () => {
+  it('only the channel for a literal pattern and a message without headers', async () => {
     expect(await emit('literal.event', 1)).toEqual({
       isOurs: true,
       channel: 'literal.event',
@@ -128,7 +131,7 @@ describe('a handler learns', () => {
     });
   });
 
-  it('the same of a request', async () => {
+  it('the pattern, the parameters and the headers of a request', async () => {
     const record = new RedisPubSubRecordBuilder(1).setHeader('tenant', 'acme').build();
     const reply = await firstValueFrom(client.send('params.42.describe', record));
     expect(reply).toMatchObject({
@@ -140,7 +143,7 @@ describe('a handler learns', () => {
     });
   });
 
-  it('what its parameter decorators ask for', async () => {
+  it('the values of its parameter decorators', async () => {
     const record = new RedisPubSubRecordBuilder({ a: 1 }).setHeader('tenant', 'acme').build();
     expect(await emit('decorators.7.event', record)).toEqual({
       channel: 'decorators.7.event',
@@ -150,15 +153,15 @@ describe('a handler learns', () => {
     });
   });
 
-  it('that there is no such parameter and no such header', async () => {
+  it('undefined for a missing parameter and a missing header', async () => {
     expect(await emit('missing.7', 1)).toEqual([undefined, undefined]);
   });
 
-  it('parameters that are no plain ASCII as they were published', async () => {
+  it('parameters with non-ASCII text unchanged', async () => {
     expect(await emit('decorators.zürich 🚲.event', 1)).toMatchObject({ id: 'zürich 🚲' });
   });
 
-  it('what a dispatch hook adds to events and requests, and a record overrides', async () => {
+  it('the headers that a dispatch hook adds, unless a record overrides them', async () => {
     client.setOnDispatchHook((packet: ReadPacket) => {
       Object.assign(packet, { metadata: { tenant: 'hook', trace: 'hook' } });
     });
@@ -172,7 +175,7 @@ describe('a handler learns', () => {
     ]);
   });
 
-  it('what a dispatch hook sets before it waits; what it rejects with is logged', async () => {
+  it('the headers of a dispatch hook that later rejects, and the rejection is logged', async () => {
     client.setOnDispatchHook(traceAndReject);
     expect(await emit('literal.event', 1)).toMatchObject({ headers: { trace: 'hook' } });
     await eventually(() => log.of('error').length > 0);
@@ -181,12 +184,12 @@ describe('a handler learns', () => {
     ]);
   });
 
-  it('no headers but those that are text', async () => {
+  it('only the headers whose values are text', async () => {
     const packet = { pattern: 'literal.event', data: 1, metadata: { tenant: { a: 1 }, ok: 'x' } };
     await redis.client.publish(`${PREFIX}literal.event`, JSON.stringify(packet));
     await eventually(() => seen.length > 0);
-    const [told] = seen as { headers: unknown; tenant?: unknown }[];
-    expect(told?.headers).toEqual({ ok: 'x' });
-    expect(told?.tenant).toBeUndefined();
+    const [received] = seen as { headers: unknown; tenant?: unknown }[];
+    expect(received?.headers).toEqual({ ok: 'x' });
+    expect(received?.tenant).toBeUndefined();
   });
 });

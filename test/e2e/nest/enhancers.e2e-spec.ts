@@ -46,7 +46,7 @@ class AdminGuard implements CanActivate {
 }
 
 @Injectable()
-class Around implements NestInterceptor {
+class WrapInterceptor implements NestInterceptor {
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { name } = execution.getHandler();
     seen.push(['before', name, execution.switchToRpc().getData()]);
@@ -78,7 +78,7 @@ class Guarded {
 }
 
 @Controller()
-@UseInterceptors(Around)
+@UseInterceptors(WrapInterceptor)
 class Intercepted {
   @EventPattern('around.event')
   async event(data: unknown): Promise<void> {
@@ -101,7 +101,7 @@ class Intercepted {
 const as = (role: string, data: unknown): RedisPubSubRecord =>
   new RedisPubSubRecordBuilder(data).setHeader('role', role).build();
 
-describe('around a handler', () => {
+describe('guards and interceptors of handlers', () => {
   const redis = useRedis();
   let client: RedisPubSubClient;
 
@@ -116,7 +116,7 @@ describe('around a handler', () => {
     firstValueFrom(client.emit(pattern, data));
 
   it.each(['guards.event', 'guards.glob.x'])(
-    'a guard keeps events on %s from it, which is logged once',
+    'a guard can block events on %s, and the rejection is logged once',
     async (channel) => {
       const { log } = await start(Guarded);
       await emit(channel, as('guest', 1));
@@ -127,7 +127,7 @@ describe('around a handler', () => {
     },
   );
 
-  it('a guard that says no to a request tells the caller so', async () => {
+  it('a guard that denies a request rejects it with "Forbidden resource"', async () => {
     await start(Guarded);
     const denied$ = client.send('guards.request', as('guest', 1));
     expect(await outcomeOf(denied$)).toEqual({ values: [], error: FORBIDDEN });
@@ -136,7 +136,7 @@ describe('around a handler', () => {
     expect(seen).toEqual([2]);
   });
 
-  it('a guard of the whole application has its say', async () => {
+  it('an APP_GUARD guards requests', async () => {
     await startService(
       {
         module: class {},
@@ -162,7 +162,7 @@ describe('around a handler', () => {
     ]);
   });
 
-  it('an interceptor changes the reply to a request', async () => {
+  it('an interceptor can change the reply to a request', async () => {
     await start(Intercepted);
     const reply$ = client.send('around.request', 'x');
     expect(await outcomeOf(reply$)).toEqual({ values: [{ wrapped: 'x' }] });
@@ -173,7 +173,7 @@ describe('around a handler', () => {
     ]);
   });
 
-  it('an interceptor changes each value of a stream', async () => {
+  it('an interceptor can change each value of a stream', async () => {
     await start(Intercepted);
     const replies$ = client.send('around.stream', [1, 2]);
     expect(await outcomeOf(replies$)).toEqual({ values: [{ wrapped: 1 }, { wrapped: 2 }] });

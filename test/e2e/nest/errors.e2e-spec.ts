@@ -21,7 +21,7 @@ class DomainError extends Error {}
 
 const seen: unknown[] = [];
 
-/** What handlers of these tests fail with, by the data of the message. */
+/** The error that a handler throws, selected by the data of the message. */
 function failure(kind: string): unknown {
   if (kind === 'rpc text') return new RpcException('a text');
   if (kind === 'rpc object') return new RpcException({ code: 'E_STOCK', left: 3 });
@@ -40,7 +40,7 @@ class DomainFilter implements RpcExceptionFilter<DomainError> {
 }
 
 @Catch(DomainError)
-class Recovery implements RpcExceptionFilter<DomainError> {
+class RecoveryFilter implements RpcExceptionFilter<DomainError> {
   catch(error: DomainError): Observable<unknown> {
     seen.push(['recovered', error.message]);
     return of({ recovered: true });
@@ -92,13 +92,13 @@ class Failing {
     throw failure(kind);
   }
 
-  @UseFilters(Recovery)
+  @UseFilters(RecoveryFilter)
   @MessagePattern('errors.recovered')
   recovered(): never {
     throw failure('domain');
   }
 
-  @UseFilters(Recovery)
+  @UseFilters(RecoveryFilter)
   @EventPattern('errors.recovered.event')
   recoveredEvent(kind: string): void {
     if (kind === 'none') seen.push('handled');
@@ -128,7 +128,7 @@ describe.each([
   });
 
   it.each(['errors.request', 'errors.promise'])(
-    'reaches the caller of %s if it is an RpcException, else is hidden',
+    'reaches the caller of %s only if it is an RpcException',
     async (pattern) => {
       const errorOf = async (kind: string): Promise<unknown> =>
         (await outcomeOf(client.send(pattern, kind))).error;
@@ -140,13 +140,13 @@ describe.each([
     },
   );
 
-  it('reaches the caller behind the values of a stream', async () => {
+  it('reaches the caller after the values of a stream', async () => {
     const replies$ = client.send('errors.stream', 'rpc text');
     const error = { status: 'error', message: 'a text' };
     expect(await outcomeOf(replies$)).toEqual({ values: [1, 2], error });
   });
 
-  it('reaches the caller as a custom filter makes it', async () => {
+  it('reaches the caller in the form that a custom filter gives it', async () => {
     const reply$ = client.send('errors.filtered', 'domain');
     const error = { kind: 'domain', message: 'sold out' };
     expect(await outcomeOf(reply$)).toEqual({ values: [], error });
@@ -154,18 +154,18 @@ describe.each([
     expect(log.of('error')).toEqual([]);
   });
 
-  it('passes a filter that is for other errors', async () => {
+  it('is not caught by a filter for another class of errors', async () => {
     const reply$ = client.send('errors.filtered', 'error');
     expect(await outcomeOf(reply$)).toEqual({ values: [], error: INTERNAL });
     expect(seen).toEqual([]);
   });
 
-  it('becomes a reply where a filter returns one', async () => {
+  it('becomes a normal reply if a filter returns a value', async () => {
     const reply$ = client.send('errors.recovered', 0);
     expect(await outcomeOf(reply$)).toEqual({ values: [{ recovered: true }] });
   });
 
-  it('is not logged where a filter has dealt with it', async () => {
+  it('is not logged if a filter handles it', async () => {
     await firstValueFrom(client.emit('errors.recovered.event', 'domain'));
     await firstValueFrom(client.emit('errors.recovered.event', 'none'));
     await eventually(() => seen.length >= 2);
@@ -182,12 +182,12 @@ describe.each([
       await firstValueFrom(client.emit(channel, kind));
       await firstValueFrom(client.emit(channel, 'none'));
       await eventually(() => seen.length > 0);
-      // A request's answer comes after everything that the event before it has logged.
+      // The reply to this request arrives after the log lines of the event before it.
       await outcomeOf(client.send('errors.recovered', 0));
       expect(log.of('error')).toEqual([expect.stringMatching(logged)]);
     });
 
-    it('is told of for an event even if it is an HttpException, which Nest itself does not log', async () => {
+    it('is logged for an event even if it is an HttpException, which Nest does not log', async () => {
       await firstValueFrom(client.emit(channel, 'http'));
       await firstValueFrom(client.emit(channel, 'none'));
       await eventually(() => seen.length > 0);
@@ -202,7 +202,7 @@ describe.each([
       await firstValueFrom(client.emit('errors.event.stream', kind));
       await eventually(() => log.of('error').length >= 2);
       const text = kind === 'error' ? 'a secret' : 'a text';
-      // Two, since the handler of `errors.event.*` fails with it as well.
+      // Two lines, because the handler of `errors.event.*` fails as well.
       expect(log.of('error')).toEqual(
         Array.from({ length: 2 }, () => expect.stringContaining(text)),
       );

@@ -13,7 +13,7 @@ import { createClient, startService, type TestLog } from '../../support/app.js';
 import { createGate, outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
-/** As people write them: Nest's type takes what returns a promise, too. */
+/** A hook with any result: Nest's type also accepts a function that returns a promise. */
 type StartHook = (transportId: unknown, context: unknown, done: () => Promise<unknown>) => unknown;
 
 const failToTrace = (): never => {
@@ -79,12 +79,12 @@ describe('a processing hook', () => {
     ({ server, log } = await startService(module, options));
     client = createClient(options);
     server.setOnProcessingStartHook((transportId, context, done) => {
-      const { channel } = toldOf(context);
+      const { channel } = contextOf(context);
       seen.push(['start', transportId, channel]);
       storage.run({ channel }, () => void done());
     });
     server.setOnProcessingEndHook((transportId, context) => {
-      seen.push(['end', transportId, toldOf(context).channel]);
+      seen.push(['end', transportId, contextOf(context).channel]);
     });
   });
 
@@ -92,7 +92,7 @@ describe('a processing hook', () => {
     firstValueFrom(client.emit(pattern, data));
 
   it.each(['hooks.event', 'hooks.glob.x'])(
-    'runs once before and once after an event on %s, and the handler sees its storage',
+    'runs once before and once after an event on %s, and the handler runs in its AsyncLocalStorage',
     async (channel) => {
       await emit(channel, 'data');
       await eventually(() => seen.length >= 3);
@@ -106,7 +106,7 @@ describe('a processing hook', () => {
     },
   );
 
-  it('gives the handler of a request its storage', async () => {
+  it('runs the handler of a request in its AsyncLocalStorage', async () => {
     expect(await firstValueFrom(client.send('hooks.request', 0))).toBe('hooks.request');
   });
 
@@ -144,8 +144,8 @@ describe('a processing hook', () => {
     await emit('hooks.fails');
     await emit('hooks.event');
     await eventually(() => seen.length >= 5);
-    const told = seen.filter((entry) => (entry as unknown[]).includes('hooks.fails'));
-    expect(told).toEqual([
+    const entries = seen.filter((entry) => (entry as unknown[]).includes('hooks.fails'));
+    expect(entries).toEqual([
       ['start', REDIS_PUBSUB, 'hooks.fails'],
       ['end', REDIS_PUBSUB, 'hooks.fails'],
     ]);
@@ -154,21 +154,24 @@ describe('a processing hook', () => {
   it.each<[string, () => unknown]>([
     ['throws', failToTrace],
     ['rejects', () => Promise.reject(new Error('no tracer'))],
-  ])('that %s before a message is logged, and the next message is handled', async (_, fail) => {
-    const hook: StartHook = (__, context, done) =>
-      toldOf(context).channel === 'hooks.event' ? fail() : done();
-    server.setOnProcessingStartHook(hook);
-    await emit('hooks.event');
-    await emit('hooks.glob.x');
-    await eventually(() => seen.length >= 2);
-    expect(seen).toEqual([
-      ['handler', undefined, 0],
-      ['end', REDIS_PUBSUB, 'hooks.glob.x'],
-    ]);
-    expect(log.of('error')).toEqual([expect.stringContaining('no tracer')]);
-  });
+  ])(
+    'that %s before a message logs the error, and the next message is handled',
+    async (_, fail) => {
+      const hook: StartHook = (__, context, done) =>
+        contextOf(context).channel === 'hooks.event' ? fail() : done();
+      server.setOnProcessingStartHook(hook);
+      await emit('hooks.event');
+      await emit('hooks.glob.x');
+      await eventually(() => seen.length >= 2);
+      expect(seen).toEqual([
+        ['handler', undefined, 0],
+        ['end', REDIS_PUBSUB, 'hooks.glob.x'],
+      ]);
+      expect(log.of('error')).toEqual([expect.stringContaining('no tracer')]);
+    },
+  );
 
-  it('that leaves a message out does not hold up the next one of a bounded handler', async () => {
+  it('that skips done() does not block the next message of a handler with concurrency: 1', async () => {
     const hook: StartHook = (_, __, done) => (seen.push('hook') === 1 ? undefined : done());
     server.setOnProcessingStartHook(hook);
     await emit('hooks.bounded', 1);
@@ -182,7 +185,7 @@ describe('a processing hook', () => {
     ]);
   });
 
-  it('that takes its time before done holds the place of a bounded handler', async () => {
+  it('that calls done() later counts towards the concurrency of the handler', async () => {
     const gate = createGate();
     const hook: StartHook = async (_, __, done) => {
       seen.push('hook');
@@ -208,7 +211,7 @@ describe('a processing hook', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('no exporter'))],
-  ])('that %s after a message is logged, and the next message is handled', async (_, hook) => {
+  ])('that %s after a message logs the error, and the next message is handled', async (_, hook) => {
     server.setOnProcessingEndHook(hook);
     await emit('hooks.event', 1);
     await emit('hooks.event', 2);
@@ -220,7 +223,7 @@ describe('a processing hook', () => {
   });
 });
 
-function toldOf(context: unknown): { channel: string } {
+function contextOf(context: unknown): { channel: string } {
   if (!(context instanceof RedisPubSubContext)) throw new TypeError('Not our context');
   return { channel: context.getChannel() };
 }

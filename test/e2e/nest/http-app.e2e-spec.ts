@@ -115,11 +115,11 @@ describe('an HTTP application that is its own microservice', () => {
     return JSON.parse(response.text) as unknown;
   };
 
-  it('answers with what a handler returns', async () => {
+  it('answers with the value that a handler returns', async () => {
     expect(await post('/math/sum', [1, 2, 3, 4, 5])).toBe(15);
   });
 
-  it('answers with what a handler promises', async () => {
+  it('answers with the value that a handler’s promise resolves with', async () => {
     expect(await post('/math/async', [1, 2, 3, 4, 5])).toBe(15);
   });
 
@@ -127,22 +127,22 @@ describe('an HTTP application that is its own microservice', () => {
     expect(await post('/math/stream', [1, 2, 3, 4, 5])).toBe(15);
   });
 
-  it('keeps concurrent requests of one request apart', async () => {
+  it('gives each of several concurrent requests its own reply', async () => {
     const lists = Array.from({ length: 50 }, (_, i) => [i, i + 1, 2 * i]);
     expect(await post('/math/concurrent', lists)).toEqual(lists.map(add));
   });
 
-  it('keeps concurrent HTTP requests apart', async () => {
+  it('gives each concurrent HTTP request its own reply', async () => {
     const sums = Array.from({ length: 20 }, (_, i) => post('/math/sum', [i, 100]));
     expect(await Promise.all(sums)).toEqual(Array.from({ length: 20 }, (_, i) => i + 100));
   });
 
-  it('shows the caller the error of a handler', async () => {
+  it('passes the RpcException of a handler to the caller', async () => {
     const response = await request(app.getHttpServer()).get('/math/error').expect(200);
     expect(response.body).toEqual({ error: { status: 'error', message: 'no such sum' } });
   });
 
-  it('handles the event that a controller emits, and tells how many were reached', async () => {
+  it('handles the event that a controller emits, and emit gives the number of receivers', async () => {
     expect(await post('/math/notify', { text: 'hi' })).toEqual({ receivers: 1 });
     await eventually(() => notified.length > 0);
     expect(notified).toEqual([{ text: 'hi' }]);

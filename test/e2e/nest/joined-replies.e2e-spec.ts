@@ -19,21 +19,21 @@ const SHARDED = inject('hasSharded') ? [false, true] : [false];
 
 const numbers = Array.from({ length: REQUESTS }, (_, i) => i);
 
-/** JSON, but not known to be. */
+/** Encodes JSON, but the library does not know that a custom codec does. */
 const textCodec: Codec = {
   encode: (value) => JSON.stringify(value),
   decode: (payload) => JSON.parse(Buffer.from(payload).toString()) as unknown,
 };
 
-const throwAtTheEnd = (): never => {
+const throwOnTeardown = (): never => {
   throw new Error('at the end');
 };
 
 describe('replies of one tick', () => {
   const redis = useRedis();
 
-  /** Answers when all requests are there, with what `answer` makes of each number. */
-  async function startAnswering(
+  /** Starts a service that replies with `answer(number)`, once all requests have arrived. */
+  async function startResponder(
     answer: (i: number) => unknown,
     options: RedisPubSubServerOptions = {},
   ): Promise<void> {
@@ -47,31 +47,33 @@ describe('replies of one tick', () => {
     await startService(requestHandler(CHANNEL, handle), { connection: redis.url, ...options });
   }
 
-  /** The messages that come to inboxes, from now on. */
-  async function tapInboxes(): Promise<string[]> {
+  /** Collects the messages that are published to inboxes from now on. */
+  async function recordInboxes(): Promise<string[]> {
     const messages: string[] = [];
-    const tap: Redis = redis.client.duplicate();
-    closeAfterTest(async () => tap.disconnect());
-    tap.on('pmessage', (_pattern: string, _channel: string, text: string) => messages.push(text));
-    await tap.psubscribe('_pubsub.inbox.*');
+    const recorder: Redis = redis.client.duplicate();
+    closeAfterTest(async () => recorder.disconnect());
+    recorder.on('pmessage', (_pattern: string, _channel: string, text: string) =>
+      messages.push(text),
+    );
+    await recorder.psubscribe('_pubsub.inbox.*');
     return messages;
   }
 
-  /** All requests of one client, at the same time. */
+  /** Sends all requests from one client in one tick. */
   function askAll(options: RedisPubSubClientOptions = {}): Promise<unknown[]> {
     const client = createClient({ connection: redis.url, ...options });
     return Promise.all(numbers.map((i) => lastValueFrom(client.send<unknown>(CHANNEL, i))));
   }
 
-  it('reach everybody else where one who asked throws as it ends', async () => {
-    await startAnswering((i) => i);
+  it('reach all other requests if the teardown of one request throws', async () => {
+    await startResponder((i) => i);
     const log = captureLog();
     const client = createClient({ connection: redis.url });
     await client.connect();
     const answers = await Promise.all(
       numbers.map((i) => {
         const reply$ = client.send<number>(CHANNEL, i);
-        return lastValueFrom(i === 1 ? reply$.pipe(finalize(throwAtTheEnd)) : reply$);
+        return lastValueFrom(i === 1 ? reply$.pipe(finalize(throwOnTeardown)) : reply$);
       }),
     );
     expect(answers).toEqual(numbers);
@@ -80,44 +82,44 @@ describe('replies of one tick', () => {
     ]);
   });
 
-  it('come to a client in few messages, each to its own request', async () => {
-    await startAnswering((i) => ({ i }));
-    const messages = await tapInboxes();
+  it('arrive in few messages, and each resolves its own request', async () => {
+    await startResponder((i) => ({ i }));
+    const messages = await recordInboxes();
     expect(await askAll()).toEqual(numbers.map((i) => ({ i })));
     await eventually(() => messages.flatMap((text) => JSON.parse(text) as unknown).length === 100);
     expect(messages.length).toBeLessThan(10);
   });
 
-  it.each(SHARDED)('that are streams come in order (sharded: %s)', async (sharded) => {
-    await startAnswering((i) => of(i, i + 0.5), { sharded });
+  it.each(SHARDED)('that are streams arrive in order (sharded: %s)', async (sharded) => {
+    await startResponder((i) => of(i, i + 0.5), { sharded });
     const client = createClient({ connection: redis.url, sharded });
     const outcomes = await Promise.all(numbers.map((i) => outcomeOf(client.send(CHANNEL, i))));
     expect(outcomes).toEqual(numbers.map((i) => ({ values: [i, i + 0.5] })));
   });
 
-  it('that are long come one by one', async () => {
-    await startAnswering((i) => `${i}`.padEnd(4_000));
-    const messages = await tapInboxes();
+  it('that are long arrive in one message each', async () => {
+    await startResponder((i) => `${i}`.padEnd(4_000));
+    const messages = await recordInboxes();
     expect(await askAll()).toEqual(numbers.map((i) => `${i}`.padEnd(4_000)));
     await eventually(() => messages.length === REQUESTS);
   });
 
-  it('make no message that the server may not send', async () => {
-    await startAnswering((i) => `é${i}`, { maxPayloadBytes: 200 });
-    const messages = await tapInboxes();
+  it('are batched into messages of at most maxPayloadBytes', async () => {
+    await startResponder((i) => `é${i}`, { maxPayloadBytes: 200 });
+    const messages = await recordInboxes();
     expect(await askAll()).toEqual(numbers.map((i) => `é${i}`));
     await eventually(() => messages.flatMap((text) => JSON.parse(text) as unknown).length === 100);
     expect(Math.max(...messages.map((text) => Buffer.byteLength(text)))).toBeLessThanOrEqual(200);
     expect(messages.length).toBeLessThan(REQUESTS);
   });
 
-  it('are not lost to a client that takes smaller messages than the server sends', async () => {
-    await startAnswering((i) => i);
+  it('reach a client whose maxPayloadBytes is smaller than the server’s', async () => {
+    await startResponder((i) => i);
     expect(await askAll({ maxPayloadBytes: 200 })).toEqual(numbers);
   });
 
-  it('do not share the fate of one that cannot be sent', async () => {
-    await startAnswering((i) => (i === 50 ? 50n : i));
+  it('reach their requests although one reply cannot be serialized', async () => {
+    await startResponder((i) => (i === 50 ? 50n : i));
     const client = createClient({ connection: redis.url });
     const outcomes = await Promise.all(numbers.map((i) => outcomeOf(client.send(CHANNEL, i))));
     const failed = outcomes.flatMap(({ error }, i) => (error ? [i] : []));
@@ -125,15 +127,15 @@ describe('replies of one tick', () => {
     expect(outcomes.flatMap(({ values }) => values)).toEqual(numbers.filter((i) => i !== 50));
   });
 
-  it('come one by one from a codec of the user', async () => {
-    await startAnswering((i) => i, { codec: textCodec });
-    const messages = await tapInboxes();
+  it('arrive in one message each if the server has a custom codec', async () => {
+    await startResponder((i) => i, { codec: textCodec });
+    const messages = await recordInboxes();
     expect(await askAll({ codec: textCodec })).toEqual(numbers);
     await eventually(() => messages.length === REQUESTS);
   });
 
-  it('come one by one to an inbox that says nothing of taking more', async () => {
-    await startAnswering((i) => i);
+  it('arrive in one message each in an inbox that does not announce batches', async () => {
+    await startResponder((i) => i);
     const replyTo = '_pubsub.inbox.python-17';
     const replies: { response: unknown; id: unknown }[] = [];
     const client = redis.client.duplicate();

@@ -14,7 +14,7 @@ import { eventually, useRedis } from '../../support/redis.js';
 
 const seen: unknown[] = [];
 
-/** Released by a test that holds handlers up. */
+/** Handlers wait until the test opens it. */
 let gate = createGate();
 
 @Controller()
@@ -46,7 +46,7 @@ class ByTransport {
 }
 
 @Controller()
-class Several {
+class PatternController {
   @EventPattern('several.event')
   first(data: unknown): void {
     seen.push(['first', data]);
@@ -126,7 +126,7 @@ describe('a handler', () => {
     client = createClient({ connection: redis.url });
   });
 
-  const start = (controller: typeof Several | typeof ByTransport, options: object = {}) =>
+  const start = (controller: typeof PatternController | typeof ByTransport, options: object = {}) =>
     startService(
       { module: class {}, controllers: [controller] },
       { connection: redis.url, ...options },
@@ -136,13 +136,13 @@ describe('a handler', () => {
   const emit = (pattern: unknown, data: unknown = 0): Promise<number> =>
     firstValueFrom(client.emit(pattern, data));
 
-  it('without a transport and one for REDIS_PUBSUB are served', async () => {
+  it('runs if it names no transport or REDIS_PUBSUB', async () => {
     await start(ByTransport);
     expect(await ask('transport.none')).toBe('none');
     expect(await ask('transport.ours')).toBe('ours');
   });
 
-  it('for another transport is not subscribed', async () => {
+  it('is not subscribed if it names another transport', async () => {
     await start(ByTransport);
     expect(await emit('transport.nats')).toBe(0);
     expect(await emit('transport.nats.x')).toBe(0);
@@ -150,7 +150,7 @@ describe('a handler', () => {
     expect(seen).toEqual([]);
   });
 
-  it('for Transport.REDIS is served by a server with that transportId', async () => {
+  it('with Transport.REDIS runs on a server with that transportId', async () => {
     await start(ByTransport, { transportId: Transport.REDIS });
     expect(await ask('transport.none')).toBe('none');
     expect(await ask('transport.redis')).toBe('redis');
@@ -158,8 +158,8 @@ describe('a handler', () => {
     expect(await emit('transport.nats')).toBe(0);
   });
 
-  it('of a pattern that another one has too runs once, as does the other', async () => {
-    await start(Several);
+  it('runs once per event, as does another handler of the same pattern', async () => {
+    await start(PatternController);
     expect(await emit('several.event', 'x')).toBe(1);
     await eventually(() => seen.length >= 2);
     await emit('several.event', 'y');
@@ -173,16 +173,16 @@ describe('a handler', () => {
     ]);
   });
 
-  it('is not held up by another one of its pattern that fails', async () => {
-    const { log } = await start(Several);
+  it('runs although another handler of the same pattern fails', async () => {
+    const { log } = await start(PatternController);
     await emit('several.fails', 'x');
     await eventually(() => seen.length > 0 && log.of('error').length > 0);
     expect(seen).toEqual([['goes on', 'x']]);
     expect(log.of('error')).toEqual(['the other one goes on']);
   });
 
-  it('keeps its own options beside another one of its pattern', async () => {
-    await start(Several);
+  it('keeps its own options beside another handler of the same pattern', async () => {
+    await start(PatternController);
     await emit('several.options', 1);
     await emit('several.options', 2);
     await eventually(() => seen.length >= 3);
@@ -197,8 +197,8 @@ describe('a handler', () => {
     expect(seen).toEqual([['one by one', 2]]);
   });
 
-  it('with several patterns hears each of them', async () => {
-    await start(Several);
+  it('with several patterns receives the messages of each', async () => {
+    await start(PatternController);
     expect(await emit('list.a', 1)).toBe(1);
     expect(await emit('list.b.x', 2)).toBe(1);
     expect(await emit('list.c.42', 3)).toBe(1);
@@ -210,24 +210,24 @@ describe('a handler', () => {
     ]);
   });
 
-  it('of an object pattern is found whatever the order of the keys', async () => {
-    await start(Several);
+  it('with an object pattern runs for any order of the keys', async () => {
+    await start(PatternController);
     expect(await emit({ area: 7, type: 'object' }, 'x')).toBe(1);
     await eventually(() => seen.length > 0);
     expect(seen).toEqual([['{"area":7,"type":"object"}', 'x']]);
     expect(await ask({ args: { of: 'number' }, cmd: 'double' }, 21)).toBe(42);
   });
 
-  it('of a number is found by the number', async () => {
-    await start(Several);
+  it('with a number as its pattern runs for that number', async () => {
+    await start(PatternController);
     expect(await emit(4711, 'x')).toBe(1);
     await eventually(() => seen.length > 0);
     expect(seen).toEqual([['4711', 'x']]);
     expect(await ask(4712, 7)).toBe(-7);
   });
 
-  it('of a request replaces an earlier one of the same pattern, and that is logged', async () => {
-    const { log } = await start(Several);
+  it('for requests replaces an earlier handler of the same pattern, and a warning is logged', async () => {
+    const { log } = await start(PatternController);
     expect(await ask('several.request')).toBe('late');
     expect(log.of('warn')).toEqual([expect.stringContaining('several.request')]);
   });

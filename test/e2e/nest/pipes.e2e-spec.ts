@@ -23,7 +23,7 @@ const INTERNAL = { status: 'error', message: 'Internal server error' };
 
 const seen: unknown[] = [];
 
-const telling = new ValidationPipe({
+const reportingPipe = new ValidationPipe({
   exceptionFactory: (errors: ValidationError[]) =>
     new RpcException({ status: 'invalid', fields: errors.map(({ property }) => property) }),
 });
@@ -43,7 +43,7 @@ class Orders {
   }
 
   @EventPattern<string>('pipes.telling')
-  onTelling(@Payload(telling) order: OrderDto): void {
+  onTelling(@Payload(reportingPipe) order: OrderDto): void {
     seen.push(order.name);
   }
 
@@ -54,7 +54,7 @@ class Orders {
   }
 
   @MessagePattern('pipes.request.telling')
-  requestTelling(@Payload(telling) order: OrderDto): string {
+  requestTelling(@Payload(reportingPipe) order: OrderDto): string {
     return order.name;
   }
 
@@ -92,7 +92,7 @@ describe('a pipe', () => {
     firstValueFrom(client.emit(pattern, data));
 
   it.each(['pipes.event', 'pipes.glob.x'])(
-    'keeps an invalid event from the handler of %s, and the next message is handled',
+    'blocks an invalid event on %s, and the handler receives the next message',
     async (channel) => {
       await emit(channel, { name: 7, amount: 0 });
       await emit(channel, 'not even an object');
@@ -102,7 +102,7 @@ describe('a pipe', () => {
     },
   );
 
-  it('that refuses an event with an HttpException is logged once, with what would tell why', async () => {
+  it('that rejects an event with an HttpException logs one warning, which names exceptionFactory', async () => {
     await emit('pipes.event', { name: 7, amount: 1 });
     await emit('pipes.event', { name: 'tea', amount: 1 });
     await eventually(() => seen.length > 0);
@@ -110,26 +110,26 @@ describe('a pipe', () => {
     expect(log.of('warn')).toEqual([expect.stringMatching(/"pipes\.event".*exceptionFactory/)]);
   });
 
-  it('that refuses an event with an RpcException is logged once, with the channel', async () => {
+  it('that rejects an event with an RpcException logs one error with the channel', async () => {
     await emit('pipes.telling', { name: 7, amount: 1 });
     await emit('pipes.telling', { name: 'tea', amount: 1 });
     await eventually(() => seen.length > 0);
     expect(log.of('error')).toEqual([expect.stringMatching(/pipes\.telling.*name/s)]);
   });
 
-  it('turns the data of a request into the class of the parameter', async () => {
+  it('transforms the data of a request into the class of the parameter', async () => {
     const reply$ = client.send('pipes.request', { name: 'tea', amount: '2' });
     expect(await outcomeOf(reply$)).toEqual({ values: [[true, 2]] });
   });
 
-  it('that refuses a request with an HttpException gives the caller an error', async () => {
+  it('that rejects a request with an HttpException sends "Internal server error" to the caller', async () => {
     const reply$ = client.send('pipes.request', { name: 7, amount: 1 });
     expect(await outcomeOf(reply$)).toEqual({ values: [], error: INTERNAL });
     await eventually(() => log.of('warn').length > 0);
     expect(log.of('warn')).toEqual([expect.stringMatching(/"pipes\.request".*exceptionFactory/)]);
   });
 
-  it('that refuses a request with an RpcException tells the caller why, and not the log', async () => {
+  it('that rejects a request with an RpcException sends it to the caller and logs nothing', async () => {
     const reply$ = client.send('pipes.request.telling', { name: 7, amount: 0 });
     expect(await outcomeOf(reply$)).toEqual({
       values: [],
@@ -138,7 +138,7 @@ describe('a pipe', () => {
     expect([...log.of('error'), ...log.of('warn')]).toEqual([]);
   });
 
-  it('works on a parameter of the channel and on a field of the payload', async () => {
+  it('transforms a parameter of the channel and a field of the payload', async () => {
     await emit('pipes.param.42.event', { amount: '8', name: 'tea' });
     await eventually(() => seen.length > 0);
     expect(seen).toEqual([[42, 8, 'tea']]);
@@ -146,7 +146,7 @@ describe('a pipe', () => {
     expect(await outcomeOf(reply$)).toEqual({ values: [50] });
   });
 
-  it('refuses a parameter of the channel, and the next message is handled', async () => {
+  it('can reject a parameter of the channel, and the handler receives the next message', async () => {
     await emit('pipes.param.many.event', { amount: '8', name: 'tea' });
     await emit('pipes.param.1.event', { amount: '8', name: 'milk' });
     await eventually(() => seen.length > 0);
@@ -155,7 +155,7 @@ describe('a pipe', () => {
     expect(await outcomeOf(reply$)).toEqual({ values: [], error: INTERNAL });
   });
 
-  it('of the whole application applies where the application configuration is inherited', async () => {
+  it('of useGlobalPipes applies in a hybrid application with inheritAppConfig: true', async () => {
     @Controller()
     class Plain {
       @MessagePattern('pipes.global')

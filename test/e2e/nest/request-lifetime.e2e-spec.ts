@@ -47,11 +47,11 @@ class Slow {
   }
 }
 
-const waitingFor = (timeout: number): RedisPubSubRecord =>
+const withTimeout = (timeout: number): RedisPubSubRecord =>
   new RedisPubSubRecordBuilder('x').setTimeout(timeout).build();
 
-/** The messages that are dropped from now on. */
-function tapDrops(): TelemetryEvents['drop'][] {
+/** Collects the drop events of telemetry from now on. */
+function recordDrops(): TelemetryEvents['drop'][] {
   const drops: TelemetryEvents['drop'][] = [];
   const listener = (drop: unknown): number => drops.push(drop as TelemetryEvents['drop']);
   subscribe('nestjs-redis-pubsub:drop', listener);
@@ -59,7 +59,7 @@ function tapDrops(): TelemetryEvents['drop'][] {
   return drops;
 }
 
-describe('a request that', () => {
+describe('a request', () => {
   const redis = useRedis();
 
   beforeEach(async () => {
@@ -74,14 +74,14 @@ describe('a request that', () => {
 
   const client = (options: object = {}) => createClient({ connection: redis.url, ...options });
 
-  it('is given up before the client has connected is never published', async () => {
+  it('is never published if it is unsubscribed before the client connects', async () => {
     const asking = client();
     asking.send('lifetime.held', 'given up').subscribe().unsubscribe();
     expect(await outcomeOf(asking.send('lifetime.echo', 'x'))).toEqual({ values: ['x'] });
     expect(seen).toEqual([['echo', 'x']]);
   });
 
-  it('is given up before the inbox is there is never published', async () => {
+  it('is never published if it is unsubscribed before the inbox is subscribed', async () => {
     const asking = client();
     await asking.connect();
     asking.send('lifetime.held', 'given up').subscribe().unsubscribe();
@@ -89,17 +89,17 @@ describe('a request that', () => {
     expect(seen).toEqual([['echo', 'x']]);
   });
 
-  it('is given up after it was published hears no late reply, which is dropped', async () => {
-    const drops = tapDrops();
+  it('receives no late reply after an unsubscribe, and the reply is dropped as "unmatched"', async () => {
+    const drops = recordDrops();
     const asking = client();
-    const heard: unknown[] = [];
-    const request = asking.send('lifetime.held', 'late').subscribe((reply) => heard.push(reply));
+    const received: unknown[] = [];
+    const request = asking.send('lifetime.held', 'late').subscribe((reply) => received.push(reply));
     await eventually(() => seen.length > 0);
     request.unsubscribe();
     gate.open();
     await eventually(() => drops.length > 0);
     expect(await outcomeOf(asking.send('lifetime.echo', 'x'))).toEqual({ values: ['x'] });
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     expect(drops).toEqual([
       expect.objectContaining({
         channel: expect.stringMatching(/^_pubsub\.inbox\./) as string,
@@ -108,22 +108,22 @@ describe('a request that', () => {
     ]);
   });
 
-  it('is given up in the middle of a stream hears no more of it', async () => {
+  it('receives no further values of a stream after an unsubscribe', async () => {
     const asking = client();
-    const heard: unknown[] = [];
-    const request = asking.send('lifetime.stream', 0).subscribe((reply) => heard.push(reply));
+    const received: unknown[] = [];
+    const request = asking.send('lifetime.stream', 0).subscribe((reply) => received.push(reply));
     await eventually(() => seen.includes('streaming'));
     values.next(1);
-    await eventually(() => heard.length > 0);
-    const drops = tapDrops();
+    await eventually(() => received.length > 0);
+    const drops = recordDrops();
     request.unsubscribe();
     values.next(2);
     await eventually(() => drops.length > 0);
-    expect(heard).toEqual([1]);
+    expect(received).toEqual([1]);
   });
 
-  it('has no reply in time fails, and the late reply is dropped', async () => {
-    const drops = tapDrops();
+  it('fails with RequestTimeoutError after requestTimeout, and the late reply is dropped', async () => {
+    const drops = recordDrops();
     const asking = client({ requestTimeout: 20 });
     const { error } = await outcomeOf(asking.send('lifetime.held', 'x'));
     expect(error).toBeInstanceOf(RequestTimeoutError);
@@ -136,39 +136,39 @@ describe('a request that', () => {
     expect(drops[0]?.reason).toBe('unmatched');
   });
 
-  it('asks for a time of its own has it', async () => {
-    const patient = client({ requestTimeout: 20 });
-    const hasty = client({ requestTimeout: 0 });
+  it('uses the timeout of its record instead of requestTimeout', async () => {
+    const withDefault = client({ requestTimeout: 20 });
+    const withoutDefault = client({ requestTimeout: 0 });
     const waiting = [
-      outcomeOf(patient.send('lifetime.held', waitingFor(0))),
-      outcomeOf(patient.send('lifetime.held', waitingFor(60_000))),
+      outcomeOf(withDefault.send('lifetime.held', withTimeout(0))),
+      outcomeOf(withDefault.send('lifetime.held', withTimeout(60_000))),
     ];
-    const { error } = await outcomeOf(hasty.send('lifetime.held', waitingFor(30)));
+    const { error } = await outcomeOf(withoutDefault.send('lifetime.held', withTimeout(30)));
     expect(error).toMatchObject({ name: 'RequestTimeoutError', message: /30 ms/ });
-    await outcomeOf(patient.send('lifetime.held', 'the default'));
+    await outcomeOf(withDefault.send('lifetime.held', 'the default'));
     gate.open();
     expect(await Promise.all(waiting)).toEqual([{ values: ['x'] }, { values: ['x'] }]);
   });
 
-  it('gets replies in time goes on longer than its timeout', async () => {
+  it('starts its timeout again with each value of a stream', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const asking = client({ requestTimeout: 60_000 });
-    const heard: number[] = [];
-    const request$ = asking.send<number>('lifetime.stream', 0).pipe(tap((it) => heard.push(it)));
+    const received: number[] = [];
+    const request$ = asking.send<number>('lifetime.stream', 0).pipe(tap((it) => received.push(it)));
     const outcome = outcomeOf(request$);
     await eventually(() => seen.includes('streaming'));
     for (const value of [1, 2, 3]) {
       vi.advanceTimersByTime(50_000);
       values.next(value);
-      await eventually(() => heard.includes(value));
+      await eventually(() => received.includes(value));
     }
     vi.advanceTimersByTime(60_000);
     const { error } = await outcome;
     expect(error).toBeInstanceOf(RequestTimeoutError);
-    expect(heard).toEqual([1, 2, 3]);
+    expect(received).toEqual([1, 2, 3]);
   });
 
-  it('reaches nobody fails at once', async () => {
+  it('fails with NoSubscribersError at once if no server is subscribed', async () => {
     const { error } = await outcomeOf(client({ requestTimeout: 0 }).send('lifetime.nobody', 0));
     expect(error).toBeInstanceOf(NoSubscribersError);
     expect(error).toMatchObject({
@@ -177,7 +177,7 @@ describe('a request that', () => {
     });
   });
 
-  it('comes while the connection ends fails at once, and is not sent later', async () => {
+  it('fails with ConnectionError while the connection closes, and is not sent later', async () => {
     const asking = client({ requestTimeout: 0 });
     await asking.connect();
     const [publisher] = asking.unwrap();
@@ -191,14 +191,14 @@ describe('a request that', () => {
     expect(seen).toEqual([['echo', 'y']]);
   });
 
-  it('reaches only an event handler has no reply', async () => {
+  it('times out if only an event handler receives it', async () => {
     const { error } = await outcomeOf(client({ requestTimeout: 50 }).send('lifetime.event', 'x'));
     expect(error).toBeInstanceOf(RequestTimeoutError);
     await eventually(() => seen.length > 0);
     expect(seen).toEqual([['event', 'x']]);
   });
 
-  it('waits when its client closes fails, as do the others', async () => {
+  it('fails with ClosedError when its client closes, as do all pending requests', async () => {
     const asking = client({ requestTimeout: 0 });
     const outcomes = ['a', 'b'].map((data) => outcomeOf(asking.send('lifetime.held', data)));
     await eventually(() => seen.length >= 2);
@@ -206,7 +206,7 @@ describe('a request that', () => {
     for (const { error } of await Promise.all(outcomes)) expect(error).toBeInstanceOf(ClosedError);
   });
 
-  it('waits when its client closes fails, also where the teardown of another one throws', async () => {
+  it('fails with ClosedError when its client closes, also if the teardown of another throws', async () => {
     const asking = client({ requestTimeout: 0 });
     asking
       .send('lifetime.held', 'a')
@@ -222,7 +222,7 @@ describe('a request that', () => {
     expect((await outcome).error).toBeInstanceOf(ClosedError);
   });
 
-  it('is being subscribed for when its client closes fails', async () => {
+  it('fails with ClosedError if its client closes while it subscribes to the inbox', async () => {
     const asking = client({ requestTimeout: 0 });
     await asking.connect();
     const outcome = outcomeOf(asking.send('lifetime.held', 'x'));
@@ -231,7 +231,7 @@ describe('a request that', () => {
     expect(error).toBeInstanceOf(ClosedError);
   });
 
-  it('is streamed to ends on the server when its client is gone', async () => {
+  it('ends its stream on the server after its client has closed', async () => {
     const asking = client();
     const reply = firstValueFrom(asking.send('lifetime.stream', 0));
     await eventually(() => seen.includes('streaming'));
@@ -245,7 +245,7 @@ describe('a request that', () => {
     expect(values.observed).toBe(false);
   });
 
-  it('is streamed to when the server closes fails for its client', async () => {
+  it('fails when the server closes during its stream', async () => {
     const options = { connection: redis.url, shutdownTimeout: 10, prefix: 'closing:' };
     const { app } = await startService({ module: class {}, controllers: [Slow] }, options);
     const outcome = outcomeOf(client({ prefix: 'closing:' }).send('lifetime.stream', 0));

@@ -12,7 +12,7 @@ const INTERNAL = { status: 'error', message: 'Internal server error' };
 const seen: unknown[] = [];
 
 @Controller()
-class Answering {
+class Responders {
   @MessagePattern('requests.echo')
   echo(data: unknown): unknown {
     return data;
@@ -80,42 +80,45 @@ describe('a request', () => {
   const options = () => ({ connection: redis.url });
   beforeEach(async () => {
     seen.length = 0;
-    await startService({ module: class {}, controllers: [Answering] }, options());
+    await startService({ module: class {}, controllers: [Responders] }, options());
   });
 
   const outcome = (pattern: unknown, data: unknown = 0): Promise<unknown> =>
     outcomeOf(createClient(options()).send(pattern, data));
 
-  /** Everything that is published on the inboxes of all clients, from now on. */
-  async function tapInboxes(): Promise<{ channel: string; reply: Record<string, unknown> }[]> {
+  /** Collects the replies that are published to the inboxes of all clients from now on. */
+  async function recordInboxes(): Promise<{ channel: string; reply: Record<string, unknown> }[]> {
     const replies: { channel: string; reply: Record<string, unknown> }[] = [];
-    const tap: Redis = redis.client.duplicate();
-    closeAfterTest(async () => tap.disconnect());
-    tap.on('pmessage', (_pattern: string, channel: string, payload: string) => {
+    const recorder: Redis = redis.client.duplicate();
+    closeAfterTest(async () => recorder.disconnect());
+    recorder.on('pmessage', (_pattern: string, channel: string, payload: string) => {
       const parsed = JSON.parse(payload) as Record<string, unknown> | Record<string, unknown>[];
       replies.push(...[parsed].flat().map((reply) => ({ channel, reply })));
     });
-    await tap.psubscribe('_pubsub.inbox.*');
+    await recorder.psubscribe('_pubsub.inbox.*');
     return replies;
   }
 
-  it('is answered by handlers of literals and of patterns', async () => {
+  it('receives a reply from a literal handler and from a pattern handler', async () => {
     expect(await outcome('requests.echo', { a: [1, null] })).toEqual({
       values: [{ a: [1, null] }],
     });
     expect(await outcome('requests.glob.x', 1)).toEqual({ values: [{ glob: 1 }] });
   });
 
-  it.each([0, false, '', 'text', [], {}])('carries %j there and back', async (data) => {
-    expect(await outcome('requests.echo', data)).toEqual({ values: [data] });
-  });
+  it.each([0, false, '', 'text', [], {}])(
+    'receives %j back unchanged from an echo handler',
+    async (data) => {
+      expect(await outcome('requests.echo', data)).toEqual({ values: [data] });
+    },
+  );
 
-  it('completes without a value for a handler that returns none, and with null for null', async () => {
+  it('completes without a value if the handler returns undefined, and with null for null', async () => {
     expect(await outcome('requests.nothing')).toEqual({ values: [] });
     expect(await outcome('requests.null')).toEqual({ values: [null] });
   });
 
-  it('brings the values of a stream in their order', async () => {
+  it('receives the values of a stream in order', async () => {
     const values = Array.from({ length: 500 }, (_, i) => i);
     expect(await outcome('requests.each', values)).toEqual({ values });
     expect(await outcome('requests.later.stream', 100)).toEqual({
@@ -123,12 +126,12 @@ describe('a request', () => {
     });
   });
 
-  it('completes for a stream without values', async () => {
+  it('completes without a value for an empty stream', async () => {
     expect(await outcome('requests.each', [])).toEqual({ values: [] });
   });
 
-  it('needs one reply more for no stream that completes with its last value', async () => {
-    const replies = await tapInboxes();
+  it('needs no extra reply for a stream that completes with its last value', async () => {
+    const replies = await recordInboxes();
     await outcome('requests.each', ['a', 'b', 'c']);
     await eventually(() => replies.length >= 3);
     await outcome('requests.echo', 'end');
@@ -141,8 +144,8 @@ describe('a request', () => {
     ]);
   });
 
-  it('is answered in an inbox that only its client has', async () => {
-    const replies = await tapInboxes();
+  it('receives its reply in an inbox that only its client subscribes to', async () => {
+    const replies = await recordInboxes();
     const clients = Array.from({ length: 20 }, () => createClient(options()));
     const requests = clients.map((client, i) => outcomeOf(client.send('requests.echo', i)));
     expect(await Promise.all(requests)).toEqual(clients.map((_, i) => ({ values: [i] })));
@@ -156,7 +159,7 @@ describe('a request', () => {
     expect(inboxes).toHaveLength(21);
   });
 
-  it('of one client shares its inbox with the others', async () => {
+  it('shares one inbox with the other requests of its client', async () => {
     const client = createClient(options());
     const values = Array.from({ length: 100 }, (_, i) => i);
     const requests = values.map((value) => outcomeOf(client.send('requests.echo', value)));
@@ -169,7 +172,7 @@ describe('a request', () => {
     });
   });
 
-  it('is published anew for each subscriber', async () => {
+  it('is published once for each subscription to its Observable', async () => {
     const request$ = createClient(options()).send('requests.both', 'x');
     await outcome('requests.both', 'before anyone subscribes');
     await outcomeOf(request$);
@@ -178,28 +181,28 @@ describe('a request', () => {
     expect(seen).toEqual(['before anyone subscribes', 'x', 'x']);
   });
 
-  it('that several answer ends with the first of them', async () => {
-    await startService({ module: class {}, controllers: [Answering] }, options());
+  it('completes with the first reply if several servers answer', async () => {
+    await startService({ module: class {}, controllers: [Responders] }, options());
     const client = createClient(options());
     expect(await outcomeOf(client.send('requests.echo', 'x'))).toEqual({ values: ['x'] });
     expect(await outcomeOf(client.send('requests.echo', 'y'))).toEqual({ values: ['y'] });
   });
 
-  it('reaches the event handlers of its channel too, which do not answer', async () => {
+  it('also reaches the event handlers of its channel, whose results are no replies', async () => {
     expect(await outcome('requests.both', 'x')).toEqual({ values: ['the reply'] });
     await eventually(() => seen.length > 0);
     expect(seen).toEqual(['x']);
   });
 
   it.each(['requests.bigint', 'requests.circular'])(
-    'gets an error for a reply that cannot be sent: %s',
+    'fails if the reply cannot be serialized: %s',
     async (pattern) => {
       expect(await outcome(pattern)).toEqual({ values: [], error: INTERNAL });
       expect(await outcome('requests.echo', 'still there')).toEqual({ values: ['still there'] });
     },
   );
 
-  it('gets an error for a value of a stream that cannot be sent', async () => {
+  it('fails if a value of a stream cannot be serialized', async () => {
     expect(await outcome('requests.stream.bigint')).toEqual({ values: [1], error: INTERNAL });
   });
 });

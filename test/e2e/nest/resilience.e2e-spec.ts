@@ -16,7 +16,7 @@ import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 
-/** An error that breaks whoever wants to print it. */
+/** An error whose stack throws when it is read. */
 class Unprintable extends Error {
   override get stack(): string {
     throw new Error('no stack for you');
@@ -40,19 +40,19 @@ const fail = (): never => {
   throw new Error('no');
 };
 
-/** Subscribes; what has been heard so far, and what becomes of it. */
-function listenTo(replies$: Observable<unknown>) {
-  const heard: unknown[] = [];
-  const outcome = outcomeOf(replies$.pipe(tap((reply) => heard.push(reply))));
-  return { heard, outcome };
+/** Subscribes, and gives the replies so far and the outcome. */
+function collect(replies$: Observable<unknown>) {
+  const received: unknown[] = [];
+  const outcome = outcomeOf(replies$.pipe(tap((reply) => received.push(reply))));
+  return { received, outcome };
 }
 
 const service = { module: class {}, controllers: [Handlers] };
 
-describe('a service goes on', () => {
+describe('a service', () => {
   const redis = useRedis();
 
-  it('answering requests although another channel of its process was forbidden', async () => {
+  it('still answers requests after Redis forbids another channel of the process', async () => {
     const user = ['ACL', 'SETUSER', 'shared'] as const;
     await redis.client.call(...user, 'on', '>secret', 'allchannels', '+@all');
     const connection = { port: redis.port, username: 'shared', password: 'secret' };
@@ -65,7 +65,7 @@ describe('a service goes on', () => {
     await app.get(RedisPubSubService).subscribe('secret', () => undefined);
     const client = app.get(RedisPubSubClient);
     expect(await firstValueFrom(client.send('double', 1))).toBe(2);
-    // The change itself makes Redis cut the connections of the user.
+    // With this change Redis closes the connections of the user.
     await redis.client.call(...user, 'resetchannels', '&double', '&_pubsub.*');
     await eventually(() => log.of('error').some((line) => line.includes('"secret"')));
     await eventually(async () => {
@@ -74,7 +74,7 @@ describe('a service goes on', () => {
     });
   });
 
-  it('after an error that cannot be printed', async () => {
+  it('still answers requests after an error that cannot be printed', async () => {
     const { log } = await startService(service, { connection: redis.url });
     const client = createClient({ connection: redis.url });
     await firstValueFrom(client.emit('unprintable', 1));
@@ -82,7 +82,7 @@ describe('a service goes on', () => {
     expect(await firstValueFrom(client.send('double', 4))).toBe(8);
   });
 
-  it('and lets no channel write lines of its own into the log', async () => {
+  it('escapes control characters of a channel in its log', async () => {
     const handlers = eventHandlers({ 'forged.*': fail });
     const { log } = await startService(handlers, { connection: redis.url });
     await redis.client.publish('forged.a\n[Nest] 1  - LOG \u001b[32mAll is well\u2028', '1');
@@ -92,7 +92,7 @@ describe('a service goes on', () => {
     );
   });
 
-  it('streaming replies although the connection is lost before Redis has taken one of them', async () => {
+  it('continues a stream after the connection is lost before Redis acknowledges a reply', async () => {
     const values = new Subject<number>();
     const proxy = await startProxy(redis.port);
     const { server, log } = await startService(
@@ -102,13 +102,13 @@ describe('a service goes on', () => {
     const statuses: string[] = [];
     server.status.subscribe((status) => statuses.push(status));
     const client = createClient({ connection: redis.url });
-    const { heard, outcome } = listenTo(client.send('resilience.stream', {}));
+    const { received, outcome } = collect(client.send('resilience.stream', {}));
     await eventually(() => values.observed);
     values.next(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
     proxy.swallow(['toClient']);
     values.next(2);
-    await eventually(() => heard.length === 2);
+    await eventually(() => received.length === 2);
     proxy.cut();
     proxy.forward();
     await eventually(() => log.of('error').some((line) => line.includes('Cannot reply')));
@@ -118,7 +118,7 @@ describe('a service goes on', () => {
     expect(await outcome).toEqual({ values: [1, 2, 3] });
   });
 
-  it('streaming replies although whoever asked does not hear one of them', async () => {
+  it('continues a stream after its client has missed a reply during an outage', async () => {
     const values = new Subject<number>();
     await startService(
       requestHandler('resilience.unheard', () => values),
@@ -128,10 +128,10 @@ describe('a service goes on', () => {
     const client = createClient({ connection: proxy.url });
     const statuses: string[] = [];
     client.status.subscribe((status) => statuses.push(status));
-    const { heard, outcome } = listenTo(client.send('resilience.unheard', {}));
+    const { received, outcome } = collect(client.send('resilience.unheard', {}));
     await eventually(() => values.observed);
     values.next(1);
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
     await proxy.stop();
     await eventually(async () => (await redis.client.pubsub('CHANNELS', '*.inbox.*')).length === 0);
     values.next(2);
@@ -142,7 +142,7 @@ describe('a service goes on', () => {
     expect(await outcome).toEqual({ values: [1, 3] });
   });
 
-  it('and says so when Redis refuses to end a subscription', async () => {
+  it('logs an error when Redis refuses to unsubscribe', async () => {
     const rights = ['on', '>secret', 'allchannels', '+@all', '-unsubscribe', '-punsubscribe'];
     await redis.client.call('ACL', 'SETUSER', 'clinging', ...rights);
     const connection = { port: redis.port, username: 'clinging', password: 'secret' };
@@ -153,10 +153,10 @@ describe('a service goes on', () => {
   });
 });
 
-describe('shutting down', () => {
+describe('drain()', () => {
   const redis = useRedis();
 
-  it('is waited for once, although both the module and Nest ask for it', async () => {
+  it('runs once, although both the module and Nest call it', async () => {
     let drains = 0;
     @Module({ imports: [RedisPubSubModule.forRoot({ connection: redis.url })] })
     class AppModule {}
@@ -175,10 +175,10 @@ describe('shutting down', () => {
   });
 });
 
-describe('closing a server whose streams go on', () => {
+describe('closing a server with running streams', () => {
   const redis = useRedis();
 
-  it('tells all their callers, and says so, where the teardown of one throws', async () => {
+  it('rejects all their requests and logs the error if a teardown throws', async () => {
     let running = 0;
     const endless = (): Observable<unknown> => {
       running++;
@@ -210,7 +210,7 @@ describe('an option with an unknown name', () => {
     ['server', (options: object) => new RedisPubSubServer(options)],
     ['client', (options: object) => new RedisPubSubClient(options)],
     ['module', (options: object) => RedisPubSubModule.forRoot(options)],
-  ])('is a clear error for the %s', (_, create) => {
+  ])('throws InvalidOptionError, which names it, for the %s', (_, create) => {
     expect(() => create({ conection: 'redis://localhost' })).toThrow(InvalidOptionError);
     expect(() => create({ conection: 'redis://localhost' })).toThrow('"conection"');
   });

@@ -88,7 +88,7 @@ class PerTenant {
   }
 }
 
-/** One tree of providers per tenant, which the header of a message names. */
+/** One tree of providers for each tenant, named by the header "tenant". */
 class TenantStrategy implements ContextIdStrategy<Request> {
   readonly #trees = new Map<string, ContextId>();
 
@@ -120,7 +120,7 @@ describe('the scope of a controller', () => {
   const emit = (pattern: string, data: unknown): Promise<number> =>
     firstValueFrom(client.emit(pattern, data));
 
-  it('is the message where it depends on one: a new instance for each request', async () => {
+  it('is the request if it injects a request-scoped provider: each request gets a new instance', async () => {
     const module = { module: class {}, controllers: [PerMessage], providers: [RequestInfo] };
     await startService(module, { connection: redis.url });
     expect(await firstValueFrom(client.send('scopes.request', 'a'))).toBe(1);
@@ -131,7 +131,7 @@ describe('the scope of a controller', () => {
     ]);
   });
 
-  it('is the message for each handler of an event', async () => {
+  it('is the message for events: each handler gets a new instance', async () => {
     const module = { module: class {}, controllers: [PerMessage], providers: [RequestInfo] };
     await startService(module, { connection: redis.url });
     await emit('scopes.event', 'a');
@@ -145,7 +145,7 @@ describe('the scope of a controller', () => {
     expect(instances).toBe(3);
   });
 
-  it('is what a strategy says where it is durable', async () => {
+  it('is the tenant if it is durable: the ContextIdStrategy selects the instance', async () => {
     ContextIdFactory.apply(new TenantStrategy());
     const module = { module: class {}, controllers: [PerTenant], providers: [TenantStore] };
     await startService(module, { connection: redis.url });

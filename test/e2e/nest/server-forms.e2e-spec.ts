@@ -42,7 +42,7 @@ describe('a server', () => {
     return firstValueFrom(client.send('forms.greet', 'you'));
   };
 
-  it('as the strategy of a microservice serves events and requests', async () => {
+  it('handles events and requests as the strategy of a microservice', async () => {
     await startService(service(), { connection: redis.url });
     expect(await ask()).toBe('Hello you');
     await firstValueFrom(createClient({ connection: redis.url }).emit('forms.event', 'one'));
@@ -50,7 +50,7 @@ describe('a server', () => {
     expect(seen).toEqual(['one']);
   });
 
-  it('made by a factory is given what it injects', async () => {
+  it('can be created by a factory that injects a provider', async () => {
     @Injectable()
     class Config {
       readonly url = redis.url;
@@ -72,21 +72,21 @@ describe('a server', () => {
     { inheritAppConfig: true, reply: 'Hello you!' },
     { inheritAppConfig: false, reply: 'Hello you' },
   ])(
-    'in a hybrid application with inheritAppConfig $inheritAppConfig replies "$reply"',
+    'replies "$reply" in a hybrid application with inheritAppConfig: $inheritAppConfig',
     async ({ inheritAppConfig, reply }) => {
-      const louder: NestInterceptor = {
-        intercept: (_, next) => next.handle().pipe(map((said) => `${String(said)}!`)),
+      const exclaim: NestInterceptor = {
+        intercept: (_, next) => next.handle().pipe(map((reply) => `${String(reply)}!`)),
       };
       await startHybrid(
         service(),
         { connection: redis.url },
-        { inheritAppConfig, configure: (app) => app.useGlobalInterceptors(louder) },
+        { inheritAppConfig, configure: (app) => app.useGlobalInterceptors(exclaim) },
       );
       expect(await ask()).toBe(reply);
     },
   );
 
-  it('listens again after it was closed, and hears each message once', async () => {
+  it('listens again after a close, and receives each message once', async () => {
     const { app, server } = await startService(service(), { connection: redis.url });
     for (let round = 1; round <= 3; round++) {
       await server.close();
@@ -102,11 +102,11 @@ describe('a server', () => {
     expect(await ask()).toBe('Hello you');
   });
 
-  it('listens again although it was still letting a handler end', async () => {
+  it('listens again although its close still waits for a handler', async () => {
     const gate = new Gate();
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const handle = async (data: unknown): Promise<void> => {
-      heard.push(data);
+      received.push(data);
       if (data === 'slow') await gate.opened;
     };
     const { server } = await startService(eventHandlers({ 'forms.slow': handle }), {
@@ -114,7 +114,7 @@ describe('a server', () => {
     });
     const client = createClient({ connection: redis.url });
     await firstValueFrom(client.emit('forms.slow', 'slow'));
-    await eventually(() => heard.length === 1);
+    await eventually(() => received.length === 1);
     const closing = server.close();
     const listening = new Promise((resolve) => server.listen(resolve));
     gate.open();
@@ -122,10 +122,10 @@ describe('a server', () => {
     expect(await listening).toBeUndefined();
     expect(server.isListening).toBe(true);
     expect(await firstValueFrom(client.emit('forms.slow', 'heard'))).toBe(1);
-    await eventually(() => heard.length === 2);
+    await eventually(() => received.length === 2);
   });
 
-  it('hears nothing while it is closed', async () => {
+  it('receives nothing while it is closed', async () => {
     const { app, server } = await startService(service(), { connection: redis.url });
     const client = createClient({ connection: redis.url });
     await server.close();
@@ -137,7 +137,7 @@ describe('a server', () => {
     expect(seen).toEqual(['heard']);
   });
 
-  it('closes its connections with the application, and may be closed twice', async () => {
+  it('closes its connections with the application, and close() is idempotent', async () => {
     const { app, server } = await startService(service(), { connection: redis.url });
     expect(linkStates(server)).toEqual(['ready', 'ready']);
     await app.close();
@@ -152,7 +152,7 @@ describe('a server', () => {
     await redis.subscribers('forms.event', 0);
   });
 
-  it('does not meet another one with another prefix in the same process', async () => {
+  it('receives nothing from a server with another prefix in the same process', async () => {
     const ofA: unknown[] = [];
     const ofB: unknown[] = [];
     for (const [prefix, list] of [
@@ -186,7 +186,7 @@ describe('a server', () => {
     expect([ofA, ofB]).toEqual([['to a'], ['to b']]);
   });
 
-  it('keeps listening when another one in the same process closes', async () => {
+  it('keeps listening when another server in the same process closes', async () => {
     const first = await startService(service(), { connection: redis.url });
     await startService(service(), { connection: redis.url });
     await first.app.close();

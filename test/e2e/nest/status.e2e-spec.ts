@@ -14,14 +14,14 @@ import { eventually, useRedis } from '../../support/redis.js';
 const seen: unknown[] = [];
 
 @Controller()
-class Listening {
+class EventController {
   @EventPattern('status.event')
   event(data: unknown): void {
     seen.push(data);
   }
 }
 
-const module = { module: class {}, controllers: [Listening] };
+const module = { module: class {}, controllers: [EventController] };
 
 describe('the status', () => {
   const redis = useRedis();
@@ -39,7 +39,7 @@ describe('the status', () => {
     return { app, server, statuses };
   };
 
-  it('of a server tells when it is up, away, back and closed', async () => {
+  it('of a server emits connected, reconnecting, connected and disconnected', async () => {
     const { app, statuses } = await service();
     expect(statuses).toEqual([]);
     await app.listen();
@@ -52,7 +52,7 @@ describe('the status', () => {
     expect(statuses).toEqual(['connected', 'reconnecting', 'connected', 'disconnected']);
   });
 
-  it('of a server is connected again only when Redis has acknowledged its subscriptions', async () => {
+  it('of a server is "connected" again only after Redis has acknowledged its subscriptions', async () => {
     seen.length = 0;
     const { app, server } = await service();
     await app.listen();
@@ -69,7 +69,7 @@ describe('the status', () => {
     expect(seen).toEqual(['heard']);
   });
 
-  it('of a client tells when it is up, away, back and closed', async () => {
+  it('of a client emits connected, reconnecting, connected and disconnected', async () => {
     captureLog();
     const client = createClient({ connection: redis.url });
     const statuses: string[] = [];
@@ -88,14 +88,14 @@ describe('the status', () => {
     expect(statuses).toEqual(['connected', 'reconnecting', 'connected', 'disconnected']);
   });
 
-  it('is replayed to whoever comes later', async () => {
+  it('is replayed to a late subscriber', async () => {
     const { app, server } = await service();
     await app.listen();
     expect(await firstValueFrom(server.status)).toBe('connected');
     expect(await firstValueFrom(app.status)).toBe('connected');
   });
 
-  it('is disconnected when a retryStrategy gives up', async () => {
+  it('is "disconnected" when retryStrategy returns null', async () => {
     const connection = { port: redis.port, host: '127.0.0.1', retryStrategy: () => null };
     const { app, statuses } = await service({ connection });
     await app.listen();
@@ -104,7 +104,7 @@ describe('the status', () => {
     expect(statuses).not.toContain('reconnecting');
   });
 
-  it('of a server is connected again when it listens again', async () => {
+  it('of a server is "connected" again when it listens again', async () => {
     const { app, server, statuses } = await service();
     await app.listen();
     await server.close();
@@ -113,10 +113,10 @@ describe('the status', () => {
   });
 });
 
-describe('the gaps of a server', () => {
+describe('server.gaps', () => {
   const redis = useRedis();
 
-  it('say of each handler in which time it may have missed messages, when it hears again', async () => {
+  it('emits the pattern and the period of possible loss for each handler after an outage', async () => {
     const gaps: HandlerGap[] = [];
     const handlers = eventHandlers({ 'gaps.event': () => {}, 'gaps.:id': () => {} });
     const { server } = await startService(handlers, { connection: redis.url });
@@ -132,10 +132,10 @@ describe('the gaps of a server', () => {
   });
 });
 
-describe('the gaps of a server with onStart: background', () => {
+describe('server.gaps with onStart: background', () => {
   const redis = useRedis();
 
-  it('say that it began to hear', async () => {
+  it('emits a gap when the handlers are subscribed for the first time', async () => {
     const server = new RedisPubSubServer({ connection: redis.url, onStart: 'background' });
     const gaps: HandlerGap[] = [];
     server.gaps.subscribe((gap) => gaps.push(gap));
@@ -154,50 +154,50 @@ describe('the gaps of a server with onStart: background', () => {
 describe('the events of the ioredis clients', () => {
   const redis = useRedis();
 
-  it('are heard by those who listened before the server did', async () => {
-    const heard: string[] = [];
+  it('reach a listener that is added before the server listens', async () => {
+    const received: string[] = [];
     const server = new RedisPubSubServer({ connection: redis.url });
-    server.on('ready', (link) => heard.push(`ready ${link}`));
+    server.on('ready', (link) => received.push(`ready ${link}`));
     const app = await NestFactory.createMicroservice(module, {
       strategy: server,
       logger: captureLog(),
     });
     closeAfterTest(() => app.close());
     await app.listen();
-    expect(heard.toSorted()).toEqual(['ready pub', 'ready sub']);
+    expect(received.toSorted()).toEqual(['ready pub', 'ready sub']);
   });
 
-  it('are heard by those who came later, with their arguments', async () => {
+  it('reach a listener that is added later, with their arguments', async () => {
     const { app, server } = await startService(module, { connection: redis.url });
-    const heard: [string, unknown][] = [];
-    server.on('reconnecting', (link, delay) => heard.push([link, typeof delay]));
+    const received: [string, unknown][] = [];
+    server.on('reconnecting', (link, delay) => received.push([link, typeof delay]));
     const ready: string[] = [];
     app.on('ready', (link: string) => ready.push(link));
     await redis.killConnections();
     await eventually(() => ready.length >= 2);
     expect(ready.toSorted()).toEqual(['pub', 'sub']);
-    expect(heard.toSorted()).toEqual([
+    expect(received.toSorted()).toEqual([
       ['pub', 'number'],
       ['sub', 'number'],
     ]);
   });
 
-  it('of a client are heard before and after it has connected', async () => {
+  it('of a client reach a listener that is added before or after connect()', async () => {
     const client = createClient({ connection: redis.url });
-    const heard: string[] = [];
-    client.on('ready', (link) => heard.push(`ready ${link}`));
+    const received: string[] = [];
+    client.on('ready', (link) => received.push(`ready ${link}`));
     await client.connect();
-    expect(heard.toSorted()).toEqual(['ready pub', 'ready sub']);
-    client.on('end', (link) => heard.push(`end ${link}`));
+    expect(received.toSorted()).toEqual(['ready pub', 'ready sub']);
+    client.on('end', (link) => received.push(`end ${link}`));
     await client.close();
-    expect(heard.toSorted()).toEqual(['end pub', 'end sub', 'ready pub', 'ready sub']);
+    expect(received.toSorted()).toEqual(['end pub', 'end sub', 'ready pub', 'ready sub']);
   });
 });
 
 describe('unwrap', () => {
   const redis = useRedis();
 
-  it('gives the publisher and the subscriber of a server, before it listens and after', async () => {
+  it('returns the same publisher and subscriber of a server before and after it listens', async () => {
     const server = new RedisPubSubServer({ connection: redis.url });
     const before = server.unwrap<[Redis, Redis]>();
     const app = await NestFactory.createMicroservice(module, {
@@ -213,7 +213,7 @@ describe('unwrap', () => {
     expect(await publisher.ping()).toBe('PONG');
   });
 
-  it('gives those of a client, before it connects and after', async () => {
+  it('returns the same publisher and subscriber of a client before and after it connects', async () => {
     const client = createClient({ connection: redis.url });
     const before = client.unwrap<[Redis, Redis]>();
     await client.connect();

@@ -19,7 +19,7 @@ const KEYS = [
 
 type Key = keyof TelemetryEvents;
 
-/** Listens to what an observability tool would listen to, until the test ends. */
+/** Subscribes to all diagnostics channels of the library until the test ends. */
 function listen() {
   const seen: { key: Key; event: TelemetryEvents[Key] }[] = [];
   for (const key of KEYS) {
@@ -52,7 +52,7 @@ class Handlers {
 }
 
 @Controller()
-class Answers {
+class FailingResponder {
   @MessagePattern('ask.bad')
   ask() {
     throw new RpcException('bad answer');
@@ -72,7 +72,7 @@ describe('telemetry', () => {
     return { app, client, emit };
   };
 
-  it('tells of each message from its publishing to its end', async () => {
+  it('publishes the events "publish", "receive" and "handle" for each message', async () => {
     const events = listen();
     const { emit } = await start();
     await emit('good', { a: 1 });
@@ -86,7 +86,7 @@ describe('telemetry', () => {
     expect(events('drop')).toEqual([]);
   });
 
-  it('tells of a handler that fails, and of its error', async () => {
+  it('publishes "handle" with the error of a failed event handler', async () => {
     const events = listen();
     const { emit } = await start();
     await emit('bad.day', 1);
@@ -99,10 +99,10 @@ describe('telemetry', () => {
     });
   });
 
-  it('tells of a request whose handler fails, and of its error', async () => {
+  it('publishes "handle" with the error of a failed request handler', async () => {
     const events = listen();
     const options = { connection: redis.url, prefix: 'shop:' };
-    await startService({ module: class {}, controllers: [Answers] }, options);
+    await startService({ module: class {}, controllers: [FailingResponder] }, options);
     const error = { status: 'error', message: 'bad answer' };
     await expect(firstValueFrom(createClient(options).send('ask.bad', 1))).rejects.toEqual(error);
     await eventually(() => events('handle').length === 1);
@@ -116,7 +116,7 @@ describe('telemetry', () => {
     ]);
   });
 
-  it('tells of messages that nobody handled, and why', async () => {
+  it('publishes "drop" with a reason for each message that no handler receives', async () => {
     const events = listen();
     const { emit } = await start();
     await emit('good', 'x'.repeat(500));
@@ -129,7 +129,7 @@ describe('telemetry', () => {
     ]);
   });
 
-  it('tells of a message that was not published', async () => {
+  it('publishes no "publish" without an error for a message that Redis did not receive', async () => {
     const events = listen();
     const { client, emit } = await start();
     await client.close();
@@ -140,7 +140,7 @@ describe('telemetry', () => {
     expect(events('publish').filter(({ error }) => error === undefined)).toEqual([]);
   });
 
-  it('tells of subscriptions that Redis acknowledged, and of their ends', async () => {
+  it('publishes "subscribe" and "unsubscribe" for each subscription', async () => {
     const events = listen();
     const { app } = await start();
     const expected = [
@@ -153,21 +153,21 @@ describe('telemetry', () => {
     expect(events('unsubscribe')).toEqual(expected);
   });
 
-  it('tells of subscriptions that are back, and in which time their messages may be lost', async () => {
+  it('publishes "subscribe" with a gap for each subscription after an outage', async () => {
     const events = listen();
     await start();
     const before = new Date();
     await redis.killConnections();
     await eventually(() => events('subscribe').length === 6);
-    const back = events('subscribe').slice(3);
-    expect(back.map(({ name }) => name)).toEqual(['shop:good', 'shop:bad.*', 'shop:user.*']);
-    for (const { gap } of back) {
+    const restored = events('subscribe').slice(3);
+    expect(restored.map(({ name }) => name)).toEqual(['shop:good', 'shop:bad.*', 'shop:user.*']);
+    for (const { gap } of restored) {
       expect(gap?.from.getTime()).toBeLessThanOrEqual(before.getTime());
       expect(gap?.to.getTime()).toBeGreaterThanOrEqual(before.getTime());
     }
   });
 
-  it('tells of each connection that is back, and how long it was away', async () => {
+  it('publishes "reconnect" with the length of the outage for each connection', async () => {
     const events = listen();
     await start();
     await redis.killConnections();
@@ -178,7 +178,7 @@ describe('telemetry', () => {
     }
   });
 
-  it('builds no event when nobody listens', async () => {
+  it('builds no event for a diagnostics channel without subscribers', async () => {
     const spies = KEYS.map((key) => vi.spyOn(channel(`nestjs-redis-pubsub:${key}`), 'publish'));
     closeAfterTest(async () => {
       for (const spy of spies) spy.mockRestore();

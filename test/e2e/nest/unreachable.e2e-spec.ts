@@ -20,7 +20,7 @@ async function deadUrl(): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-/** What applications look at to tell a Redis that is away from other errors. */
+/** How applications distinguish an unreachable Redis from other errors. */
 function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code, cause } = error as Error & { code?: string; cause?: { code?: string } };
@@ -28,7 +28,7 @@ function isUnreachable(error: unknown): boolean {
   return error.message.includes('Connection is closed.') || codes.includes('ECONNREFUSED');
 }
 
-describe('a client whose Redis is not there', () => {
+describe('a client whose Redis is unreachable', () => {
   let connection: string;
   beforeEach(async () => {
     captureLog();
@@ -36,7 +36,7 @@ describe('a client whose Redis is not there', () => {
   });
   afterEach(() => vi.useRealTimers());
 
-  it('fails a request at once, with an error that says so', async () => {
+  it('rejects a request with ConnectionError after the first failed attempt', async () => {
     const client = createClient({ connection });
     const failure: unknown = await firstValueFrom(client.send('dead.ask', 1)).catch(
       (error: unknown) => error,
@@ -46,7 +46,7 @@ describe('a client whose Redis is not there', () => {
     expect(isUnreachable(failure)).toBe(true);
   });
 
-  it('fails an event at once, with an error that says so', async () => {
+  it('rejects an event with ConnectionError after the first failed attempt', async () => {
     const client = createClient({ connection });
     const failure: unknown = await firstValueFrom(client.emit('dead.tell', 1)).catch(
       (error: unknown) => error,
@@ -55,7 +55,7 @@ describe('a client whose Redis is not there', () => {
     expect(isUnreachable(failure)).toBe(true);
   });
 
-  it('fails requests and events at once where no sentinel is there, either', async () => {
+  it('rejects requests and events with ConnectionError if no Sentinel is reachable', async () => {
     const { port } = new URL(connection);
     const sentinels = [{ host: '127.0.0.1', port: Number(port) }];
     const client = createClient({ connection: { sentinels, name: 'main' }, requestTimeout: 0 });
@@ -66,7 +66,7 @@ describe('a client whose Redis is not there', () => {
     }
   });
 
-  it('lets an HTTP controller answer instead of hanging', async () => {
+  it('lets an HTTP controller answer with 503 instead of hanging', async () => {
     @Controller()
     class Caller {
       @Get()
@@ -93,7 +93,7 @@ describe('a client whose Redis is not there', () => {
     expect(status).toBe(503);
   });
 
-  describe('and that is closed', () => {
+  describe('after close()', () => {
     let client: RedisPubSubClient;
     const sockets = (): unknown[] => client.unwrap<[Redis, Redis]>().map(({ stream }) => stream);
 
@@ -106,14 +106,14 @@ describe('a client whose Redis is not there', () => {
       await eventually(() => publisher.stream.closed && subscriber.stream.closed);
     });
 
-    it('makes no further attempt', async () => {
+    it('makes no further attempt to connect', async () => {
       const before = sockets();
       await vi.advanceTimersByTimeAsync(60_000);
       expect(sockets().map((socket, i) => socket === before[i])).toEqual([true, true]);
       expect(linkStates(client)).not.toContain('connecting');
     });
 
-    it('leaves no timer behind once it has said goodbye', async () => {
+    it('leaves no timer running once its connections are closed', async () => {
       await vi.advanceTimersByTimeAsync(100);
       expect(vi.getTimerCount()).toBe(0);
     });
