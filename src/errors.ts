@@ -86,10 +86,7 @@ export class NoSubscribersError extends PubSubError {
 /** A request had no reply within `requestTimeout`. */
 export class RequestTimeoutError extends PubSubError {
   constructor(channel: string, timeout: number) {
-    super(
-      'ERR_PUBSUB_TIMEOUT',
-      `No reply on "${shorten(channel)}" within ${timeout} ms (requestTimeout)`,
-    );
+    super('ERR_PUBSUB_TIMEOUT', `No reply on "${shorten(channel)}" within ${timeout} ms`);
   }
 }
 

@@ -74,17 +74,7 @@ export class ChannelPattern {
 
   /** The subscription for it. Throws {@link InvalidOptionError} for a sharded glob. */
   subscriptionKey(prefix: string, sharded: boolean): SubscriptionKey {
-    return { kind: this.#subscriptionKind(sharded), name: this.withPrefix(prefix) };
-  }
-
-  #subscriptionKind(sharded: boolean): SubscriptionKind {
-    if (!sharded) return this.kind;
-    if (this.kind === 'channel') return 'shard';
-    throw new InvalidOptionError(
-      'sharded',
-      `false for the pattern "${shorten(this.source)}", since Redis has no patterns for shard channels`,
-      true,
-    );
+    return { kind: subscriptionKind(this, sharded), name: this.withPrefix(prefix) };
   }
 
   /** The name or glob to subscribe to, with a prefix. */
@@ -105,6 +95,17 @@ export class ChannelPattern {
     const entries = params.map((name, i) => [name, fromByteString(captures[i] ?? '')] as const);
     return Object.fromEntries(entries);
   }
+}
+
+/** Not a private method: V8 would add a mark for it to each of half a million patterns. */
+function subscriptionKind({ kind, source }: ChannelPattern, sharded: boolean): SubscriptionKind {
+  if (!sharded) return kind;
+  if (kind === 'channel') return 'shard';
+  throw new InvalidOptionError(
+    'sharded',
+    `false for the pattern "${shorten(source)}", since Redis has no patterns for shard channels`,
+    true,
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Subscriber, Unsubscribable } from 'rxjs';
+import type { Observer, Unsubscribable } from 'rxjs';
 import type { PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
@@ -35,23 +35,23 @@ export interface ObserverScope {
 }
 
 /**
- * Passes the messages of one pattern to an RxJS subscriber, until `unsubscribe`. A process may hold half a
- * million: an observer is itself the teardown of its subscriber, so that none needs a closure.
+ * Passes the messages of one pattern to a destination, such as an RxJS subscriber, until `unsubscribe`. A
+ * process may hold half a million: an observer is itself the teardown of its subscriber, and needs no closure.
  */
 export class MessageObserver extends BusListener implements SubscriptionWaiter, Unsubscribable {
   readonly #scope: ObserverScope;
   readonly #onSubscribed: Observation['onSubscribed'];
-  readonly #subscriber: Subscriber<PubSubMessage>;
+  readonly #destination: Observer<PubSubMessage>;
 
   constructor(
     scope: ObserverScope,
     { pattern, key, onSubscribed }: Observation,
-    subscriber: Subscriber<PubSubMessage>,
+    destination: Observer<PubSubMessage>,
   ) {
     super(pattern, key);
     this.#scope = scope;
     this.#onSubscribed = onSubscribed;
-    this.#subscriber = subscriber;
+    this.#destination = destination;
   }
 
   protected override get bus(): MessageBus {
@@ -70,7 +70,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   }
 
   onFailed(error: unknown): void {
-    this.#subscriber.error(error);
+    this.#destination.error(error);
   }
 
   protected override onMessage(message: IncomingMessage, channel: string): void {
@@ -78,16 +78,16 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     const params = pattern.match(channel);
     if (!params) return;
     const { data, metadata = NO_HEADERS } = message;
-    this.#subscriber.next({ data, channel, pattern: pattern.source, params, headers: metadata });
+    this.#destination.next({ data, channel, pattern: pattern.source, params, headers: metadata });
   }
 
   override onResubscribed(gap: PubSubGap): void {
     this.#onSubscribed?.(gap);
   }
 
-  /** Completes the subscriber: there will be no more messages. */
+  /** Completes the destination: there will be no more messages. */
   complete(): void {
-    this.#subscriber.complete();
+    this.#destination.complete();
   }
 
   /** Receives nothing from this call on. Idempotent. */

@@ -9,7 +9,7 @@ import { checkBoolean } from '../options/option-checks.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
-import { kindOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
+import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
 import {
   MessageObserver,
@@ -181,16 +181,13 @@ export class RedisPubSubService {
   }
 
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
-    return this.#messages(this.#observation(pattern, options)) as Observable<PubSubMessage<T>>;
-  }
-
-  #messages(observation: Observation): Observable<PubSubMessage> {
-    return new Observable((subscriber) => {
+    const observation = this.#observation(pattern, options);
+    return new Observable((subscriber: Subscriber<PubSubMessage>) => {
       if (this.#isDrained) return completeSoon(subscriber);
       const observer = new MessageObserver(this.#scope, observation, subscriber);
       observer.open();
       return observer;
-    });
+    }) as Observable<PubSubMessage<T>>;
   }
 
   async #subscribe<T>(
@@ -208,13 +205,18 @@ export class RedisPubSubService {
     return new Promise((resolve, reject) => {
       const onSubscribed: Observation['onSubscribed'] = (gap) => {
         observation.onSubscribed?.(gap);
-        resolve({ pattern: pattern.source, unsubscribe: () => subscription.unsubscribe() });
+        resolve({ pattern: pattern.source, unsubscribe: () => observer.unsubscribe() });
       };
-      const subscription = this.#messages({ ...observation, onSubscribed }).subscribe({
+      const observed = { ...observation, onSubscribed };
+      const observer = new MessageObserver(this.#scope, observed, {
         next: (message) => void this.#run(handler, message as PubSubMessage<T>),
-        error: reject,
-        complete: () => reject(new ClosedError()),
+        error: (error) => {
+          observer.unsubscribe();
+          reject(error as Error);
+        },
+        complete: () => observer.unsubscribe(),
       });
+      observer.open();
     });
   }
 
@@ -223,8 +225,8 @@ export class RedisPubSubService {
   }
 
   #publishKind(data: unknown, sharded: boolean | undefined): ChannelKind {
-    if (sharded === undefined) return kindOf(data, this.#kind);
-    return channelKind(checkBoolean('sharded', sharded));
+    const given = sharded ?? shardedOf(data);
+    return given === undefined ? this.#kind : channelKind(checkBoolean('sharded', given));
   }
 
   /** Throws for a pattern that cannot be observed. */

@@ -112,7 +112,7 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
  */
 export function resolveOptions(owner: OptionOwner, options: object = {}): ResolvedOptions {
   assertOptionsObject(options);
-  const given = options as Record<string, unknown>;
+  const given: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(options));
   for (const name of Object.keys(given)) assertOwned(owner, name, given[name]);
   const resolved = Object.fromEntries(
     Object.entries(OPTIONS).map(([name, rule]) => {

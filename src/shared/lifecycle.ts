@@ -30,11 +30,12 @@ export class Lifecycle {
     return this.#generation;
   }
 
-  /** Waits for a close that is in progress. Rejects with a `ClosedError` if another close begins. */
-  async afterClose(): Promise<void> {
-    const { generation } = this;
-    await this.#closing;
-    this.assertCurrent(generation);
+  /**
+   * Settles when no close is in progress. Another close may begin before the caller goes on: compare the
+   * {@link generation} of before with {@link assertCurrent}.
+   */
+  get closing(): Promise<void> | undefined {
+    return this.#closing;
   }
 
   /** Throws a `ClosedError` if it was closed since it had this {@link generation}. */

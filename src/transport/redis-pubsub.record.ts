@@ -73,9 +73,14 @@ export class RedisPubSubRecordBuilder<T = unknown> {
   }
 }
 
+/** The `sharded` of a record; `undefined` if the record does not say it, or the data is not a record. */
+export function shardedOf(data: unknown): boolean | undefined {
+  return data instanceof RedisPubSubRecord ? (data.sharded ?? undefined) : undefined;
+}
+
 /** The kind of channel that data is published to: what its record says, or `defaultKind`. */
 export function kindOf(data: unknown, defaultKind: ChannelKind): ChannelKind {
-  const sharded = data instanceof RedisPubSubRecord ? data.sharded : undefined;
+  const sharded = shardedOf(data);
   return sharded === undefined ? defaultKind : channelKind(sharded);
 }
 

@@ -91,8 +91,10 @@ export class ShardedPublisher {
     this.#lifecycle.markClosed();
     this.#wasReady = false;
     this.#fastRefresh.stop();
-    await Promise.all(this.#nodes.all.map((node) => node.close()));
     this.#buffer.fail(new ClosedError());
+    await Promise.all(this.#nodes.all.map((node) => node.close()));
+    // A message that was redirected in that time waits in the buffer; those of a later open must not fail.
+    if (this.#lifecycle.isClosed) this.#buffer.fail(new ClosedError());
   }
 
   /** The publisher of the probes of one node: it publishes to channels whose slots that node owns. */

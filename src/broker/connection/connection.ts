@@ -99,7 +99,9 @@ export class Connection {
 
   /** See `Broker#connect`. */
   async open(timeoutMs: number): Promise<void> {
-    await this.lifecycle.afterClose();
+    const { generation } = this.lifecycle;
+    await this.lifecycle.closing;
+    this.lifecycle.assertCurrent(generation);
     this.#listen();
     // A user's own client may have been ready long before.
     if (!this.#isReady && this.client.status === 'ready') this.#onReady();

@@ -82,8 +82,9 @@ export class NodePublisher implements Publisher, ProbePublisher {
     this.#lifecycle.markClosed();
     this.#script?.flush();
     this.#pipeline.flush();
-    await this.#connection.close();
+    // Before the wait: messages of a later open must not fail.
     this.#buffer?.fail(new ClosedError());
+    await this.#connection.close();
   }
 
   restart(reason: string): void {

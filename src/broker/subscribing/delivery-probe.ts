@@ -111,7 +111,9 @@ export class DeliveryProbe implements DeliveryListener {
 
   /** Redis refuses the channel of the probes. A refused probe must not keep the broker from being `connected`. */
   onRefused(): void {
-    this.#unsubscribe();
+    // Without a check of the state: after a stop the subscription may still be in the registry.
+    this.#subscription = 'none';
+    this.#broker.unsubscribe(this.#channel, this);
   }
 
   /** Publishes a probe now, without waiting for the interval. */

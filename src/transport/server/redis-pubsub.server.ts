@@ -208,7 +208,9 @@ export class RedisPubSubServer
   }
 
   async #start(): Promise<void> {
-    await this.#lifecycle.afterClose();
+    const { generation } = this.#lifecycle;
+    await this.#lifecycle.closing;
+    this.#lifecycle.assertCurrent(generation);
     this.#lifecycle.open();
     this.#draining = undefined;
     this.#dispatcher.reopen();

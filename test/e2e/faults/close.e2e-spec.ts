@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
-import { ClosedError, RedisPubSubServer } from 'nestjs-redis-pubsub';
+import { ClosedError, RedisPubSubClient, RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { from, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { resolveOptions } from '../../../src/options/resolve-options.js';
+import { MessageBus } from '../../../src/transport/message-bus.js';
 import { startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
 import { Gate, eventHandlers } from '../../support/handlers.js';
@@ -294,5 +296,40 @@ describe('app.close()', () => {
       await eventually(() => statuses.at(-1) === 'disconnected');
       await expect(app.close()).rejects.toThrow('Connection is closed');
     });
+  });
+});
+
+describe('a close right after the start', () => {
+  const redis = useRedis();
+  const MICROTASKS = [0, 1, 2, 3, 4, 5];
+
+  const waitFor = async (microtasks: number): Promise<void> => {
+    for (let i = 0; i < microtasks; i++) await null;
+  };
+
+  it.each(MICROTASKS)('after %i microtasks ends the connections of a client', async (count) => {
+    const client = new RedisPubSubClient({ connection: redis.url });
+    const connected = client.connect().catch((error: unknown) => error);
+    await waitFor(count);
+    await client.close();
+    expect(await connected).toBeInstanceOf(ClosedError);
+    const states = client.unwrap<[Redis, Redis]>().map(({ status }) => status);
+    expect(states).not.toContain('ready');
+  });
+
+  it.each(MICROTASKS)('after %i microtasks leaves no subscription of a server', async (count) => {
+    const bus = new MessageBus(resolveOptions('RedisPubSubServer', { connection: redis.url }));
+    await bus.start();
+    const server = new RedisPubSubServer(bus);
+    server.addHandler('close.soon', async () => undefined, true);
+    const started = new Promise<unknown>((resolve) => {
+      server.listen(resolve);
+    });
+    await waitFor(count);
+    await server.close();
+    expect(await started).toBeInstanceOf(ClosedError);
+    expect(server.isListening).toBe(false);
+    await redis.subscribers('close.soon', 0);
+    await bus.close();
   });
 });
