@@ -17,28 +17,28 @@ export interface Measurement {
 
 const HEADS = ['topology', 'fault', 'counted from'];
 const FIGURES = ['runs', 'median', 'worst', 'longest silence', 'most lost'];
+const SEPARATOR = ' | ';
 const ALIGN = [...HEADS.map(() => 'l'), ...FIGURES.map(() => 'r')];
 
 /** All measurements as Markdown. */
 export function reportOf(settings: ChaosSettings, measurements: readonly Measurement[]): string {
   const { seed, heartbeat } = settings;
-  const rows = [...groupBy(measurements, keyOf).values()].map(rowOf);
-  const sorted = rows.toSorted((a, b) => (a.join(' | ') < b.join(' | ') ? -1 : 1));
+  const groups = [...groupBy(measurements, keyOf)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const rows = groups.map(([key, runs]) => [...key.split(SEPARATOR), ...figuresOf(runs)]);
   return [
     `Recovery in milliseconds, until every listener received a new message. pingInterval ${heartbeat.pingInterval},`,
     `pingTimeout ${heartbeat.pingTimeout}, a message every 5 ms on each channel, CHAOS_SEED=${seed}.`,
     '',
-    markdownTable([[...HEADS, ...FIGURES], ...sorted], { align: ALIGN }),
+    markdownTable([[...HEADS, ...FIGURES], ...rows], { align: ALIGN }),
     '',
   ].join('\n');
 }
 
 const keyOf = ({ topology, fault, countedFrom }: Measurement): string =>
-  [topology, fault, countedFrom].join(' | ');
+  [topology, fault, countedFrom].join(SEPARATOR);
 
-/** The row for all runs of a fault. */
-function rowOf(runs: readonly Measurement[]): string[] {
-  const [{ topology = '', fault = '', countedFrom = '' } = {}] = runs;
+/** The figures of all runs of a fault. */
+function figuresOf(runs: readonly Measurement[]): string[] {
   const recoveries = runs.map(({ recovery }) => recovery);
   const figures = [
     runs.length,
@@ -47,5 +47,5 @@ function rowOf(runs: readonly Measurement[]): string[] {
     Math.max(...runs.map(({ silence }) => silence)),
     Math.max(...runs.map(({ lost }) => lost)),
   ];
-  return [topology, fault, countedFrom, ...figures.map(String)];
+  return figures.map(String);
 }

@@ -28,7 +28,8 @@ export class PlainPublisher<Client extends Redis | Cluster = Redis | Cluster> {
 
   /** How many sockets the publisher has open. */
   get sockets(): number {
-    const clients = this.client instanceof Cluster ? this.client.nodes() : [this.client as Redis];
+    const client: Redis | Cluster = this.client;
+    const clients = client instanceof Cluster ? client.nodes() : [client];
     return clients.filter(({ stream }) => stream && !stream.destroyed).length;
   }
 
@@ -55,6 +56,6 @@ export class PlainPublisher<Client extends Redis | Cluster = Redis | Cluster> {
 
 /** Creates a publisher for one server, or for the master that sentinels name. */
 export function createPlainPublisher(options: RedisOptions): PlainPublisher<Redis> {
-  const retryStrategy = (): number => RECONNECT_DELAY_MS;
-  return new PlainPublisher(new Redis({ ...options, ...FAIL_AT_ONCE, retryStrategy }));
+  const retry: RedisOptions = { retryStrategy: () => RECONNECT_DELAY_MS };
+  return new PlainPublisher(new Redis({ ...options, ...FAIL_AT_ONCE, ...retry }));
 }

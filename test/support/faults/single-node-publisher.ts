@@ -14,9 +14,13 @@ export class SingleNodePublisher extends PlainPublisher<Redis> {
   #isMoving = false;
 
   constructor(ports: readonly number[]) {
-    const [port] = ports;
-    const retryStrategy = (): number => RECONNECT_DELAY_MS;
-    super(new Redis({ host: '127.0.0.1', port, ...FAIL_AT_ONCE, retryStrategy }));
+    const client = new Redis({
+      host: '127.0.0.1',
+      port: ports[0],
+      ...FAIL_AT_ONCE,
+      retryStrategy: () => RECONNECT_DELAY_MS,
+    });
+    super(client);
     this.#ports = ports;
   }
 
