@@ -14,7 +14,7 @@ export function noticed({ application }: FaultContext): Promise<void> {
   return eventually(() => application.status !== 'connected', 'the application notices the fault');
 }
 
-/** Counts from the call; what it returns resolves when Redis has refused a subscription. */
+/** Returns a function that resolves when Redis has refused a subscription since this call. */
 export function refused({ application }: FaultContext): () => Promise<void> {
   const refusals = (): number =>
     application.log.of('error').filter((line) => line.startsWith('Redis refused to subscribe'))

@@ -3,7 +3,7 @@ import type { SteadyPublisher } from '../support/faults/steady-publisher.js';
 import type { Topology } from '../support/faults/topology.js';
 import type { NumberedChannels, TestApplication } from './application.js';
 
-/** What a fault sees of the scenario into which it is injected. */
+/** The part of a scenario that its faults use. */
 export interface FaultContext {
   readonly topology: Topology;
   readonly application: TestApplication;

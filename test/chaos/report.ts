@@ -2,7 +2,7 @@ import { markdownTable } from 'markdown-table';
 import { groupBy, median } from '../support/faults/statistics.js';
 import type { ChaosSettings } from './settings.js';
 
-/** What one fault did; times are in milliseconds. */
+/** The effect of one fault; times are in milliseconds. */
 export interface Measurement {
   readonly topology: string;
   readonly fault: string;

@@ -12,7 +12,7 @@ declare module 'vitest' {
   }
 }
 
-/** What a fault did to one candidate in each round. */
+/** The outcomes of a fault for one candidate, one for each round. */
 export interface Measurement {
   readonly topology: string;
   readonly fault: string;
@@ -65,7 +65,7 @@ async function runRound(fault: Fault, broken: string[]): Promise<Result[]> {
       const { candidate } = process;
       const outcome = outcomeOf(process, injection, injectedAt);
       if (candidate.id === THIS_PACKAGE.id) {
-        if (outcome.fate !== 'hears') broken.push(`${candidate.name} is ${outcome.fate}`);
+        if (outcome.fate !== 'recovered') broken.push(`${candidate.name} is ${outcome.fate}`);
         broken.push(...brokenPromises(process).slice(0, 3));
       }
       return { candidate, outcome };

@@ -5,7 +5,7 @@ import { brokenPromises, type Outcome } from './outcome.js';
 import { cellOf } from './report.js';
 
 const outcome = (some: Partial<Outcome>): Outcome => ({
-  fate: 'hears',
+  fate: 'recovered',
   after: 10,
   lost: 0,
   reportedBy: [],

@@ -2,9 +2,9 @@ import type { CandidateProcess, Report, ReportKind } from '../support/faults/can
 import type { Publication } from '../support/faults/numbered-channel.js';
 import type { Injection } from './fault.js';
 
-/** What a fault did to one candidate in one round; times are in milliseconds. */
+/** The effect of a fault on one candidate in one round; times are in milliseconds. */
 export interface Outcome {
-  readonly fate: 'hears' | 'deaf' | 'dead';
+  readonly fate: 'recovered' | 'deaf' | 'dead';
   /** How long the candidate received nothing. */
   readonly after?: number;
   /** How many messages that Redis accepted did not arrive. */
@@ -38,7 +38,9 @@ export function outcomeOf(
   const { death } = process;
   if (death !== undefined) return { ...outcome, fate: 'dead', death };
   if (after === undefined) assertAccepted(process, from ?? injectedAt);
-  return after === undefined ? { ...outcome, fate: 'deaf' } : { ...outcome, fate: 'hears', after };
+  return after === undefined
+    ? { ...outcome, fate: 'deaf' }
+    : { ...outcome, fate: 'recovered', after };
 }
 
 /** Asserts that Redis accepted a message since: without one, a candidate has nothing to receive. */
@@ -49,7 +51,7 @@ function assertAccepted({ candidate, channel }: CandidateProcess, since: number)
   }
 }
 
-/** Describes what breaks a promise of this package: duplicates, disorder, and losses without a gap. */
+/** Describes the broken promises of this package: duplicates, disorder, and losses without a gap. */
 export function brokenPromises({
   recorder,
   readyAt,

@@ -59,7 +59,14 @@ function reportedBy(outcomes: readonly Outcome[]): string {
   return kinds.length === 0 ? NOT_REPORTED : `reported by ${kinds.join(', ')}`;
 }
 
-const DETAILS = ['fault', 'candidate', 'heard after, ms', 'lost', 'first report after, ms', 'text'];
+const DETAILS = [
+  'fault',
+  'candidate',
+  'received after, ms',
+  'lost',
+  'first report after, ms',
+  'text',
+];
 
 function detailsOf(measurements: readonly Measurement[]): string {
   const rows = measurements.map(({ topology, fault, candidate, outcomes }) => [

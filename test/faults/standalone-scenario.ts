@@ -5,7 +5,7 @@ import type { StandaloneTopology } from '../support/faults/standalone-topology.j
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { channelOf, type Injection, type RunningCandidates, type Scenario } from './fault.js';
 
-/** What a fault of a standalone Redis can hit. */
+/** The things that a fault of a standalone Redis uses. */
 export interface Target {
   readonly redis: StandaloneTopology;
   readonly candidates: RunningCandidates;
