@@ -1,4 +1,6 @@
+import type { ClusterOptions } from 'ioredis';
 import { SHARDED_CANDIDATES } from '../support/faults/candidates.js';
+import { FAIL_AT_ONCE } from '../support/faults/plain-publisher.js';
 import { ShardPublisher } from '../support/faults/shard-publisher.js';
 import type { TestCluster } from '../support/cluster.js';
 import type { ServerProcess } from '../support/sentinel.js';
@@ -16,6 +18,15 @@ interface Target {
   readonly owner: ServerProcess;
   readonly candidates: RunningCandidates;
 }
+
+/**
+ * A message waits for the connection to a new owner. So the publisher recovers no later than the candidates,
+ * and Redis accepts the messages that they lose.
+ */
+const QUEUE_OFFLINE: ClusterOptions = {
+  enableOfflineQueue: true,
+  redisOptions: { ...FAIL_AT_ONCE, commandTimeout: 500 },
+};
 
 /** Faults of the slot of a sharded channel in a Cluster. */
 export function shardedFaults(clusterOf: () => TestCluster): Fault[] {
@@ -55,7 +66,7 @@ async function createScenario(
   for (const candidate of SHARDED_CANDIDATES) {
     channels.set(candidate.id, await cluster.channelOf(owner, channelOf(candidate)));
   }
-  const publisher = new ShardPublisher({ nodes: cluster.startupNodes });
+  const publisher = new ShardPublisher({ nodes: cluster.startupNodes }, QUEUE_OFFLINE);
   await publisher.ready();
   return {
     candidates: SHARDED_CANDIDATES,

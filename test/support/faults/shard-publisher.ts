@@ -1,4 +1,4 @@
-import { Cluster } from 'ioredis';
+import { Cluster, type ClusterOptions } from 'ioredis';
 import type { ClusterConnectionOptions } from './connection-options.js';
 import { FAIL_AT_ONCE, PlainPublisher } from './plain-publisher.js';
 
@@ -9,7 +9,7 @@ const ANSWER_TIMEOUT_MS = 500;
 
 /** Publishes with SPUBLISH at the node that owns the slot of the channel. */
 export class ShardPublisher extends PlainPublisher<Cluster> {
-  constructor({ nodes }: ClusterConnectionOptions) {
+  constructor({ nodes }: ClusterConnectionOptions, options: ClusterOptions = {}) {
     const client = new Cluster(nodes, {
       enableOfflineQueue: false,
       // A message that followed a redirect could arrive after a later one, so a redirect fails it.
@@ -18,6 +18,7 @@ export class ShardPublisher extends PlainPublisher<Cluster> {
       slotsRefreshTimeout: ANSWER_TIMEOUT_MS,
       clusterRetryStrategy: () => REFRESH_INTERVAL_MS,
       redisOptions: { ...FAIL_AT_ONCE, socketTimeout: ANSWER_TIMEOUT_MS },
+      ...options,
     });
     super(client);
   }
