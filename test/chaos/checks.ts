@@ -1,52 +1,59 @@
 import { randomUUID } from 'node:crypto';
-import type { Scene } from './scene.js';
-import { subjectConnections, type Topology } from './topology.js';
-import { until } from './until.js';
+import { eventually } from '../support/faults/eventually.js';
+import type { Topology } from '../support/faults/topology.js';
+import { applicationConnections } from './application-connections.js';
+import type { FaultContext } from './fault.js';
 
-/** Checks that Redis can still be told something: that of a new subscription, and of its end. */
-export async function assertFreshSubscription({ subject, plain, topology }: Scene): Promise<void> {
+/** Asserts that the application can subscribe to a new channel, and unsubscribe from it. */
+export async function assertFreshSubscription({
+  application,
+  plain,
+  topology,
+}: FaultContext): Promise<void> {
   const channel = `chaos.fresh.${randomUUID()}`;
-  let [isAcknowledged, isHeard] = [false, false];
+  let [isSubscribed, hasReceived] = [false, false];
   const onSubscribed = (): void => {
-    isAcknowledged = true;
+    isSubscribed = true;
   };
-  const observer = subject.service.observe(channel, { onSubscribed }).subscribe(() => {
-    isHeard = true;
+  const observer = application.service.observe(channel, { onSubscribed }).subscribe(() => {
+    hasReceived = true;
   });
-  await until('a new subscription is acknowledged', () => isAcknowledged);
-  await until('a new subscription hears', () => {
-    plain.publish(channel, '"fresh"').catch(() => undefined);
-    return isHeard;
-  });
+  await eventually(() => isSubscribed, 'Redis acknowledges a new subscription');
+  await eventually(() => {
+    plain.publish(channel, {}).catch(() => undefined);
+    return hasReceived;
+  }, 'a new subscription receives');
   observer.unsubscribe();
-  await until(
-    'Redis forgets a subscription that has ended',
+  await eventually(
     async () => (await subscribers(topology, channel)) === 0,
+    'Redis has no subscription that has ended',
   );
 }
 
-/** Checks that Redis knows of exactly what the application listens to, over no more connections than needed. */
-export async function assertCounts({ topology }: Scene): Promise<void> {
-  const { channels, connections } = topology;
-  const { literals, pattern } = channels;
-  const patterns = pattern === undefined ? 0 : 1;
-  for (const channel of literals) {
-    await until(
-      `PUBSUB knows one subscriber of ${channel}`,
+/** Asserts that Redis has exactly the subscriptions and the connections that the application needs. */
+export async function assertCounts({ topology }: FaultContext): Promise<void> {
+  const { channelNames, connections } = topology;
+  const patterns = channelNames.pattern === undefined ? 0 : 1;
+  for (const channel of channelNames.literals) {
+    await eventually(
       async () => (await subscribers(topology, channel)) === 1,
+      `${channel} has one subscriber`,
     );
   }
-  await until(`PUBSUB NUMPAT is ${patterns}`, async () => (await globs(topology)) === patterns);
-  await until(
+  await eventually(
+    async () => (await globs(topology)) === patterns,
+    `PUBSUB NUMPAT is ${patterns}`,
+  );
+  await eventually(
+    async () => (await applicationConnections(topology)).length === connections,
     `the application has ${connections} connections`,
-    async () => (await subjectConnections(topology)).length === connections,
   );
 }
 
 async function subscribers(topology: Topology, channel: string): Promise<number> {
-  const question = topology.isSharded ? 'SHARDNUMSUB' : 'NUMSUB';
+  const query = topology.isSharded ? 'SHARDNUMSUB' : 'NUMSUB';
   const counts = topology.nodes().map(async (node) => {
-    const [, count] = (await node.call('PUBSUB', question, channel)) as [string, number];
+    const [, count] = (await node.call('PUBSUB', query, channel)) as [string, number];
     return count;
   });
   return sum(await Promise.all(counts));

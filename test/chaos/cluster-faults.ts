@@ -1,58 +1,59 @@
-import { eventually } from '../support/redis.js';
+import type { ClusterTopology } from '../support/faults/cluster-topology.js';
+import { eventually } from '../support/faults/eventually.js';
 import type { ServerProcess } from '../support/sentinel.js';
-import { masterOf, replicaOfSubscriber, type Half } from './cluster-places.js';
-import type { ClusterTopology } from './cluster-topology.js';
+import { masterOf, replicaOfSubscriber, type ConnectionRole } from './application-nodes.js';
+import { connectionFaults } from './connection-faults.js';
 import { noticed, pastEveryDeadline } from './durations.js';
-import type { Scene } from './scene.js';
-import type { Fault, Strike } from './topology.js';
+import type { Fault, FaultContext, Injection } from './fault.js';
 
-/** A node that has left the Cluster answers PING to the end, and delivers nothing any more. */
+/** A node that was removed from the Cluster answers PING, and no message reaches it. */
 export const DETACHED = 'detached replica of the subscriber';
 
-/** What can happen to the nodes of a Cluster, where the application is at them. */
+/** All faults of a Cluster. They hit the nodes that the application is at. */
 export function clusterFaults(topology: ClusterTopology): Fault[] {
   return [
+    ...connectionFaults(),
     failover(topology, 'subscriber'),
     failover(topology, 'publisher'),
     killWithReplica(topology),
     killWithoutReplica(topology),
     hang(topology),
     migration(topology),
-    // Sharded, nobody is at a replica.
+    // A sharded application has no connection to a replica.
     ...(topology.isSharded ? [] : [detachment(topology)]),
   ];
 }
 
-/** An operator puts a replica in the place of the master that a half of the application is at. */
-function failover(topology: ClusterTopology, half: Half): Fault {
+/** An operator promotes the replica of the master that a connection of the application is at. */
+function failover(topology: ClusterTopology, role: ConnectionRole): Fault {
   return {
-    name: `graceful failover of the master of the ${half}`,
+    name: `graceful failover of the master of the ${role}`,
     countedFrom: 'its end',
-    strike: wholeFirst(topology, async (scene) => {
-      await topology.cluster.failOver(await masterOf(half, topology, scene));
+    inject: repairFirst(topology, async (context) => {
+      await topology.cluster.failOver(await masterOf(role, topology, context));
       return {};
     }),
   };
 }
 
-/** The replica takes over. */
+/** The nodes promote the replica. */
 function killWithReplica(topology: ClusterTopology): Fault {
   const { cluster } = topology;
   return failure(topology, 'killed master of the subscriber', async (master) => {
     await master.kill();
     const isReplaced = async () => !(await cluster.masters()).includes(master);
-    return { lasts: () => eventually(isReplaced) };
+    return { showsEffect: () => eventually(isReplaced, 'the replica is promoted') };
   });
 }
 
-/** Nobody takes over: shard channels of its slots are away until it is back. */
+/** The nodes cannot promote the replica: the slots have no owner until the master is restarted. */
 function killWithoutReplica(topology: ClusterTopology): Fault {
   const { isSharded, repair } = topology;
   const name = 'killed master of the subscriber, with a hung replica';
-  const fault = failure(topology, name, async (master, replica, scene) => {
+  const fault = failure(topology, name, async (master, replica, context) => {
     replica.hang();
     await master.kill();
-    return isSharded ? { lasts: () => noticed(scene), end: repair } : {};
+    return isSharded ? { showsEffect: () => noticed(context), stop: repair } : {};
   });
   return { ...fault, countedFrom: isSharded ? 'its end' : 'its beginning' };
 }
@@ -60,69 +61,73 @@ function killWithoutReplica(topology: ClusterTopology): Fault {
 function hang(topology: ClusterTopology): Fault {
   return failure(topology, 'hung master of the subscriber', (master) => {
     master.hang();
-    return Promise.resolve({ lasts: pastEveryDeadline });
+    return Promise.resolve({ showsEffect: pastEveryDeadline });
   });
 }
 
-/** Something that the master of the subscriber does not survive; it is brought back at the end. */
+/** A failure of the subscriber's master; the clean-up repairs it. */
 function failure(
   topology: ClusterTopology,
   name: string,
-  hit: (master: ServerProcess, replica: ServerProcess, scene: Scene) => Promise<Strike>,
+  damage: (
+    master: ServerProcess,
+    replica: ServerProcess,
+    context: FaultContext,
+  ) => Promise<Injection>,
 ): Fault {
   const { cluster, repair } = topology;
   return {
     name,
     countedFrom: 'its beginning',
-    strike: wholeFirst(topology, async (scene) => {
-      const master = await masterOf('subscriber', topology, scene);
+    inject: repairFirst(topology, async (context) => {
+      const master = await masterOf('subscriber', topology, context);
       const replica = await cluster.replicaOf(master);
-      await scene.plain.leave(master.port, replica.port);
-      topology.needs(() => cluster.recover());
-      return { ...(await hit(master, replica, scene)), cleanUp: repair };
+      await context.plain.avoid(master.port, replica.port);
+      topology.repairWith(() => cluster.recover());
+      return { ...(await damage(master, replica, context)), cleanUp: repair };
     }),
   };
 }
 
-/** The slots of all channels go to another master each. */
+/** The slot of each channel moves to the next master. */
 function migration(topology: ClusterTopology): Fault {
   const { cluster } = topology;
   return {
     name: 'slots of the channels moved',
     countedFrom: 'its end',
-    strike: wholeFirst(topology, async ({ lanes }) => {
+    inject: repairFirst(topology, async ({ channels }) => {
       const masters = (await cluster.masters()).toSorted((a, b) => a.port - b.port);
-      for (const { channel } of [...lanes.plain, ...lanes.own]) {
-        const owner = masters.indexOf(await cluster.ownerOf(channel));
+      for (const { name } of [...channels.plain, ...channels.own]) {
+        const owner = masters.indexOf(await cluster.ownerOf(name));
         const next = masters[(owner + 1) % masters.length];
-        if (next) await cluster.moveSlot(channel, next);
+        if (next) await cluster.moveSlot(name, next);
       }
       return {};
     }),
   };
 }
 
-/** The node of the subscriber is taken out of the Cluster, and goes on by itself. */
+/** The node of the subscriber is removed from the Cluster, and keeps running. */
 function detachment(topology: ClusterTopology): Fault {
   const { cluster, repair } = topology;
   return {
     name: DETACHED,
     countedFrom: 'its beginning',
-    strike: wholeFirst(topology, async (scene) => {
-      const replica = await replicaOfSubscriber(topology, scene);
-      await scene.plain.leave(replica.port);
-      topology.needs(() => cluster.adopt(replica));
+    inject: repairFirst(topology, async (context) => {
+      const replica = await replicaOfSubscriber(topology, context);
+      await context.plain.avoid(replica.port);
+      topology.repairWith(() => cluster.adopt(replica));
       await cluster.remove(replica);
-      return { lasts: () => noticed(scene), cleanUp: repair };
+      return { showsEffect: () => noticed(context), cleanUp: repair };
     }),
   };
 }
 
-/** A fault finds a whole Cluster, where the application hears: one that has lost two machines is gone. */
-function wholeFirst(topology: ClusterTopology, strike: Fault['strike']): Fault['strike'] {
-  return async (scene) => {
-    await scene.hearsFromNowOn();
+/** Repairs the Cluster before the next fault: a Cluster that has lost two nodes may lose its slots too. */
+function repairFirst(topology: ClusterTopology, inject: Fault['inject']): Fault['inject'] {
+  return async (context) => {
+    await context.receivesFromNowOn();
     await topology.repair();
-    return strike(scene);
+    return inject(context);
   };
 }

@@ -1,33 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { DETACHED } from './cluster-faults.js';
+import { clusterFaults, DETACHED } from './cluster-faults.js';
 import { clusterSuite, NAMES } from './cluster.suite.js';
+import { findFault, type Fault } from './fault.js';
 import { Scenario } from './scenario.js';
-import { faultOf } from './topology.js';
 
 describe('a Cluster', () => {
   const redis = clusterSuite([...NAMES, DETACHED], { isSharded: false });
+  const faultOf = (name: string): Fault => findFault(clusterFaults(redis()), name);
 
-  it('CLIENT KILL of the subscriber: what is between two nodes is told of, however fresh the last PING', async () => {
-    const played = Scenario.run(
+  it('CLIENT KILL of the subscriber: a gap covers messages between two nodes, also after a PING of just now', async () => {
+    const finished = Scenario.run(
       redis(),
       async (scenario) => {
-        const fault = faultOf(redis(), 'CLIENT KILL of the subscriber');
-        for (let run = 0; run < 10; run++) await scenario.recover([await scenario.strike(fault)]);
+        const fault = faultOf('CLIENT KILL of the subscriber');
+        for (let run = 0; run < 10; run++) await scenario.recover([await scenario.inject(fault)]);
       },
       { pingInterval: 10 },
     );
-    await expect(played).resolves.toBeUndefined();
+    await expect(finished).resolves.toBeUndefined();
   });
 
-  it(`${DETACHED}: the probe finds it where nobody asks for the nodes`, async () => {
+  it(`${DETACHED}: the delivery probe detects it without a topology refresh`, async () => {
     const options = { connection: redis().fixedConnection, probeInterval: 200 };
-    const played = Scenario.run(
+    const finished = Scenario.run(
       redis(),
       async (scenario) => {
-        await scenario.recover([await scenario.strike(faultOf(redis(), DETACHED))]);
+        await scenario.recover([await scenario.inject(faultOf(DETACHED))]);
       },
       options,
     );
-    await expect(played).resolves.toBeUndefined();
+    await expect(finished).resolves.toBeUndefined();
   });
 });

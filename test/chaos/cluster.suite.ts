@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ClusterTopology, type ClusterTopologyOptions } from './cluster-topology.js';
+import {
+  ClusterTopology,
+  type ClusterTopologyOptions,
+} from '../support/faults/cluster-topology.js';
+import { clusterFaults } from './cluster-faults.js';
+import { findFault, type Fault } from './fault.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';
-import { faultOf } from './topology.js';
 
 const GRACEFUL = [
   'graceful failover of the master of the subscriber',
@@ -21,40 +25,44 @@ export const NAMES = [
   'slots of the channels moved',
 ];
 
-/** Has an application suffer each of these faults, and be closed in the middle of it. */
+/** Tests that an application recovers from each of these faults, and that it closes during each of them. */
 export function clusterSuite(
   names: readonly string[],
   options: ClusterTopologyOptions,
 ): () => ClusterTopology {
   let redis: ClusterTopology;
+  let faults: readonly Fault[];
   beforeAll(async () => {
     redis = await ClusterTopology.start(options);
+    faults = clusterFaults(redis);
   });
   afterAll(() => redis.stop());
 
   it('has these faults', () => {
-    expect(redis.faults.map(({ name }) => name)).toEqual(names);
+    expect(faults.map(({ name }) => name)).toEqual(names);
   });
 
   it.each(names)(
-    '%s: nobody stays deaf, and nothing is lost without a word',
+    '%s: every listener recovers, and every loss is inside a reported gap',
     { timeout: 600_000 },
     async (name) => {
       const { failovers, gracefulFailovers } = settings();
       const runs = GRACEFUL.includes(name) ? gracefulFailovers : failovers;
-      const played = Scenario.run(redis, async (scenario) => {
-        for (let run = 0; run < runs; run++) await scenario.suffer(faultOf(redis, name));
+      const finished = Scenario.run(redis, async (scenario) => {
+        for (let run = 0; run < runs; run++) await scenario.measure(findFault(faults, name));
       });
-      await expect(played).resolves.toBeUndefined();
+      await expect(finished).resolves.toBeUndefined();
     },
   );
 
   it.each(names)(
-    '%s: the application can be closed in the middle of it',
+    '%s: the application closes while the fault lasts',
     { timeout: 120_000 },
     async (name) => {
-      const played = Scenario.run(redis, (scenario) => scenario.closeDuring(faultOf(redis, name)));
-      await expect(played).resolves.toBeUndefined();
+      const finished = Scenario.run(redis, (scenario) =>
+        scenario.closeDuring(findFault(faults, name)),
+      );
+      await expect(finished).resolves.toBeUndefined();
     },
   );
 

@@ -1,6 +1,7 @@
-import { killConnections, subjectConnections, type Fault } from './topology.js';
+import { applicationConnections, killConnections } from './application-connections.js';
+import type { Fault } from './fault.js';
 
-/** Connections that the server ends; any topology has them. */
+/** Connections that the server closes. Every topology has these faults. */
 export function connectionFaults(): Fault[] {
   return [
     kill('subscriber', (isSubscriber) => isSubscriber),
@@ -9,13 +10,13 @@ export function connectionFaults(): Fault[] {
   ];
 }
 
-function kill(whose: string, isMeant: (isSubscriber: boolean) => boolean): Fault {
+function kill(role: string, isChosen: (isSubscriber: boolean) => boolean): Fault {
   return {
-    name: `CLIENT KILL of the ${whose}`,
+    name: `CLIENT KILL of the ${role}`,
     countedFrom: 'its end',
-    strike: async ({ topology }) => {
-      const connections = await subjectConnections(topology);
-      await killConnections(connections.filter(({ isSubscriber }) => isMeant(isSubscriber)));
+    inject: async ({ topology }) => {
+      const connections = await applicationConnections(topology);
+      await killConnections(connections.filter(({ isSubscriber }) => isChosen(isSubscriber)));
       return {};
     },
   };

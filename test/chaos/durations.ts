@@ -1,23 +1,24 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Scene } from './scene.js';
+import { eventually } from '../support/faults/eventually.js';
+import type { FaultContext } from './fault.js';
 import { settings } from './settings.js';
-import { until } from './until.js';
 
-/** Resolves later than every deadline of the library: of a handshake, of a PING sent just before. */
+/** Resolves when every timeout of this package has passed: of a handshake, and of a PING sent just before. */
 export function pastEveryDeadline(): Promise<void> {
-  const { pingInterval, pingTimeout } = settings().liveness;
+  const { pingInterval, pingTimeout } = settings().heartbeat;
   return setTimeout(pingInterval + 2 * pingTimeout + 200);
 }
 
-/** Resolves when the application knows that something is wrong. */
-export function noticed({ subject }: Scene): Promise<void> {
-  return until('the application notices', () => subject.status !== 'connected');
+/** Resolves when the application is not connected. */
+export function noticed({ application }: FaultContext): Promise<void> {
+  return eventually(() => application.status !== 'connected', 'the application notices the fault');
 }
 
-/** Counts from now; resolves when the application was refused a subscription that it wants. */
-export function refused({ subject }: Scene): () => Promise<void> {
+/** Returns a function that resolves when Redis has refused a subscription since this call. */
+export function refused({ application }: FaultContext): () => Promise<void> {
   const refusals = (): number =>
-    subject.log.of('error').filter((line) => line.startsWith('Redis refused to subscribe')).length;
+    application.log.of('error').filter((line) => line.startsWith('Redis refused to subscribe'))
+      .length;
   const before = refusals();
-  return () => until('a subscription is refused', () => refusals() > before);
+  return () => eventually(() => refusals() > before, 'Redis refuses a subscription');
 }

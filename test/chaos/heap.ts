@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** What is in use of the heap when everything that can go is gone, in megabytes. */
+/** The size of the heap after a garbage collection, in megabytes. */
 export function usedHeap(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed / 1024 ** 2;

@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { pastEveryDeadline } from './durations.js';
+import { eventually } from '../support/faults/eventually.js';
+import { makeHalfOpen } from '../support/faults/half-open.js';
+import { holdSubscriptions } from '../support/faults/hold-subscriptions.js';
 import type { Direction, TcpProxy } from '../support/tcp-proxy.js';
-import type { Scene } from './scene.js';
-import { killConnections, subjectConnections, type Fault } from './topology.js';
-import { until } from './until.js';
+import { applicationConnections, killConnections } from './application-connections.js';
+import { pastEveryDeadline } from './durations.js';
+import type { Fault, FaultContext } from './fault.js';
 
-/** What can go wrong on the way between the application and its server. */
+/** Faults of the network between the application and its server. */
 export function networkFaults(proxy: TcpProxy): Fault[] {
   return [
     halfOpen(proxy, 'the direction of the server', ['toServer']),
@@ -14,32 +16,32 @@ export function networkFaults(proxy: TcpProxy): Fault[] {
     {
       name: 'what the client sends is delayed',
       countedFrom: 'its end',
-      strike: async () => {
+      inject: async () => {
         proxy.hold(/./s);
-        return { lasts: pastEveryDeadline, end: async () => proxy.release() };
+        return { showsEffect: pastEveryDeadline, stop: async () => proxy.release() };
       },
     },
     {
       name: 'the acknowledgement of subscriptions is delayed',
       countedFrom: 'its end',
-      strike: async ({ topology, subject }) => {
-        proxy.hold(/subscribe/i);
-        await killConnections(await subjectConnections(topology));
+      inject: async ({ topology, application }) => {
+        holdSubscriptions(proxy);
+        await killConnections(await applicationConnections(topology));
         return {
-          lasts: () =>
-            until(
-              'SUBSCRIBE is on hold',
-              () => proxy.holding > 0 && subject.status !== 'connected',
+          showsEffect: () =>
+            eventually(
+              () => proxy.holding > 0 && application.status !== 'connected',
+              'the proxy holds a SUBSCRIBE',
             ),
-          end: async () => proxy.release(),
+          stop: async () => proxy.release(),
         };
       },
     },
     {
       name: 'cut in the middle of a message',
       countedFrom: 'its end',
-      strike: async (scene) => {
-        await cutMidFrame(scene, proxy);
+      inject: async (context) => {
+        await cutMidFrame(context, proxy);
         return {};
       },
     },
@@ -50,16 +52,14 @@ function halfOpen(proxy: TcpProxy, name: string, directions: readonly Direction[
   return {
     name: `half-open in ${name}`,
     countedFrom: 'its beginning',
-    strike: async ({ topology }) => {
-      const stale = await subjectConnections(topology);
-      proxy.swallow(directions);
-      // New connections are whole again: what is measured is how long the old ones are believed in.
-      proxy.forward();
+    inject: async ({ topology }) => {
+      const connections = await applicationConnections(topology);
+      makeHalfOpen(proxy, directions);
       return {
-        lasts: pastEveryDeadline,
+        showsEffect: pastEveryDeadline,
         cleanUp: async () => {
-          await killConnections(stale);
-          // One that was just being made then had no name yet.
+          await killConnections(connections);
+          // A connection without a name, because it was new, is not among those.
           proxy.sweep();
         },
       };
@@ -68,12 +68,16 @@ function halfOpen(proxy: TcpProxy, name: string, directions: readonly Direction[
 }
 
 const LARGE = 4 * 1024 * 1024;
+const DELIVERY_TIMEOUT_MS = 1_000;
 
-async function cutMidFrame({ publisher, subject }: Scene, proxy: TcpProxy): Promise<void> {
-  const stream = subject.clients.at(-1)?.stream;
+async function cutMidFrame(
+  { publisher, application }: FaultContext,
+  proxy: TcpProxy,
+): Promise<void> {
+  const stream = application.clients.at(-1)?.stream;
   const before = stream?.bytesRead ?? 0;
-  // A subscriber that is not back from the fault before will not get it.
-  const deadline = performance.now() + 1_000;
+  // A subscriber that has not recovered from the fault before does not receive the message.
+  const deadline = performance.now() + DELIVERY_TIMEOUT_MS;
   const isCut = (): boolean => stream?.destroyed ?? true;
   const hasPart = (): boolean => (stream?.bytesRead ?? 0) > before + LARGE / 16;
   publisher.publish({ pad: 'x'.repeat(LARGE) });

@@ -1,35 +1,35 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Fault } from './fault.js';
 import type { Random } from './random.js';
-import type { Scenario } from './scenario.js';
+import type { PastFault, Scenario } from './scenario.js';
 import { settings } from './settings.js';
-import type { Fault } from './topology.js';
 
-/** Strikes with so many faults; some of them while the application recovers from the one before. */
-export async function sufferAtRandom(
+/** Injects this many faults. It injects some of them while the application recovers from the one before. */
+export async function injectAtRandom(
   scenario: Scenario,
   faults: readonly Fault[],
   random: Random,
   count: number,
 ): Promise<void> {
-  const { pingInterval, pingTimeout } = settings().liveness;
-  const story: string[] = [];
-  let blows: Awaited<ReturnType<Scenario['strike']>>[] = [];
+  const { pingInterval, pingTimeout } = settings().heartbeat;
+  const history: string[] = [];
+  let past: PastFault[] = [];
   for (let i = 1; i <= count; i++) {
     const fault = random.pick(faults);
     const duration = random.below(2 * (pingInterval + pingTimeout));
-    story.push(`${i}. ${fault.name} (${duration} ms)`);
+    history.push(`${i}. ${fault.name} (${duration} ms)`);
     try {
-      blows.push(await scenario.strike(fault, duration));
+      past.push(await scenario.inject(fault, duration));
       if (i < count && random.below(3) === 0) {
         await setTimeout(random.below(200));
         continue;
       }
-      await scenario.recover(blows);
+      await scenario.recover(past);
     } catch (error) {
-      throw new Error(`CHAOS_SEED=${settings().seed}, after:\n${story.slice(-5).join('\n')}`, {
+      throw new Error(`CHAOS_SEED=${settings().seed}, after:\n${history.slice(-5).join('\n')}`, {
         cause: error,
       });
     }
-    blows = [];
+    past = [];
   }
 }

@@ -1,50 +1,51 @@
-import { appendFile } from 'node:fs/promises';
-import { settings, type ChaosSettings } from './settings.js';
+import { markdownTable } from 'markdown-table';
+import { groupBy, median } from '../support/faults/statistics.js';
+import type { ChaosSettings } from './settings.js';
 
-/** What one fault did; times in milliseconds. */
+/** The effect of one fault; times are in milliseconds. */
 export interface Measurement {
   readonly topology: string;
   readonly fault: string;
   readonly countedFrom: 'its beginning' | 'its end';
-  /** Until every listener had heard a message that was published after that. */
+  /** The time until every listener had received a message that was published after that moment. */
   readonly recovery: number;
-  /** The longest time in which some listener heard nothing. */
+  /** The longest time in which some listener received nothing. */
   readonly silence: number;
-  /** Messages that Redis accepted and some listener did not hear; all are inside a gap that was told. */
+  /** The most messages that Redis accepted and one listener did not receive; each is inside a reported gap. */
   readonly lost: number;
 }
 
-/** Notes a measurement for the report at the end of the run. */
-export async function record(measurement: Measurement): Promise<void> {
-  await appendFile(settings().measurements, `${JSON.stringify(measurement)}\n`);
-}
+const HEADS = ['topology', 'fault', 'counted from'];
+const FIGURES = ['runs', 'median', 'worst', 'longest silence', 'most lost'];
+const SEPARATOR = ' | ';
+const ALIGN = [...HEADS.map(() => 'l'), ...FIGURES.map(() => 'r')];
 
 /** All measurements as Markdown. */
 export function reportOf(settings: ChaosSettings, measurements: readonly Measurement[]): string {
-  const { seed, liveness } = settings;
-  const kinds = new Map<string, Measurement[]>();
-  for (const measurement of measurements) {
-    const { topology, fault, countedFrom } = measurement;
-    const kind = `${topology} | ${fault} | ${countedFrom}`;
-    kinds.set(kind, [...(kinds.get(kind) ?? []), measurement]);
-  }
-  const rows = [...kinds].map(([kind, all]) => {
-    const recovery = all.map((it) => it.recovery);
-    const silence = Math.max(...all.map((it) => it.silence));
-    const lost = Math.max(...all.map((it) => it.lost));
-    return `| ${kind} | ${all.length} | ${median(recovery)} | ${Math.max(...recovery)} | ${silence} | ${lost} |`;
-  });
+  const { seed, heartbeat } = settings;
+  const groups = [...groupBy(measurements, keyOf)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const rows = groups.map(([key, runs]) => [...key.split(SEPARATOR), ...figuresOf(runs)]);
   return [
-    `Recovery in milliseconds, until every listener heard a new message. pingInterval ${liveness.pingInterval},`,
-    `pingTimeout ${liveness.pingTimeout}, a message every 5 ms on each channel, CHAOS_SEED=${seed}.`,
+    `Recovery in milliseconds, until every listener received a new message. pingInterval ${heartbeat.pingInterval},`,
+    `pingTimeout ${heartbeat.pingTimeout}, a message every 5 ms on each channel, CHAOS_SEED=${seed}.`,
     '',
-    '| topology | fault | counted from | runs | median | worst | longest silence | most lost |',
-    '| --- | --- | --- | --: | --: | --: | --: | --: |',
-    ...rows.toSorted(),
+    markdownTable([[...HEADS, ...FIGURES], ...rows], { align: ALIGN }),
     '',
   ].join('\n');
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const keyOf = ({ topology, fault, countedFrom }: Measurement): string =>
+  [topology, fault, countedFrom].join(SEPARATOR);
+
+/** The figures of all runs of a fault. */
+function figuresOf(runs: readonly Measurement[]): string[] {
+  const recoveries = runs.map(({ recovery }) => recovery);
+  const figures = [
+    runs.length,
+    median(recoveries),
+    Math.max(...recoveries),
+    Math.max(...runs.map(({ silence }) => silence)),
+    Math.max(...runs.map(({ lost }) => lost)),
+  ];
+  return figures.map(String);
 }

@@ -1,25 +1,28 @@
 import { setTimeout } from 'node:timers/promises';
-import { assertCounts, assertFreshSubscription } from './checks.js';
-import { countSockets, LeakWatch, listenersOf } from './leak-watch.js';
-import type { PlainPublisher } from './plain-publisher.js';
-import { record, type Measurement } from './report.js';
-import type { Scene } from './scene.js';
-import { SteadyPublisher } from './steady-publisher.js';
-import type { Ear, Lane } from './ledger.js';
+import { eventually } from '../support/faults/eventually.js';
+import { appendMeasurement } from '../support/faults/measurement-file.js';
+import type { NumberedChannel } from '../support/faults/numbered-channel.js';
+import type { PlainPublisher } from '../support/faults/plain-publisher.js';
+import type { Recorder } from '../support/faults/recorder.js';
+import { SteadyPublisher } from '../support/faults/steady-publisher.js';
+import type { Topology } from '../support/faults/topology.js';
 import {
-  createLanes,
-  startSubject,
-  type Lanes,
-  type Subject,
-  type SubjectOptions,
-} from './subject.js';
-import { subjectConnections, type Fault, type Strike, type Topology } from './topology.js';
-import { until } from './until.js';
+  createChannels,
+  startApplication,
+  type ApplicationOptions,
+  type NumberedChannels,
+  type TestApplication,
+} from './application.js';
+import { applicationConnections } from './application-connections.js';
+import { assertCounts, assertFreshSubscription } from './checks.js';
+import type { Fault, FaultContext, Injection } from './fault.js';
+import { countSockets, LeakWatch, listenersOf } from './leak-watch.js';
+import type { Measurement } from './report.js';
+import { settings } from './settings.js';
 
-/** A fault that has struck, and is over. */
-interface Blow {
-  readonly fault: Fault;
-  readonly strike: Strike;
+/** A fault that was injected and has stopped. */
+export interface PastFault {
+  readonly injection: Injection;
   /** From when its recovery is counted. */
   readonly from: number;
 }
@@ -27,62 +30,68 @@ interface Blow {
 type Recovery = Pick<Measurement, 'recovery' | 'silence' | 'lost'>;
 
 /**
- * An application that listens, publishers that never rest, and faults that hit what is between them.
- * After each fault everything that the library promises is checked.
+ * An application that subscribes, publishers that publish at a steady rate, and the faults between them.
+ * After each fault, the scenario checks every promise of this package.
  */
-export class Scenario implements Scene {
-  readonly subject: Subject;
+export class Scenario implements FaultContext {
+  readonly application: TestApplication;
   readonly plain: PlainPublisher;
   readonly publisher: SteadyPublisher;
   readonly #own: SteadyPublisher;
   readonly #leaks: LeakWatch;
   readonly #listeners: number;
-  readonly #struck = new Set<Strike>();
+  readonly #lasting = new Set<Injection>();
   #sockets = Infinity;
+  /** A listener recovers with the first message that was sent after this time. */
+  #recoveryFrom = 0;
 
   private constructor(
     readonly topology: Topology,
-    readonly lanes: Lanes,
-    { subject, plain, leaks }: { subject: Subject; plain: PlainPublisher; leaks: LeakWatch },
+    readonly channels: NumberedChannels,
+    {
+      application,
+      plain,
+      leaks,
+    }: { application: TestApplication; plain: PlainPublisher; leaks: LeakWatch },
   ) {
-    this.subject = subject;
+    this.application = application;
     this.plain = plain;
     this.#leaks = leaks;
-    this.#listeners = listenersOf(subject);
-    this.publisher = new SteadyPublisher(lanes.plain, (channel, data) =>
-      plain.publish(channel, JSON.stringify(data)),
+    this.#listeners = listenersOf(application);
+    this.publisher = new SteadyPublisher(channels.plain, (channel, data) =>
+      plain.publish(channel, data),
     );
-    this.#own = new SteadyPublisher(lanes.own, (channel, data) =>
-      subject.service.publish(channel, data),
+    this.#own = new SteadyPublisher(channels.own, (channel, data) =>
+      application.service.publish(channel, data),
     );
   }
 
-  /** Starts one, lets `play` play in it, ends it, and checks that nothing is left of it. */
+  /** Starts a scenario, calls `body`, closes the scenario, and asserts that it has leaked nothing. */
   static async run(
     topology: Topology,
-    play: (scenario: Scenario) => Promise<void>,
-    options?: SubjectOptions,
+    body: (scenario: Scenario) => Promise<void>,
+    options?: ApplicationOptions,
   ): Promise<void> {
     const scenario = await Scenario.start(topology, options);
     try {
-      await play(scenario);
+      await body(scenario);
     } catch (error) {
-      await scenario.#mend();
-      // The first failure is the one to tell of.
+      await scenario.#repair();
+      // A test reports its first failure.
       await scenario.#close().catch(() => undefined);
       throw error;
     }
-    await scenario.end();
+    await scenario.close();
   }
 
-  /** Resolves when every listener hears. */
-  static async start(topology: Topology, options: SubjectOptions = {}): Promise<Scenario> {
-    const leaks = new LeakWatch();
-    const lanes = createLanes(topology);
+  /** Starts a scenario; resolves when every listener receives. */
+  static async start(topology: Topology, options: ApplicationOptions = {}): Promise<Scenario> {
+    const leaks = await LeakWatch.start();
+    const channels = createChannels(topology);
     const plain = topology.createPublisher();
-    await until('the plain publisher is ready', () => plain.isReady);
-    const subject = await startSubject(topology, lanes, options);
-    const scenario = new Scenario(topology, lanes, { subject, plain, leaks });
+    await plain.ready();
+    const application = await startApplication(topology, channels, options);
+    const scenario = new Scenario(topology, channels, { application, plain, leaks });
     scenario.publisher.start();
     scenario.#own.start();
     try {
@@ -95,82 +104,91 @@ export class Scenario implements Scene {
     return scenario;
   }
 
-  /** Lets a fault strike and end, waits for the recovery, checks everything, and notes how long it took. */
-  async suffer(fault: Fault): Promise<void> {
-    for (const ear of this.subject.ears) ear.rest();
-    const blow = await this.strike(fault);
-    const recovery = await this.recover([blow]);
-    const { name: topology } = this.topology;
-    await record({ topology, fault: fault.name, countedFrom: fault.countedFrom, ...recovery });
+  /** Injects a fault, waits for the recovery, checks every promise, and appends a measurement. */
+  async measure(fault: Fault): Promise<void> {
+    for (const recorder of this.application.recorders) recorder.resetSilence();
+    const past = await this.inject(fault);
+    const recovery = await this.recover([past]);
+    const measurement: Measurement = {
+      topology: this.topology.name,
+      fault: fault.name,
+      countedFrom: fault.countedFrom,
+      ...recovery,
+    };
+    await appendMeasurement(settings().measurements, measurement);
   }
 
-  /** Lets a fault strike, last for that many milliseconds or for as long as it takes to show, and end. */
-  async strike(fault: Fault, duration?: number): Promise<Blow> {
-    const strike = await fault.strike(this);
-    this.#struck.add(strike);
+  /**
+   * Injects a fault and stops it.
+   *
+   * @param fault - The fault.
+   * @param duration - How long it lasts, in milliseconds. Default: until it shows its effect.
+   */
+  async inject(fault: Fault, duration?: number): Promise<PastFault> {
+    const injection = await fault.inject(this);
+    this.#lasting.add(injection);
     let from = Date.now();
-    this.#watch(from);
-    if (duration === undefined) await strike.lasts?.();
-    else if (strike.end) await setTimeout(duration);
-    await strike.end?.();
-    if (strike.isHeardThrough) this.#watch(Date.now());
-    if (fault.countedFrom === 'its end') {
-      from = Date.now();
-      this.#watch(from);
-    }
-    return { fault, strike, from };
+    this.#recoveryFrom = from;
+    if (duration === undefined) await injection.showsEffect?.();
+    else if (injection.stop) await setTimeout(duration);
+    await injection.stop?.();
+    if (injection.deliversUntilNoticed) this.#recoveryFrom = Date.now();
+    if (fault.countedFrom === 'its end') this.#recoveryFrom = from = Date.now();
+    return { injection, from };
   }
 
-  /** Resolves to the numbers from which on every listener has heard of each lane. */
-  async hearsFromNowOn(): Promise<(lane: Lane) => number> {
-    const { ears } = this.subject;
-    const marks = new Map(ears.map(({ lane }) => [lane, lane.next]));
-    const markOf = (lane: Lane): number => marks.get(lane) ?? 0;
-    const behind = (): Ear[] => ears.filter((ear) => ear.last < markOf(ear.lane));
-    await until(
-      () => `every listener hears what is published now: ${this.#describe(behind())}`,
+  /** Resolves when every listener has received a message of now; returns the number of that message. */
+  async receivesFromNowOn(): Promise<(channel: NumberedChannel) => number> {
+    const { recorders } = this.application;
+    const marks = new Map(recorders.map(({ channel }) => [channel, channel.next]));
+    const markOf = (channel: NumberedChannel): number => marks.get(channel) ?? 0;
+    const behind = (): Recorder[] => recorders.filter((it) => it.last < markOf(it.channel));
+    await eventually(
       () => behind().length === 0,
+      () => `every listener receives the messages of now: ${this.#describe(behind())}`,
     );
     return markOf;
   }
 
-  /** Resolves when everything is as it should be after faults that are over. */
-  async recover(blows: readonly Blow[]): Promise<Recovery> {
-    const { ears } = this.subject;
-    const deaf = (): Ear[] => ears.filter(({ recoveredAt }) => recoveredAt === undefined);
-    await until(
-      () => `every listener hears: ${this.#describe(deaf())}`,
+  /** Resolves when the application has recovered from past faults and every check has passed. */
+  async recover(past: readonly PastFault[]): Promise<Recovery> {
+    const { recorders } = this.application;
+    const from = this.#recoveryFrom;
+    const deaf = (): Recorder[] => recorders.filter((it) => it.recoveredAt(from) === undefined);
+    await eventually(
       () => deaf().length === 0,
+      () => `every listener recovers: ${this.#describe(deaf())}`,
     );
-    const from = blows.at(-1)?.from ?? 0;
-    const recovery = Math.max(...ears.map(({ recoveredAt = 0 }) => recoveredAt)) - from;
-    await until(
-      () => `connected: ${this.#describe([])}`,
-      () => this.subject.status === 'connected',
+    const recoveredAt = Math.max(...recorders.map((it) => it.recoveredAt(from) ?? 0));
+    const recovery = recoveredAt - (past.at(-1)?.from ?? 0);
+    await eventually(
+      () => this.application.status === 'connected',
+      () => `the application is connected: ${this.#describe([])}`,
     );
     await assertFreshSubscription(this);
-    for (const { strike } of blows) await this.#cleanUp(strike);
+    for (const { injection } of past) await this.#cleanUp(injection);
     await assertCounts(this);
     const lost = await this.#check();
     await this.#assertNoGrowth();
-    return { recovery, silence: Math.max(...ears.map(({ silence }) => silence)), lost };
+    const silence = Math.max(...recorders.map(({ longestSilence }) => longestSilence));
+    return { recovery, silence, lost };
   }
 
-  /** Closes the application while a fault lasts, and checks that nothing is left of it. */
+  /** Closes the application while a fault lasts, and repairs the servers. */
   async closeDuring(fault: Fault): Promise<void> {
-    const strike = await fault.strike(this);
-    this.#struck.add(strike);
-    await strike.lasts?.();
+    const injection = await fault.inject(this);
+    this.#lasting.add(injection);
+    await injection.showsEffect?.();
     await this.#close();
-    await this.#mend();
+    await this.#repair();
   }
 
-  /** Ends everything, and checks that nothing is left. */
-  async end(): Promise<void> {
+  /** Closes the application and the publishers, and asserts that they leak nothing. */
+  async close(): Promise<void> {
     await this.#close();
-    await until(
-      'Redis has no connection of the application',
-      async () => (await subjectConnections(this.topology)).length === 0,
+    await eventually(
+      async () => (await applicationConnections(this.topology)).length === 0,
+      'the application has no connection to Redis',
     );
     await this.#leaks.assertNone();
   }
@@ -180,74 +198,73 @@ export class Scenario implements Scene {
     this.#own.stop();
     this.plain.close();
     let isClosed = false;
-    const closed = this.subject.close().finally(() => {
+    const closed = this.application.close().finally(() => {
       isClosed = true;
     });
-    await until(
-      () =>
-        `the application closes: ${this.subject.clients.map(({ status }) => status).join(', ')}`,
+    const statuses = (): string[] => this.application.clients.map(({ status }) => status);
+    await eventually(
       () => isClosed,
+      () => `the application is closed: ${statuses().join(', ')}`,
     );
     await closed;
   }
 
   async #assertNoGrowth(): Promise<void> {
     this.#leaks.assertNoRejection();
-    await until(
-      () => `no more listeners than before: ${listenersOf(this.subject)}`,
-      () => listenersOf(this.subject) <= this.#listeners,
+    await eventually(
+      () => listenersOf(this.application) <= this.#listeners,
+      () => `no more listeners than before: ${listenersOf(this.application)}`,
     );
-    await until(
-      () => `no more sockets than before: ${this.#countSockets()}`,
+    await eventually(
       () => this.#countSockets() <= this.#sockets,
+      () => `no more sockets than before: ${this.#countSockets()}`,
     );
   }
 
-  /** All but those of the plain publisher, which has as many as chance will have it. */
+  /** The sockets of this process, without those of the plain publisher: their number varies. */
   #countSockets(): number {
     return countSockets() - this.plain.sockets;
   }
 
-  async #cleanUp(strike: Strike): Promise<void> {
-    this.#struck.delete(strike);
-    await strike.cleanUp?.();
+  async #cleanUp(injection: Injection): Promise<void> {
+    this.#lasting.delete(injection);
+    await injection.cleanUp?.();
   }
 
-  /** Leaves the topology well for the next one, when a check has failed in the middle of a fault. */
-  async #mend(): Promise<void> {
-    for (const strike of this.#struck) {
-      await strike.end?.();
-      await this.#cleanUp(strike);
+  /** Repairs the servers for the next scenario, where a check has failed while a fault lasts. */
+  async #repair(): Promise<void> {
+    for (const injection of this.#lasting) {
+      await injection.stop?.();
+      await this.#cleanUp(injection);
     }
   }
 
-  #watch(from: number): void {
-    for (const ear of this.subject.ears) ear.watch(from);
-  }
-
-  #describe(ears: readonly Ear[]): string {
-    const states = ears.map(({ name, last, lane }) => `${name}: ${last} of ${lane.describe()}`);
-    const log = this.subject.log.lines.slice(-10).map(({ level, text }) => `${level}: ${text}`);
-    const clients = this.subject.clients.map(({ options, status }) => `${options.port} ${status}`);
-    const { status } = this.subject;
-    return [`${states.join(', ')} (${status}; ${clients.join(', ')})`, ...log].join('\n');
-  }
-
-  /** Checks everything up to now; resolves to the most that one listener lost, in gaps it was told of. */
-  async #check(): Promise<number> {
-    const { ears } = this.subject;
-    const markOf = await this.hearsFromNowOn();
-    await until('every publisher knows what became of its messages', () =>
-      ears.every(({ lane }) => lane.isSettled(markOf(lane))),
+  #describe(recorders: readonly Recorder[]): string {
+    const { log, clients, status } = this.application;
+    const states = recorders.map(
+      ({ name, last, channel }) => `${name}: ${last} of ${channel.describe()}`,
     );
-    const violations = ears.flatMap((ear) => ear.violations(markOf(ear.lane)));
+    const lines = log.lines.slice(-10).map(({ level, text }) => `${level}: ${text}`);
+    const ports = clients.map((client) => `${client.options.port} ${client.status}`);
+    return [`${states.join(', ')} (${status}; ${ports.join(', ')})`, ...lines].join('\n');
+  }
+
+  /** Checks every message up to now; resolves to the most that one listener lost inside reported gaps. */
+  async #check(): Promise<number> {
+    const { recorders } = this.application;
+    const markOf = await this.receivesFromNowOn();
+    await eventually(
+      () => recorders.every(({ channel }) => channel.isSettled(markOf(channel))),
+      'the outcome of every message is known',
+    );
+    const violations = recorders.flatMap((it) => it.violations(markOf(it.channel)));
     if (violations.length > 0) {
       const shown = violations.slice(0, 5).join('\n');
       throw new Error(`${violations.length} violations, the first of which:\n${shown}`);
     }
-    const lost = Math.max(...ears.map((ear) => ear.missing(markOf(ear.lane)).length));
-    for (const ear of ears) ear.forget(markOf(ear.lane));
-    for (const { lane } of ears) lane.forget(markOf(lane));
+    const lost = Math.max(...recorders.map((it) => it.lost(markOf(it.channel)).length));
+    for (const recorder of recorders) recorder.removeBefore(markOf(recorder.channel));
+    for (const { channel } of recorders) channel.removeBefore(markOf(channel));
     return lost;
   }
 }

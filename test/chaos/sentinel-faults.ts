@@ -1,11 +1,15 @@
+import { makeHalfOpen } from '../support/faults/half-open.js';
+import type { SentinelTopology } from '../support/faults/sentinel-topology.js';
 import type { SentinelSet, ServerProcess } from '../support/sentinel.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
+import { connectionFaults } from './connection-faults.js';
 import { noticed } from './durations.js';
-import type { Fault } from './topology.js';
+import type { Fault } from './fault.js';
 
-/** What makes the sentinels put the replica in the master's place. */
-export function sentinelFaults(set: SentinelSet, proxies: readonly TcpProxy[]): Fault[] {
+/** All faults of Sentinel. After those of the servers, the sentinels promote the replica. */
+export function sentinelFaults({ set, proxies }: SentinelTopology): Fault[] {
   return [
+    ...connectionFaults(),
     graceful(set, 'graceful failover', []),
     graceful(set, 'graceful failover, with the connections to the sentinels half-open', proxies),
     failure(set, 'hung master', async (master) => master.hang()),
@@ -17,47 +21,44 @@ export function sentinelFaults(set: SentinelSet, proxies: readonly TcpProxy[]): 
   ];
 }
 
-/** A fault of the master that the sentinels find out about by themselves. */
+/** A fault of the master that the sentinels detect. */
 function failure(
   set: SentinelSet,
   name: string,
-  hit: (master: ServerProcess) => Promise<void>,
+  damage: (master: ServerProcess) => Promise<void>,
 ): Fault {
   return {
     name,
     countedFrom: 'its beginning',
-    strike: async () => {
+    inject: async () => {
       const master = await set.master();
-      await hit(master);
-      return { lasts: () => set.failedOver(master), cleanUp: () => set.recover() };
+      await damage(master);
+      return { showsEffect: () => set.failedOver(master), cleanUp: () => set.recover() };
     },
   };
 }
 
 /**
- * A failover that an operator orders: the old master goes on as if nothing were, for ten seconds. The
- * connections over `deaf` are half-open from before it on; new ones are not.
+ * A failover that an operator orders: the old master keeps its connections for ten seconds. The connections
+ * through these proxies are half-open before it begins; new connections work.
  */
-function graceful(set: SentinelSet, name: string, deaf: readonly TcpProxy[]): Fault {
+function graceful(set: SentinelSet, name: string, proxies: readonly TcpProxy[]): Fault {
   return {
     name,
     countedFrom: 'its beginning',
-    strike: async (scene) => {
+    inject: async (context) => {
       const master = await set.master();
-      for (const proxy of deaf) {
-        proxy.swallow();
-        proxy.forward();
-      }
+      for (const proxy of proxies) makeHalfOpen(proxy);
       await set.failOver();
       return {
-        lasts: async () => {
+        showsEffect: async () => {
           await set.failedOver(master);
-          await noticed(scene);
+          await noticed(context);
         },
-        isHeardThrough: true,
+        deliversUntilNoticed: true,
         cleanUp: async () => {
           await set.recover();
-          for (const proxy of deaf) proxy.sweep();
+          for (const proxy of proxies) proxy.sweep();
         },
       };
     },

@@ -1,23 +1,23 @@
 import { inject } from 'vitest';
 
-/** How much chaos there is; from the environment, the same for all files of a run. */
+/** The settings of a run, from the environment. All files of a run share them. */
 export interface ChaosSettings {
-  /** What decides over everything random. */
+  /** The seed of every random choice. */
   readonly seed: number;
-  /** Whether this is the full form, which takes half an hour. */
+  /** Whether the run is full, which takes 40 minutes. */
   readonly isFull: boolean;
-  /** How many random faults come in a row. */
+  /** How many random faults are injected in a row. */
   readonly faults: number;
   readonly soakSeconds: number;
-  /** How many times a fault of several servers is repeated. */
+  /** How many times a fault of several servers is injected. */
   readonly failovers: number;
-  /** How many times a failover is that an operator of a Cluster orders. */
+  /** How many times a failover that an operator of a Cluster orders is injected. */
   readonly gracefulFailovers: number;
-  /** How many channels are subscribed to and left again. */
+  /** How many channels are subscribed to and unsubscribed from. */
   readonly cycles: number;
-  /** What the library is given, in milliseconds. */
-  readonly liveness: { readonly pingInterval: number; readonly pingTimeout: number };
-  /** The file that collects what was measured, a JSON object a line. */
+  /** Options of the application, in milliseconds. */
+  readonly heartbeat: { readonly pingInterval: number; readonly pingTimeout: number };
+  /** The file of the measurements: each line is a JSON object. */
   readonly measurements: string;
 }
 
@@ -38,7 +38,7 @@ export function readSettings(env: NodeJS.ProcessEnv, measurements: string): Chao
     failovers: isFull ? 5 : 1,
     gracefulFailovers: isFull ? 30 : 5,
     cycles: isFull ? 1_000_000 : 50_000,
-    liveness: isFull
+    heartbeat: isFull
       ? { pingInterval: 3_000, pingTimeout: 3_000 }
       : { pingInterval: 400, pingTimeout: 600 },
     measurements,

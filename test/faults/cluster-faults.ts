@@ -1,79 +1,75 @@
+import { CLUSTER_CANDIDATES } from '../support/faults/candidates.js';
+import { createPlainPublisher } from '../support/faults/plain-publisher.js';
 import type { TestCluster } from '../support/cluster.js';
 import type { ServerProcess } from '../support/sentinel.js';
-import { IN_A_CLUSTER } from './contestants.js';
-import { channelOf, fromNow, type Fault, type Stage, type Strike } from './fault.js';
-import { openPlainPublisher } from './plain-publisher.js';
+import { channelOf, countFromNow, type Fault, type Scenario } from './fault.js';
 
-interface Victim {
+interface NodeFault {
+  /** The role of the node that the fault hits. */
   readonly role: 'master' | 'replica';
-  readonly strike: (cluster: TestCluster, node: ServerProcess) => Promise<Strike>;
-  readonly mend: (cluster: TestCluster, node: ServerProcess) => Promise<void>;
+  readonly inject: (cluster: TestCluster, node: ServerProcess) => Promise<unknown>;
+  readonly repair: (cluster: TestCluster, node: ServerProcess) => Promise<void>;
 }
 
 const recover = (cluster: TestCluster): Promise<void> => cluster.recover();
 
-/** What can happen to the node of a Cluster that somebody listens at, by classic Pub/Sub. */
+/** Faults of the Cluster node that a subscriber is connected to, with classic Pub/Sub. */
 export function clusterFaults(clusterOf: () => TestCluster): Fault[] {
-  const fault = (name: string, countedFrom: string, victim: Victim): Fault => ({
+  const fault = (name: string, countedFrom: string, nodeFault: NodeFault): Fault => ({
     topology: 'Cluster, classic Pub/Sub',
     name,
     countedFrom,
-    prepare: () => createStage(clusterOf(), victim),
+    createScenario: () => createScenario(clusterOf(), nodeFault),
   });
   return [
     fault('failover of its master ordered', 'the end of the failover', {
       role: 'master',
-      strike: async (cluster, node) => {
-        await cluster.failOver(node);
-        return fromNow();
-      },
-      mend: recover,
+      inject: (cluster, node) => cluster.failOver(node),
+      repair: recover,
     }),
     fault('its node, a master, killed', 'the fault', {
       role: 'master',
-      strike: async (_, node) => {
-        await node.kill();
-        return fromNow();
-      },
-      mend: recover,
+      inject: (_, node) => node.kill(),
+      repair: recover,
     }),
     fault('its node, a master, hung for good', 'the fault', {
       role: 'master',
-      strike: async (_, node) => {
-        node.hang();
-        return fromNow();
-      },
-      mend: recover,
+      inject: async (_, node) => node.hang(),
+      repair: recover,
     }),
     fault('its node, a replica, taken out of the Cluster', 'the fault', {
       role: 'replica',
-      strike: async (cluster, node) => {
-        await cluster.remove(node);
-        return fromNow();
-      },
-      mend: (cluster, node) => cluster.adopt(node),
+      inject: (cluster, node) => cluster.remove(node),
+      repair: (cluster, node) => cluster.adopt(node),
     }),
   ];
 }
 
-async function createStage(cluster: TestCluster, { role, strike, mend }: Victim): Promise<Stage> {
+async function createScenario(
+  cluster: TestCluster,
+  { role, inject, repair }: NodeFault,
+): Promise<Scenario> {
   const [master, other] = await cluster.masters();
   if (!master || !other) throw new Error('Expected the Cluster to have two masters, it has not');
   const node = role === 'master' ? master : await cluster.replicaOf(master);
-  const publisher = await openPlainPublisher({ host: '127.0.0.1', port: other.port });
+  const publisher = createPlainPublisher({ host: '127.0.0.1', port: other.port });
+  await publisher.ready();
   return {
-    contestants: IN_A_CLUSTER,
+    candidates: CLUSTER_CANDIDATES,
     channelOf,
     connectionOf: () => ({ nodes: cluster.startupNodes }),
     publisher,
-    isInPlace: async ({ lane }) => {
-      const [, count] = await node.client.pubsub('NUMSUB', lane.channel);
+    isInPlace: async ({ channel }) => {
+      const [, count] = await node.client.pubsub('NUMSUB', channel.name);
       return Number(count) > 0;
     },
-    strike: () => strike(cluster, node),
-    clear: async () => {
+    inject: async () => {
+      await inject(cluster, node);
+      return countFromNow();
+    },
+    cleanUp: async () => {
       publisher.close();
-      await mend(cluster, node);
+      await repair(cluster, node);
     },
   };
 }

@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../sample/support/private-redis.js';
 import { resolveOptions } from '../../src/options/resolve-options.js';
-import { BUILT_IN_WITH_RETRIES } from './contestants.js';
-import { ROUNDS } from './rounds.js';
+import { BUILT_IN_WITH_RETRIES } from '../support/faults/candidates.js';
+import { ROUNDS } from './fault.js';
 
-/** Under what conditions a table holds, as Markdown. */
+/** The versions, the machine and the options of the measurements, as Markdown. */
 export async function conditionsOf(): Promise<string> {
   const [nest, ioredis, redis] = await Promise.all([
     versionOf('@nestjs/microservices'),
@@ -37,5 +37,5 @@ async function redisVersion(): Promise<string> {
   const info = await client.info('server');
   client.disconnect();
   await server.stop();
-  return /redis_version:(\S+)/.exec(info)?.[1] ?? 'of unknown version';
+  return /redis_version:(\S+)/.exec(info)?.[1] ?? 'of an unknown version';
 }

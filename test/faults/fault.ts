@@ -1,52 +1,59 @@
-import type { Arena } from './arena.js';
-import type { Contestant } from './contestants.js';
-import type { Participant } from './participant.js';
+import type { CandidateProcess } from '../support/faults/candidate-process.js';
+import type { Candidate } from '../support/faults/candidates.js';
+import type { NumberedChannel } from '../support/faults/numbered-channel.js';
+import type { PlainPublisher } from '../support/faults/plain-publisher.js';
 
-/** Something that goes wrong between a subscriber and those who publish. */
+/** How many times the harness injects each fault. */
+export const ROUNDS = 3;
+
+/** Something that goes wrong between a publisher and a subscriber. */
 export interface Fault {
   readonly topology: string;
   readonly name: string;
-  /** From when it is counted how long somebody does not hear. */
+  /** The moment from which the table counts how long a candidate receives nothing. */
   readonly countedFrom: string;
-  /** Resolves when everything is well, and the fault could strike. */
-  readonly prepare: () => Promise<Stage>;
+  /** Creates the scenario of one round; resolves when the servers work and the fault can be injected. */
+  readonly createScenario: () => Promise<Scenario>;
 }
 
-/** What is set up for one round of a fault. */
-export interface Stage {
-  readonly contestants: readonly Contestant[];
-  readonly channelOf: (contestant: Contestant) => string;
-  /** The way to Redis that a contestant is given. */
-  readonly connectionOf: (contestant: Contestant) => object;
-  readonly publisher: Publisher;
-  /** Whether the fault begins before the participants do, and brings them in itself. */
-  readonly isBeforeTheStart?: boolean;
-  /** Whether a participant is connected to what the fault hits; if not, it is started anew. */
-  readonly isInPlace?: (participant: Participant) => Promise<boolean>;
-  readonly strike: (arena: Arena) => Promise<Strike>;
-  /** Takes everything away, and leaves Redis well. */
-  readonly clear: () => Promise<unknown>;
+/** The set-up of one round of a fault. */
+export interface Scenario {
+  readonly candidates: readonly Candidate[];
+  readonly channelOf: (candidate: Candidate) => string;
+  /** How a candidate connects to Redis. */
+  readonly connectionOf: (candidate: Candidate) => object;
+  readonly publisher: PlainPublisher;
+  /** Whether {@link inject} starts the candidates, because the fault precedes their start. Default: false. */
+  readonly startsCandidates?: boolean;
+  /** Whether a candidate is connected to the server that the fault hits. If not, the round restarts it. */
+  readonly isInPlace?: (process: CandidateProcess) => Promise<boolean>;
+  /** Injects the fault; resolves when the time of the table begins. */
+  readonly inject: (candidates: RunningCandidates) => Promise<Injection>;
+  /** Closes the publisher and repairs the servers. */
+  readonly cleanUp: () => Promise<unknown>;
 }
 
-/** Who publishes the numbered messages. */
-export interface Publisher {
-  readonly send: (channel: string, data: object) => Promise<unknown>;
-  readonly close: () => void;
+/** The candidates of a round, as a fault sees them. */
+export interface RunningCandidates {
+  readonly channels: readonly NumberedChannel[];
+  readonly processes: readonly CandidateProcess[];
+  /** Starts every candidate; resolves when each is about to connect. */
+  start(): Promise<void>;
 }
 
-/** A fault that has struck. */
-export interface Strike {
-  /** From when it is counted for a participant; undefined while that has not come. */
-  readonly from: (participant: Participant) => number | undefined;
-  /** From when on its losses count, if not from the beginning of the fault. */
-  readonly lossesFrom?: (participant: Participant) => number | undefined;
+/** A fault that was injected. */
+export interface Injection {
+  /** From when the time of a candidate counts; undefined until that moment. */
+  readonly countedFrom: (process: CandidateProcess) => number | undefined;
+  /** From when its losses count. Default: the moment of the injection. */
+  readonly lossesFrom?: (process: CandidateProcess) => number | undefined;
 }
 
-/** A channel of its own for each contestant. */
-export const channelOf = ({ id }: Contestant): string => `faults.${id}`;
+/** Each candidate has a channel of its own. */
+export const channelOf = ({ id }: Candidate): string => `faults.${id}`;
 
-/** Counts from now, for everybody. */
-export function fromNow(): Strike {
+/** Counts the time of every candidate from now. */
+export function countFromNow(): Injection {
   const now = Date.now();
-  return { from: () => now };
+  return { countedFrom: () => now };
 }

@@ -1,78 +1,77 @@
-import { appendFile } from 'node:fs/promises';
 import { inject } from 'vitest';
-import { Arena } from './arena.js';
-import { THIS_PACKAGE } from './contestants.js';
-import type { Fault } from './fault.js';
+import { THIS_PACKAGE, type Candidate } from '../support/faults/candidates.js';
+import { appendMeasurement } from '../support/faults/measurement-file.js';
+import { ROUNDS, type Fault } from './fault.js';
 import { brokenPromises, outcomeOf, type Outcome } from './outcome.js';
-import { ROUNDS } from './rounds.js';
+import { Round } from './round.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The file that collects what was measured, a JSON object a line. */
+    /** The file of the measurements: each line is a JSON object. */
     measurements: string;
   }
 }
 
-/** What a fault did to one contestant, round by round. */
+/** The outcomes of a fault for one candidate, one for each round. */
 export interface Measurement {
   readonly topology: string;
   readonly fault: string;
   readonly countedFrom: string;
-  readonly contestant: string;
+  readonly candidate: string;
   readonly settings: string;
   readonly outcomes: readonly Outcome[];
 }
 
 interface Result {
-  readonly id: string;
-  readonly name: string;
-  readonly settings: string;
+  readonly candidate: Candidate;
   readonly outcome: Outcome;
 }
 
 /**
- * Lets a fault strike all contestants at the same time, over and over, and notes what it did to them.
- * Resolves to what this package did not keep of its promises, in words.
+ * Injects a fault in each round, into all candidates at the same time, and measures the outcomes.
+ * Resolves to the promises that this package broke, in words.
  */
 export async function measure(fault: Fault): Promise<string[]> {
   const broken: string[] = [];
   const results: Result[] = [];
-  for (let round = 0; round < ROUNDS; round++) results.push(...(await play(fault, broken)));
-  for (const { id, name, settings } of results.slice(0, results.length / ROUNDS)) {
-    const { topology, name: title, countedFrom } = fault;
-    const outcomes = results.filter((it) => it.id === id).map(({ outcome }) => outcome);
+  for (let round = 0; round < ROUNDS; round++) results.push(...(await runRound(fault, broken)));
+  for (const { candidate } of results.slice(0, results.length / ROUNDS)) {
+    const { topology, name, countedFrom } = fault;
+    const outcomes = results
+      .filter((it) => it.candidate.id === candidate.id)
+      .map(({ outcome }) => outcome);
     const measurement: Measurement = {
       topology,
-      fault: title,
+      fault: name,
       countedFrom,
-      contestant: name,
-      settings,
+      candidate: candidate.name,
+      settings: candidate.settings,
       outcomes,
     };
-    await appendFile(inject('measurements'), `${JSON.stringify(measurement)}\n`);
+    await appendMeasurement(inject('measurements'), measurement);
   }
   return broken;
 }
 
-async function play(fault: Fault, broken: string[]): Promise<Result[]> {
-  const stage = await fault.prepare();
-  const arena = new Arena(stage);
+async function runRound(fault: Fault, broken: string[]): Promise<Result[]> {
+  const scenario = await fault.createScenario();
+  const round = new Round(scenario);
   try {
-    if (!stage.isBeforeTheStart) await arena.enter();
-    const struckAt = Date.now();
-    const strike = await stage.strike(arena);
-    await arena.watch(strike);
-    return arena.participants.map((participant) => {
-      const { id, name, settings } = participant.contestant;
-      const outcome = outcomeOf(participant, strike, struckAt);
-      if (id === THIS_PACKAGE.id) {
-        if (outcome.fate !== 'hears') broken.push(`${name} is ${outcome.fate}`);
-        broken.push(...brokenPromises(participant).slice(0, 3));
+    if (!scenario.startsCandidates) await round.startInPlace();
+    const injectedAt = Date.now();
+    const injection = await scenario.inject(round);
+    await round.observe(injection);
+    return round.processes.map((process) => {
+      const { candidate } = process;
+      const outcome = outcomeOf(process, injection, injectedAt);
+      if (candidate.id === THIS_PACKAGE.id) {
+        if (outcome.fate !== 'recovered') broken.push(`${candidate.name} is ${outcome.fate}`);
+        broken.push(...brokenPromises(process).slice(0, 3));
       }
-      return { id, name, settings, outcome };
+      return { candidate, outcome };
     });
   } finally {
-    await arena.close();
-    await stage.clear();
+    await round.close();
+    await scenario.cleanUp();
   }
 }

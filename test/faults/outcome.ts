@@ -1,80 +1,78 @@
-import { Ear, type Publication } from '../chaos/ledger.js';
-import type { Strike } from './fault.js';
-import type { Participant, Signal, SignalKind } from './participant.js';
+import type { CandidateProcess, Report, ReportKind } from '../support/faults/candidate-process.js';
+import type { Publication } from '../support/faults/numbered-channel.js';
+import type { Injection } from './fault.js';
 
-/** What is known of somebody who listens. */
-type Listener = Pick<Participant, 'contestant' | 'lane' | 'heard' | 'gaps' | 'readyAt'>;
-
-/** What a fault did to one participant in one round; times in milliseconds. */
+/** The effect of a fault on one candidate in one round; times are in milliseconds. */
 export interface Outcome {
-  readonly fate: 'hears' | 'deaf' | 'dead';
-  /** How long it did not hear. */
+  readonly fate: 'recovered' | 'deaf' | 'dead';
+  /** How long the candidate received nothing. */
   readonly after?: number;
-  /** How many messages it did not hear that Redis accepted. */
+  /** How many messages that Redis accepted did not arrive. */
   readonly lost: number;
-  /** What it died of. */
+  /** Why the process ended. */
   readonly death?: string;
-  /** The ways in which it was told. */
-  readonly told: readonly SignalKind[];
-  /** What it was told first. */
-  readonly firstTold?: { readonly after: number; readonly text: string };
+  /** The kinds of reports that the application received. */
+  readonly reportedBy: readonly ReportKind[];
+  /** The first report. */
+  readonly firstReport?: { readonly after: number; readonly text: string };
 }
 
-/** Anything that does not say that all is well. */
-const isBadNews = ({ kind, text }: Signal): boolean => kind !== 'status' || text !== 'connected';
+/** Every report but that of a connection. */
+const isBadNews = ({ kind, text }: Report): boolean => kind !== 'status' || text !== 'connected';
 
-/** What became of a participant after a fault that began at `struckAt`. */
-export function outcomeOf(participant: Participant, strike: Strike, struckAt: number): Outcome {
-  const news = participant.signals.filter((it) => it.at >= struckAt && isBadNews(it));
-  const [first] = news;
-  const after = recoveryOf(participant, strike.from(participant));
+/** The outcome for a candidate of a fault that was injected at `injectedAt`. */
+export function outcomeOf(
+  process: CandidateProcess,
+  injection: Injection,
+  injectedAt: number,
+): Outcome {
+  const reports = process.reports.filter((it) => it.at >= injectedAt && isBadNews(it));
+  const [first] = reports;
+  const from = injection.countedFrom(process);
+  const after = recoveryOf(process, from);
   const outcome = {
-    lost: lossesOf(participant, strike, struckAt).length,
-    told: [...new Set(news.map(({ kind }) => kind))],
-    ...(first && { firstTold: { after: first.at - struckAt, text: first.text } }),
+    lost: lossesOf(process, injection, injectedAt).length,
+    reportedBy: [...new Set(reports.map(({ kind }) => kind))],
+    ...(first && { firstReport: { after: first.at - injectedAt, text: first.text } }),
   };
-  const { death } = participant;
+  const { death } = process;
   if (death !== undefined) return { ...outcome, fate: 'dead', death };
-  if (after === undefined) assertAudible(participant, strike.from(participant) ?? struckAt);
-  return after === undefined ? { ...outcome, fate: 'deaf' } : { ...outcome, fate: 'hears', after };
+  if (after === undefined) assertAccepted(process, from ?? injectedAt);
+  return after === undefined
+    ? { ...outcome, fate: 'deaf' }
+    : { ...outcome, fate: 'recovered', after };
 }
 
-/** Nobody is deaf to what Redis has not accepted. */
-function assertAudible({ contestant, lane }: Participant, since: number): void {
-  const isAccepted = [...lane.publications.values()].some(
-    ({ sentAt, outcome }) => outcome === 'accepted' && sentAt > since,
-  );
-  if (!isAccepted) {
-    throw new Error(`Expected Redis to accept a message for ${contestant.id}, it did not`);
+/** Asserts that Redis accepted a message since: without one, a candidate has nothing to receive. */
+function assertAccepted({ candidate, channel }: CandidateProcess, since: number): void {
+  const { lastAccepted } = channel;
+  if (!lastAccepted || lastAccepted.sentAt <= since) {
+    throw new Error(`Expected Redis to accept a message for ${candidate.id}, it did not`);
   }
 }
 
-/** What this package promises not to do: doubles, disorder, and losses that it does not tell of. */
-export function brokenPromises({ contestant, lane, heard, gaps, readyAt }: Listener): string[] {
+/** Describes the broken promises of this package: duplicates, disorder, and losses without a gap. */
+export function brokenPromises({
+  recorder,
+  readyAt,
+}: Pick<CandidateProcess, 'recorder' | 'readyAt'>): string[] {
   const [ready = Infinity] = readyAt;
-  const ear = new Ear(contestant.id, lane, gaps);
-  for (const { number } of heard) ear.hear(number);
-  const first = [...lane.publications.values()].find(({ sentAt }) => sentAt > ready);
-  lane.forget(first?.number ?? lane.next);
-  return ear.violations(lane.next);
+  return recorder.violations(Infinity, ready);
 }
 
-/** When it hears again to this day, how long that took. */
-function recoveryOf(participant: Participant, from = Infinity): number | undefined {
-  const { heard, lane, hasHeardTheLast } = participant;
-  const isAfter = (number: number): boolean => (lane.publications.get(number)?.sentAt ?? 0) > from;
-  const at = heard.find(({ number }) => isAfter(number))?.at;
-  return at === undefined || !hasHeardTheLast ? undefined : at - from;
+/** How long the recovery took; undefined if the last message did not arrive. */
+function recoveryOf({ recorder }: CandidateProcess, from = Infinity): number | undefined {
+  const at = recorder.recoveredAt(from);
+  return at === undefined || !recorder.hasLastAccepted ? undefined : at - from;
 }
 
-/** What Redis accepted while it believed that it listens, and it did not hear. */
-function lossesOf(participant: Participant, strike: Strike, struckAt: number): Publication[] {
-  const { heard, lane, readyAt } = participant;
-  const counted = strike.lossesFrom ? (strike.lossesFrom(participant) ?? Infinity) : struckAt;
-  const from = Math.max(counted, readyAt[0] ?? Infinity);
-  const numbers = new Set(heard.map(({ number }) => number));
-  return [...lane.publications.values()].filter(
-    ({ number, sentAt, outcome }) =>
-      outcome === 'accepted' && sentAt > from && !numbers.has(number),
-  );
+/** The messages that were lost after the candidate reported that it is subscribed. */
+function lossesOf(
+  process: CandidateProcess,
+  { lossesFrom }: Injection,
+  injectedAt: number,
+): Publication[] {
+  const from = lossesFrom ? (lossesFrom(process) ?? Infinity) : injectedAt;
+  const [ready = Infinity] = process.readyAt;
+  return process.recorder.lost(Infinity, Math.max(from, ready));
 }

@@ -4,16 +4,16 @@ import { sentinelFaults } from './sentinel-faults.js';
 import { shardedFaults } from './sharded-faults.js';
 import { standaloneFaults } from './standalone-faults.js';
 
-const nobody = (): never => {
-  throw new Error('Expected a fault that is only named not to strike, it did');
+const notStarted = (): never => {
+  throw new Error('Expected no scenario of this list to be created, one was');
 };
 
-/** All faults, in the order of the table; to look at, and not to let strike. */
+/** All faults in the order of the table, by name only: their topologies are not started. */
 export function planned(): Fault[] {
   return [
-    ...standaloneFaults(nobody),
-    ...sentinelFaults(nobody),
-    ...clusterFaults(nobody),
-    ...shardedFaults(nobody),
+    ...standaloneFaults(notStarted),
+    ...sentinelFaults(notStarted),
+    ...clusterFaults(notStarted),
+    ...shardedFaults(notStarted),
   ];
 }

@@ -5,7 +5,7 @@ import { format, resolveConfig } from 'prettier';
 const BEGIN = '<!-- table: begin -->';
 const END = '<!-- table: end -->';
 
-/** Puts a report between the markers of the README of this folder. */
+/** Writes a report between the markers of the README of this folder. */
 export async function writeReadme(report: string): Promise<void> {
   const path = fileURLToPath(new URL('README.md', import.meta.url));
   const text = await readFile(path, 'utf8');

@@ -1,30 +1,32 @@
+import { markdownTable } from 'markdown-table';
+import type { ReportKind } from '../support/faults/candidate-process.js';
+import { groupBy, median } from '../support/faults/statistics.js';
 import type { Measurement } from './measure.js';
 import type { Outcome } from './outcome.js';
-import type { SignalKind } from './participant.js';
 
-const KINDS: readonly SignalKind[] = ['status', 'log', 'event', 'gap'];
-const NOT_TOLD = 'not told';
+const KINDS: readonly ReportKind[] = ['status', 'log', 'event', 'gap'];
+const NOT_REPORTED = 'not reported';
 
-/** Everything that was measured, as Markdown. */
+/** All measurements as Markdown. */
 export function reportOf(measurements: readonly Measurement[]): string {
   const topologies = groupBy(measurements, ({ topology }) => topology);
   const tables = [...topologies].map(([topology, rows]) => `### ${topology}\n\n${tableOf(rows)}\n`);
   return [...tables, '### Round by round', '', detailsOf(measurements), ''].join('\n');
 }
 
-/** A line per fault, and what it did to each contestant. */
+/** A row for each fault, a column for each candidate. */
 function tableOf(measurements: readonly Measurement[]): string {
-  const contestants = [...new Set(measurements.map(({ contestant }) => contestant))];
-  const lines = [...groupBy(measurements, ({ fault }) => fault)].map(([fault, row]) => {
-    const cells = contestants.map((name) =>
-      cellOf(row.find(({ contestant }) => contestant === name)?.outcomes ?? []),
+  const candidates = [...new Set(measurements.map(({ candidate }) => candidate))];
+  const rows = [...groupBy(measurements, ({ fault }) => fault)].map(([fault, row]) => {
+    const cells = candidates.map((name) =>
+      cellOf(row.find(({ candidate }) => candidate === name)?.outcomes ?? []),
     );
     return [fault, row[0]?.countedFrom ?? '', ...cells];
   });
-  return markdownTable(['fault', 'counted from', ...contestants], lines);
+  return markdownTable([['fault', 'counted from', ...candidates], ...rows]);
 }
 
-/** What a fault did to one contestant, in a few words. */
+/** The outcomes of one candidate in a few words. */
 export function cellOf(outcomes: readonly Outcome[]): string {
   const fates = [...groupBy(outcomes, ({ fate }) => fate).values()];
   const [only] = fates;
@@ -33,72 +35,62 @@ export function cellOf(outcomes: readonly Outcome[]): string {
 }
 
 function fateOf(outcomes: readonly Outcome[]): string {
-  const told = toldBy(outcomes);
+  const reported = reportedBy(outcomes);
   switch (outcomes[0]?.fate) {
     case 'dead':
       return '**process dies**';
     case 'deaf':
-      return `**deaf for good**, ${told}`;
+      return `**deaf for good**, ${reported}`;
     default: {
       const after = median(outcomes.map(({ after = 0 }) => after));
       const lost = median(outcomes.map(({ lost }) => lost));
-      const heard = `${inWords(after)} ms, ${lost === 0 ? 'nothing' : inWords(lost)} lost`;
-      // Of nothing there is nothing to tell.
-      return lost === 0 && told === NOT_TOLD ? heard : `${heard}, ${told}`;
+      const received = `${inWords(after)} ms, ${lost === 0 ? 'nothing' : inWords(lost)} lost`;
+      // Where nothing was lost, a missing report is no fault.
+      return lost === 0 && reported === NOT_REPORTED ? received : `${received}, ${reported}`;
     }
   }
 }
 
-/** By what it was told in most rounds. */
-function toldBy(outcomes: readonly Outcome[]): string {
-  const timesOf = (kind: SignalKind): number =>
-    outcomes.filter(({ told }) => told.includes(kind)).length;
+/** The kinds of reports that the application received in most rounds. */
+function reportedBy(outcomes: readonly Outcome[]): string {
+  const timesOf = (kind: ReportKind): number =>
+    outcomes.filter((it) => it.reportedBy.includes(kind)).length;
   const kinds = KINDS.filter((kind) => timesOf(kind) > outcomes.length / 2);
-  return kinds.length === 0 ? NOT_TOLD : `told by ${kinds.join(', ')}`;
+  return kinds.length === 0 ? NOT_REPORTED : `reported by ${kinds.join(', ')}`;
 }
+
+const DETAILS = [
+  'fault',
+  'candidate',
+  'received after, ms',
+  'lost',
+  'first report after, ms',
+  'text',
+];
 
 function detailsOf(measurements: readonly Measurement[]): string {
-  const lines = measurements.map(({ topology, fault, contestant, outcomes }) => [
+  const rows = measurements.map(({ topology, fault, candidate, outcomes }) => [
     `${topology}: ${fault}`,
-    contestant,
+    candidate,
     outcomes.map(({ fate, after }) => (after === undefined ? fate : inWords(after))).join(' / '),
     outcomes.map(lossOf).join(' / '),
-    outcomes.map(({ firstTold }) => (firstTold ? inWords(firstTold.after) : '–')).join(' / '),
-    wordsOf(outcomes),
+    outcomes.map(({ firstReport }) => (firstReport ? inWords(firstReport.after) : '–')).join(' / '),
+    textOf(outcomes),
   ]);
-  const heads = ['fault', 'who', 'heard after, ms', 'lost', 'first told after, ms', 'in the words'];
-  return markdownTable(heads, lines);
+  return markdownTable([DETAILS, ...rows]);
 }
 
-/** Of who hears no more, what the round was long enough to publish. */
+/** A deaf candidate loses every message that is published until the round ends. */
 function lossOf({ fate, lost }: Outcome): string {
   if (fate === 'dead') return 'all';
   return fate === 'deaf' ? `all ${inWords(lost)}` : inWords(lost);
 }
 
-/** What somebody died of, or was told first. */
-function wordsOf(outcomes: readonly Outcome[]): string {
-  const words = outcomes.map(({ death, firstTold }) => death ?? firstTold?.text ?? '');
-  const text = words.find(Boolean) ?? '';
+/** The text of the error that ended the process, or of the first report. */
+function textOf(outcomes: readonly Outcome[]): string {
+  const texts = outcomes.map(({ death, firstReport }) => death ?? firstReport?.text ?? '');
+  const text = texts.find(Boolean) ?? '';
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 120);
 }
 
-function markdownTable(heads: readonly string[], lines: readonly (readonly string[])[]): string {
-  const rows = [heads, heads.map(() => '---'), ...lines];
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    groups.set(key, [...(groups.get(key) ?? []), item]);
-  }
-  return groups;
-}
-
 const inWords = (count: number): string => count.toLocaleString('en');
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}

@@ -1,69 +1,71 @@
-import type { SentinelTopology } from '../chaos/sentinel-topology.js';
-import { until } from '../chaos/until.js';
+import type { Redis } from 'ioredis';
+import { ALL_CANDIDATES } from '../support/faults/candidates.js';
+import { eventually } from '../support/faults/eventually.js';
+import { createPlainPublisher, type PlainPublisher } from '../support/faults/plain-publisher.js';
+import type { SentinelTopology } from '../support/faults/sentinel-topology.js';
 import type { ServerProcess } from '../support/sentinel.js';
-import { ALL } from './contestants.js';
-import { channelOf, fromNow, type Fault, type Stage, type Strike } from './fault.js';
-import { openPlainPublisher, type PlainPublisher } from './plain-publisher.js';
+import { channelOf, countFromNow, type Fault, type Injection, type Scenario } from './fault.js';
 
 interface Target {
   readonly sentinel: SentinelTopology;
   readonly master: ServerProcess;
-  readonly publisher: PlainPublisher;
+  readonly publisher: PlainPublisher<Redis>;
 }
 
-/** What makes sentinels put the replica in the master's place. */
+/** Faults after which the sentinels promote the replica. */
 export function sentinelFaults(sentinelOf: () => SentinelTopology): Fault[] {
   const fault = (
     name: string,
     countedFrom: string,
-    strike: (target: Target) => Promise<Strike>,
+    inject: (target: Target) => Promise<Injection>,
   ): Fault => ({
     topology: 'Sentinel',
     name,
     countedFrom,
-    prepare: () => createStage(sentinelOf(), strike),
+    createScenario: () => createScenario(sentinelOf(), inject),
   });
   return [
     fault('failover ordered', 'the first message to the new master', failOver),
     fault('master hung for good', 'the fault', async ({ master }) => {
       master.hang();
-      return fromNow();
+      return countFromNow();
     }),
     fault('master killed', 'the fault', async ({ master }) => {
       await master.kill();
-      return fromNow();
+      return countFromNow();
     }),
   ];
 }
 
-/** The old master goes on as if nothing were until the sentinels turn to it. */
-async function failOver({ sentinel, master, publisher }: Target): Promise<Strike> {
+/** The old master keeps its connections until the sentinels reconfigure it. */
+async function failOver({ sentinel, master, publisher }: Target): Promise<Injection> {
   await sentinel.set.failOver();
   await sentinel.set.failedOver(master);
   const { port } = await sentinel.set.master();
-  await until('the publisher is at the new master', () => {
-    const { stream, status } = publisher.client;
-    return status === 'ready' && 'remotePort' in stream && stream.remotePort === port;
-  });
-  return fromNow();
+  await eventually(() => {
+    const { stream } = publisher.client;
+    return publisher.isReady && 'remotePort' in stream && stream.remotePort === port;
+  }, 'the publisher is connected to the new master');
+  return countFromNow();
 }
 
-async function createStage(
+async function createScenario(
   sentinel: SentinelTopology,
-  strike: (target: Target) => Promise<Strike>,
-): Promise<Stage> {
+  inject: (target: Target) => Promise<Injection>,
+): Promise<Scenario> {
   const { set } = sentinel;
   const master = await set.master();
-  // It must not itself be what is waited for: it says no goodbye to a master that hangs.
-  const publisher = await openPlainPublisher({ ...sentinel.direct, disconnectTimeout: 50 });
+  // The publisher must not wait for a hung master to close the connection: that would delay the table's time.
+  const publisher = createPlainPublisher({ ...sentinel.direct, disconnectTimeout: 50 });
+  await publisher.ready();
   const sentinels = set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
   return {
-    contestants: ALL,
+    candidates: ALL_CANDIDATES,
     channelOf,
     connectionOf: () => ({ sentinels, name: set.name }),
     publisher,
-    strike: () => strike({ sentinel, master, publisher }),
-    clear: async () => {
+    inject: () => inject({ sentinel, master, publisher }),
+    cleanUp: async () => {
       publisher.close();
       await set.recover();
     },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SentinelTopology } from '../chaos/sentinel-topology.js';
+import { SentinelTopology } from '../support/faults/sentinel-topology.js';
 import { measure } from './measure.js';
 import { sentinelFaults } from './sentinel-faults.js';
 

@@ -1,31 +1,44 @@
-import { Cluster } from 'ioredis';
-import { until } from '../chaos/until.js';
+import type { ClusterOptions } from 'ioredis';
+import { SHARDED_CANDIDATES } from '../support/faults/candidates.js';
+import { FAIL_AT_ONCE } from '../support/faults/plain-publisher.js';
+import { ShardPublisher } from '../support/faults/shard-publisher.js';
 import type { TestCluster } from '../support/cluster.js';
 import type { ServerProcess } from '../support/sentinel.js';
-import type { Arena } from './arena.js';
-import { SHARDED_IOREDIS, SHARDED_THIS_PACKAGE } from './contestants.js';
-import { channelOf, fromNow, type Fault, type Publisher, type Stage } from './fault.js';
-
-const CONTESTANTS = [SHARDED_IOREDIS, SHARDED_THIS_PACKAGE];
+import {
+  channelOf,
+  countFromNow,
+  type Fault,
+  type RunningCandidates,
+  type Scenario,
+} from './fault.js';
 
 interface Target {
   readonly cluster: TestCluster;
-  /** The master of the slots of all channels. */
+  /** The master that owns the slots of all channels. */
   readonly owner: ServerProcess;
-  readonly arena: Arena;
+  readonly candidates: RunningCandidates;
 }
 
-/** What can happen in a Cluster to the slot of a channel that somebody listens to, by sharded Pub/Sub. */
+/**
+ * A message waits for the connection to a new owner. So the publisher recovers no later than the candidates,
+ * and Redis accepts the messages that they lose.
+ */
+const QUEUE_OFFLINE: ClusterOptions = {
+  enableOfflineQueue: true,
+  redisOptions: { ...FAIL_AT_ONCE, commandTimeout: 500 },
+};
+
+/** Faults of the slot of a sharded channel in a Cluster. */
 export function shardedFaults(clusterOf: () => TestCluster): Fault[] {
   const fault = (
     name: string,
     countedFrom: string,
-    strike: (target: Target) => Promise<unknown>,
+    inject: (target: Target) => Promise<unknown>,
   ): Fault => ({
     topology: 'Cluster, sharded Pub/Sub',
     name,
     countedFrom,
-    prepare: () => createStage(clusterOf(), strike),
+    createScenario: () => createScenario(clusterOf(), inject),
   });
   return [
     fault('failover of its master ordered', 'the end of the failover', ({ cluster, owner }) =>
@@ -37,60 +50,36 @@ export function shardedFaults(clusterOf: () => TestCluster): Fault[] {
   ];
 }
 
-async function moveSlots({ cluster, owner, arena }: Target): Promise<void> {
+async function moveSlots({ cluster, owner, candidates }: Target): Promise<void> {
   const other = (await cluster.masters()).find((it) => it !== owner);
   if (!other) throw new Error('Expected the Cluster to have two masters, it has not');
-  for (const { channel } of arena.lanes) await cluster.moveSlot(channel, other);
+  for (const { name } of candidates.channels) await cluster.moveSlot(name, other);
 }
 
-async function createStage(
+async function createScenario(
   cluster: TestCluster,
-  strike: (target: Target) => Promise<unknown>,
-): Promise<Stage> {
+  inject: (target: Target) => Promise<unknown>,
+): Promise<Scenario> {
   const [owner] = await cluster.masters();
   if (!owner) throw new Error('Expected the Cluster to have a master, it has not');
   const channels = new Map<string, string>();
-  for (const contestant of CONTESTANTS) {
-    channels.set(contestant.id, await cluster.channelOf(owner, channelOf(contestant)));
+  for (const candidate of SHARDED_CANDIDATES) {
+    channels.set(candidate.id, await cluster.channelOf(owner, channelOf(candidate)));
   }
-  const publisher = await openShardedPublisher(cluster);
+  const publisher = new ShardPublisher({ nodes: cluster.startupNodes }, QUEUE_OFFLINE);
+  await publisher.ready();
   return {
-    contestants: CONTESTANTS,
+    candidates: SHARDED_CANDIDATES,
     channelOf: ({ id }) => channels.get(id) ?? '',
     connectionOf: () => ({ nodes: cluster.startupNodes }),
     publisher,
-    strike: async (arena) => {
-      await strike({ cluster, owner, arena });
-      return fromNow();
+    inject: async (candidates) => {
+      await inject({ cluster, owner, candidates });
+      return countFromNow();
     },
-    clear: async () => {
+    cleanUp: async () => {
       publisher.close();
       await cluster.recover();
     },
-  };
-}
-
-/** How long a message may wait for its answer, in milliseconds. */
-const PATIENCE = 500;
-/** How often it is asked who serves a slot, in milliseconds. */
-const PACE = 100;
-
-/** Sends nothing twice, so that the order is kept, and waits for nobody. */
-async function openShardedPublisher({ startupNodes }: TestCluster): Promise<Publisher> {
-  const client = new Cluster(startupNodes, {
-    slotsRefreshInterval: PACE,
-    slotsRefreshTimeout: PATIENCE,
-    maxRedirections: 0,
-    redisOptions: {
-      commandTimeout: PATIENCE,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-    },
-  });
-  client.on('error', () => undefined);
-  await until('the publisher is ready', () => client.status === 'ready');
-  return {
-    send: (channel, data) => client.spublish(channel, JSON.stringify(data)),
-    close: () => client.disconnect(),
   };
 }

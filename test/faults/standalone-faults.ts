@@ -1,40 +1,52 @@
 import { setTimeout } from 'node:timers/promises';
-import { flood } from '../chaos/server-faults.js';
-import type { Standalone } from '../chaos/standalone.js';
-import { until } from '../chaos/until.js';
+import type { CandidateProcess } from '../support/faults/candidate-process.js';
+import { eventually } from '../support/faults/eventually.js';
+import { makeHalfOpen } from '../support/faults/half-open.js';
+import { holdSubscriptions } from '../support/faults/hold-subscriptions.js';
+import { killSubscribers } from '../support/faults/kill-subscribers.js';
+import { overflowOutputBuffer } from '../support/faults/overflow-output-buffer.js';
+import type { StandaloneTopology } from '../support/faults/standalone-topology.js';
 import type { Direction } from '../support/tcp-proxy.js';
-import { fromNow, type Fault, type Stage, type Strike } from './fault.js';
-import type { Participant } from './participant.js';
-import { directStage, proxiedStage, type ProxiedTarget, type Target } from './standalone-stage.js';
+import { countFromNow, type Fault, type Injection, type Scenario } from './fault.js';
+import {
+  directScenario,
+  proxiedScenario,
+  type ProxiedTarget,
+  type Target,
+} from './standalone-scenario.js';
 
-const DOWN = 1_000;
-const HUNG = 10_000;
-const TIGHT = 2_000;
-const LATE = 1_000;
-const ABSENT = 3_000;
+const DOWN_MS = 1_000;
+const HANG_MS = 10_000;
+const DENIED_MS = 2_000;
+const DELAY_MS = 1_000;
+const ABSENT_MS = 3_000;
 
 const seconds = (milliseconds: number): string => `${milliseconds / 1_000} s`;
 
-const fault = (name: string, countedFrom: string, prepare: () => Promise<Stage>): Fault => {
-  return { topology: 'One Redis', name, countedFrom, prepare };
+const fault = (
+  name: string,
+  countedFrom: string,
+  createScenario: () => Promise<Scenario>,
+): Fault => {
+  return { topology: 'Standalone', name, countedFrom, createScenario };
 };
 
-/** What can go wrong with one Redis, or on the way to it. */
-export function standaloneFaults(redisOf: () => Standalone): Fault[] {
-  const direct = (strike: (target: Target) => Promise<Strike>) => () =>
-    directStage(redisOf(), strike);
-  const proxied = (strike: (target: ProxiedTarget) => Promise<Strike>) => () =>
-    proxiedStage(redisOf(), strike);
+/** Faults of a standalone Redis, and of the connections to it. */
+export function standaloneFaults(redisOf: () => StandaloneTopology): Fault[] {
+  const direct = (inject: (target: Target) => Promise<Injection>) => () =>
+    directScenario(redisOf(), inject);
+  const proxied = (inject: (target: ProxiedTarget) => Promise<Injection>) => () =>
+    proxiedScenario(redisOf(), inject);
   const halfOpen = (directions: readonly Direction[]) =>
     proxied((target) => swallow(target, directions));
   return [
-    fault('`CLIENT KILL` of the subscriber', 'the kill', direct(killSubscribers)),
+    fault('`CLIENT KILL` of the subscriber', 'the kill', direct(killConnections)),
     fault(
-      `Redis killed, and started again after ${seconds(DOWN)}`,
+      `Redis killed, and started again after ${seconds(DOWN_MS)}`,
       "Redis' first answer",
       direct(restart),
     ),
-    fault(`Redis hung for ${seconds(HUNG)}`, 'its going on', direct(hang)),
+    fault(`Redis hung for ${seconds(HANG_MS)}`, 'the end of the hang', direct(hang)),
     fault('half-open in the direction of the client', 'the fault', halfOpen(['toClient'])),
     fault('half-open in both directions', 'the fault', halfOpen(['toServer', 'toClient'])),
     fault(
@@ -42,122 +54,111 @@ export function standaloneFaults(redisOf: () => Standalone): Fault[] {
       'the last of these',
       direct(overflow),
     ),
-    fault(`ACL tightened, and loosened after ${seconds(TIGHT)}`, 'the loosening', direct(tighten)),
+    fault(`ACL tightened, and loosened after ${seconds(DENIED_MS)}`, 'the loosening', direct(deny)),
     fault(
-      `\`SUBSCRIBE\` acknowledged ${seconds(LATE)} late after a \`CLIENT KILL\``,
-      'its saying that it is connected again',
+      `\`SUBSCRIBE\` acknowledged ${seconds(DELAY_MS)} late after a \`CLIENT KILL\``,
+      'its report that it is connected again',
       proxied(delayResubscription),
     ),
     fault(
-      `\`SUBSCRIBE\` acknowledged ${seconds(LATE)} late at the start`,
-      'its saying that it listens',
+      `\`SUBSCRIBE\` acknowledged ${seconds(DELAY_MS)} late at the start`,
+      'its report that it is subscribed',
       beforeTheStart(proxied(delaySubscription)),
     ),
     fault(
-      `Redis not there at the start, but ${seconds(ABSENT)} later`,
+      `Redis not there at the start, but ${seconds(ABSENT_MS)} later`,
       "Redis' first answer",
-      beforeTheStart(direct(comeLate)),
+      beforeTheStart(direct(startLate)),
     ),
   ];
 }
 
-const beforeTheStart = (prepare: () => Promise<Stage>) => async (): Promise<Stage> => ({
-  ...(await prepare()),
-  isBeforeTheStart: true,
+const beforeTheStart = (create: () => Promise<Scenario>) => async (): Promise<Scenario> => ({
+  ...(await create()),
+  startsCandidates: true,
 });
 
-async function killSubscribers({ redis }: Target): Promise<Strike> {
-  await redis.control.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-  return fromNow();
+async function killConnections({ redis }: Target): Promise<Injection> {
+  await killSubscribers(redis.nodes());
+  return countFromNow();
 }
 
-async function restart({ redis }: Target): Promise<Strike> {
-  await kill(redis);
-  await setTimeout(DOWN);
-  await start(redis);
-  return fromNow();
+async function restart({ redis }: Target): Promise<Injection> {
+  await redis.kill();
+  await setTimeout(DOWN_MS);
+  await redis.restart();
+  return countFromNow();
 }
 
-async function hang({ redis }: Target): Promise<Strike> {
-  process.kill(redis.server.pid, 'SIGSTOP');
-  await setTimeout(HUNG);
-  process.kill(redis.server.pid, 'SIGCONT');
-  return fromNow();
+async function hang({ redis }: Target): Promise<Injection> {
+  redis.hang();
+  await setTimeout(HANG_MS);
+  redis.resume();
+  return countFromNow();
 }
 
-/** New connections are whole: what is measured is how long the old ones are believed in. */
 async function swallow(
   { proxies }: ProxiedTarget,
   directions: readonly Direction[],
-): Promise<Strike> {
-  for (const proxy of proxies.values()) {
-    proxy.swallow(directions);
-    proxy.forward();
-  }
-  return fromNow();
+): Promise<Injection> {
+  for (const proxy of proxies.values()) makeHalfOpen(proxy, directions);
+  return countFromNow();
 }
 
-async function overflow({ redis, arena, publisher }: Target): Promise<Strike> {
-  await flood(redis, publisher.client, arena.lanes);
-  return fromNow();
+async function overflow({ redis, candidates, publisher }: Target): Promise<Injection> {
+  await overflowOutputBuffer(redis.control, publisher.client, candidates.channels);
+  return countFromNow();
 }
 
-async function tighten({ redis }: Target): Promise<Strike> {
-  await redis.control.call('ACL', 'SETUSER', 'app', 'resetchannels', '&other.*');
-  await setTimeout(TIGHT);
-  await redis.control.call('ACL', 'SETUSER', 'app', 'allchannels');
-  return fromNow();
+async function deny({ redis }: Target): Promise<Injection> {
+  await redis.denyChannels();
+  await setTimeout(DENIED_MS);
+  await redis.allowChannels();
+  return countFromNow();
 }
 
-async function delayResubscription(target: ProxiedTarget): Promise<Strike> {
-  const struckAt = Date.now();
-  holdSubscriptions(target);
-  await killSubscribers(target);
-  await releaseLate(target);
-  return whenReady(({ readyAt }) => readyAt.find((at) => at > struckAt));
+async function delayResubscription(target: ProxiedTarget): Promise<Injection> {
+  const injectedAt = Date.now();
+  holdAllSubscriptions(target);
+  await killConnections(target);
+  await forwardLate(target);
+  return countFromReady(({ readyAt }) => readyAt.find((at) => at > injectedAt));
 }
 
-async function delaySubscription(target: ProxiedTarget): Promise<Strike> {
-  holdSubscriptions(target);
-  await target.arena.begin();
-  await releaseLate(target);
-  return whenReady(({ readyAt }) => readyAt[0]);
+async function delaySubscription(target: ProxiedTarget): Promise<Injection> {
+  holdAllSubscriptions(target);
+  await target.candidates.start();
+  await forwardLate(target);
+  return countFromReady(({ readyAt }) => readyAt[0]);
 }
 
-async function comeLate({ redis, arena }: Target): Promise<Strike> {
-  await kill(redis);
-  await arena.begin();
-  await setTimeout(ABSENT);
-  await start(redis);
-  return fromNow();
+async function startLate({ redis, candidates }: Target): Promise<Injection> {
+  await redis.kill();
+  await candidates.start();
+  await setTimeout(ABSENT_MS);
+  await redis.restart();
+  return countFromNow();
 }
 
-function holdSubscriptions({ proxies }: ProxiedTarget): void {
-  for (const proxy of proxies.values()) proxy.hold(/subscribe/i);
+function holdAllSubscriptions({ proxies }: ProxiedTarget): void {
+  for (const proxy of proxies.values()) holdSubscriptions(proxy);
 }
 
-/** Lets the subscription of each that comes (back) go on, a while after it came. */
-async function releaseLate({ arena, proxies }: ProxiedTarget): Promise<void> {
-  const releases = arena.participants.map(async (participant) => {
-    const proxy = proxies.get(participant.contestant);
-    await until('SUBSCRIBE is on hold', () => participant.isOver || (proxy?.holding ?? 0) > 0);
-    await setTimeout(LATE);
+/** Forwards the SUBSCRIBE of each candidate some time after the candidate sends it. */
+async function forwardLate({ candidates, proxies }: ProxiedTarget): Promise<void> {
+  const forwarded = candidates.processes.map(async (process) => {
+    const proxy = proxies.get(process.candidate);
+    await eventually(
+      () => process.isOver || (proxy?.holding ?? 0) > 0,
+      `the proxy holds the SUBSCRIBE of ${process.candidate.id}`,
+    );
+    await setTimeout(DELAY_MS);
     proxy?.release();
   });
-  await Promise.all(releases);
+  await Promise.all(forwarded);
 }
 
-/** Counts from the moment in which a participant said that it listens. */
-function whenReady(readyAt: (participant: Participant) => number | undefined): Strike {
-  return { from: readyAt, lossesFrom: readyAt };
-}
-
-async function kill({ server }: Standalone): Promise<void> {
-  process.kill(server.pid, 'SIGKILL');
-  await server.stop();
-}
-
-async function start({ server, control }: Standalone): Promise<void> {
-  await server.start();
-  await control.ping();
+/** Counts the time and the losses of a candidate from its report that it is subscribed. */
+function countFromReady(readyAt: (process: CandidateProcess) => number | undefined): Injection {
+  return { countedFrom: readyAt, lossesFrom: readyAt };
 }

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Standalone } from '../chaos/standalone.js';
+import { StandaloneTopology } from '../support/faults/standalone-topology.js';
 import { measure } from './measure.js';
 import { standaloneFaults } from './standalone-faults.js';
 
-describe('one Redis', () => {
-  let redis: Standalone;
+describe('a standalone Redis', () => {
+  let redis: StandaloneTopology;
   beforeAll(async () => {
-    redis = await Standalone.start();
+    redis = await StandaloneTopology.start();
   });
   afterAll(() => redis.stop());
 

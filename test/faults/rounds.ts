@@ -1,2 +1,0 @@
-/** How often each fault strikes. */
-export const ROUNDS = 3;
