@@ -6,8 +6,7 @@ const SOURCES = join(import.meta.dirname, '../../src');
 
 /** The specs of the samples mirror another folder. */
 const specs = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' }).filter(
-  (file) =>
-    file.endsWith('.spec.ts') && file !== 'structure.spec.ts' && !file.startsWith('sample'),
+  (file) => file.endsWith('.spec.ts') && file !== 'structure.spec.ts' && !file.startsWith('sample'),
 );
 
 const sourceOf = (spec: string): string => spec.replace(/(\.property)?\.spec\.ts$/, '.ts');

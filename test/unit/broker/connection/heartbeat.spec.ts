@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Heartbeat } from '../../../../src/broker/connection/heartbeat.js';
-import { advance, FakeClient, pass, replyError, useFakeClock, useRealClock } from '../fake-client.js';
+import {
+  advance,
+  FakeClient,
+  pass,
+  replyError,
+  useFakeClock,
+  useRealClock,
+} from '../fake-client.js';
 
 describe('Heartbeat', () => {
   let client: FakeClient;
