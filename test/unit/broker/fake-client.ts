@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
+import timersPromises from 'node:timers/promises';
 import { Command, type Redis, type RedisOptions } from 'ioredis';
 import { vi } from 'vitest';
 import type { BrokerLog } from '../../../src/broker/broker.js';
@@ -190,6 +191,19 @@ export class FakeLog implements BrokerLog {
   }
 }
 
+const delay = timersPromises.setTimeout;
+
+/** As `setTimeout` of `node:timers/promises`, over the fake timers. */
+function fakeDelay<T>(ms?: number, value?: T, { signal }: { signal?: AbortSignal } = {}) {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => resolve(value as T), ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(new Error('aborted', { cause: signal.reason }));
+    });
+  });
+}
+
 /**
  * Replaces the clock and all timers, `setTimeout` of `node:timers/promises` included. `setImmediate` stays:
  * the fake one is a millisecond late when a timer calls it.
@@ -198,12 +212,14 @@ export function useFakeClock(): void {
   vi.useFakeTimers({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
   });
+  Object.assign(timersPromises, { setTimeout: fakeDelay });
   syncBuiltinESMExports();
 }
 
 /** Puts the clock back. */
 export function useRealClock(): void {
   vi.useRealTimers();
+  Object.assign(timersPromises, { setTimeout: delay });
   syncBuiltinESMExports();
 }
 
