@@ -112,11 +112,11 @@ export class FakeClient extends EventEmitter {
   sunsubscribe = (...names: string[]): Promise<unknown> => this.#send('sunsubscribe', names);
 
   sendCommand(command: Command, writer?: { write(data: string | Buffer): void }): unknown {
-    (writer ?? this.stream).write(command.toWritable(this.stream as never));
+    (writer ?? this.stream).write(command.toWritable(this.stream));
     this.#add({
       name: command.name,
       args: command.args,
-      resolve: (answer) => command.resolve(answer as never),
+      resolve: (answer) => command.resolve(answer),
       reject: (error) => command.reject(error as Error),
     });
     return command.promise;

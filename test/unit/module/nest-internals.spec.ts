@@ -132,17 +132,17 @@ describe('placeModule, with the installed Nest', () => {
   });
 });
 
-describe('withEnhancers, with the installed Nest', () => {
-  async function wrappers(): Promise<{ handlers: Wrapper; guard: Wrapper }> {
-    const app = await compile();
-    const modules = [...containerOf(app.get(ModuleRef)).getModules().values()];
-    const found = modules.find(({ metatype }) => metatype === HandlersModule);
-    const handlers = found?.controllers.get(Handlers);
-    const guard = found?.providers.get(OwnGuard);
-    if (!handlers || !guard) throw new Error('Expected Nest to have both');
-    return { handlers: handlers as Wrapper, guard: guard as Wrapper };
-  }
+async function wrappers(): Promise<{ handlers: Wrapper; guard: Wrapper }> {
+  const app = await compile();
+  const modules = [...containerOf(app.get(ModuleRef)).getModules().values()];
+  const found = modules.find(({ metatype }) => metatype === HandlersModule);
+  const handlers = found?.controllers.get(Handlers);
+  const guard = found?.providers.get(OwnGuard);
+  if (!handlers || !guard) throw new Error('Expected Nest to have both');
+  return { handlers, guard };
+}
 
+describe('withEnhancers, with the installed Nest', () => {
   it('is the provider itself without enhancers', async () => {
     const { handlers } = await wrappers();
     expect(withEnhancers(handlers, [])).toBe(handlers);
@@ -168,9 +168,18 @@ describe('withEnhancers, with the installed Nest', () => {
   });
 });
 
-describe('the metadata keys of the installed Nest', () => {
-  const method = (name: keyof Handlers): object => Handlers.prototype[name];
+const method = (name: keyof Handlers): object => Handlers.prototype[name];
 
+const decorate = (use: (it: Type) => MethodDecorator): string[] => {
+  class Target {
+    run(): void {}
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(Target.prototype, 'run');
+  use(OwnGuard)(Target.prototype, 'run', descriptor ?? {});
+  return Reflect.getMetadataKeys(descriptor?.value as object) as string[];
+};
+
+describe('the metadata keys of the installed Nest', () => {
   it.each([
     ['onEvent', true, false],
     ['onRequest', true, true],
@@ -183,14 +192,6 @@ describe('the metadata keys of the installed Nest', () => {
   });
 
   it('are one for each kind of enhancer', () => {
-    const decorate = (use: (it: Type) => MethodDecorator): string[] => {
-      class Target {
-        run(): void {}
-      }
-      const descriptor = Object.getOwnPropertyDescriptor(Target.prototype, 'run');
-      use(OwnGuard)(Target.prototype, 'run', descriptor ?? {});
-      return Reflect.getMetadataKeys(Target.prototype.run) as string[];
-    };
     const uses = [UseGuards, UseInterceptors, UsePipes, UseFilters];
     const keys = uses.map((use) => decorate(use as (it: Type) => MethodDecorator));
     expect(ENHANCER_KEYS.map((key) => [key])).toEqual(keys);

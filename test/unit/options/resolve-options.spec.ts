@@ -139,7 +139,7 @@ describe('resolveHandlerOptions', () => {
 
   it('adds the defaults', () => {
     expect(resolveHandlerOptions()).toEqual(DEFAULTS);
-    expect(resolveHandlerOptions({ concurrency: undefined } as never)).toEqual(DEFAULTS);
+    expect(resolveHandlerOptions({ concurrency: undefined })).toEqual(DEFAULTS);
   });
 
   it.each([

@@ -5,6 +5,8 @@ import { Lifecycle } from '../../../src/shared/lifecycle.js';
 
 const tick = (): Promise<unknown> => new Promise(setImmediate);
 
+const work = (): Promise<void> => Promise.resolve();
+
 describe('Lifecycle', () => {
   it('is neither open nor closed at first', () => {
     const { isOpen, isClosed, generation } = new Lifecycle();
@@ -20,8 +22,10 @@ describe('Lifecycle', () => {
       fc.property(fc.array(fc.boolean()), (opens) => {
         const lifecycle = new Lifecycle();
         for (const open of opens) {
-          if (open) expect(lifecycle.open()).toBe(lifecycle.generation);
-          else lifecycle.markClosed();
+          const before = lifecycle.generation;
+          const opened = open ? lifecycle.open() : before;
+          if (!open) lifecycle.markClosed();
+          expect(opened).toBe(before);
           expect([lifecycle.isOpen, lifecycle.isClosed]).toEqual([open, !open]);
         }
         expect(lifecycle.generation).toBe(opens.filter((open) => !open).length);
@@ -85,7 +89,6 @@ describe('Lifecycle', () => {
 
   it('rejects the wait with a ClosedError when another close begins', async () => {
     const lifecycle = new Lifecycle();
-    const work = (): Promise<void> => Promise.resolve();
     void lifecycle.close(work);
     const waiting = lifecycle.afterClose();
     void lifecycle.close(work);

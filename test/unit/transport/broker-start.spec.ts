@@ -12,7 +12,7 @@ function bench(onStart: OnStart = 'wait') {
     timeouts: [] as number[],
     closes: 0,
     resolve: (): void => undefined,
-    reject: (_: unknown): void => undefined,
+    reject: undefined as unknown as (error: unknown) => void,
     connect(timeoutMs: number): Promise<void> {
       fake.timeouts.push(timeoutMs);
       return new Promise((resolve, reject) => Object.assign(fake, { resolve, reject }));

@@ -23,16 +23,18 @@ describe('normalizePattern, with the installed Nest', () => {
   });
 });
 
-describe('isHiddenByNest, with the installed Nest', () => {
-  /** What the filter of Nest replaces an error by. */
-  async function filtered(error: unknown): Promise<unknown> {
-    const filter = new BaseRpcExceptionFilter();
-    Reflect.set(BaseRpcExceptionFilter, 'logger', { error: () => undefined });
-    return firstValueFrom(filter.catch(error as never, {} as ArgumentsHost)).catch(
-      (hidden: unknown) => hidden,
-    );
+/** What the filter of Nest replaces an error by. */
+async function filtered(thrown: unknown): Promise<unknown> {
+  const filter = new BaseRpcExceptionFilter();
+  Reflect.set(BaseRpcExceptionFilter, 'logger', { error: () => undefined });
+  try {
+    return await firstValueFrom(filter.catch(thrown as never, {} as ArgumentsHost));
+  } catch (hidden) {
+    return hidden;
   }
+}
 
+describe('isHiddenByNest, with the installed Nest', () => {
   it.each([new Error('a secret'), new BadRequestException(), 'text', { any: 'value' }])(
     'knows the replacement of %o',
     async (error) => {

@@ -155,7 +155,8 @@ describe('ClusterPublisher', () => {
     ['shard', false, true, false, true, true],
   ] as const)(
     'for the kind "%s" (startsSharded %j, wasReady %j; classic %j, sharded %j) can publish: %j',
-    (kind, startsSharded, wasReady, classicAccepts, shardedAccepts, expected) => {
+    (...row) => {
+      const [kind, startsSharded, wasReady, classicAccepts, shardedAccepts, expected] = row;
       const { publisher, classic, sharded } = bench({ startsSharded });
       Object.assign(sharded, { wasReady, accepts: shardedAccepts });
       classic.accepts = classicAccepts;
@@ -187,24 +188,26 @@ describe('ClusterPublisher', () => {
   });
 });
 
-describe('ClusterPublisher, its queries', () => {
-  const one = () =>
-    new FakePublisher('one', {
-      channels: ['a', 'b'],
-      counts: new Map([
-        ['a', 2],
-        ['b', 1],
-      ]),
-      patterns: 3,
-    });
-  const two = () =>
-    new FakePublisher('two', { channels: ['b', 'c'], counts: new Map([['a', 5]]), patterns: 4 });
-  const down = () => {
-    const node = new FakePublisher('down');
-    node.isReady = false;
-    return node;
-  };
+const one = () =>
+  new FakePublisher('one', {
+    channels: ['a', 'b'],
+    counts: new Map([
+      ['a', 2],
+      ['b', 1],
+    ]),
+    patterns: 3,
+  });
 
+const two = () =>
+  new FakePublisher('two', { channels: ['b', 'c'], counts: new Map([['a', 5]]), patterns: 4 });
+
+const down = () => {
+  const node = new FakePublisher('down');
+  node.isReady = false;
+  return node;
+};
+
+describe('ClusterPublisher, its queries', () => {
   it('sum up the answers of all nodes, without those that are down', async () => {
     const { publisher } = bench({ nodes: [one(), down(), two()] });
     expect(await publisher.channels('*', 'channel')).toEqual(['a', 'b', 'c']);

@@ -305,21 +305,21 @@ describe('ShardedSubscriber, where slots move', () => {
   });
 });
 
-describe('ShardedSubscriber, after a redirect', () => {
-  /** A subscriber with two channels at one node. */
-  async function subscribed() {
-    const bench = new Bench();
-    bench.fake.change({ [A]: ALL });
-    await bench.openAt(A);
-    const listeners = ['news', 'other'].map(
-      (name) => bench.subscribe(new GapListener(), name) as GapListener,
-    );
-    await pass(0);
-    for (const { gaps } of listeners) gaps.length = 0;
-    bench.fake.asked.length = 0;
-    return { bench, listeners };
-  }
+/** A subscriber with two channels at one node. */
+async function subscribed() {
+  const bench = new Bench();
+  bench.fake.change({ [A]: ALL });
+  await bench.openAt(A);
+  const listeners = ['news', 'other'].map(
+    (name) => bench.subscribe(new GapListener(), name) as GapListener,
+  );
+  await pass(0);
+  for (const { gaps } of listeners) gaps.length = 0;
+  bench.fake.asked.length = 0;
+  return { bench, listeners };
+}
 
+describe('ShardedSubscriber, after a redirect', () => {
   it('asks the node that redirected for the topology', async () => {
     const { bench } = await subscribed();
     bench.at(A).emit('moved');
@@ -368,18 +368,18 @@ describe('ShardedSubscriber, after a redirect', () => {
   });
 });
 
+const probeOf = (bench: Bench, address: string): string =>
+  bench.nodes.get(address)?.probeChannel ?? '';
+
+it('use at each node a channel whose slot the node owns', async () => {
+  const bench = new Bench();
+  bench.fake.change({ [A]: [[0, 8_191]], [B]: [[8_192, 16_383]] });
+  await bench.openAt(A, B);
+  expect(slotOf(probeOf(bench, A))).toBeLessThan(8_192);
+  expect(slotOf(probeOf(bench, B))).toBeGreaterThanOrEqual(8_192);
+});
+
 describe('ShardedSubscriber, its probes', () => {
-  const probeOf = (bench: Bench, address: string): string =>
-    bench.nodes.get(address)?.probeChannel ?? '';
-
-  it('use at each node a channel whose slot the node owns', async () => {
-    const bench = new Bench();
-    bench.fake.change({ [A]: [[0, 8_191]], [B]: [[8_192, 16_383]] });
-    await bench.openAt(A, B);
-    expect(slotOf(probeOf(bench, A))).toBeLessThan(8_192);
-    expect(slotOf(probeOf(bench, B))).toBeGreaterThanOrEqual(8_192);
-  });
-
   it('move when the slot of their channel moves, and not before', async () => {
     const bench = new Bench();
     bench.fake.change({ [A]: [[0, 8_191]], [B]: [[8_192, 16_383]] });

@@ -424,6 +424,8 @@ describe('Connection#close', () => {
   });
 });
 
+const retryStrategy = (): number => 5;
+
 describe("Connection, over a user's own client", () => {
   it('connects one that waits for its first command', async () => {
     const { client, connection } = new Bench({ isOwned: false });
@@ -443,7 +445,6 @@ describe("Connection, over a user's own client", () => {
   });
 
   it('sends no PING, and keeps the retryStrategy', async () => {
-    const retryStrategy = (): number => 5;
     const client = new FakeClient({ retryStrategy });
     client.becomeReady();
     const { connection } = new Bench({ isOwned: false }, client);
@@ -469,20 +470,20 @@ describe("Connection, over a user's own client", () => {
   });
 });
 
-describe('Connection, when the client ends without being told to', () => {
-  /** The waits before the next calls of `connect`, each of which ends without a socket. */
-  async function delays({ client }: Bench, count: number): Promise<number[]> {
-    const found: number[] = [];
-    for (let i = 0; i < count; i++) {
-      const { connects } = client;
-      client.end();
-      let ms = 0;
-      for (; client.connects === connects; ms++) await pass(1);
-      found.push(ms);
-    }
-    return found;
+/** The waits before the next calls of `connect`, each of which ends without a socket. */
+async function delays({ client }: Bench, count: number): Promise<number[]> {
+  const found: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const { connects } = client;
+    client.end();
+    let ms = 0;
+    for (; client.connects === connects; ms++) await pass(1);
+    found.push(ms);
   }
+  return found;
+}
 
+describe('Connection, when the client ends without being told to', () => {
   it('connects it again, each time later, and at most after 700 ms', async () => {
     const bench = new Bench();
     await bench.openReady();

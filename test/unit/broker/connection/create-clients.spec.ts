@@ -9,6 +9,8 @@ function optionsOf(connection: string | RedisOptions | Redis) {
   return [publisher.options, subscriber.options, shardSubscriber.options] as const;
 }
 
+const own = (): number => 1;
+
 describe('createClients', () => {
   it('creates three clients that are not connected', () => {
     const { publisher, subscriber, shardSubscriber, ownsPublisher } = createClients({});
@@ -54,7 +56,6 @@ describe('createClients', () => {
   });
 
   it('uses the delays of this package unless there is a retryStrategy', () => {
-    const own = (): number => 1;
     for (const { retryStrategy } of optionsOf({})) expect(retryStrategy).toBe(retryDelay);
     for (const options of optionsOf({ retryStrategy: own })) {
       expect(options.retryStrategy).toBe(own);
@@ -74,7 +75,6 @@ describe('createClients', () => {
   });
 
   it("keeps the retryStrategy of a user's own client", () => {
-    const own = (): number => 1;
     const client = new Redis({ lazyConnect: true, retryStrategy: own });
     expect(createClients(client).subscriber.options.retryStrategy).toBe(own);
   });

@@ -169,17 +169,17 @@ async function connectSubscriber(): Promise<Redis> {
   return client;
 }
 
+const namesOf = ({ condition }: Redis, kind: 'subscribe' | 'psubscribe'): unknown =>
+  condition?.subscriber && condition.subscriber.channels(kind);
+
+it('does not exist before the first subscription', async () => {
+  const client = await connectSubscriber();
+  expect(client.condition?.subscriber).toBe(false);
+  expect(subscribedShardChannels(client)).toEqual(new Set());
+  client.disconnect();
+});
+
 describe('the set of subscriptions of the installed ioredis', () => {
-  const namesOf = ({ condition }: Redis, kind: 'subscribe' | 'psubscribe'): unknown =>
-    condition?.subscriber && condition.subscriber.channels(kind);
-
-  it('does not exist before the first subscription', async () => {
-    const client = await connectSubscriber();
-    expect(client.condition?.subscriber).toBe(false);
-    expect(subscribedShardChannels(client)).toEqual(new Set());
-    client.disconnect();
-  });
-
   it.each(['subscribe', 'psubscribe'] as const)(
     'keeps the names of %s, and none after keepNoNames',
     async (command) => {

@@ -40,14 +40,14 @@ describe('isLoginRefused', () => {
   });
 });
 
-describe('assertShardedSupport', () => {
-  const answer = (info: string | Error): FakeClient => {
-    const client = new FakeClient();
-    client.onCommand = ({ resolve, reject }) =>
-      info instanceof Error ? reject(info) : resolve(info);
-    return client;
-  };
+const answer = (info: string | Error): FakeClient => {
+  const client = new FakeClient();
+  client.onCommand = ({ resolve, reject }) =>
+    info instanceof Error ? reject(info) : resolve(info);
+  return client;
+};
 
+describe('assertShardedSupport', () => {
   it.each(['7.0.0', '7.2.4', '8.2.1', '10.0.0', '255.255.255'])('accepts %s', async (version) => {
     const client = answer(`# Server\r\nredis_version:${version}\r\nredis_mode:standalone\r\n`);
     await expect(assertShardedSupport(client.redis)).resolves.toBeUndefined();

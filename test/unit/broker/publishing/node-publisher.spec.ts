@@ -73,7 +73,7 @@ describe('NodePublisher#publish', () => {
   });
 
   it.each([
-    ['before it is opened', (_: Bench) => undefined],
+    ['before it is opened', () => undefined],
     [
       'after the connection is lost',
       async (bench: Bench) => {
@@ -174,14 +174,14 @@ describe('NodePublisher#publish', () => {
   });
 });
 
-describe('NodePublisher, its queries', () => {
-  const answer = async (value: unknown): Promise<Bench> => {
-    const bench = new Bench();
-    await bench.open();
-    bench.client.onCommand = ({ resolve }) => resolve(value);
-    return bench;
-  };
+const answer = async (value: unknown): Promise<Bench> => {
+  const bench = new Bench();
+  await bench.open();
+  bench.client.onCommand = ({ resolve }) => resolve(value);
+  return bench;
+};
 
+describe('NodePublisher, its queries', () => {
   it.each([
     ['channel', 'PUBSUB CHANNELS a*'],
     ['shard', 'PUBSUB SHARDCHANNELS a*'],

@@ -53,21 +53,21 @@ describe('PublishScript', () => {
   });
 
   it('sends at most 512 messages with a script', async () => {
-    sendMany(1_100);
+    void sendMany(1_100);
     await nextTick();
     expect(sent()).toEqual(['eval 512', 'eval 512', 'eval 76']);
   });
 
   it('sends at most 256 KiB with a script, and a larger message alone', async () => {
-    sendMany(2, 'é'.repeat(60_000));
-    sendMany(1, 'x'.repeat(300_000));
-    sendMany(40, 'x');
+    void sendMany(2, 'é'.repeat(60_000));
+    void sendMany(1, 'x'.repeat(300_000));
+    void sendMany(40, 'x');
     await nextTick();
     expect(sent()).toEqual(['eval 2', 'eval 1', 'eval 40']);
   });
 
   it('sends what waits when it is told to', () => {
-    sendMany(32);
+    void sendMany(32);
     script.flush();
     expect(sent()).toEqual(['eval 32']);
   });
@@ -97,7 +97,7 @@ describe('PublishScript', () => {
     ]);
     client.sent.length = 0;
     client.onCommand = ({ resolve }) => resolve(1);
-    sendMany(32);
+    void sendMany(32);
     await nextTick();
     expect([sent().length, sent()[0]]).toEqual([32, 'publish c0']);
   });
@@ -116,7 +116,7 @@ describe('PublishScript', () => {
     client.onCommand = ({ resolve }) => resolve([]);
     await script.onReady();
     client.sent.length = 0;
-    sendMany(32);
+    void sendMany(32);
     await nextTick();
     expect(sent()).toEqual(['eval 32']);
   });
@@ -124,7 +124,7 @@ describe('PublishScript', () => {
   it('uses no script before the answer', async () => {
     client.onCommand = () => undefined;
     void script.onReady();
-    sendMany(32);
+    void sendMany(32);
     await nextTick();
     expect(sent()[1]).toBe('publish c0');
   });

@@ -207,18 +207,18 @@ describe('NodeSubscriber', () => {
   });
 });
 
-describe('NodeSubscriber#unsubscribe', () => {
-  /** A subscriber with one acknowledged subscription. */
-  async function subscribed() {
-    const bench = new Bench();
-    await bench.open();
-    const listener = new Listener();
-    bench.subscriber.subscribe(A, listener);
-    await pass(0);
-    bench.takeCommands();
-    return { bench, listener };
-  }
+/** A subscriber with one acknowledged subscription. */
+async function subscribed() {
+  const bench = new Bench();
+  await bench.open();
+  const listener = new Listener();
+  bench.subscriber.subscribe(A, listener);
+  await pass(0);
+  bench.takeCommands();
+  return { bench, listener };
+}
 
+describe('NodeSubscriber#unsubscribe', () => {
   it('sends the command in this tick', async () => {
     const { bench, listener } = await subscribed();
     bench.subscriber.unsubscribe(A, listener, false);
@@ -326,6 +326,17 @@ describe('NodeSubscriber#lastConfirmed', () => {
   });
 });
 
+/** A subscriber with one subscription. */
+async function probed(options: Partial<NodeSubscriberOptions> = {}): Promise<Bench> {
+  const bench = new Bench({ probeInterval: PROBE_INTERVAL, ...options });
+  await bench.open();
+  const kind = options.kind ?? 'channel';
+  bench.subscriber.subscribe({ kind, name: 'a' }, new Listener());
+  await pass(0);
+  bench.takeCommands();
+  return bench;
+}
+
 describe('NodeSubscriber, with a delivery probe', () => {
   const since: Date[] = [];
   const keep = (event: unknown): void => void since.push((event as { since: Date }).since);
@@ -334,17 +345,6 @@ describe('NodeSubscriber, with a delivery probe', () => {
     telemetry.starve.subscribe(keep);
   });
   afterEach(() => telemetry.starve.unsubscribe(keep));
-
-  /** A subscriber with one subscription. */
-  async function probed(options: Partial<NodeSubscriberOptions> = {}): Promise<Bench> {
-    const bench = new Bench({ probeInterval: PROBE_INTERVAL, ...options });
-    await bench.open();
-    const kind = options.kind ?? 'channel';
-    bench.subscriber.subscribe({ kind, name: 'a' }, new Listener());
-    await pass(0);
-    bench.takeCommands();
-    return bench;
-  }
 
   it.each([
     ['channel', 'probe', 'subscribe probe'],

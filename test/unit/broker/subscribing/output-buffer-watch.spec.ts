@@ -12,6 +12,19 @@ const info = (runId: string, disconnections?: number): string =>
     '',
   ].join('\r\n');
 
+/** The log after connections at servers that answer INFO like this. */
+async function logOf(...answers: (string | Error)[]): Promise<string[]> {
+  const client = new FakeClient();
+  const log = new FakeLog();
+  const watch = new OutputBufferWatch(client.redis, log);
+  for (const answer of answers) {
+    client.onCommand = ({ resolve, reject }) =>
+      answer instanceof Error ? reject(answer) : resolve(answer);
+    await watch.onReady();
+  }
+  return log.lines;
+}
+
 describe('OutputBufferWatch', () => {
   let published: unknown[];
   const keep = (event: unknown): void => void published.push(event);
@@ -20,19 +33,6 @@ describe('OutputBufferWatch', () => {
     telemetry.overrun.subscribe(keep);
   });
   afterEach(() => telemetry.overrun.unsubscribe(keep));
-
-  /** The log after connections at servers that answer INFO like this. */
-  async function logOf(...answers: (string | Error)[]): Promise<string[]> {
-    const client = new FakeClient();
-    const log = new FakeLog();
-    const watch = new OutputBufferWatch(client.redis, log);
-    for (const answer of answers) {
-      client.onCommand = ({ resolve, reject }) =>
-        answer instanceof Error ? reject(answer) : resolve(answer);
-      await watch.onReady();
-    }
-    return log.lines;
-  }
 
   it('warns of clients that were disconnected since the last connection', async () => {
     expect(await logOf(info('a', 4), info('a', 6))).toEqual([

@@ -65,14 +65,9 @@ describe('SubscribeCommands', () => {
   ] as const)('after an answer for the kind "%s" ioredis knows %j', async (kind, known) => {
     const { client, commands } = bench();
     const kept: string[] = [];
-    client.condition = {
-      subscriber: { add: (_: string, name: string) => kept.push(name) },
-    } as never;
-    const add = (name: string): void =>
-      (client.condition?.subscriber as unknown as { add(kind: string, name: string): void }).add(
-        'subscribe',
-        name,
-      );
+    const subscriber = { add: (_: string, name: string) => kept.push(name) };
+    client.condition = { subscriber } as never;
+    const add = (name: string): unknown => subscriber.add('subscribe', name);
     add('a');
     const subscribed = commands.subscribe(kind, ['a']);
     client.sent[0]?.resolve();

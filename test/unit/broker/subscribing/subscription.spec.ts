@@ -4,6 +4,16 @@ import { Subscription } from '../../../../src/broker/subscribing/subscription.js
 import { ClosedError } from '../../../../src/errors.js';
 import { SubscriptionRegistry } from '../../../../src/broker/subscribing/subscription-registry.js';
 
+/** A waiter that keeps its calls. */
+const waiter = () => {
+  const calls: unknown[] = [];
+  return {
+    calls,
+    onSubscribed: () => void calls.push('subscribed'),
+    onFailed: (error: unknown) => void calls.push(error),
+  };
+};
+
 describe('Subscription#deliver', () => {
   it('reaches the listeners of its subscription alone, in the order in which they were added', () => {
     const registry = new SubscriptionRegistry();
@@ -113,17 +123,9 @@ describe('Subscription#deliver', () => {
   });
 });
 
+const create = () => new Subscription({ kind: 'channel', name: 'a' });
+
 describe('Subscription', () => {
-  const create = () => new Subscription({ kind: 'channel', name: 'a' });
-  /** A waiter that keeps its calls. */
-  const waiter = () => {
-    const calls: unknown[] = [];
-    return {
-      calls,
-      onSubscribed: () => void calls.push('subscribed'),
-      onFailed: (error: unknown) => void calls.push(error),
-    };
-  };
   /** A listener that keeps its gaps and its refusals. */
   class Resubscribed extends Listener {
     readonly gaps: unknown[] = [];

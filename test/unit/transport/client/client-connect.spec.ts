@@ -20,7 +20,7 @@ function bench({ ownsBus = true, status = 'disconnected' } = {}) {
     startEarly: () => fake.early,
     close: async () => void fake.closes++,
     resolve: (): void => undefined,
-    reject: (_: unknown): void => undefined,
+    reject: undefined as unknown as (error: unknown) => void,
   };
   const sent: string[] = [];
   const send = (text: string) => (): Promise<number> => {
