@@ -5,7 +5,8 @@ import type { CredentialsProvider } from '../../src/broker/connection/credential
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import { closeAfterTest } from '../support/app.js';
 import { useCluster } from '../support/cluster.js';
-import { createGate } from '../support/nest-app.js';
+import { Gate } from '../support/gate.js';
+
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
 import { CollectedLog, Collector, becomes } from './collector.js';
@@ -109,11 +110,11 @@ describe('credentials', () => {
 
   it('that arrive after close open no connection', async () => {
     await setUser('slow', 'pw');
-    const gate = createGate();
+    const gate = new Gate();
     let asked = 0;
     const { broker } = open(plain(redis.port), async () => {
       asked++;
-      await gate.promise;
+      await gate.opened;
       return { username: 'slow', password: 'pw' };
     });
     const failure = broker.connect(10_000).catch((error: unknown) => error);

@@ -37,19 +37,3 @@ export function requestHandler(pattern: string, handle: Handle): object {
   }
   return { module: class {}, controllers: [RequestHandler] };
 }
-
-/** Handlers wait for `opened` until the test calls `open`. */
-export class Gate {
-  readonly opened: Promise<void>;
-  #open: (() => void) | undefined;
-
-  constructor() {
-    this.opened = new Promise((resolve) => {
-      this.#open = resolve;
-    });
-  }
-
-  open(): void {
-    this.#open?.();
-  }
-}

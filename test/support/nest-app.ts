@@ -47,17 +47,3 @@ export function outcomeOf(source$: Observable<unknown>): Promise<Outcome> {
 export function linkStates(of: { unwrap<T>(): T }): string[] {
   return of.unwrap<[Redis, Redis]>().map(({ status }) => status);
 }
-
-/** Handlers wait for `promise` until the test calls `open`. */
-export interface Gate {
-  readonly promise: Promise<void>;
-  open(): void;
-}
-
-export function createGate(): Gate {
-  const gate = { promise: Promise.resolve(), open: (): void => undefined };
-  gate.promise = new Promise((resolve) => {
-    gate.open = resolve;
-  });
-  return gate;
-}

@@ -1,9 +1,10 @@
 /**
  * Every place where this package reaches into private parts of ioredis, read in ioredis 6.0.0. Each has a
- * test against the supported versions, and falls back to ioredis' public behaviour where the part is
- * missing.
+ * test against the installed version. Where a part is missing, the option that needs it is refused, or
+ * ioredis is left as it is.
  */
 import type { Cluster, ClusterNode, Redis } from 'ioredis';
+import { InvalidOptionError } from '../../errors.js';
 
 /** `Redis#connector`: begins and ends each attempt to connect. */
 interface Connector {
@@ -25,7 +26,14 @@ export function beforeConnect(
   before: () => Promise<void>,
   onDisconnect: () => void,
 ): void {
-  const connector = Reflect.get(client, 'connector') as Connector;
+  const connector = Reflect.get(client, 'connector') as Connector | undefined;
+  if (!connector) {
+    throw new InvalidOptionError(
+      'credentials',
+      'absent with this version of ioredis',
+      'a function',
+    );
+  }
   const connect = connector.connect.bind(connector);
   const disconnect = connector.disconnect.bind(connector);
   connector.connect = async (emit) => {
@@ -66,6 +74,11 @@ export function subscribedShardChannels(client: Redis): ReadonlySet<string> | un
 
 /** The nodes that a `Cluster` was created with, which it keeps in a private field. */
 export function startupNodesOf(cluster: Cluster): ClusterNode[] {
-  const { startupNodes } = cluster as unknown as { startupNodes: ClusterNode[] };
-  return startupNodes;
+  const { startupNodes } = cluster as unknown as { startupNodes: ClusterNode[] | undefined };
+  if (startupNodes) return startupNodes;
+  throw new InvalidOptionError(
+    'connection',
+    '{ nodes, options } with this version of ioredis',
+    cluster,
+  );
 }

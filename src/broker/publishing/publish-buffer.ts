@@ -11,6 +11,9 @@ export interface Outgoing {
   readonly slot?: number;
 }
 
+/** Far below the resolution of the clock, and above that of a number for centuries. */
+const SMALLEST_STEP_MS = 1e-6;
+
 interface Waiting {
   readonly message: Outgoing;
   readonly since: number;
@@ -46,7 +49,7 @@ export class PublishBuffer {
    * Settles as the message does when {@link flush} sends it. A message that was sent before without
    * success, and so is older than others, goes before them.
    */
-  add(message: Outgoing, since = performance.now()): Promise<number> {
+  add(message: Outgoing, since = nextTime()): Promise<number> {
     const { maxMessages } = this.#options;
     if (this.#waiting.length >= maxMessages) {
       return Promise.reject(notPublished(message, `${maxMessages} messages wait for it already`));
@@ -117,6 +120,14 @@ export class PublishBuffer {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+let lastTime = 0;
+
+/** The current time, in milliseconds. Each call returns a later one, so that it orders the messages. */
+export function nextTime(): number {
+  lastTime = Math.max(performance.now(), lastTime + SMALLEST_STEP_MS);
+  return lastTime;
 }
 
 function notPublished({ channel }: Outgoing, why: string): ConnectionError {

@@ -6,7 +6,8 @@ import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { MessageBus } from '../../../src/transport/message-bus.js';
 import { startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
-import { Gate, eventHandlers } from '../../support/handlers.js';
+import { Gate } from '../../support/gate.js';
+import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 
@@ -299,13 +300,13 @@ describe('app.close()', () => {
   });
 });
 
+const waitFor = async (microtasks: number): Promise<void> => {
+  for (let i = 0; i < microtasks; i++) await Promise.resolve();
+};
+
 describe('a close right after the start', () => {
   const redis = useRedis();
   const MICROTASKS = [0, 1, 2, 3, 4, 5];
-
-  const waitFor = async (microtasks: number): Promise<void> => {
-    for (let i = 0; i < microtasks; i++) await null;
-  };
 
   it.each(MICROTASKS)('after %i microtasks ends the connections of a client', async (count) => {
     const client = new RedisPubSubClient({ connection: redis.url });

@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { TelemetryEvents } from 'nestjs-redis-pubsub';
 import { startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
-import { Gate, eventHandlers } from '../../support/handlers.js';
+import { Gate } from '../../support/gate.js';
+import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
 const MESSAGES = 500;

@@ -10,7 +10,8 @@ import {
   type RedisPubSubServer,
 } from 'nestjs-redis-pubsub';
 import { createClient, startService, type TestLog } from '../../support/app.js';
-import { createGate, outcomeOf } from '../../support/nest-app.js';
+import { Gate } from '../../support/gate.js';
+import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
 /** A hook with any result: Nest's type also accepts a function that returns a promise. */
@@ -186,10 +187,10 @@ describe('a processing hook', () => {
   });
 
   it('that calls done() later counts towards the concurrency of the handler', async () => {
-    const gate = createGate();
+    const gate = new Gate();
     const hook: StartHook = async (_, __, done) => {
       seen.push('hook');
-      await gate.promise;
+      await gate.opened;
       await done();
     };
     server.setOnProcessingStartHook(hook);

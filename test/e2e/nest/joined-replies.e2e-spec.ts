@@ -7,7 +7,8 @@ import type {
 import { finalize, lastValueFrom, of } from 'rxjs';
 import { describe, expect, inject, it } from 'vitest';
 import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
-import { Gate, requestHandler } from '../../support/handlers.js';
+import { Gate } from '../../support/gate.js';
+import { requestHandler } from '../../support/handlers.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 

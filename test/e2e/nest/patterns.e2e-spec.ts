@@ -9,13 +9,14 @@ import {
   type RedisPubSubClient,
 } from 'nestjs-redis-pubsub';
 import { createClient, startService } from '../../support/app.js';
-import { createGate } from '../../support/nest-app.js';
+import { Gate } from '../../support/gate.js';
+
 import { eventually, useRedis } from '../../support/redis.js';
 
 const seen: unknown[] = [];
 
 /** Handlers wait until the test opens it. */
-let gate = createGate();
+let gate = new Gate();
 
 @Controller()
 class ByTransport {
@@ -71,13 +72,13 @@ class PatternController {
   @EventPattern('several.options', { concurrency: 1 })
   async oneByOne(data: unknown): Promise<void> {
     seen.push(['one by one', data]);
-    await gate.promise;
+    await gate.opened;
   }
 
   @EventPattern('several.options')
   async atOnce(data: unknown): Promise<void> {
     seen.push(['at once', data]);
-    await gate.promise;
+    await gate.opened;
   }
 
   @EventPattern<string[]>(['list.a', 'list.b.*', 'list.c.:id'])
@@ -122,7 +123,7 @@ describe('a handler', () => {
 
   beforeEach(() => {
     seen.length = 0;
-    gate = createGate();
+    gate = new Gate();
     client = createClient({ connection: redis.url });
   });
 

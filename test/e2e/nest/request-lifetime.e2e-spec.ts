@@ -12,10 +12,11 @@ import {
   type TelemetryEvents,
 } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
-import { createGate, outcomeOf } from '../../support/nest-app.js';
+import { Gate } from '../../support/gate.js';
+import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
-let gate = createGate();
+let gate = new Gate();
 let values = new Subject<number>();
 const seen: unknown[] = [];
 
@@ -30,7 +31,7 @@ class Slow {
   @MessagePattern('lifetime.held')
   async held(data: unknown): Promise<unknown> {
     seen.push(['held', data]);
-    await gate.promise;
+    await gate.opened;
     return data;
   }
 
@@ -64,7 +65,7 @@ describe('a request', () => {
 
   beforeEach(async () => {
     seen.length = 0;
-    gate = createGate();
+    gate = new Gate();
     values = new Subject();
     const options = { connection: redis.url, shutdownTimeout: 10 };
     await startService({ module: class {}, controllers: [Slow] }, options);

@@ -5,7 +5,8 @@ import { firstValueFrom, map } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
-import { eventHandlers, Gate } from '../../support/handlers.js';
+import { Gate } from '../../support/gate.js';
+import { eventHandlers } from '../../support/handlers.js';
 import { linkStates, startHybrid } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 

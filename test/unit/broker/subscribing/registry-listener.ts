@@ -3,19 +3,19 @@ import type { Delivery, DeliveryListener } from '../../../../src/broker/broker.j
 import type { Subscription } from '../../../../src/broker/subscribing/subscription.js';
 import type { SubscriptionRegistry } from '../../../../src/broker/subscribing/subscription-registry.js';
 
-/** Remembers what it heard. */
+/** Keeps the payloads that it received. */
 export class Listener implements DeliveryListener {
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
 
   constructor(readonly onMessage: () => void = () => undefined) {}
 
   onDelivery({ payload }: Delivery): void {
-    this.heard.push(payload.toString());
+    this.received.push(payload.toString());
     this.onMessage();
   }
 }
 
-/** Resolves when Redis has acknowledged a subscription, and rejects when it came to nothing. */
+/** Resolves when a subscription is acknowledged, and rejects when it fails. */
 export function acknowledgement(
   subscription: Subscription,
   listener: DeliveryListener,
@@ -47,7 +47,7 @@ export function removeListener(
   if (subscription) registry.recheck(subscription);
 }
 
-/** Does what a Redis that refuses nothing makes of what the registry wants; returns what it was told. */
+/** Sends and acknowledges all that is dirty, as with a Redis that refuses nothing; returns the commands. */
 export function settle(registry: SubscriptionRegistry): string[] {
   const dirty = [...registry.takeDirty('channel', 100), ...registry.takeDirty('pattern', 100)];
   return dirty.map((subscription) => {

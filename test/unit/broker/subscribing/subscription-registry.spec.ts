@@ -202,7 +202,7 @@ describe('those who wait for an acknowledgement', () => {
     registry.recheck(subscription);
     settle(registry);
     registry.deliver(message('x'));
-    expect([old.heard, late.heard]).toEqual([['x'], []]);
+    expect([old.received, late.received]).toEqual([['x'], []]);
   });
 
   it('may ask again the moment they fail, and nothing is counted twice', async () => {

@@ -13,7 +13,7 @@ const oldBytes = (): number =>
   getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ??
   0;
 
-/** How much more is in the old generation once so many entries have come and gone, a hundred at a time. */
+/** How many bytes the old generation grows by when `count` entries are set and deleted, a hundred at a time. */
 const keptBytes = (store: Store, count: number): number => {
   for (let key = 0; key < 100; key++) store.set(key, []);
   // What has survived two minor collections is in the old generation.
@@ -29,18 +29,18 @@ const keptBytes = (store: Store, count: number): number => {
   return oldBytes() - before;
 };
 
-describe('a map of what is there for a moment', () => {
+describe('TransientMap', () => {
   it('leaves nothing in the old generation', () => {
     expect(keptBytes(new TransientMap(), 10_000)).toBeLessThan(1_000_000);
   });
 
-  it('does what a Map does not', () => {
+  it('differs from a Map, whose tables stay there', () => {
     // A major collection, which may come at any time, takes everything.
     const attempts = [1, 2, 3].map(() => keptBytes(new Map<string | number, object>(), 10_000));
     expect(Math.max(...attempts)).toBeGreaterThan(3_000_000);
   });
 
-  it('has what was put in and not taken out, whatever the keys', () => {
+  it('has the entries of a Map, for any keys', () => {
     const keys = fc.constantFrom('1', 'a', '__proto__', 'constructor', 'toString', '', '-1', '😀');
     const steps = fc.array(fc.tuple(fc.constantFrom('set', 'delete'), keys, fc.integer()));
     fc.assert(

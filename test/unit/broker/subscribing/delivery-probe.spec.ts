@@ -1,0 +1,320 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { SubscriptionWaiter } from '../../../../src/broker/broker.js';
+import { DeliveryProbe } from '../../../../src/broker/subscribing/delivery-probe.js';
+import { advance, pass, useFakeClock, useRealClock } from '../fake-client.js';
+
+const INTERVAL = 100;
+
+/** A probe of a broker that acknowledges subscriptions and accepts probes, unless told otherwise. */
+class Bench {
+  readonly events: string[] = [];
+  readonly waiters: SubscriptionWaiter[] = [];
+  readonly probe: DeliveryProbe;
+  isSubscribed = true;
+  acknowledges = true;
+  accepts = true;
+  /** Whether a published probe arrives. */
+  delivers = true;
+
+  constructor(interval = INTERVAL) {
+    this.probe = new DeliveryProbe(
+      { channel: 'probe', interval },
+      {
+        isSubscribed: () => this.isSubscribed,
+        publish: (channel) => this.#publish(channel),
+        subscribe: (channel, _, waiter) => {
+          this.events.push(`subscribe ${channel}`);
+          this.waiters.push(waiter);
+          if (this.acknowledges) waiter.onSubscribed();
+        },
+        unsubscribe: (channel) => this.events.push(`unsubscribe ${channel}`),
+        onStarving: (isRepeated) => this.events.push(isRepeated ? 'starving again' : 'starving'),
+        onRecovered: () => this.events.push('recovered'),
+      },
+    );
+  }
+
+  async #publish(channel: string): Promise<number> {
+    this.events.push(`publish ${channel}`);
+    if (!this.accepts) throw new Error('not connected');
+    if (this.delivers) this.probe.onMessage();
+    return 1;
+  }
+
+  /** What happens in each of the next intervals. */
+  async intervals(count: number): Promise<string[]> {
+    const found: string[] = [];
+    for (let i = 0; i < count; i++) {
+      this.events.length = 0;
+      await pass(INTERVAL);
+      found.push(this.events.join(', '));
+    }
+    return found;
+  }
+}
+
+describe('DeliveryProbe', () => {
+  let bench: Bench;
+  beforeEach(() => {
+    useFakeClock();
+    bench = new Bench();
+    bench.probe.start();
+  });
+  afterEach(() => {
+    bench.probe.stop();
+    useRealClock();
+  });
+
+  it('subscribes and publishes a probe after an interval without a message', async () => {
+    await pass(INTERVAL - 1);
+    expect(bench.events).toEqual([]);
+    await pass(1);
+    expect(bench.events).toEqual(['subscribe probe', 'publish probe']);
+  });
+
+  it('publishes one in every second interval while only probes arrive', async () => {
+    expect(await bench.intervals(5)).toEqual([
+      'subscribe probe, publish probe',
+      '',
+      'publish probe',
+      '',
+      'publish probe',
+    ]);
+    expect(bench.probe.isStarving).toBe(false);
+  });
+
+  it('never publishes while other messages arrive', async () => {
+    for (let i = 0; i < 20; i++) {
+      await pass(INTERVAL - 1);
+      bench.probe.onMessage();
+      await pass(1);
+    }
+    expect(bench.events).toEqual([]);
+  });
+
+  it('reads what has arrived before it judges an interval', async () => {
+    advance(INTERVAL);
+    bench.probe.onMessage();
+    await pass(0);
+    expect(bench.events).toEqual([]);
+  });
+
+  it('never publishes while subscriptions are not in place', async () => {
+    bench.isSubscribed = false;
+    expect(await bench.intervals(3)).toEqual(['', '', '']);
+  });
+
+  it('is starving after a further whole interval without the probe', async () => {
+    bench.delivers = false;
+    expect(await bench.intervals(3)).toEqual([
+      'subscribe probe, publish probe',
+      'publish probe',
+      'starving',
+    ]);
+    expect(bench.probe.isStarving).toBe(true);
+  });
+
+  it('waits for twice as many intervals each time, and for eight at most', async () => {
+    bench.delivers = false;
+    const found = await bench.intervals(50);
+    const at = found.flatMap((event, i) => (event.startsWith('starving') ? [i + 1] : []));
+    expect(at).toEqual([3, 7, 13, 23, 33, 43]);
+    expect(found.filter((event) => event === 'starving')).toHaveLength(1);
+    expect(found.filter((event) => event === 'starving again')).toHaveLength(5);
+  });
+
+  it('recovers with the first message, and waits for one interval again', async () => {
+    bench.delivers = false;
+    await bench.intervals(7);
+    bench.events.length = 0;
+    bench.probe.onMessage();
+    expect([bench.events, bench.probe.isStarving]).toEqual([['recovered'], false]);
+    expect(await bench.intervals(4)).toEqual(['', 'publish probe', 'publish probe', 'starving']);
+  });
+
+  it('reports a recovery once', async () => {
+    bench.delivers = false;
+    await bench.intervals(3);
+    bench.events.length = 0;
+    bench.probe.onMessage();
+    bench.probe.onMessage();
+    expect(bench.events).toEqual(['recovered']);
+  });
+
+  it('is not starving while Redis does not accept the probes', async () => {
+    bench.delivers = false;
+    bench.accepts = false;
+    const found = await bench.intervals(6);
+    expect(found.slice(1)).toEqual(Array.from({ length: 5 }, () => 'publish probe'));
+    expect(bench.probe.lastConfirmed).toBeUndefined();
+  });
+
+  it('publishes nothing before Redis has acknowledged its channel', async () => {
+    bench.acknowledges = false;
+    expect(await bench.intervals(3)).toEqual(['subscribe probe', '', '']);
+    bench.waiters[0]?.onSubscribed();
+    expect(await bench.intervals(1)).toEqual(['publish probe']);
+  });
+
+  it('subscribes again after the subscription has failed', async () => {
+    bench.acknowledges = false;
+    await bench.intervals(1);
+    bench.waiters[0]?.onFailed(new Error('closed'));
+    expect(await bench.intervals(2)).toEqual(['subscribe probe', '']);
+  });
+
+  it('unsubscribes when Redis refuses its channel later', async () => {
+    await bench.intervals(1);
+    bench.events.length = 0;
+    bench.probe.onRefused();
+    expect(bench.events).toEqual(['unsubscribe probe']);
+  });
+
+  it('unsubscribes when Redis refuses its channel after a stop', async () => {
+    await bench.intervals(1);
+    bench.probe.stop();
+    bench.events.length = 0;
+    bench.probe.onRefused();
+    expect(bench.events).toEqual(['unsubscribe probe']);
+  });
+
+  it('publishes at once when asked to, and counts the intervals from then on', async () => {
+    bench.delivers = false;
+    await bench.intervals(2);
+    bench.events.length = 0;
+    bench.probe.probeNow();
+    expect(bench.events).toEqual(['publish probe']);
+    expect(await bench.intervals(2)).toEqual(['publish probe', 'starving']);
+  });
+
+  describe('lastConfirmed', () => {
+    it('is undefined while nothing is in doubt', async () => {
+      await bench.intervals(4);
+      expect(bench.probe.lastConfirmed).toBeUndefined();
+    });
+
+    it('is the check before the last message once a probe is missing', async () => {
+      const start = Date.now();
+      await pass(3 * INTERVAL + 50);
+      bench.probe.onMessage();
+      bench.delivers = false;
+      await pass(INTERVAL);
+      expect(bench.probe.lastConfirmed).toBeUndefined();
+      await pass(INTERVAL);
+      expect(bench.probe.lastConfirmed).toEqual(new Date(start + 3 * INTERVAL));
+      await pass(20 * INTERVAL);
+      expect(bench.probe.isStarving).toBe(true);
+      expect(bench.probe.lastConfirmed).toEqual(new Date(start + 3 * INTERVAL));
+    });
+  });
+
+  describe('move', () => {
+    it('unsubscribes from the last channel, and uses the next one', async () => {
+      await bench.intervals(1);
+      bench.events.length = 0;
+      bench.probe.move('other');
+      expect([bench.events, bench.probe.channel]).toEqual([['unsubscribe probe'], 'other']);
+      expect(await bench.intervals(1)).toEqual(['subscribe other, publish other']);
+    });
+
+    it('unsubscribes from nothing before the first probe', () => {
+      bench.probe.move('other');
+      expect(bench.events).toEqual([]);
+    });
+
+    it('ignores the acknowledgement of the last channel', async () => {
+      bench.acknowledges = false;
+      await bench.intervals(1);
+      bench.probe.move('other');
+      await bench.intervals(1);
+      bench.waiters[0]?.onSubscribed();
+      expect(await bench.intervals(1)).toEqual(['']);
+    });
+
+    it('ignores the failure of the last channel', async () => {
+      bench.acknowledges = false;
+      await bench.intervals(1);
+      bench.probe.move('other');
+      await bench.intervals(1);
+      bench.waiters[0]?.onFailed(new Error('removed'));
+      expect(await bench.intervals(1)).toEqual(['']);
+    });
+
+    it('ignores that Redis accepted a probe on the last channel', async () => {
+      let accept!: () => void;
+      const accepted = new Promise<number>((resolve) => {
+        accept = () => resolve(1);
+      });
+      const probe = new DeliveryProbe(
+        { channel: 'probe', interval: INTERVAL },
+        {
+          isSubscribed: () => true,
+          publish: () => accepted,
+          subscribe: (_, __, waiter) => waiter.onSubscribed(),
+          unsubscribe: () => undefined,
+          onStarving: () => undefined,
+          onRecovered: () => undefined,
+        },
+      );
+      probe.start();
+      await pass(INTERVAL);
+      probe.move('other');
+      accept();
+      await pass(0);
+      expect(probe.lastConfirmed).toBeUndefined();
+      probe.stop();
+    });
+  });
+
+  describe('stop and close', () => {
+    it('check nothing from then on', async () => {
+      await bench.intervals(1);
+      bench.probe.stop();
+      expect(await bench.intervals(3)).toEqual(['', '', '']);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('keep a check that waits for its turn from running', async () => {
+      advance(INTERVAL);
+      bench.probe.stop();
+      await pass(0);
+      expect(bench.events).toEqual([]);
+    });
+
+    it('end the starving state, and the longer waits', async () => {
+      bench.delivers = false;
+      await bench.intervals(7);
+      bench.probe.stop();
+      expect(bench.probe.isStarving).toBe(false);
+      bench.probe.start();
+      expect(await bench.intervals(3)).toEqual([
+        'subscribe probe, publish probe',
+        'publish probe',
+        'starving',
+      ]);
+    });
+
+    it('unsubscribe with close alone', async () => {
+      await bench.intervals(1);
+      bench.events.length = 0;
+      bench.probe.stop();
+      expect(bench.events).toEqual([]);
+      bench.probe.start();
+      await bench.intervals(1);
+      bench.events.length = 0;
+      bench.probe.close();
+      expect(bench.events).toEqual(['unsubscribe probe']);
+    });
+  });
+
+  it('has one timer, however often it is started', () => {
+    bench.probe.start();
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  it('is off with the interval 0', () => {
+    bench.probe.stop();
+    new Bench(0).probe.start();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,185 @@
+import * as fc from 'fast-check';
+import { Cluster, Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { InvalidOptionError } from 'nestjs-redis-pubsub';
+import {
+  checkBoolean,
+  checkCodec,
+  checkConnection,
+  checkCount,
+  checkCredentials,
+  checkHook,
+  checkMilliseconds,
+  checkOneOf,
+  checkPrefix,
+  checkPublishBuffer,
+  checkReservedSegment,
+  checkTransportId,
+} from '../../../src/options/option-checks.js';
+
+const LONGEST = 2_147_483_647;
+const FUNCTION = (): undefined => undefined;
+const LIMITS = { maxMessages: 10, maxAge: 20 };
+
+const isAccepted = (check: () => unknown): boolean => {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    return false;
+  }
+};
+
+describe('the checks of numbers', () => {
+  const anything = fc.oneof(fc.integer(), fc.double(), fc.anything());
+
+  it('checkMilliseconds accepts numbers from the least to the longest delay of a timer', () => {
+    fc.assert(
+      fc.property(anything, fc.nat(5), (value, least) => {
+        const isDelay = typeof value === 'number' && value >= least && value <= LONGEST;
+        expect(isAccepted(() => checkMilliseconds('x', value, least))).toBe(isDelay);
+      }),
+    );
+  });
+
+  it.each([
+    [0, 0, true],
+    [0, 1, false],
+    [LONGEST, 0, true],
+    [LONGEST + 1, 0, false],
+    [Infinity, 0, false],
+    [Number.NaN, 0, false],
+    ['5', 0, false],
+  ])('checkMilliseconds accepts %j with the least %i: %j', (value, least, expected) => {
+    expect(isAccepted(() => checkMilliseconds('x', value, least))).toBe(expected);
+  });
+
+  it.each([
+    [1, true],
+    [0, false],
+    [1.5, false],
+    [Infinity, true],
+    [-Infinity, false],
+    [Number.NaN, false],
+    ['5', false],
+    [5n, false],
+    [null, false],
+  ])('checkCount accepts %s with the least 1: %j', (value, expected) => {
+    expect(isAccepted(() => checkCount('x', value, 1))).toBe(expected);
+  });
+});
+
+describe('the checks of values', () => {
+  it.each<[string, (value: unknown) => unknown, unknown[], unknown[]]>([
+    ['checkBoolean', (it) => checkBoolean('x', it), [true, false], [0, 1, 'true', null]],
+    ['checkOneOf', (it) => checkOneOf('x', it, ['a', 'b']), ['a', 'b'], ['c', '', null, ['a']]],
+    [
+      'checkReservedSegment',
+      (it) => checkReservedSegment('x', it),
+      ['_pubsub', 'a-b', 'A1'],
+      ['', 'a.b', 'a b', 'é', '*', 1],
+    ],
+    ['checkPrefix', (it) => checkPrefix('x', it), ['', 'shop:', '*', 'é😀'], ['\ud800', 1, null]],
+    [
+      'checkTransportId',
+      (it) => checkTransportId('x', it),
+      [1, Symbol.iterator],
+      ['redis', null, {}, true],
+    ],
+    [
+      'checkHook',
+      (it) => checkHook('x', it, 'serialize'),
+      [{ serialize: FUNCTION }],
+      [{}, { serialize: 1 }, FUNCTION, null, 'serialize'],
+    ],
+    [
+      'checkCodec',
+      (it) => checkCodec('x', it),
+      ['envelope', 'json', { encode: FUNCTION, decode: FUNCTION }],
+      ['xml', { encode: FUNCTION }, { decode: FUNCTION }, null, FUNCTION],
+    ],
+    ['checkCredentials', (it) => checkCredentials('x', it), [FUNCTION], [{}, null, 'secret']],
+  ])('%s returns valid values, and refuses others', (_, check, valid, invalid) => {
+    for (const value of valid) expect(check(value)).toBe(value);
+    for (const value of invalid) expect(() => check(value)).toThrow(InvalidOptionError);
+  });
+
+  it('checkCredentials does not show a password', () => {
+    expect(() => checkCredentials('x', 'secret')).not.toThrow('secret');
+  });
+});
+
+describe('checkPublishBuffer', () => {
+  it.each<[unknown, unknown]>([
+    [false, false],
+    [{}, LIMITS],
+    [{ maxMessages: 1 }, { maxMessages: 1, maxAge: 20 }],
+    [
+      { maxAge: 1, maxMessages: undefined },
+      { maxMessages: 10, maxAge: 1 },
+    ],
+    [{ maxMessages: Infinity }, { maxMessages: Infinity, maxAge: 20 }],
+  ])('turns %j into %j', (value, expected) => {
+    expect(checkPublishBuffer('x', value, LIMITS)).toEqual(expected);
+  });
+
+  it.each([true, null, [], 5, { maxMessages: 0 }, { maxAge: 0 }, { maxAge: Infinity }, { max: 1 }])(
+    'refuses %j',
+    (value) => {
+      expect(() => checkPublishBuffer('x', value, LIMITS)).toThrow(InvalidOptionError);
+    },
+  );
+});
+
+describe('checkConnection', () => {
+  it.each<[unknown]>([
+    ['redis://localhost'],
+    ['rediss://user:secret@redis.example:6380/1'],
+    [{}],
+    [{ host: '10.0.0.1', port: 6_379 }],
+    [{ port: '6379', retryStrategy: null }],
+    [{ path: '/tmp/redis.sock', retryStrategy: FUNCTION }],
+    [{ nodes: [7_000, 'redis://10.0.0.1:7001', '10.0.0.1:7001', {}, { host: 'a', port: 1 }] }],
+    [new Redis({ lazyConnect: true })],
+    [new Cluster([7_000], { lazyConnect: true })],
+  ])('accepts %s', (connection) => {
+    expect(checkConnection('x', connection)).toBe(connection);
+  });
+
+  it.each<[unknown, string]>([
+    ['localhost', 'Expected "x" to be a redis:// or rediss:// URL'],
+    ['http://localhost', 'Expected "x" to be a redis:// or rediss:// URL'],
+    [null, 'Expected "x" to be a redis:// URL, ioredis options or an ioredis client'],
+    [[], 'Expected "x" to be a redis:// URL, ioredis options or an ioredis client'],
+    [5, 'Expected "x" to be a redis:// URL, ioredis options or an ioredis client'],
+    [{ url: 'redis://localhost' }, 'Expected "connection.url"'],
+    [{ port: 0 }, 'Expected "connection.port"'],
+    [{ port: 65_536 }, 'Expected "connection.port"'],
+    [{ port: 1.5 }, 'Expected "connection.port"'],
+    [{ port: 'x' }, 'Expected "connection.port"'],
+    [{ host: 1 }, 'Expected "connection.host"'],
+    [{ retryStrategy: 5 }, 'Expected "connection.retryStrategy"'],
+    [{ nodes: [] }, 'Expected "connection.nodes" to be an array of at least one node'],
+    [{ nodes: 'a' }, 'Expected "connection.nodes" to be an array of at least one node'],
+    [{ nodes: [0] }, 'Expected "connection.nodes" to be nodes as'],
+    [{ nodes: [null] }, 'Expected "connection.nodes" to be nodes as'],
+    [{ nodes: [{ port: 0 }] }, 'Expected "connection.nodes" to be nodes as'],
+    [{ nodes: ['rediss://10.0.0.1'] }, 'Expected "connection.nodes" to be nodes as'],
+    [{ nodes: ['redis://'] }, 'Expected "connection.nodes" to be nodes as'],
+  ])('refuses %j', (connection, message) => {
+    const check = (): unknown => checkConnection('x', connection);
+    expect(check).toThrow(InvalidOptionError);
+    expect(check).toThrow(message);
+  });
+
+  it.each([
+    'http://user:secret@localhost',
+    { url: 'redis://user:secret@localhost' },
+    { nodes: ['redis://user:secret@10.0.0.1:7001'] },
+    { nodes: ['redis://:secret@10.0.0.1:7001'] },
+  ])('shows no password of %#', (connection) => {
+    expect(() => checkConnection('x', connection)).toThrow('…@');
+    expect(() => checkConnection('x', connection)).not.toThrow('secret');
+  });
+});

@@ -1,0 +1,166 @@
+import * as fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { InvalidOptionError, REDIS_PUBSUB } from 'nestjs-redis-pubsub';
+import {
+  resolveHandlerOptions,
+  resolveOptions,
+  type OptionOwner,
+} from '../../../src/options/resolve-options.js';
+
+const SERVER = 'RedisPubSubServer';
+const CLIENT = 'RedisPubSubClient';
+const MODULE = 'RedisPubSubModule';
+const OWNERS = [SERVER, CLIENT, MODULE] as const;
+const HOOK = { serialize: () => '', deserialize: () => '' };
+
+/** Each option: the classes that obey it, its default, a valid value and an invalid one. */
+const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown]> = {
+  connection: [OWNERS, 'redis://localhost:6379', 'redis://10.0.0.1', 'http://10.0.0.1'],
+  credentials: [OWNERS, undefined, () => ({ password: 'x' }), 'x'],
+  prefix: [OWNERS, '', 'shop:', 1],
+  codec: [OWNERS, 'envelope', 'json', 'xml'],
+  sharded: [OWNERS, false, true, 1],
+  maxPayloadBytes: [OWNERS, Infinity, 1, 0],
+  reservedSegment: [OWNERS, '_pubsub', 'own', 'a.b'],
+  publishBuffer: [OWNERS, { maxMessages: 1_000, maxAge: 2_000 }, false, true],
+  batchPublishes: [OWNERS, false, true, 'yes'],
+  pingInterval: [OWNERS, 3_000, 1, 0],
+  pingTimeout: [OWNERS, 3_000, 1, 0],
+  probeInterval: [OWNERS, 5_000, 0, -1],
+  onStart: [[SERVER, MODULE], 'wait', 'background', 'later'],
+  startTimeout: [[SERVER, MODULE], 30_000, 0, -1],
+  shutdownTimeout: [[SERVER, MODULE], 5_000, 0, -1],
+  transportId: [[SERVER, MODULE], REDIS_PUBSUB, 1, 'redis'],
+  requestTimeout: [[CLIENT, MODULE], 30_000, 0, -1],
+  replies: [[CLIENT, MODULE], 'inbox', 'compat', 'both'],
+  serializer: [[SERVER, CLIENT], undefined, HOOK, {}],
+  deserializer: [[SERVER, CLIENT], undefined, HOOK, {}],
+  inheritAppConfig: [[MODULE], true, false, 1],
+  handlers: [[MODULE], true, false, 1],
+};
+
+const cases = Object.entries(OPTIONS).flatMap(([name, [owners, ...values]]) =>
+  OWNERS.map((owner) => ({ name, owner, isOwned: owners.includes(owner), values })),
+);
+
+describe('resolveOptions', () => {
+  it.each(OWNERS)('gives %s every option with its default', (owner) => {
+    const defaults = Object.fromEntries(
+      Object.entries(OPTIONS).map(([name, [, it]]) => [name, it]),
+    );
+    expect(resolveOptions(owner)).toEqual(defaults);
+    expect(resolveOptions(owner, {})).toEqual(defaults);
+  });
+
+  it.each(cases.filter(({ isOwned }) => isOwned))(
+    'checks $name of $owner',
+    ({ name, owner, values: [, valid, invalid] }) => {
+      expect(resolveOptions(owner, { [name]: valid })).toMatchObject({ [name]: valid });
+      const resolve = (): unknown => resolveOptions(owner, { [name]: invalid });
+      expect(resolve).toThrow(InvalidOptionError);
+      expect(resolve).toThrow(`Expected "${name}`);
+    },
+  );
+
+  it.each(cases.filter(({ isOwned }) => !isOwned))(
+    'refuses $name of $owner, unless it is undefined',
+    ({ name, owner, values: [standard, valid] }) => {
+      const resolve = (): unknown => resolveOptions(owner, { [name]: valid });
+      expect(resolve).toThrow(InvalidOptionError);
+      expect(resolve).toThrow(`only, not of ${owner}`);
+      expect(resolveOptions(owner, { [name]: undefined })).toMatchObject({ [name]: standard });
+    },
+  );
+
+  it('takes undefined for an option that is not given', () => {
+    const names = fc.subarray(Object.keys(OPTIONS));
+    fc.assert(
+      fc.property(names, fc.constantFrom(...OWNERS), (absent, owner) => {
+        const options = Object.fromEntries(absent.map((name) => [name, undefined]));
+        expect(resolveOptions(owner, options)).toEqual(resolveOptions(owner));
+      }),
+    );
+  });
+
+  it('refuses any name that is no option', () => {
+    const name = fc.string().filter((it) => !Object.hasOwn(OPTIONS, it) && it !== 'isGlobal');
+    fc.assert(
+      fc.property(name, fc.constantFrom(...OWNERS), (unknown, owner) => {
+        const options = JSON.parse(`{${JSON.stringify(unknown)}:1}`) as object;
+        expect(() => resolveOptions(owner, options)).toThrow('Expected "option" to be one of ');
+      }),
+    );
+  });
+
+  it('says of isGlobal where it belongs', () => {
+    expect(() => resolveOptions(MODULE, { isGlobal: true })).toThrow(
+      'an argument of RedisPubSubModule.forRoot',
+    );
+  });
+
+  it.each([null, [], 'redis://localhost', 1])('refuses %j in the place of the options', (it) => {
+    expect(() => resolveOptions(SERVER, it as unknown as object)).toThrow(
+      'Expected "options" to be an object',
+    );
+  });
+
+  it.each([
+    [SERVER, { prefix: '_pubsub.x' }, 'outside the reserved "_pubsub."'],
+    [SERVER, { prefix: 'own.', reservedSegment: 'own' }, 'outside the reserved "own."'],
+    [CLIENT, { sharded: true, replies: 'compat' }, 'false with replies: "compat"'],
+    [
+      SERVER,
+      { connection: new Redis({ lazyConnect: true }), credentials: () => ({ password: 'x' }) },
+      'absent beside a client of your own',
+    ],
+  ] as const)('refuses for %s %j, which exclude each other', (owner, options, message) => {
+    expect(() => resolveOptions(owner, options)).toThrow(message);
+  });
+
+  it.each([
+    [SERVER, { prefix: '_pubsubs.' }],
+    [SERVER, { prefix: 'own.' }],
+    [CLIENT, { sharded: true }],
+    [CLIENT, { replies: 'compat' }],
+  ] as const)('accepts for %s %j', (owner, options) => {
+    expect(resolveOptions(owner, options)).toMatchObject(options);
+  });
+});
+
+describe('resolveHandlerOptions', () => {
+  const DEFAULTS = {
+    concurrency: Infinity,
+    order: undefined,
+    maxQueue: 10_000,
+    overflow: 'drop-oldest',
+    sharded: undefined,
+  };
+
+  it('adds the defaults', () => {
+    expect(resolveHandlerOptions()).toEqual(DEFAULTS);
+    expect(resolveHandlerOptions({ concurrency: undefined })).toEqual(DEFAULTS);
+  });
+
+  it.each([
+    { concurrency: 1 },
+    { order: 'channel' },
+    { maxQueue: 0 },
+    { overflow: 'drop-newest' },
+    { sharded: false },
+    { sharded: true },
+  ] as const)('accepts %j', (options) => {
+    expect(resolveHandlerOptions(options)).toEqual({ ...DEFAULTS, ...options });
+  });
+
+  it.each([
+    ['concurrency', 0],
+    ['concurrency', 1.5],
+    ['order', 'all'],
+    ['maxQueue', -1],
+    ['overflow', 'block'],
+    ['sharded', 1],
+  ])('refuses %s = %j', (name, value) => {
+    expect(() => resolveHandlerOptions({ [name]: value })).toThrow(`Expected "${name}"`);
+  });
+});
