@@ -17,7 +17,7 @@ export interface ClusterSettings {
   /** ioredis options for the connection to each node. */
   readonly redisOptions: RedisOptions;
   /** How often the topology is refreshed, in milliseconds. */
-  readonly interval: number;
+  readonly intervalMs: number;
   /** Translates the address that a node announces to the one that it is reached at. */
   readonly translate: (address: string) => string;
 }
@@ -32,7 +32,7 @@ export function readCluster(connection: ClusterConnection): ClusterSettings {
   return {
     startupNodes: nodes.map(addressOfNode),
     redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS, ...redisOptions },
-    interval: validInterval(slotsRefreshInterval),
+    intervalMs: validInterval(slotsRefreshInterval),
     translate: (address) => {
       const translated = translate(natMap, address);
       return translated ? addressOf(translated) : address;

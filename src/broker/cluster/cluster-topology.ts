@@ -13,7 +13,7 @@ export interface ClusterTopologyOptions {
   /** The addresses `host:port` to query first. */
   readonly startupNodes: readonly string[];
   /** How often to refresh, in milliseconds. */
-  readonly interval: number;
+  readonly intervalMs: number;
   /** Resolves to the answer of the node at this address to CLUSTER NODES; has a time limit. */
   readonly query: (address: string, signal: AbortSignal) => Promise<string>;
   /** Whether a login that was refused would be refused again. */
@@ -104,7 +104,7 @@ export class ClusterTopology {
     this.#stopping = new AbortController();
     this.#timer = setInterval(() => {
       if (!this.#refreshing) void this.refresh();
-    }, this.#options.interval).unref();
+    }, this.#options.intervalMs).unref();
   }
 
   /** Resolves when a node has answered. Rejects after `timeoutMs` milliseconds, or when no node ever will. */

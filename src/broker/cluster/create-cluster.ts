@@ -45,11 +45,11 @@ export function createCluster(
   options: BrokerOptions,
   onChange: () => void,
 ): { readonly publisher: ClusterPublisher; readonly subscriber: ClassicAndSharded } {
-  const { startupNodes, redisOptions, interval, translate } = readCluster(connection);
+  const { startupNodes, redisOptions, intervalMs, translate } = readCluster(connection);
   const createClient = clientFactory(redisOptions, options.credentials);
   const topology = new ClusterTopology({
     startupNodes,
-    interval,
+    intervalMs,
     query: (address, signal) => queryNodes(createClient(address, ONE_OFF_OPTIONS), signal),
     isLoginFinal: !options.credentials,
     translate,

@@ -7,8 +7,8 @@ const HELLO_PERIOD_MS = 2_000;
 
 /** How a {@link MasterWatch} works. */
 export interface MasterWatchOptions {
-  /** How often the sentinels are asked, in milliseconds. */
-  readonly interval: number;
+  /** How often the sentinels are asked. */
+  readonly intervalMs: number;
   /** Resolves to the addresses `ip:port` of the master, as each sentinel names it; `undefined` for one that does not answer. */
   readonly ask: (signal: AbortSignal) => Promise<readonly (readonly string[] | undefined)[]>;
 }
@@ -21,11 +21,11 @@ interface Member {
 
 /**
  * A watch over the connections that are made with these options, if Sentinel names the master; none for
- * connections to replicas, of which any will do. `interval` in milliseconds.
+ * connections to replicas, of which any will do.
  */
-export function watchMaster(options: RedisOptions, interval: number): MasterWatch | undefined {
+export function watchMaster(options: RedisOptions, intervalMs: number): MasterWatch | undefined {
   if (!options.sentinels || options.role === 'slave') return undefined;
-  return new MasterWatch({ interval, ask: (signal) => askSentinels(options, signal) });
+  return new MasterWatch({ intervalMs, ask: (signal) => askSentinels(options, signal) });
 }
 
 /**
@@ -47,7 +47,7 @@ export class MasterWatch implements ServerWatch {
   watch(client: Redis, onWrongServer: () => void): WatchedConnection {
     const member: Member = { client, onWrongServer, lastConfirmed: new Date() };
     this.#members.add(member);
-    this.#timer ??= setInterval(() => this.#ask(), this.#options.interval).unref();
+    this.#timer ??= setInterval(() => this.#ask(), this.#options.intervalMs).unref();
     return {
       get lastConfirmed() {
         return member.lastConfirmed;

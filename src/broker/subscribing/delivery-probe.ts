@@ -7,8 +7,8 @@ const MAX_SILENT_INTERVALS = 8;
 export interface DeliveryProbeOptions {
   /** The channel of the probes, which nothing else uses. */
   readonly channel: string;
-  /** How often to check whether messages arrive, in milliseconds; 0 turns the probe off. */
-  readonly interval: number;
+  /** How often to check whether messages arrive; 0 turns the probe off. */
+  readonly intervalMs: number;
 }
 
 /** What a {@link DeliveryProbe} uses of a broker. */
@@ -46,7 +46,7 @@ export class DeliveryProbe implements DeliveryListener {
 
   constructor(options: DeliveryProbeOptions, broker: ProbedBroker) {
     this.#channel = options.channel;
-    this.#intervalMs = options.interval;
+    this.#intervalMs = options.intervalMs;
     this.#broker = broker;
   }
 

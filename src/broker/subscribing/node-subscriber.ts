@@ -204,10 +204,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   }
 
   #createProbe(): DeliveryProbe {
-    const { kind, publisher, probeInterval: interval, probePrefix } = this.#options;
+    const { kind, publisher, probeInterval: intervalMs, probePrefix } = this.#options;
     const channel = kind === 'shard' ? `${probePrefix}.shard` : probePrefix;
     return new DeliveryProbe(
-      { channel, interval },
+      { channel, intervalMs },
       {
         isSubscribed: () => this.isRestored && !this.isEmpty && publisher.isReady,
         publish: (name) => publisher.publish(name, '', kind),

@@ -28,7 +28,9 @@ describe('readCluster', () => {
     [5_000, 5_000],
     [Infinity, 2_147_483_647],
   ])('refreshes with slotsRefreshInterval %j every %i ms', (slotsRefreshInterval, interval) => {
-    expect(readCluster({ nodes: [1], options: { slotsRefreshInterval } }).interval).toBe(interval);
+    expect(readCluster({ nodes: [1], options: { slotsRefreshInterval } }).intervalMs).toBe(
+      interval,
+    );
   });
 
   it('limits an attempt to two seconds, unless redisOptions say otherwise', () => {
@@ -54,7 +56,7 @@ describe('readCluster', () => {
     });
     expect(readCluster(cluster)).toMatchObject({
       startupNodes: ['10.0.0.1:7001'],
-      interval: 700,
+      intervalMs: 700,
       redisOptions: { password: 'x' },
     });
   });

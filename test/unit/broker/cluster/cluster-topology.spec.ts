@@ -25,7 +25,7 @@ describe('the topology of a Cluster', () => {
     const translations = { fails: false, of: new Map<string, string>() };
     const topology = new ClusterTopology({
       startupNodes,
-      interval: 1,
+      intervalMs: 1,
       isLoginFinal: true,
       prefersNames,
       query: async (address) => {

@@ -18,7 +18,7 @@ describe('a watch over connections to the master', () => {
   const watchOver = (remoteAddress: string): void => {
     const client = { stream: { remoteAddress, remotePort: 6379 } } as unknown as Redis;
     const watch = new MasterWatch({
-      interval: INTERVAL,
+      intervalMs: INTERVAL,
       ask: async () => {
         asked++;
         return answers;

@@ -18,7 +18,7 @@ class Bench {
 
   constructor(interval = INTERVAL) {
     this.probe = new DeliveryProbe(
-      { channel: 'probe', interval },
+      { channel: 'probe', intervalMs: interval },
       {
         isSubscribed: () => this.isSubscribed,
         publish: (channel) => this.#publish(channel),
@@ -246,7 +246,7 @@ describe('DeliveryProbe', () => {
         accept = () => resolve(1);
       });
       const probe = new DeliveryProbe(
-        { channel: 'probe', interval: INTERVAL },
+        { channel: 'probe', intervalMs: INTERVAL },
         {
           isSubscribed: () => true,
           publish: () => accepted,
