@@ -81,8 +81,8 @@ export interface Broker {
    * outlives every connection, until `unsubscribe`.
    *
    * With a `waiter`: it is called with the outcome; when Redis refuses, the listener is removed. Without
-   * one: a refusal is logged and tried again, and until the acknowledgement, which the listener receives as
-   * the end of an outage, the status is not `connected`.
+   * one: a refusal is logged and tried again. The status is not `connected` until the acknowledgement,
+   * which the listener receives as the end of an outage.
    */
   subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void;
 

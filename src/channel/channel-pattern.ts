@@ -51,7 +51,7 @@ export class ChannelPattern {
 
   /** Parses a pattern. Throws {@link InvalidChannelError}. */
   static parse(source: string): ChannelPattern {
-    const { glob, literal, tokens, params } = readPattern(assertChannel(source));
+    const { glob, literal, tokens, params } = parseSource(assertChannel(source));
     if (literal === source) return new ChannelPattern(source);
     return literal === undefined
       ? new ChannelPattern(source, { name: glob, tokens, params })
@@ -113,7 +113,7 @@ function subscriptionKind({ kind, source }: ChannelPattern, sharded: boolean): S
  * returns `user.42.inbox`. The safe way to put user text into a channel name.
  *
  * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (it has `.`, `:` or
- *   `/`), and for a value without a parameter in the template
+ * `/`), and for one without a parameter in the template
  * @throws InvalidChannelError for a template with a glob
  */
 export function buildChannel(
@@ -196,7 +196,7 @@ function paramAt(pattern: string, at: number): string | undefined {
   return PARAM.exec(pattern)?.[1];
 }
 
-function readPattern(pattern: string) {
+function parseSource(pattern: string) {
   const parts = [...readParts(toByteString(pattern))];
   const params = parts.flatMap((part) => (part.kind === 'param' ? [part.name] : []));
   const repeated = params.find((name, i) => params.indexOf(name) !== i);

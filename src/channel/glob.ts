@@ -85,8 +85,8 @@ export function parseGlob(glob: string): GlobToken[] {
  * Matches `tokens` against the whole byte string `text`. Returns the texts of the `segment` tokens in
  * their order, or `undefined`. If several matches exist, an earlier `*` takes the least.
  *
- * Only the latest `*` is retried, so the time is at most `tokens × text`: the tokens after a `*` end
- * earliest when they start earliest, and a later `*` can take all that an earlier one could.
+ * Only the latest `*` is retried, so the time is at most `tokens × text`. The tokens after a `*` end
+ * earliest when they start earliest. A later `*` can take all that an earlier one could.
  */
 export function matchTokens(tokens: readonly GlobToken[], text: string): string[] | undefined {
   const captures: string[] = [];

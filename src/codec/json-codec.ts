@@ -4,7 +4,7 @@ const REPLACEMENT = '\ufffd';
 
 /**
  * Encodes to JSON. Decodes JSON; a payload that is not JSON to its text, and one that is not UTF-8 to its
- * bytes as a `Buffer`: every payload of a foreign publisher reaches the handler as a whole.
+ * bytes as a `Buffer`. So every payload of a foreign publisher reaches the handler as a whole.
  */
 export const jsonCodec = {
   encode: toJson,

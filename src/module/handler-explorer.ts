@@ -22,8 +22,8 @@ import { RESOLVED_OPTIONS } from './redis-pubsub-core.module.js';
  * Finds the decorated methods of an application and registers them with a server, each with its pipes,
  * guards, interceptors and filters.
  *
- * Nest does this for controllers. So that providers get exactly the same, Nest's own code runs over a view of
- * the application in which the providers take the place of the controllers.
+ * Nest does this for controllers. Nest's own code runs over a view of the application in which the
+ * providers take the place of the controllers. So providers get exactly the same.
  */
 @Injectable()
 export class HandlerExplorer {

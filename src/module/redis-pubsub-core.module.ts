@@ -24,7 +24,7 @@ export type AsyncModuleOptions = typeof ASYNC_OPTIONS_TYPE;
 /** The token of the module's options, checked. */
 export const RESOLVED_OPTIONS = Symbol('RESOLVED_OPTIONS');
 
-const overBus = <T>(create: new (bus: MessageBus) => T) => ({
+const provideWithBus = <T>(create: new (bus: MessageBus) => T) => ({
   provide: create,
   inject: [MessageBus],
   useFactory: (bus: MessageBus) => new create(bus),
@@ -41,9 +41,9 @@ const overBus = <T>(create: new (bus: MessageBus) => T) => ({
       inject: [RESOLVED_OPTIONS],
       useFactory: (options: ResolvedOptions) => new MessageBus(options),
     },
-    overBus(RedisPubSubServer),
-    overBus(RedisPubSubClient),
-    overBus(RedisPubSubService),
+    provideWithBus(RedisPubSubServer),
+    provideWithBus(RedisPubSubClient),
+    provideWithBus(RedisPubSubService),
   ],
   exports: [RESOLVED_OPTIONS, MessageBus, RedisPubSubServer, RedisPubSubClient, RedisPubSubService],
 })

@@ -39,8 +39,8 @@ interface ModuleExtras {
  * If the application connects the module's server itself, Nest runs it, and the module adds the handlers in
  * providers. If the application connects a `RedisPubSubServer` that it created, with the same
  * `transportId`, that server has the handlers in controllers. So no handler runs twice for one message,
- * unless it is in a controller, names no transport, and another transport listens to the same Redis: then
- * a warning is logged.
+ * with one exception. A controller's handler that names no transport also runs for another transport on the
+ * same Redis; a warning is logged.
  */
 @Module({ providers: [HandlerExplorer] })
 export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {

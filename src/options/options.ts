@@ -16,7 +16,7 @@ export interface RedisPubSubOptions {
   connection?: RedisConnection;
 
   /**
-   * Returns the user and the password for the next attempt to connect, of each connection: for tokens that
+   * Returns the user and the password for the next attempt to connect, of each connection. Use it for tokens that
    * expire (IAM, Entra ID) and passwords that change. Overrides those of `connection`. If it fails, or takes
    * more than ten seconds, the attempt fails, and the next one calls it again. Not with a client of your own.
    *
@@ -75,8 +75,8 @@ export interface RedisPubSubOptions {
   publishBuffer?: false | { maxMessages?: number; maxAge?: number };
 
   /**
-   * Whether the messages of one tick are published by one script (EVAL), in their order: from 32 messages
-   * on, at most 512 or 256 KiB at a time. For bursts: it spares this process most of the work, and costs
+   * Whether the messages of one tick are published by one script (EVAL), in their order. A script has 32 to
+   * 512 messages, and at most 256 KiB. It is for bursts: it spares this process most of the work, and costs
    * Redis a little more. Each promise still gets its own outcome. If the user may not call EVAL, that
    * is logged, and each message is a PUBLISH, as messages to shard channels always are.
    *

@@ -33,7 +33,7 @@ export class MessageBus {
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
   readonly #logger = new Logger('RedisPubSub');
-  readonly #refusals = new RateLimitedLog(
+  readonly #drops = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
   );
@@ -237,7 +237,7 @@ export class MessageBus {
   }
 
   #drop(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
-    this.#refusals.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
+    this.#drops.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
     this.reportDrop(delivery.channel, reason, error);
   }
 }

@@ -3,8 +3,8 @@ import type { ClusterTopology } from './cluster-topology.js';
 const INTERVAL_MS = 250;
 
 /**
- * Refreshes the topology more often while a connection to an owner of slots is down: a replica may take
- * its place at any moment, and what is published there until then is lost.
+ * Refreshes the topology more often while a connection to an owner of slots is down. A replica may take its
+ * place at any moment. Messages that are published there until we connect are lost.
  */
 export class FastRefresh {
   readonly #topology: ClusterTopology;

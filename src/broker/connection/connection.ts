@@ -47,8 +47,8 @@ export interface ConnectionObserver {
 export const CONNECTION_ENDED = 'The connection to Redis has ended';
 
 /**
- * One connection to Redis for its whole life: opens it, reports when it is ready and when it is lost,
- * checks that it is alive, closes it. ioredis itself reconnects.
+ * One connection to Redis for its whole life. Opens it, reports when it is ready and when it is lost,
+ * checks that it is alive, and closes it. To reconnect is the task of ioredis.
  */
 export class Connection {
   readonly client: Redis;

@@ -58,9 +58,9 @@ const ignore = (): void => undefined;
 
 /**
  * Stops ioredis from keeping the names of subscriptions. It needs them for its own resubscription, which is
- * off: half a million names take 80 bytes each, and the event loop stops whenever their table grows.
+ * off. Half a million names take 80 bytes each. The event loop stops whenever their table grows.
  */
-export function keepNoNames({ condition }: Redis): void {
+export function stopRecordingNames({ condition }: Redis): void {
   const names = (condition?.subscriber || undefined) as unknown as SubscriptionSet | undefined;
   if (names && 'add' in names) names.add = ignore;
 }

@@ -2,8 +2,8 @@ import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from '
 
 /**
  * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (a unix socket, TLS and Sentinel
- * included), or an ioredis client of your own, which publishes, while a `duplicate()` of it subscribes;
- * only connections that this package made are closed by it. For a Cluster: `{ nodes, options }`, or a
+ * included), or an ioredis client of your own. Your client publishes, and a `duplicate()` of it subscribes.
+ * This package closes only the connections that it made. For a Cluster: `{ nodes, options }`, or a
  * `Cluster` of your own, of which the nodes and options are used.
  */
 export type RedisConnection = string | RedisOptions | Redis | ClusterConnection;

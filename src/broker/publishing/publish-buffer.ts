@@ -107,8 +107,8 @@ export class PublishBuffer {
     const { maxAge } = this.#options;
     const oldestAllowed = performance.now() - maxAge;
     // A timer may fire a fraction of a millisecond early.
-    const fresh = this.#waiting.findIndex(({ since }) => since > oldestAllowed + 1);
-    const expired = this.#waiting.splice(0, fresh === -1 ? this.#waiting.length : fresh);
+    const firstKept = this.#waiting.findIndex(({ since }) => since > oldestAllowed + 1);
+    const expired = this.#waiting.splice(0, firstKept === -1 ? this.#waiting.length : firstKept);
     for (const { message, reject } of expired) {
       this.#count(message, -1);
       reject(notPublished(message, `waited for ${maxAge} ms`));

@@ -30,8 +30,8 @@ export function watchMaster(options: RedisOptions, intervalMs: number): MasterWa
 
 /**
  * Finds connections to a server that is no longer the master. A former master goes on as before: for ten
- * seconds after an orderly failover, and as long as it is cut off from its sentinels. ioredis waits for
- * the sentinels to report a failover, over connections that may be dead. So this asks them over new ones.
+ * seconds after an orderly failover, and as long as it is cut off from its sentinels. To learn of a
+ * failover, ioredis waits for a report of the sentinels, over connections that may be dead. So this asks them over new ones.
  */
 export class MasterWatch implements ServerWatch {
   readonly #options: MasterWatchOptions;

@@ -16,7 +16,7 @@ export interface ClassicAndShardedOptions {
 }
 
 /**
- * Classic and sharded subscriptions, over connections of their own: when the last subscription of one kind
+ * Classic and sharded subscriptions, over connections of their own. When the last subscription of one kind
  * ends, ioredis loses those of the other kind on the same connection. Each member is opened with its first
  * subscription.
  */

@@ -38,9 +38,9 @@ export interface ReconcilerObserver {
 }
 
 /**
- * Makes what Redis is subscribed to equal to what a registry desires, over one subscriber connection: after
- * every change of the registry, and from nothing after every reconnect. ioredis' own resubscription is
- * off, since a refusal there is an unhandled rejection and leaves a subscriber that receives nothing.
+ * Sends the commands that make Redis' subscriptions equal to those of a registry, over one connection. It
+ * does so after every change of the registry, and from nothing after every reconnect. The resubscription of
+ * ioredis is off: a refusal there is an unhandled rejection, and the subscriber then receives nothing.
  */
 export class Reconciler {
   readonly #commands: SubscribeCommands;

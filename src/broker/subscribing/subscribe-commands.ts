@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/subscription-key.js';
-import { keepNoNames } from '../connection/ioredis-internals.js';
+import { stopRecordingNames } from '../connection/ioredis-internals.js';
 
 /** Node reads all answers that have arrived in one go, and each takes microseconds: more would hold the event loop. */
 const MAX_UNANSWERED = 2_048;
@@ -40,7 +40,7 @@ export class SubscribeCommands {
   async subscribe(kind: SubscriptionKind, names: readonly string[]): Promise<void> {
     await this.#count(names.length, this.#client[COMMANDS[kind].subscribe](...names));
     // Only ioredis knows which shard channels Redis has ended on its own.
-    if (kind !== 'shard') keepNoNames(this.#client);
+    if (kind !== 'shard') stopRecordingNames(this.#client);
   }
 
   unsubscribe(kind: SubscriptionKind, names: readonly string[]): Promise<unknown> {

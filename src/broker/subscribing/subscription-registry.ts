@@ -15,8 +15,8 @@ class SubscriptionsOfKind {
  * Owns the desired subscriptions, those with listeners, and the observed ones, which Redis acknowledged. It
  * outlives every connection: the reconciler sends commands for the difference. It knows nothing of Redis.
  *
- * A lost connection concerns every subscription, and there may be half a million: each is brought up to
- * date when it is its turn to be subscribed again, or when it is looked up, whichever comes first.
+ * A lost connection concerns every subscription, and there may be half a million. Each is brought up to
+ * date when it is looked up, or when it is its turn to be subscribed again.
  */
 export class SubscriptionRegistry {
   readonly #kinds: Readonly<Record<SubscriptionKind, SubscriptionsOfKind>> = {

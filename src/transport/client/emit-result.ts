@@ -1,9 +1,9 @@
 import { Observable, type Subscriber } from 'rxjs';
 
 /**
- * The result of `emit`, with the semantics of Nest's: hot (the message is sent whether or not there is a
- * subscriber) and without replay (a subscriber that comes after the outcome receives completion, or the
- * error). A failure without a subscriber is passed to `onUnobservedFailure`.
+ * The result of `emit`, with the semantics of Nest's. It is hot: the message is sent whether or not there
+ * is a subscriber. It has no replay: a subscriber that comes after the outcome receives completion, or the
+ * error. A failure without a subscriber is passed to `onUnobservedFailure`.
  */
 export class EmitResult extends Observable<number> {
   #subscribers: Subscriber<number>[] | undefined;

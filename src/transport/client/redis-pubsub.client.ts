@@ -88,8 +88,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /**
    * Publishes an event at once, whether or not the Observable is subscribed to. It emits the number of
-   * subscriptions that Redis delivered to, or fails with a `PubSubError` (with Nest's own error if the
-   * pattern or the data is `null` or `undefined`). A failure without a subscriber is logged, at most ten
+   * subscriptions that Redis delivered to, or fails with a `PubSubError`. If the pattern or the data is
+   * `null` or `undefined`, it fails with Nest's own error. A failure without a subscriber is logged, at most ten
    * times a second.
    *
    * @see https://redis.io/docs/latest/commands/publish/

@@ -215,8 +215,8 @@ export class ReplyInbox implements DeliveryListener {
  * A map for entries that exist for a moment only, thousands of times a second.
  *
  * A `Map` then replaces its table all the time, and each table refers to its successor. When V8 has moved
- * one of them to the old generation, all later ones survive with what they refer to, and every minor
- * collection copies it, until a major one. An object without a prototype has no such chain.
+ * one of them to the old generation, all later ones survive with what they refer to. Every minor collection
+ * copies it, until a major one. An object without a prototype has no such chain.
  */
 export class TransientMap<Value> {
   #entries = createEntries<Value>();

@@ -79,8 +79,8 @@ export class PendingReplies {
   }
 
   /**
-   * Cancels the request that a packet of a client names, at the end of the tick: when a service is slow its
-   * clients cancel thousands of requests at once, and all that run or wait are searched once.
+   * Cancels the request that a packet of a client names, at the end of the tick. The clients of a slow
+   * service cancel thousands of requests at once, and so one search finds them all.
    */
   cancel({ id, replyTo }: Partial<Record<keyof RequestKey, unknown>>): void {
     if (!isId(id) || typeof replyTo !== 'string') return;

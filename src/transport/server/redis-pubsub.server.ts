@@ -69,8 +69,8 @@ export class RedisPubSubServer
   }
 
   /**
-   * Emits, for each handler that receives messages again after an outage, the time in which it may have
-   * missed some: load the state that the messages are about again. With `onStart: 'background'` the start
+   * Emits the time in which a handler may have missed messages, when it receives messages again after an
+   * outage. Load the state that the messages are about again. With `onStart: 'background'` the start
    * is such a time, too.
    */
   get gaps(): Observable<HandlerGap> {

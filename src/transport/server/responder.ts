@@ -54,8 +54,8 @@ export class Responder {
    * when the last reply is sent, to the error of the stream. A cancelled stream has no last reply.
    *
    * Each value is held back for a tick: if the stream completes in that time, one message has the value and
-   * the end. A bounded stream is not unsubscribed before its next value: it may come from a method that
-   * cannot be stopped, and holds its place in the queue until then.
+   * the end. A bounded stream is not unsubscribed before its next value. It may come from a method that
+   * cannot be stopped, and that holds its place in the queue.
    */
   async stream(
     values: Observable<unknown>,

@@ -4,7 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import {
   beforeConnect,
-  keepNoNames,
+  stopRecordingNames,
   setAuth,
   startupNodesOf,
   subscribedShardChannels,
@@ -181,12 +181,12 @@ it('does not exist before the first subscription', async () => {
 
 describe('the set of subscriptions of the installed ioredis', () => {
   it.each(['subscribe', 'psubscribe'] as const)(
-    'keeps the names of %s, and none after keepNoNames',
+    'keeps the names of %s, and none after stopRecordingNames',
     async (command) => {
       const client = await connectSubscriber();
       await client[command]('kept');
       expect(namesOf(client, command)).toEqual(['kept']);
-      keepNoNames(client);
+      stopRecordingNames(client);
       await client[command]('dropped');
       expect(namesOf(client, command)).toEqual(['kept']);
       client.disconnect();
@@ -206,17 +206,17 @@ describe('the set of subscriptions of the installed ioredis', () => {
   });
 });
 
-describe('keepNoNames', () => {
+describe('stopRecordingNames', () => {
   it.each([undefined, false, {}])('does nothing with %j in the place of the set', (subscriber) => {
     const client = new FakeClient();
     client.condition = { subscriber } as never;
-    keepNoNames(client.redis);
+    stopRecordingNames(client.redis);
     expect(client.condition).toEqual({ subscriber });
   });
 
   it('does nothing without a condition', () => {
     const client = new FakeClient();
-    expect(() => keepNoNames(client.redis)).not.toThrow();
+    expect(() => stopRecordingNames(client.redis)).not.toThrow();
   });
 });
 
