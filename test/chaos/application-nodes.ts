@@ -1,5 +1,5 @@
 import type { ClusterTopology } from '../support/faults/cluster-topology.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import type { ServerProcess } from '../support/sentinel.js';
 import type { FaultContext } from './fault.js';
 

@@ -14,7 +14,7 @@ import {
 import { captureLog, type TestLog } from '../support/app.js';
 import { subscriptionsOf, type ChannelNames } from '../support/faults/channel-names.js';
 import { withOptions, type ConnectionOptions } from '../support/faults/connection-options.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { NumberedChannel } from '../support/faults/numbered-channel.js';
 import { Recorder } from '../support/faults/recorder.js';
 import type { Topology } from '../support/faults/topology.js';

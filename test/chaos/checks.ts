@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import type { Topology } from '../support/faults/topology.js';
 import { applicationConnections } from './application-connections.js';
 import type { FaultContext } from './fault.js';

@@ -2,7 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterTopology } from '../support/faults/cluster-topology.js';
 import type { ConnectionOptions } from '../support/faults/connection-options.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { killSubscribers } from '../support/faults/kill-subscribers.js';
 import { NumberedChannel, type Publication } from '../support/faults/numbered-channel.js';
 import { portOf } from './application-nodes.js';

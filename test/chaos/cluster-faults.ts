@@ -1,5 +1,5 @@
 import type { ClusterTopology } from '../support/faults/cluster-topology.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import type { ServerProcess } from '../support/sentinel.js';
 import { masterOf, replicaOfSubscriber, type ConnectionRole } from './application-nodes.js';
 import { connectionFaults } from './connection-faults.js';

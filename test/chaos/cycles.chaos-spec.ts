@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisPubSubService } from 'nestjs-redis-pubsub';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { StandaloneTopology } from '../support/faults/standalone-topology.js';
 import { applicationConnections, killConnections } from './application-connections.js';
 import { createChannels, startApplication, type TestApplication } from './application.js';

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import type { FaultContext } from './fault.js';
 import { settings } from './settings.js';
 

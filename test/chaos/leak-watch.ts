@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import type { TestApplication } from './application.js';
 
 /** The resources that a library can leak in a process. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { makeHalfOpen } from '../support/faults/half-open.js';
 import { holdSubscriptions } from '../support/faults/hold-subscriptions.js';
 import type { Direction, TcpProxy } from '../support/tcp-proxy.js';

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { appendMeasurement } from '../support/faults/measurement-file.js';
 import type { NumberedChannel } from '../support/faults/numbered-channel.js';
 import type { PlainPublisher } from '../support/faults/plain-publisher.js';

@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { SentinelTopology } from '../support/faults/sentinel-topology.js';
 import { findFault } from './fault.js';
 import { firstChannel } from './first-channel.js';

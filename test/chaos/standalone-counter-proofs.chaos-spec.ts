@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CandidateProcess } from '../support/faults/candidate-process.js';
 import { IOREDIS } from '../support/faults/candidates.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { holdSubscriptions } from '../support/faults/hold-subscriptions.js';
 import { killSubscribers } from '../support/faults/kill-subscribers.js';
 import { NumberedChannel } from '../support/faults/numbered-channel.js';

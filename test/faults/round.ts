@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { CandidateProcess } from '../support/faults/candidate-process.js';
 import type { Candidate } from '../support/faults/candidates.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { NumberedChannel } from '../support/faults/numbered-channel.js';
 import { SteadyPublisher } from '../support/faults/steady-publisher.js';
 import type { Injection, RunningCandidates, Scenario } from './fault.js';

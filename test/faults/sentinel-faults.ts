@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ALL_CANDIDATES } from '../support/faults/candidates.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { createPlainPublisher, type PlainPublisher } from '../support/faults/plain-publisher.js';
 import type { SentinelTopology } from '../support/faults/sentinel-topology.js';
 import type { ServerProcess } from '../support/sentinel.js';

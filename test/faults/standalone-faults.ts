@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { CandidateProcess } from '../support/faults/candidate-process.js';
-import { eventually } from '../support/faults/eventually.js';
+import { eventually } from '../support/redis.js';
 import { makeHalfOpen } from '../support/faults/half-open.js';
 import { holdSubscriptions } from '../support/faults/hold-subscriptions.js';
 import { killSubscribers } from '../support/faults/kill-subscribers.js';

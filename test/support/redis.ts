@@ -125,14 +125,26 @@ export async function watchCommands(client: Redis): Promise<readonly string[]> {
 /** Options for a plain client of the tests. */
 export const plain = (port: number): RedisOptions => ({ port, host: '127.0.0.1' });
 
-/** Resolves when `isTrue` returns true. The long timeout leaves time for a slow machine. */
-export async function eventually(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+/**
+ * Resolves when `isTrue` returns true. The long timeout leaves time for a slow machine.
+ *
+ * @param isTrue - Looks at the fact that the caller waits for; an error counts as false.
+ * @param expected - The fact in words, for the error of a timeout.
+ */
+export async function eventually(
+  isTrue: () => boolean | Promise<boolean>,
+  expected?: string | (() => string),
+): Promise<void> {
   // Created here, so that its stack shows the caller.
   const notYet = new Error('not yet');
-  await vi.waitFor(
-    async () => {
-      if (!(await isTrue())) throw notYet;
-    },
-    { timeout: 20_000, interval: 5 },
-  );
+  const look = async (): Promise<void> => {
+    if (!(await isTrue())) throw notYet;
+  };
+  try {
+    await vi.waitFor(look, { timeout: 20_000, interval: 5 });
+  } catch (error) {
+    if (expected === undefined) throw error;
+    const fact = typeof expected === 'string' ? expected : expected();
+    throw new Error(`Not true in time: ${fact}`, { cause: error });
+  }
 }

@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { eventually } from './eventually.js';
+import { eventually } from '../redis.js';
 
 /** A command fails at once where it cannot be sent, and is never sent twice. */
 export const FAIL_AT_ONCE = {

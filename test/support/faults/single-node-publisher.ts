@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { eventually } from './eventually.js';
+import { eventually } from '../redis.js';
 import { FAIL_AT_ONCE, PlainPublisher } from './plain-publisher.js';
 
 /**
