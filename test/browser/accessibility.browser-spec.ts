@@ -9,7 +9,7 @@ import { textsOf, unread, type Tab } from './tab.js';
 import { useBrowser } from './use-browser.js';
 import { useEmptySample } from './use-empty-sample.js';
 
-/** More than there are stops on the page. */
+/** More than the page has elements that take the focus. */
 const STOPS = 60;
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const SCREENSHOTS = new URL('../../test-results/screenshots/', import.meta.url);
@@ -24,8 +24,8 @@ const CASES = [
 const sample = useEmptySample();
 const browser = useBrowser();
 
-describe('with a keyboard alone', () => {
-  it('one signs in, reads notifications, likes a post and sends a message', async () => {
+describe('a user with a keyboard alone', () => {
+  it('signs in, reads notifications, likes a post and sends a message', async () => {
     const bob = sample.second.user('bob');
     for (const text of ['One', 'Two']) await bob.message({ id: 'alice' }, text);
     const alice = await browser.open(sample.first);
@@ -58,8 +58,8 @@ describe('with a keyboard alone', () => {
     await keyboard.press('Enter');
     await alice.person('bob').getByText('Sent.', { exact: true }).waitFor();
     expect(await isFocused(alice, alice.field('Message to Bob'))).toBe(true);
-    const heard = async () => (await bob.inbox()).notifications.map(({ message }) => message);
-    await soon(heard).toEqual(['No mouse here', 'Alice likes your post']);
+    const messages = async () => (await bob.inbox()).notifications.map(({ message }) => message);
+    await soon(messages).toEqual(['No mouse here', 'Alice likes your post']);
 
     await goTo(alice, alice.button('Sign out'), 'Shift+Tab');
     await keyboard.press('Enter');
@@ -67,7 +67,7 @@ describe('with a keyboard alone', () => {
     await soon(() => isFocused(alice, alice.page.getByRole('main'))).toBe(true);
   });
 
-  it('one dismisses what came, and the focus stays near', async () => {
+  it('dismisses a toast or a banner, and the focus stays near it', async () => {
     const alice = await browser.signIn(sample.first, 'Alice');
     const dave = sample.second.administrator();
     await dave.broadcast({ title: 'Maintenance', message: 'At ten tonight.' });
@@ -92,14 +92,14 @@ describe('with a keyboard alone', () => {
   });
 });
 
-describe('the page fits, and everybody can use it', () => {
+describe('the page fits the screen, and is accessible', () => {
   it.each(CASES)('%s and %s', async (device, colorScheme) => {
     const shoot = (what: string) =>
       page.screenshot({ path: screenshot(device, colorScheme, what) });
     const tab = await browser.open(sample.first, {
       colorScheme,
       viewport: { width: WIDTHS[device], height: 800 },
-      // What fades in has no contrast yet.
+      // An element that fades in does not have its full contrast yet.
       reducedMotion: 'reduce',
     });
     const { page } = tab;
@@ -157,14 +157,14 @@ function screenshot(...words: string[]): string {
   return fileURLToPath(new URL(`${words.join('-')}.png`, SCREENSHOTS));
 }
 
-/** How much of an element one has to scroll sideways for; px. */
+/** The width of an element beyond its visible part, in pixels. */
 function overflowOf(element: Locator): Promise<number> {
   return element.evaluate((it: { readonly scrollWidth: number; readonly clientWidth: number }) => {
     return it.scrollWidth - it.clientWidth;
   });
 }
 
-/** What is wrong with a page: that it is too wide, and what axe finds. */
+/** The faults of a page: an excess width, and the findings of axe. */
 async function flawsOf({ page }: Tab): Promise<string[]> {
   const overflow = await overflowOf(page.locator('html'));
   const { violations } = (await page.evaluate('axe.run()')) as AxeResults;

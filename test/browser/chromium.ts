@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** It needs no sandbox for our own page, no graphics card, and no network but this machine's. */
+/** Chromium needs no sandbox for our own page, no graphics card, and no network but localhost. */
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -14,7 +14,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** Starts the Chromium of this machine, headless. */
+/** Starts the installed Chromium, headless. */
 export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: await findChromium(), args: [...ARGS, ...args] });
 }

@@ -12,7 +12,7 @@ import { useBrowser } from './use-browser.js';
 
 const REDIS_AWAY = 'Redis is away. Try again in a moment.';
 
-describe('a page outlives the end of', () => {
+describe('a page survives the end of', () => {
   const browser = useBrowser();
   let sample: SampleProcess;
   let redis: Redis;
@@ -23,7 +23,7 @@ describe('a page outlives the end of', () => {
     sample = await new SampleProcess({ SESSION_SECRET }).ready();
     [first, second] = gatewaysOf(sample);
     redis = new Redis(sample.redisPort, { retryStrategy: () => 20, maxRetriesPerRequest: null });
-    // It is killed by the tests.
+    // The tests kill Redis.
     redis.on('error', () => undefined);
   });
   afterAll(async () => {
@@ -34,7 +34,7 @@ describe('a page outlives the end of', () => {
     await redis.flushall();
   });
 
-  /** Lets nothing be started again until the answer is called, or the test has ended. */
+  /** Suspends restarts until the returned function is called, or the test has ended. */
   function holdRestarts(): () => void {
     const resume = () => sample.signal('SIGCONT');
     closeAfterTest(async () => resume());
@@ -42,7 +42,7 @@ describe('a page outlives the end of', () => {
     return resume;
   }
 
-  /** Stops a process until the answer is called, or the test has ended. */
+  /** Suspends a process until the returned function is called, or the test has ended. */
   async function suspend(...words: string[]): Promise<() => void> {
     const pid = await sample.pidOf(...words);
     const resume = () => void process.kill(pid, 'SIGCONT');
@@ -51,7 +51,7 @@ describe('a page outlives the end of', () => {
     return resume;
   }
 
-  /** The inbox, as Redis has it, of a gateway that is well. */
+  /** Resolves when the notification is in the inbox, at a gateway with a connection to Redis. */
   async function isStored(text: string): Promise<void> {
     await eventually(async () => {
       const { notifications } = await second.user('alice').inbox();
@@ -59,7 +59,7 @@ describe('a page outlives the end of', () => {
     });
   }
 
-  it('Redis: it says so, keeps what one did not get done, and shows what it missed', async () => {
+  it('Redis: it reports the outage, keeps unsent text, and shows missed notifications', async () => {
     const alice = await browser.signIn(first, 'Alice');
     const bob = await browser.signIn(second, 'Bob');
     await bob.send('Alice', 'Before the outage');
@@ -81,7 +81,7 @@ describe('a page outlives the end of', () => {
     await soon(() => textsOf(bob.person('alice').getByRole('alert'))).toEqual([REDIS_AWAY]);
     expect(await bob.field('Message to Alice').inputValue()).toBe('Not lost');
 
-    // Redis is back for everybody but this gateway, so that its page misses what happens.
+    // Redis is back for every process but this gateway, so that its page misses events.
     const resume = await suspend('gateway/main.js', 'INSTANCE=gateway-1');
     restart();
     await bob.is('connected');
@@ -106,7 +106,7 @@ describe('a page outlives the end of', () => {
     expect(await alice.unread()).toEqual(unread(3));
   });
 
-  it('its gateway: it reconnects, and shows what it missed', async () => {
+  it('its gateway: it reconnects, and shows missed notifications', async () => {
     const alice = await browser.signIn(first, 'Alice');
     const follower = await alice.another();
     const bob = await browser.signIn(second, 'Bob');

@@ -9,17 +9,17 @@ import { unread, type Tab } from './tab.js';
 import { openTab, useBrowser } from './use-browser.js';
 import { useEmptySample } from './use-empty-sample.js';
 
-describe('a page whose gateway is out of reach', () => {
+describe('a page without a connection to its gateway', () => {
   const sample = useEmptySample();
   const browser = useBrowser();
 
-  /** What is between the browsers of a test and the first gateway. */
+  /** A proxy between the browsers of a test and the first gateway. */
   function network(): Promise<TcpProxy> {
     return startProxy(Number(new URL(sample.first.url).port));
   }
 
-  /** Stores a notification for Alice, which no page of a test hears live. */
-  async function tellAlice(text: string): Promise<void> {
+  /** Stores a notification for Alice that no page of a test receives over its stream. */
+  async function notifyAlice(text: string): Promise<void> {
     const stream = await sample.second.user('alice').openStream();
     await sample.second.user('bob').message({ id: 'alice' }, text);
     await stream.has('notification');
@@ -32,7 +32,7 @@ describe('a page whose gateway is out of reach', () => {
     await alice.page.context().setOffline(true);
     await proxy.stop();
     await alice.is('reconnecting');
-    await tellAlice('While offline');
+    await notifyAlice('While offline');
     await proxy.start();
     expect(await alice.state()).toBe('reconnecting');
     expect(await alice.unread()).toEqual(unread(0));
@@ -43,7 +43,7 @@ describe('a page whose gateway is out of reach', () => {
     expect(await alice.toasts.count()).toBe(0);
   });
 
-  it('reconnects at once when somebody looks at a tab again, leading or not', async () => {
+  it('reconnects at once when a tab is visible again, leading or not', async () => {
     const proxy = await network();
     const context = await startPlainChromium();
     const leader = await openTab(context, through(proxy).url);
@@ -66,25 +66,25 @@ describe('a page whose gateway is out of reach', () => {
     }
   });
 
-  it('goes on trying by itself', async () => {
+  it('keeps reconnecting by itself', async () => {
     const proxy = await network();
     const alice = await browser.signIn(through(proxy), 'Alice');
     await proxy.stop();
     await alice.is('reconnecting');
-    await tellAlice('Meanwhile');
+    await notifyAlice('While reconnecting');
     await proxy.start();
     await alice.is('connected');
     await soon(() => alice.unread()).toEqual(unread(1));
     expect(await alice.toasts.count()).toBe(0);
   });
 
-  it('gives up a stream on which nothing comes any more', async () => {
+  it('closes a stream that has become silent, and reconnects', async () => {
     const proxy = await network();
     const alice = await browser.open(through(proxy));
     await alice.page.clock.install();
     await alice.signIn('Alice');
     proxy.swallow();
-    await tellAlice('Into the void');
+    await notifyAlice('Into the void');
     expect(await alice.state()).toBe('connected');
     await alice.page.clock.fastForward('00:30');
     await alice.is('reconnecting');
@@ -95,7 +95,7 @@ describe('a page whose gateway is out of reach', () => {
     await soon(() => alice.unread()).toEqual(unread(1));
   });
 
-  it('asks to sign in again when the session is over by then', async () => {
+  it('asks to sign in again when the session has ended', async () => {
     const proxy = await network();
     const alice = await browser.signIn(through(proxy), 'Alice');
     const other = await alice.another();
@@ -112,20 +112,20 @@ describe('a page whose gateway is out of reach', () => {
   });
 });
 
-/** What is behind a proxy, as browsers see it. */
+/** The gateway behind a proxy, as browsers reach it. */
 function through({ port }: TcpProxy): { readonly url: string } {
   return { url: `http://127.0.0.1:${port}` };
 }
 
-/** From now on no timer of the page fires: what it does, it does not do for having waited. */
+/** Stops the timers of the page, so that it reacts to events alone. */
 async function stopTime({ page }: Tab): Promise<void> {
   await page.clock.install();
   await page.clock.pauseAt(Date.now() + 1_000);
 }
 
 /**
- * A browser in which a tab behind another one is hidden. Tabs that Playwright opens are always
- * visible; in a browser that it only joined it leaves that as it is.
+ * A browser in which a tab behind another one is hidden. Playwright keeps the tabs of its own
+ * browsers visible. It does not do so in a browser that it connects to over CDP.
  */
 async function startPlainChromium(): Promise<BrowserContext> {
   const port = await freePort();

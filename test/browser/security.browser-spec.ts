@@ -14,7 +14,7 @@ const sample = useEmptySample();
 const browser = useBrowser();
 
 describe('a browser', () => {
-  it('gets nothing of another user, and nothing at all without a session', async () => {
+  it('gets no data of another user, and none without a session', async () => {
     await sample.first.user('alice').message({ id: 'bob' }, 'For Bob only');
     const tab = await browser.open(sample.first);
     const paths = ['notifications', 'notifications/unread', 'stream'];
@@ -30,7 +30,7 @@ describe('a browser', () => {
     expect(await statusOf(tab, '/api/users/alice/notifications')).toBe(401);
   });
 
-  it('keeps the session from scripts and from other sites', async () => {
+  it('hides the session from scripts and other sites', async () => {
     const tab = await browser.signIn(sample.first, 'Alice');
     expect(await tab.page.evaluate('document.cookie')).toBe('');
     const cookies = await tab.page.context().cookies();
@@ -41,7 +41,7 @@ describe('a browser', () => {
     expect(await tab.page.context().cookies()).toEqual([]);
   });
 
-  it('runs nothing but the modules of the page, which breaks no rule of the policy', async () => {
+  it('runs only the modules of the page, without a violation of the policy', async () => {
     const { page } = await browser.open({ url: 'about:blank' });
     const problems: string[] = [];
     page.on('console', (message) => {
@@ -51,7 +51,7 @@ describe('a browser', () => {
     expect(response?.headers()['content-security-policy']).toBe(POLICY);
     const dave = new Tab(page);
     await dave.isSignedOut();
-    // Whether there is a session, the page can only ask.
+    // The page cannot read the cookie, so that it asks for the session.
     await soon(() => problems).toEqual([expect.stringMatching(/ 401 .* \/api\/session$/)]);
     problems.length = 0;
 
@@ -67,8 +67,8 @@ describe('a browser', () => {
   });
 });
 
-describe('what users write', () => {
-  it('is text, whatever it looks like', async () => {
+describe('the text of a user', () => {
+  it('is shown as text, although it looks like markup', async () => {
     const alice = await browser.signIn(sample.first, 'Alice');
     const bob = await browser.signIn(sample.second, 'Bob');
     await bob.comment('Alice', HTML);
@@ -90,7 +90,7 @@ describe('what users write', () => {
     expect(await alice.unread()).toEqual(unread(2));
   });
 
-  it('is kept when the server refuses it, with the reason', async () => {
+  it('stays in its field with the reason when the server refuses it', async () => {
     const bob = await browser.signIn(sample.second, 'Bob');
     const reason = ['text must be shorter than or equal to 500 characters'];
     await bob.comment('Alice', TOO_LONG);
@@ -112,7 +112,7 @@ describe('what users write', () => {
     await soon(async () => (await inbox()).unread).toBe(2);
   });
 
-  it('of an administrator is kept and explained as well', async () => {
+  it('stays with the reason in the form of an administrator, too', async () => {
     const dave = await browser.signIn(sample.first, 'Dave');
     await dave.broadcast('t'.repeat(101), TOO_LONG, 'success');
     const form = dave.page.getByRole('region', { name: 'Tell everybody' });
@@ -132,12 +132,12 @@ function describeMessage(message: ConsoleMessage): string {
   return `${message.text()} ${URL.canParse(url) ? new URL(url).pathname : url}`;
 }
 
-/** What a script of the page gets for an answer. */
+/** The answer that a script of the page gets. */
 function statusOf({ page }: Tab, path: string): Promise<number> {
   return page.evaluate((url) => fetch(url).then(({ status }) => status), path);
 }
 
-/** All that an administrator can do on the page, while another user does something as well. */
+/** Every action of an administrator on the page, during actions of another user. */
 async function useEverything(dave: Tab, alice: Visitor): Promise<void> {
   await dave.signIn('Dave');
   await alice.message({ id: 'dave' }, 'Hello');
@@ -166,7 +166,7 @@ async function useEverything(dave: Tab, alice: Visitor): Promise<void> {
   await dave.signOut();
 }
 
-/** How many elements there are that only markup of a user would make. */
+/** The number of elements that only markup of a user would create. */
 function foreignElements({ page }: Tab): Promise<number> {
   return page.locator('#page :is(img, b, script)').count();
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-/** What a value will be: it is asked for until the expectation holds, as a page needs a moment. */
+/** Reads a value until the expectation holds, because a page needs time to update. */
 export function soon<Value>(
   value: () => Value | Promise<Value>,
 ): ReturnType<typeof expect.poll<Value>> {

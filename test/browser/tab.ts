@@ -3,14 +3,14 @@ import { eventually } from '../support/redis.js';
 
 export type Connection = 'connecting' | 'connected' | 'interrupted' | 'reconnecting';
 
-/** What a tab says of how much is unread, in each place. */
+/** The unread count in each place of a tab. */
 export interface Unread {
   readonly badge: string | undefined;
   readonly title: string;
   readonly bell: string | null;
 }
 
-/** How a tab says that so much is unread. */
+/** The texts of a tab with `count` unread notifications. */
 export function unread(count: number): Unread {
   return {
     badge: count === 0 ? undefined : String(count),
@@ -19,7 +19,7 @@ export function unread(count: number): Unread {
   };
 }
 
-/** A tab with the page of the sample, by what a user sees in it. */
+/** A tab with the page of the sample, and the elements that a user sees. */
 export class Tab {
   readonly bell: Locator;
   readonly panel: Locator;
@@ -45,7 +45,7 @@ export class Tab {
     this.markAllRead = this.panel.getByRole('button', { name: 'Mark all as read' });
   }
 
-  /** How often the inbox was loaded. What comes live after a load is told in a toast. */
+  /** How often the page has loaded the inbox. A notification after a load is shown in a toast. */
   get loads(): number {
     return this.#loads;
   }
@@ -62,7 +62,7 @@ export class Tab {
     return this.page.getByRole('article', { name: `Post by ${author}` });
   }
 
-  /** The button that says whether one likes the post of somebody. */
+  /** The button that likes or unlikes the post of an author. */
   like(author: string, name: 'Like' | 'Unlike' = 'Like'): Locator {
     return this.post(author).getByRole('button', { name, exact: true });
   }
@@ -75,7 +75,7 @@ export class Tab {
     return textsOf(this.post(author).getByRole('list', { name: 'Comments' }).getByRole('listitem'));
   }
 
-  /** All that there is about one person. */
+  /** The list item of one person. */
   person(id: string): Locator {
     return this.page.getByRole('listitem').filter({ has: this.page.getByTestId(`online-${id}`) });
   }
@@ -84,17 +84,17 @@ export class Tab {
     return textsOf(this.page.getByTestId(`online-${id}`));
   }
 
-  /** Whose page it is, if anybody's. */
+  /** The name of the signed-in user, if there is one. */
   user(): Promise<string[]> {
     return textsOf(this.page.getByRole('banner').getByRole('strong').first());
   }
 
-  /** Resolves when the connection is so. */
+  /** Resolves when the connection has this state. */
   async is(state: Connection): Promise<void> {
     await this.connection.and(this.page.locator(`[data-state=${state}]`)).waitFor();
   }
 
-  /** The state of the connection, now. */
+  /** The current state of the connection. */
   state(): Promise<string | null> {
     return this.connection.getAttribute('data-state');
   }
@@ -114,7 +114,7 @@ export class Tab {
     return textsOf(this.notifications);
   }
 
-  /** Signs in as the first tab of a browser, which loads the inbox at once and when it hears all. */
+  /** Signs in as the first tab, which loads the inbox at once and when its stream is ready. */
   async signIn(name: string): Promise<this> {
     const before = this.loads;
     await this.button(`Sign in as ${name}`).click();
@@ -128,7 +128,7 @@ export class Tab {
     await this.isSignedOut();
   }
 
-  /** Resolves when the page asks who one is. */
+  /** Resolves when the page asks to sign in. */
   async isSignedOut(): Promise<void> {
     await this.button('Sign in as Alice').waitFor();
   }

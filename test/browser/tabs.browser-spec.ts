@@ -38,7 +38,7 @@ describe('the tabs of one browser', () => {
     expect(streams).toHaveLength(2);
   });
 
-  it('miss nothing while the lead changes hands', async () => {
+  it('miss no notification while another tab takes over', async () => {
     const alice = await browser.signIn(sample.first, 'Alice');
     const other = await alice.another();
     const bob = sample.second.user('bob');
@@ -55,7 +55,7 @@ describe('the tabs of one browser', () => {
     for (const [i, text] of texts.toReversed().entries()) expect(seen[i]).toContain(text);
   });
 
-  it('sign out together, and are another user together', async () => {
+  it('sign out together, and change the user together', async () => {
     const first = await browser.signIn(sample.first, 'Alice');
     const second = await first.another();
     await sample.second.user('bob').message({ id: 'alice' }, 'For Alice only');

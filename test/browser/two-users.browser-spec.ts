@@ -4,23 +4,23 @@ import { textsOf, unread, type Tab } from './tab.js';
 import { useBrowser } from './use-browser.js';
 import { useEmptySample } from './use-empty-sample.js';
 
-describe('users in browsers of their own, on two gateways', () => {
+describe('users in separate browsers, on two gateways', () => {
   const sample = useEmptySample();
   const browser = useBrowser();
 
-  it('what one does, the other is told of at once', async () => {
+  it('an action of one user notifies the other at once', async () => {
     const alice = await browser.signIn(sample.first, 'Alice');
     const bob = await browser.signIn(sample.second, 'Bob');
     expect(await alice.unread()).toEqual(unread(0));
 
     await bob.like('Alice').click();
-    await hears(alice, /^Success .*New like Bob likes your post/, 1);
+    await receives(alice, /^Success .*New like Bob likes your post/, 1);
     await bob.comment('Alice', 'In the rain!');
-    await hears(alice, /^Info .*New comment Bob wrote: In the rain!/, 2);
+    await receives(alice, /^Info .*New comment Bob wrote: In the rain!/, 2);
     await bob.button('Follow Alice').click();
-    await hears(alice, /^Success .*New follower Bob follows you/, 3);
+    await receives(alice, /^Success .*New follower Bob follows you/, 3);
     await bob.send('Alice', 'Lunch at noon?');
-    await hears(alice, /^Info .*Message from Bob Lunch at noon\?/, 4);
+    await receives(alice, /^Info .*Message from Bob Lunch at noon\?/, 4);
 
     await alice.openPanel();
     expect(await alice.panel.getByRole('heading', { level: 3 }).allTextContents()).toEqual([
@@ -34,7 +34,7 @@ describe('users in browsers of their own, on two gateways', () => {
     await soon(() => alice.comments('Alice')).toEqual(['Bob just now In the rain!']);
   });
 
-  it('who does something sees what came of it, and is told nothing', async () => {
+  it('a user sees the result of an action, and receives no notification', async () => {
     const bob = await browser.signIn(sample.second, 'Bob');
     await bob.like('Alice').click();
     await bob.like('Alice', 'Unlike').waitFor();
@@ -74,7 +74,7 @@ describe('users in browsers of their own, on two gateways', () => {
     expect(await alice.presence('alice')).toEqual(['online']);
   });
 
-  it('an administrator tells everybody, in a banner that is in no inbox', async () => {
+  it('an administrator sends every user a banner that is in no inbox', async () => {
     const alice = await browser.signIn(sample.first, 'Alice');
     const bob = await browser.signIn(sample.second, 'Bob');
     const dave = await browser.signIn(sample.first, 'Dave');
@@ -98,14 +98,14 @@ describe('users in browsers of their own, on two gateways', () => {
     expect(await bob.inbox()).toEqual([]);
   });
 
-  it('what one reads is read in all tabs, and in another browser', async () => {
+  it('a read notification is read in all tabs, and in another browser', async () => {
     const first = await browser.signIn(sample.first, 'Alice');
     const tabs = [
       first,
       await first.another(),
       await browser.signIn(sample.second, 'Alice'),
     ] as const;
-    const [, second, elsewhere] = tabs;
+    const [, second, otherBrowser] = tabs;
     const bob = sample.second.user('bob');
     for (const text of ['One', 'Two', 'Three']) {
       await bob.message({ id: 'alice' }, text);
@@ -120,13 +120,13 @@ describe('users in browsers of their own, on two gateways', () => {
       await soon(() => tab.unread()).toEqual(unread(2));
       expect(await marks(tab)).toEqual(['false', 'true', 'false']);
     }
-    await elsewhere.openPanel();
-    await elsewhere.markAllRead.click();
+    await otherBrowser.openPanel();
+    await otherBrowser.markAllRead.click();
     for (const tab of tabs) {
       await soon(() => tab.unread()).toEqual(unread(0));
       expect(await marks(tab)).toEqual(['true', 'true', 'true']);
     }
-    expect(await elsewhere.markAllRead.getAttribute('aria-disabled')).toBe('true');
+    expect(await otherBrowser.markAllRead.getAttribute('aria-disabled')).toBe('true');
     expect(await first.markAllRead.getAttribute('aria-disabled')).toBe('true');
     await second.page.reload();
     await soon(() => marks(second)).toEqual(['true', 'true', 'true']);
@@ -134,8 +134,8 @@ describe('users in browsers of their own, on two gateways', () => {
   });
 });
 
-/** Resolves when a toast and the list say so, and so much is unread. */
-async function hears(tab: Tab, what: RegExp, count: number): Promise<void> {
+/** Resolves when a toast and the list show the text, and `count` notifications are unread. */
+async function receives(tab: Tab, what: RegExp, count: number): Promise<void> {
   await soon(() => textsOf(tab.toasts)).toContainEqual(expect.stringMatching(what));
   await soon(async () => (await tab.inbox())[0]).toMatch(what);
   await soon(() => tab.unread()).toEqual(unread(count));

@@ -4,7 +4,7 @@ import { closeAfterTest } from '../support/app.js';
 import { launchChromium } from './chromium.js';
 import { Tab } from './tab.js';
 
-/** How long a page may take to do what it is asked; for a broken page, not for the machine; ms. */
+/** The timeout of an action of the page, in milliseconds. Only a broken page reaches it. */
 const TIMEOUT = 15_000;
 
 interface Place {

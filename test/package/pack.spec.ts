@@ -12,7 +12,7 @@ interface Manifest {
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 const built = readdirSync('dist', { recursive: true, encoding: 'utf8' });
 
-/** What the built files of an ending import from other packages. */
+/** The packages that the built files with an extension import. */
 function importedPackages(ending: string): Set<string> {
   const texts = built
     .filter((file) => file.endsWith(ending))
@@ -32,7 +32,7 @@ describe('the package', () => {
     expect(manifest.dependencies).toBeUndefined();
   });
 
-  it.each(['.js', '.d.ts'])('imports nothing but its peers in %s files', (ending) => {
+  it.each(['.js', '.d.ts'])('imports only its peer dependencies in %s files', (ending) => {
     const allowed = new Set(Object.keys(manifest.peerDependencies));
     const foreign = [...importedPackages(ending)].filter((name) => !allowed.has(name));
     expect(foreign).toEqual([]);
@@ -51,7 +51,7 @@ describe('the package', () => {
     expect(others?.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
   });
 
-  it('keeps the documentation in its types', () => {
+  it('keeps the doc comments in its types', () => {
     expect(readFileSync('dist/options/options.d.ts', 'utf8')).toContain('@default 30000');
   });
 

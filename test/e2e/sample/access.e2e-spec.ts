@@ -38,7 +38,7 @@ describe('a session of the sample', () => {
   const sample = useSample();
 
   describe('signing in and out', () => {
-    it('shows everybody who can sign in', async () => {
+    it('lists every user who can sign in', async () => {
       expect(await sample.first.visitor().get('/api/people')).toEqual({
         status: 200,
         body: [
@@ -50,7 +50,7 @@ describe('a session of the sample', () => {
       });
     });
 
-    it('sets a cookie that no script reads and no other site sends, by a name of each gateway', async () => {
+    it('sets a cookie for this site, without access for scripts, with a name per gateway', async () => {
       for (const gateway of [sample.first, sample.second]) {
         const response = await gateway.visitor().fetch('/api/session', {
           method: 'POST',
@@ -67,7 +67,7 @@ describe('a session of the sample', () => {
       }
     });
 
-    it('says who one is, and where', async () => {
+    it('returns the user and the gateway', async () => {
       const visitor = sample.second.visitor();
       const signedIn = { status: 200, body: { user: alice, instance: 'gateway-2' } };
       expect(await visitor.get('/api/session')).toEqual({ status: 401, body: SIGN_IN_FIRST });
@@ -75,7 +75,7 @@ describe('a session of the sample', () => {
       expect(await visitor.get('/api/session')).toEqual(signedIn);
     });
 
-    it('clears the cookie when one signs out', async () => {
+    it('clears the cookie at the sign-out', async () => {
       const visitor = await sample.first.signIn('alice');
       expect(visitor.cookie).toBeDefined();
       expect(await visitor.delete('/api/session')).toEqual({ status: 204, body: '' });
@@ -84,7 +84,7 @@ describe('a session of the sample', () => {
       expect(await visitor.delete('/api/session')).toMatchObject({ status: 204 });
     });
 
-    it('changes who one is when one signs in as another', async () => {
+    it('changes the user at another sign-in', async () => {
       const visitor = await sample.first.signIn('alice');
       await visitor.post('/api/session', { userId: 'dave' });
       expect((await visitor.get('/api/session')).body).toMatchObject({
@@ -94,7 +94,7 @@ describe('a session of the sample', () => {
     });
   });
 
-  it.each(PROTECTED)('%s %s answers 401 to who is not signed in', async (method, path) => {
+  it.each(PROTECTED)('%s %s answers 401 without a session', async (method, path) => {
     for (const gateway of [sample.first, sample.second]) {
       const answer = await gateway.visitor().request(method, path);
       expect(answer).toEqual({ status: 401, body: SIGN_IN_FIRST });
@@ -135,7 +135,7 @@ describe('a session of the sample', () => {
     });
   });
 
-  it('with a token that is no header is answered with 401, and harms nobody', async () => {
+  it('answers 401 to a token that is no valid header, and continues', async () => {
     const activity = await startService('activity', sample.env);
     const ACTIVITY_URL = await activity.url();
     const service = await startService('gateway', { ...sample.env, ACTIVITY_URL });
@@ -147,14 +147,14 @@ describe('a session of the sample', () => {
     }
   });
 
-  it('is not known to the other gateway by the cookie of the first', async () => {
+  it('is unknown to the other gateway with the cookie of the first', async () => {
     const { cookie } = await sample.first.signIn('alice');
     const there = new Visitor(sample.second.url, 'alice', cookie);
     expect(await there.get('/api/session')).toMatchObject({ status: 401 });
   });
 
-  describe("another user's", () => {
-    it.each(ownRoutes(':userId'))('%s %s answers 403 and says nothing', async (method, path) => {
+  describe('for the data of another user', () => {
+    it.each(ownRoutes(':userId'))('%s %s answers 403 without any data', async (method, path) => {
       const [ann, bob] = [sample.first.user(), sample.second.user()];
       const stream = await bob.openStream();
       await ann.message(bob, 'A secret of theirs');
@@ -169,7 +169,7 @@ describe('a session of the sample', () => {
       expect(stream.of('read')).toEqual([]);
     });
 
-    it('is not theirs either when only the case or an escape is different', async () => {
+    it('answers 403 also when only the case or an escape is different', async () => {
       const id = newUserId();
       const ann = sample.first.user(id);
       for (const other of [id.toUpperCase(), `${id}%20`, `${id}%00`, `${id}%2F..%2F${id}`]) {
@@ -182,7 +182,7 @@ describe('a session of the sample', () => {
   describe('a broadcast', () => {
     const text = { title: 'Hear, hear', message: 'I am no administrator' };
 
-    it.each(['alice', 'bob', 'carol'])('is not for %s', async (userId) => {
+    it.each(['alice', 'bob', 'carol'])('is forbidden for %s', async (userId) => {
       const listener = await sample.second.user().openStream();
       const visitor = await sample.first.signIn(userId);
       expect(await visitor.broadcast(text)).toEqual({
@@ -194,7 +194,7 @@ describe('a session of the sample', () => {
       expect(listener.titles).toEqual(['True']);
     });
 
-    it('is for Dave, who is an administrator', async () => {
+    it('is allowed for Dave, who is an administrator', async () => {
       const dave = await sample.first.signIn('dave');
       expect(await dave.broadcast(text)).toEqual({ status: 202, body: { receivers: 1 } });
     });

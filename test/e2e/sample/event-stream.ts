@@ -9,7 +9,7 @@ export interface StreamEvent {
 /** A reader of named server-sent events, as a browser's EventSource is one. */
 export class EventStream {
   readonly events: StreamEvent[] = [];
-  /** Resolves on the headers. */
+  /** Resolves when the headers arrive. */
   readonly opened: Promise<Response>;
   /** Resolves when the server has ended the stream, or `close` was called. */
   readonly ended: Promise<void>;
@@ -21,7 +21,7 @@ export class EventStream {
     this.ended = this.#read().catch((error: unknown) => {
       if (!this.#controller.signal.aborted) throw error;
     });
-    // Who waits for nothing else need not wait for the end.
+    // A test that does not wait for the end must not fail with an unhandled rejection.
     this.ended.catch(() => undefined);
   }
 
@@ -38,12 +38,12 @@ export class EventStream {
     return this.events.filter((event) => event.type === type).map(({ data }) => data as Data);
   }
 
-  /** Resolves when there are so many events of a type; rejects if the stream ends before. */
+  /** Resolves when `count` events of a type have arrived; rejects if the stream ends before. */
   has(type: string, count = 1): Promise<void> {
     return this.until(() => this.of(type).length >= count);
   }
 
-  /** Resolves when that is so of the events; rejects if the stream ends before. */
+  /** Resolves when the condition holds; rejects if the stream ends before. */
   async until(isEnough: () => boolean): Promise<void> {
     const endedBefore = this.ended.then(() => {
       if (isEnough()) return;
@@ -53,7 +53,7 @@ export class EventStream {
     endedBefore.catch(() => undefined);
   }
 
-  /** Resolves when it has ended, in whichever way. */
+  /** Resolves when the stream has ended, with or without an error. */
   async close(): Promise<void> {
     this.#controller.abort();
     await this.ended.catch(() => undefined);
@@ -80,7 +80,7 @@ function parse(block: string): StreamEvent | undefined {
       .filter((line) => line.startsWith(`${field}: `))
       .map((line) => line.slice(field.length + 2));
   const data = valuesOf('data').join('\n');
-  // A browser has no event without data either.
+  // A browser does not dispatch an event without data either.
   if (data === '') return undefined;
   return { type: valuesOf('event')[0] ?? 'message', data: parseData(data) };
 }

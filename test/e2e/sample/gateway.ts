@@ -11,7 +11,7 @@ export interface Answer<Body = unknown> {
   readonly body: Body;
 }
 
-/** A user of whom no other test has heard. */
+/** The id of a user of this test alone. */
 export function newUserId(): string {
   return `user-${randomUUID()}`;
 }
@@ -23,7 +23,7 @@ export class Gateway {
     readonly cookieName = 'session',
   ) {}
 
-  /** Somebody with a valid session, whom nobody asked to sign in. */
+  /** A user with a valid session that the test signed. */
   user(id: string = newUserId(), isAdministrator = false): Visitor {
     return this.visitor(signToken({ id, isAdministrator }), id);
   }
@@ -32,12 +32,12 @@ export class Gateway {
     return this.user(newUserId(), true);
   }
 
-  /** Somebody with this in the cookie of the session, or without a cookie. */
+  /** A user with this token in the session cookie, or without a cookie. */
   visitor(token?: string, id = ''): Visitor {
     return new Visitor(this.url, id, token && `${this.cookieName}=${token}`);
   }
 
-  /** Somebody who signed in as a browser does. */
+  /** A user who signs in over HTTP, as a browser does. */
   async signIn(userId: string): Promise<Visitor> {
     const visitor = new Visitor(this.url, userId);
     const { status } = await visitor.post('/api/session', { userId });
@@ -46,7 +46,7 @@ export class Gateway {
   }
 }
 
-/** A browser at a gateway, with its one cookie. */
+/** A browser at a gateway, with its session cookie. */
 export class Visitor {
   constructor(
     readonly url: string,
@@ -54,7 +54,7 @@ export class Visitor {
     public cookie?: string,
   ) {}
 
-  /** The same user at another gateway; the cookie goes by another name there. */
+  /** The same user at another gateway, where the cookie has another name. */
   at(gateway: Gateway): Visitor {
     return gateway.user(this.id);
   }
@@ -89,25 +89,25 @@ export class Visitor {
   follow = ({ id }: { readonly id: string }) => this.put(`/api/activity/users/${id}/follow`);
   unfollow = ({ id }: { readonly id: string }) => this.delete(`/api/activity/users/${id}/follow`);
 
-  /** What to ask for the user's stream. */
+  /** The request for the user's stream. */
   streamRequest(): { readonly url: string; readonly headers: Record<string, string> } {
     return { url: this.url + this.#own('stream'), headers: this.#headers() };
   }
 
-  /** The user's stream, for whoever closes it. */
+  /** The user's stream; the caller closes it. */
   createStream(): EventStream {
     const { url, headers } = this.streamRequest();
     return new EventStream(url, headers);
   }
 
-  /** The user's stream, whatever it will say; closed after the test. */
+  /** The user's stream, in any state; closed after the test. */
   stream(): EventStream {
     const stream = this.createStream();
     closeAfterTest(() => stream.close());
     return stream;
   }
 
-  /** The user's stream, which hears everything from now on; closed after the test. */
+  /** The user's stream after its `ready` event; closed after the test. */
   async openStream(): Promise<EventStream> {
     const stream = this.stream();
     await stream.has('ready');

@@ -20,7 +20,7 @@ const BAD_TEXT = [
   ['null', 'JSON'],
 ] as const;
 
-/** What an answer says of a request that it refuses. */
+/** The body of an answer to an invalid request. */
 async function refusal(answering: Promise<Answer>): Promise<{ status: number; reasons: string }> {
   const { status, body } = await answering;
   const { message = '' } = body as { message?: string | string[] };
@@ -32,7 +32,7 @@ const because = (reason: string) => ({
   reasons: expect.stringContaining(reason) as string,
 });
 
-/** Asks for the path as it is: `fetch` would resolve the dots. */
+/** Requests the path unchanged: `fetch` would resolve the dots. */
 async function getFile(url: string, path: string) {
   const { hostname, port } = new URL(url);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -44,7 +44,7 @@ async function getFile(url: string, path: string) {
 describe('a request to the sample', () => {
   const sample = useSample();
 
-  describe('answers 400 and says why', () => {
+  describe('answers 400 with the reason', () => {
     it.each([
       [{}, 'userId must be a string'],
       [{ userId: 7 }, 'userId must be a string'],
@@ -154,7 +154,7 @@ describe('a request to the sample', () => {
     );
   });
 
-  it('takes what is as long as it may be', async () => {
+  it('accepts text of the maximum length', async () => {
     const user = sample.first.user();
     const longest = { id: 'x'.repeat(64) };
     expect(await user.message(longest, 'x'.repeat(500))).toMatchObject({ status: 202 });
@@ -162,7 +162,7 @@ describe('a request to the sample', () => {
     expect(await user.comment('p1', 'x'.repeat(500))).toMatchObject({ status: 201 });
   });
 
-  it('has no user without an id', async () => {
+  it('has no user with an empty id', async () => {
     const user = sample.first.user('');
     expect(await user.get('/api/users//notifications')).toMatchObject({ status: 404 });
     expect(await user.put('/api/activity/users//follow')).toMatchObject({ status: 404 });
@@ -176,7 +176,7 @@ describe('a request to the sample', () => {
     }
   });
 
-  it('answers 404 in JSON where nothing is', async () => {
+  it('answers 404 in JSON for an unknown path', async () => {
     for (const path of ['/api', '/api/nothing', '/api/activity', '/api/activity/nothing']) {
       expect(await sample.first.user().get(path)).toMatchObject({
         status: 404,
@@ -185,7 +185,7 @@ describe('a request to the sample', () => {
     }
   });
 
-  it('takes no more of a body than is asked for', async () => {
+  it('ignores unknown fields of a body', async () => {
     const ann = sample.first.user();
     const stream = await ann.openStream();
     const body = {
@@ -205,7 +205,7 @@ describe('a request to the sample', () => {
   });
 
   describe('for a file', () => {
-    it('has the page, which may load from here only', async () => {
+    it('serves the page, with a policy for this origin only', async () => {
       const { status, headers, body } = await getFile(sample.first.url, '/');
       expect({ status, type: headers['content-type'] }).toEqual({
         status: 200,
@@ -213,7 +213,7 @@ describe('a request to the sample', () => {
       });
       expect(headers['content-security-policy']).toBe("default-src 'self'");
       expect(body).toMatch(/^<!doctype html>/i);
-      // What the policy would keep the browser from.
+      // The browser would block these under the policy.
       expect(body).not.toMatch(/(src|href)="(https?:)?\/\/|<style|\sstyle=|\son\w+=|<script>/);
       const files = [...body.matchAll(/\s(?:src|href)="([^"#]+)"/g)].map(([, path = '']) => path);
       expect(files.length).toBeGreaterThan(0);
@@ -228,7 +228,7 @@ describe('a request to the sample', () => {
       '/vendor/lit-html/lit-html.js',
       '/vendor/lit-html/directives/repeat.js',
       '/vendor/lit-html/directives/class-map.js',
-    ])('has %s', async (path) => {
+    ])('serves %s', async (path) => {
       const { status, headers, body } = await getFile(sample.first.url, path);
       expect(status).toBe(200);
       expect(headers['content-type']).toMatch(/javascript/);
@@ -251,7 +251,7 @@ describe('a request to the sample', () => {
       '/static-files.js',
       '/%00',
       '/.env',
-    ])('has nothing at %s', async (path) => {
+    ])('serves no file at %s', async (path) => {
       const { status, body } = await getFile(sample.first.url, path);
       expect([400, 403, 404]).toContain(status);
       expect(body).not.toMatch(/"version"|import /);

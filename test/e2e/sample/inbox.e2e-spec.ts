@@ -6,13 +6,13 @@ import { startService } from './sample-process.js';
 import { useSample } from './use-sample.js';
 
 const SIZE = 100;
-/** In seconds. */
+/** A day, in seconds. */
 const DAY = 24 * 60 * 60;
 
 describe('the inbox of the sample', () => {
   const sample = useSample();
 
-  /** Sends so many messages one after the other, and resolves when all of them have arrived. */
+  /** Sends `count` messages one after the other, and resolves when all of them have arrived. */
   async function send(count: number, user: Visitor, stream: EventStream): Promise<void> {
     const sender = sample.second.user();
     for (let i = 1; i <= count; i++) await sender.message(user, `${i}`);
@@ -47,7 +47,7 @@ describe('the inbox of the sample', () => {
     expect(stream.of<{ ids: string[] }>('read')[0]?.ids.toSorted()).toEqual(ids.toSorted());
   });
 
-  it('marks one as read, and tells every gateway once', async () => {
+  it('marks a notification as read, and reports it to every gateway once', async () => {
     const ann = sample.first.user();
     const here = await ann.openStream();
     const there = await ann.at(sample.second).openStream();
@@ -88,7 +88,7 @@ describe('the inbox of the sample', () => {
       const sender = gateway.user();
       for (let i = 0; i < count / 2; i++) await sender.message(ann, `${i}`);
     };
-    // Each gateway marks all, and every second one by itself, as soon as it is told of it.
+    // Each gateway marks every second notification when it arrives, and sometimes all of them.
     const mark = async (gateway = sample.first): Promise<void> => {
       const me = ann.at(gateway);
       for (let i = 0; i < count; i += 2) {
@@ -103,18 +103,18 @@ describe('the inbox of the sample', () => {
 
     const { notifications, unread } = await ann.inbox();
     const unreadIds = notifications.filter(({ read }) => !read).map(({ id }) => id);
-    const told = () => stream.of<{ ids: string[] }>('read').flatMap(({ ids }) => ids);
-    await stream.until(() => told().length + unreadIds.length >= count);
+    const readIds = () => stream.of<{ ids: string[] }>('read').flatMap(({ ids }) => ids);
+    await stream.until(() => readIds().length + unreadIds.length >= count);
     expect(unread).toBe(unreadIds.length);
     const allIds = stream.notifications.map(({ id }) => id).toSorted();
     expect(new Set(allIds).size).toBe(count);
     expect(notifications.map(({ id }) => id).toSorted()).toEqual(allIds);
-    // Told exactly once each, and still unread are exactly those that nobody was told of.
-    expect([...told(), ...unreadIds].toSorted()).toEqual(allIds);
-    expect(told().length).toBeGreaterThan(0);
+    // Each notification is either unread, or in exactly one `read` event.
+    expect([...readIds(), ...unreadIds].toSorted()).toEqual(allIds);
+    expect(readIds().length).toBeGreaterThan(0);
   });
 
-  it('is one step for the reader: the count is that of the list, whatever goes on', async () => {
+  it('is read in one step: the count matches the list during changes', async () => {
     const ann = sample.first.user();
     const stream = await ann.openStream();
     const sending = send(60, ann, stream);
@@ -131,7 +131,7 @@ describe('the inbox of the sample', () => {
     expect((await ann.inbox()).notifications).toHaveLength(60);
   });
 
-  it('is in keys that Redis lets go of some time after the last notification', async () => {
+  it('is in keys that expire some time after the last notification', async () => {
     const ann = sample.first.user();
     const stream = await ann.openStream();
     const { client } = sample.redis;
@@ -149,7 +149,7 @@ describe('the inbox of the sample', () => {
     expect(await shortestLife(kept)).toBeGreaterThan(DAY);
   });
 
-  it('leaves out a notification of which only the id is left', async () => {
+  it('does not list a notification of which only the id is left', async () => {
     const ann = sample.first.user();
     const stream = await ann.openStream();
     await send(3, ann, stream);
@@ -159,7 +159,7 @@ describe('the inbox of the sample', () => {
     expect(await ann.at(sample.second).markRead(second?.id ?? '')).toMatchObject({ status: 404 });
   });
 
-  it('tells everything once with two instances of notifications that hear every event', async () => {
+  it('has each notification once, with two instances of notifications that receive every event', async () => {
     const other = await startService('notifications', { ...sample.env, INSTANCE: 'other' });
     const [ann, administrator] = [sample.first.user(), sample.first.administrator()];
     const streams = [await ann.openStream(), await ann.at(sample.second).openStream()];
@@ -169,9 +169,9 @@ describe('the inbox of the sample', () => {
     }
     const shout = { title: 'For all', message: 'once' };
     expect(await administrator.broadcast(shout)).toEqual({ status: 202, body: { receivers: 2 } });
-    const heardByOther = () => other.lines.filter((line) => line.startsWith('[other] ← '));
-    await eventually(() => heardByOther().length === 41);
-    // What it would say twice, it has said when it has ended.
+    const receivedByOther = () => other.lines.filter((line) => line.startsWith('[other] ← '));
+    await eventually(() => receivedByOther().length === 41);
+    // A stopped instance has published everything, duplicates included.
     await other.stop();
     await sender.message(ann, 'last');
 

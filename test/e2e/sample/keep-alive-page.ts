@@ -5,10 +5,10 @@ import { closeAfterTest } from '../../support/app.js';
 import type { Visitor } from './gateway.js';
 import { getStream, readUntilReady } from './stream-response.js';
 
-/** How soon a page opens another stream when its stream has ended, in milliseconds. */
+/** The delay before a page opens another stream, in milliseconds. */
 const REOPEN_DELAY = 500;
 
-/** A page with one connection, which opens its stream again whenever that ends. */
+/** A page with one connection, which opens another stream whenever its stream ends. */
 export class KeepAlivePage {
   /** How many streams it opened on a connection that had carried one before. */
   reopened = 0;

@@ -28,7 +28,7 @@ async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** The streams of two users who signed in, each at a gateway of their own. */
+/** The streams of two users who signed in, each at another gateway. */
 function openStreams(sample: SampleProcess): Promise<EventStream[]> {
   return Promise.all(
     gatewaysOf(sample).map(async (gateway, i) =>
@@ -38,7 +38,7 @@ function openStreams(sample: SampleProcess): Promise<EventStream[]> {
 }
 
 describe('the launcher of the sample', () => {
-  it('says where it listens, and ends everything with 0 on SIGTERM', async () => {
+  it('prints its URLs, and exits with 0 after all its processes on SIGTERM', async () => {
     const sample = await startSample();
     expect(sample.gatewayUrls).toHaveLength(2);
     expect(new Set(sample.gatewayUrls).size).toBe(2);
@@ -58,7 +58,7 @@ describe('the launcher of the sample', () => {
     expect(sample.output).not.toMatch(/ERROR|WARN|\[start\]/);
   });
 
-  it('ends everything with 0 on SIGINT as well, though it comes twice', async () => {
+  it('exits with 0 after all its processes on SIGINT, although it arrives twice', async () => {
     const sample = await startSample({ TRACE: 'off' });
     const started = await sample.descendants();
     const streams = await openStreams(sample);
@@ -70,7 +70,7 @@ describe('the launcher of the sample', () => {
     expect(sample.output).not.toMatch(/ERROR|WARN|\[/);
   });
 
-  it('leaves no process behind when it is killed itself', async () => {
+  it('leaves no process when it is killed', async () => {
     const sample = await startSample({ TMPDIR: await temporaryFolder() });
     const started = await sample.descendants();
     sample.signal('SIGKILL');
@@ -100,7 +100,7 @@ describe('the launcher of the sample', () => {
     },
   );
 
-  it('says that its port is in use, and exits with 1', async () => {
+  it('reports that its port is in use, and exits with 1', async () => {
     const server = createServer();
     closeAfterTest(async () => server.close());
     await new Promise<void>((resolve) => void server.listen(0, resolve));
@@ -113,14 +113,14 @@ describe('the launcher of the sample', () => {
     expect(sample.output).not.toContain('    at ');
   });
 
-  it('says that a secret is too short, and exits with 1', async () => {
+  it('reports that a secret is too short, and exits with 1', async () => {
     const sample = launch({ SESSION_SECRET: 'short' });
     expect(await sample.exited).toEqual(FAILED);
     const reason = 'Expected SESSION_SECRET to have at least 32 characters, got 5';
     expect(sample.output).toContain(`Cannot start: ${reason}`);
   });
 
-  it('without a Redis says what was tried and how to get one, and exits with 1', async () => {
+  it('without a Redis reports what was tried and how to get one, and exits with 1', async () => {
     const folder = await temporaryFolder();
     await symlink(process.execPath, join(folder, 'node'));
     const sample = launch({
@@ -136,7 +136,7 @@ describe('the launcher of the sample', () => {
     expect(sample.output).not.toContain('    at ');
   });
 
-  it('starts a Redis again that could not start at first, and it has its data', async () => {
+  it('starts a Redis with its data again after a start that failed', async () => {
     const folder = await temporaryFolder();
     const sample = await startSample({ SESSION_SECRET, TMPDIR: folder });
     const [first, second] = gatewaysOf(sample);
@@ -161,16 +161,16 @@ describe('the launcher of the sample', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('says in one line why a service cannot start again, until it can', async () => {
+  it('reports in one line why a service cannot start again, until it can', async () => {
     const sample = await startSample();
     const [gateway] = gatewaysOf(sample);
     const { port } = new URL(gateway.url);
     const since = sample.lines.length - 1;
     process.kill(await sample.pidOf('gateway/main.js', 'INSTANCE=gateway-1'), 'SIGKILL');
     const taken = await takePort(Number(port));
-    const said = () =>
+    const reported = () =>
       sample.lines.slice(since).filter((line) => /gateway-1\b.*(exited|Cannot)/.test(line));
-    await eventually(() => said().length >= 3);
+    await eventually(() => reported().length >= 3);
     await taken.free();
     await eventually(() =>
       gateway
@@ -182,7 +182,7 @@ describe('the launcher of the sample', () => {
         ),
     );
     const reason = `listen EADDRINUSE: address already in use :::${port}. Set PORT to a free port.`;
-    expect(said().slice(0, 3)).toEqual([
+    expect(reported().slice(0, 3)).toEqual([
       '[start] gateway-1 exited (SIGKILL); restarting it in 2 s',
       `[gateway-1] Cannot start: ${reason}`,
       '[start] gateway-1 exited (exit code 1, before it was ready); restarting it in 2 s',

@@ -14,7 +14,7 @@ const PROGRAM = fileURLToPath(
 );
 const SMALL = ['--streams', '50', '--rate', '200', '--seconds', '2'];
 
-/** What a program printed before it ended. */
+/** The output of a program. */
 async function run(program: string, args: string[]) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   closeAfterTest(async () => child.kill());
@@ -100,9 +100,14 @@ describe('a stream of the load script', () => {
   const sample = useSample();
 
   it.each([
-    ['has no session', 401, 'Sign in first', () => 'no token'],
-    ['is another user', 403, 'This belongs to another user', () => signToken({ id: newUserId() })],
-  ])('says why it was refused to who %s', async (_who, status, message, token) => {
+    ['without a session', 401, 'Sign in first', () => 'no token'],
+    [
+      'with the session of another user',
+      403,
+      'This belongs to another user',
+      () => signToken({ id: newUserId() }),
+    ],
+  ])('reports why it is rejected %s', async (_session, status, message, token) => {
     const id = newUserId();
     const user = { id, token: token() };
     const stream = new UserStream(sample.first.url, user, () => undefined);

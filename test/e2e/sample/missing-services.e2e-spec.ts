@@ -29,7 +29,7 @@ describe('a gateway of the sample', () => {
     return new Gateway(await service.url());
   }
 
-  it('answers 503 to what no instance of notifications takes, and 202 when there is one', async () => {
+  it('answers 503 to a message without an instance of notifications, and 202 with one', async () => {
     const gateway = await startGateway();
     const administrator = gateway.administrator();
     const stream = await administrator.openStream();

@@ -7,8 +7,8 @@ import { useSample } from './use-sample.js';
 const ID = expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/) as string;
 const TIMESTAMP = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string;
 
-/** What `user` is told of what `actor` did: exactly so much, on the stream and in the inbox. */
-async function told(
+/** Expects `count` notifications from `actor` for `user`, on the stream and in the inbox. */
+async function received(
   count: number,
   { user, stream, actor }: { user: Visitor; stream: EventStream; actor: Visitor },
 ): Promise<Notification[]> {
@@ -16,7 +16,7 @@ async function told(
     (data as { actorId?: string }).actorId === actor.id;
   const ofActor = () => stream.notifications.filter(isOfActor);
   await stream.until(() => ofActor().length >= count);
-  // Whatever was on its way too comes before this one.
+  // Earlier notifications arrive before this one.
   await actor.message(user, 'last');
   await stream.until(() => ofActor().at(-1)?.message === 'last');
   const { notifications } = await user.inbox();
@@ -28,16 +28,16 @@ async function told(
 
 const postOf = async (user: Visitor) => (await user.posts()).body.find(({ id }) => id === 'p1');
 
-describe('what happens to a user of the sample', () => {
+describe('the notifications of the sample', () => {
   const sample = useSample();
 
-  it('a follower: one notification in the inbox and on the stream', async () => {
+  it('a new follower causes one notification in the inbox and on the stream', async () => {
     const ann = sample.first.user();
     const bob = await sample.second.signIn('bob');
     const stream = await ann.openStream();
 
     expect(await bob.follow(ann)).toEqual({ status: 200, body: { isFollowing: true } });
-    expect(await told(1, { user: ann, stream, actor: bob })).toEqual([
+    expect(await received(1, { user: ann, stream, actor: bob })).toEqual([
       {
         id: ID,
         userId: ann.id,
@@ -52,11 +52,11 @@ describe('what happens to a user of the sample', () => {
     expect((await bob.following()).body).toContain(ann.id);
   });
 
-  it('a follower who was one already is no news; one who left and came back is', async () => {
+  it('a second follow causes no notification; one after an unfollow does', async () => {
     const [ann, bob] = [sample.first.user(), sample.second.user()];
     const stream = await ann.openStream();
     for (let i = 0; i < 3; i++) await bob.follow(ann);
-    await told(1, { user: ann, stream, actor: bob });
+    await received(1, { user: ann, stream, actor: bob });
 
     expect(await bob.unfollow(ann)).toEqual({ status: 200, body: { isFollowing: false } });
     expect(await bob.following()).toEqual({ status: 200, body: [] });
@@ -64,13 +64,13 @@ describe('what happens to a user of the sample', () => {
     await stream.until(() => stream.titles.filter((it) => it === 'New follower').length === 2);
   });
 
-  it('a like: one notification for the author, and a count for everybody', async () => {
+  it('a like causes one notification for the author, and every user sees the count', async () => {
     const alice = await sample.first.signIn('alice');
     const fan = sample.second.user();
     const stream = await alice.openStream();
 
     expect(await fan.like('p1')).toEqual({ status: 200, body: { likes: 1, isLiked: true } });
-    expect(await told(1, { user: alice, stream, actor: fan })).toEqual([
+    expect(await received(1, { user: alice, stream, actor: fan })).toEqual([
       {
         id: ID,
         userId: 'alice',
@@ -88,16 +88,16 @@ describe('what happens to a user of the sample', () => {
     expect(await postOf(fan)).toMatchObject({ likes: 0, isLiked: false });
   });
 
-  it('a like that is said twice is told once', async () => {
+  it('several likes of one user cause one notification', async () => {
     const carol = sample.first.user('carol');
     const fan = sample.second.user();
     const stream = await carol.openStream();
     const answers = await Promise.all(Array.from({ length: 10 }, () => fan.like('p3')));
     for (const { body } of answers) expect(body).toEqual({ likes: 1, isLiked: true });
-    await told(1, { user: carol, stream, actor: fan });
+    await received(1, { user: carol, stream, actor: fan });
   });
 
-  it('nobody can follow themselves', async () => {
+  it('a user cannot follow themselves', async () => {
     const ann = sample.first.user();
     expect(await ann.follow(ann)).toMatchObject({
       status: 400,
@@ -105,15 +105,15 @@ describe('what happens to a user of the sample', () => {
     });
   });
 
-  it('nobody is told of what they think of their own posts', async () => {
+  it('a user receives no notification of likes and comments on their own posts', async () => {
     const dave = sample.first.user('dave');
     const stream = await dave.openStream();
     expect(await dave.like('p4')).toMatchObject({ status: 200, body: { isLiked: true } });
     expect(await dave.comment('p4', 'Look at this')).toMatchObject({ status: 201 });
-    await told(0, { user: dave, stream, actor: dave });
+    await received(0, { user: dave, stream, actor: dave });
   });
 
-  it('a comment: one notification for the author, and it stands below the post', async () => {
+  it('a comment causes one notification for the author, and is listed below the post', async () => {
     const bob = sample.first.user('bob');
     const reader = sample.second.user();
     const stream = await bob.openStream();
@@ -121,7 +121,7 @@ describe('what happens to a user of the sample', () => {
     const text = 'Ünïcödé 🦄 </script>\n"quoted" \\ and two\r\nlines';
     const comment = { authorId: reader.id, text, timestamp: TIMESTAMP };
     expect(await reader.comment('p2', text)).toEqual({ status: 201, body: comment });
-    expect(await told(1, { user: bob, stream, actor: reader })).toEqual([
+    expect(await received(1, { user: bob, stream, actor: reader })).toEqual([
       {
         id: ID,
         userId: 'bob',
@@ -137,13 +137,13 @@ describe('what happens to a user of the sample', () => {
     expect(body.find(({ id }) => id === 'p2')?.comments).toEqual([comment]);
   });
 
-  it('a message: one notification in the inbox and on the stream', async () => {
+  it('a message causes one notification in the inbox and on the stream', async () => {
     const ann = sample.first.user();
     const bob = sample.second.user();
     const stream = await ann.openStream();
 
     expect(await bob.message(ann, 'Lunch?')).toEqual({ status: 202, body: { receivers: 1 } });
-    expect(await told(1, { user: ann, stream, actor: bob })).toEqual([
+    expect(await received(1, { user: ann, stream, actor: bob })).toEqual([
       {
         id: ID,
         userId: ann.id,
@@ -157,20 +157,20 @@ describe('what happens to a user of the sample', () => {
     ]);
   });
 
-  it('reaches the one whom it concerns, and nobody else', async () => {
+  it('a message reaches its recipient, and no user with a similar id', async () => {
     const id = newUserId();
     const users = [id, `${id}-2`, id.slice(0, -1)].map((it) => sample.first.user(it));
     const streams = await Promise.all(users.map((user) => user.openStream()));
     const sender = sample.second.user();
     await Promise.all(users.map((user) => sender.message(user, `For ${user.id}`)));
     for (const [i, stream] of streams.entries()) {
-      expect(await told(1, { user: users[i] as Visitor, stream, actor: sender })).toEqual([
+      expect(await received(1, { user: users[i] as Visitor, stream, actor: sender })).toEqual([
         expect.objectContaining({ message: `For ${users[i]?.id}` }),
       ]);
     }
   });
 
-  it('posts are listed newest first, with what is known of them', async () => {
+  it('posts are listed newest first, with their likes and comments', async () => {
     const { status, body } = await sample.first.user().posts();
     expect(status).toBe(200);
     expect(body.map(({ id }) => id)).toEqual(['p4', 'p3', 'p2', 'p1']);

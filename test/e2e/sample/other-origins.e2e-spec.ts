@@ -8,7 +8,7 @@ const REFUSED = {
 };
 
 const MESSAGE = { text: 'Hello' };
-/** Everything that changes something, in an order in which each succeeds. */
+/** Every request with a change, in an order in which each succeeds. */
 const CHANGES = [
   ['POST', '/api/session', { userId: 'alice' }, 200],
   ['POST', '/api/users/:me/messages', MESSAGE, 202],
@@ -24,7 +24,7 @@ const CHANGES = [
 ] as const;
 const READS = ['/', '/api/people', '/api/session', '/api/activity/posts'];
 
-/** A request as a browser sends it from a page of such a site, or as a program does without one. */
+/** A request as a browser sends it from a page of this site, or as a program without a site. */
 async function ask(
   visitor: Visitor,
   [method, path, body]: readonly [method: string, path: string, body?: object],
@@ -78,10 +78,10 @@ describe('a request to the sample from another origin', () => {
     });
   });
 
-  it.each(['same-origin', 'none', undefined])('is none when it says %s', async (site) => {
+  it.each(['same-origin', 'none', undefined])('is allowed with the site %s', async (site) => {
     const administrator = sample.first.administrator();
     for (const [method, path, body, status] of CHANGES) {
-      // To sign in is to be another user from then on.
+      // A sign-in changes the user of the next requests.
       const visitor = path === '/api/session' ? sample.first.user() : administrator;
       const answer = await ask(visitor, [method, path, body], site);
       expect([method, path, answer.status]).toEqual([method, path, status]);

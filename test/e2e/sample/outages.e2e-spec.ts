@@ -17,11 +17,11 @@ const ACTIVITY_AWAY = {
   body: { statusCode: 503, message: 'The activity service is away. Try again in a moment.' },
 };
 
-/** What a stream said of its connection to Redis. */
+/** The states of the connection to Redis, as a stream reported them. */
 const delivery = ({ events }: EventStream): string[] =>
   events.map(({ type }) => type).filter((it) => it === 'ready' || it === 'interrupted');
 
-describe('the sample goes on when', () => {
+describe('the sample continues when', () => {
   let sample: SampleProcess;
   let first: Gateway;
   let second: Gateway;
@@ -34,8 +34,8 @@ describe('the sample goes on when', () => {
 
   const kill = async (...words: string[]) => process.kill(await sample.pidOf(...words), 'SIGKILL');
 
-  /** Resolves when `notifications` hears again, and a message to `user` has come. */
-  async function hears(user: Visitor, stream: EventStream): Promise<void> {
+  /** Resolves when `notifications` is subscribed again, and a message to `user` has arrived. */
+  async function receivesAgain(user: Visitor, stream: EventStream): Promise<void> {
     const sender = second.user();
     await eventually(async () => {
       const { status, body } = await sender.message(user, 'Do you hear?');
@@ -44,7 +44,7 @@ describe('the sample goes on when', () => {
     await stream.until(() => stream.notifications.at(-1)?.message === 'Do you hear?');
   }
 
-  it('a gateway loses Redis: it says so, and what was stored meanwhile is in the inbox', async () => {
+  it('a gateway loses Redis: the stream reports it, and missed notifications are in the inbox', async () => {
     const proxy = await startProxy(sample.redisPort);
     const service = await startService('gateway', {
       SESSION_SECRET,
@@ -59,7 +59,7 @@ describe('the sample goes on when', () => {
     await proxy.stop();
     await stream.has('interrupted');
     expect(await ann.get(`/api/users/${ann.id}/notifications`)).toEqual(REDIS_AWAY);
-    await second.user().message(ann, 'Meanwhile');
+    await second.user().message(ann, 'During the outage');
     await near.has('notification');
     await proxy.start();
     await stream.has('ready', 2);
@@ -73,7 +73,7 @@ describe('the sample goes on when', () => {
     expect(stream.notifications[0]).toMatchObject({ message: 'Afterwards' });
   });
 
-  it('Redis is killed: requests are answered 503 until it is back, with all that it knew', async () => {
+  it('Redis is killed: requests are answered 503 until it is back with its data', async () => {
     const ann = first.user();
     const bob = second.user();
     const streams = [await ann.openStream(), await ann.at(second).openStream()];
@@ -120,12 +120,12 @@ describe('the sample goes on when', () => {
     const { body: posts } = await bob.posts();
     expect(posts.find((it) => it.id === 'p1')).toMatchObject({ likes: 1, isLiked: true });
     expect(posts.find((it) => it.id === 'p2')?.comments).toEqual([comment]);
-    await hears(ann, streams[0] as EventStream);
+    await receivesAgain(ann, streams[0] as EventStream);
     expect(sample.lines).toContain('[start] Redis exited; restarting it in 3 s');
     expect(answers).toEqual(answers.map(([name]) => [name, REDIS_AWAY]));
   });
 
-  it('processes are killed: each is started again where it was', async () => {
+  it('processes are killed: each is started again at its port', async () => {
     const ann = first.user();
     const [here, there] = [await ann.openStream(), await ann.at(second).openStream()];
     expect(await ann.at(second).posts()).toMatchObject({ status: 200 });
@@ -145,7 +145,7 @@ describe('the sample goes on when', () => {
       await eventually(() => sample.lines.includes(line));
     }
 
-    await hears(ann, there);
+    await receivesAgain(ann, there);
     await eventually(async () => (await ann.at(second).posts()).status === 200);
     await eventually(() =>
       ann.unread().then(
@@ -153,14 +153,14 @@ describe('the sample goes on when', () => {
         () => false,
       ),
     );
-    await hears(ann, await ann.openStream());
+    await receivesAgain(ann, await ann.openStream());
     expect(await first.user().follow(ann)).toMatchObject({ status: 200 });
     await there.until(() => there.titles.includes('New follower'));
     expect(sample.gatewayUrls).toEqual(urls);
     expect(delivery(there)).toEqual(['ready']);
   });
 
-  it('Redis hangs: requests are answered 503, and not never', async () => {
+  it('Redis hangs: requests are answered 503', async () => {
     const redis = await sample.pidOf('redis-server');
     const ann = first.user();
     process.kill(redis, 'SIGSTOP');

@@ -46,18 +46,18 @@ class BuiltProcess {
     await this.exited;
   }
 
-  /** Resolves when this stands in its output. */
-  protected said(words: string): Promise<void> {
+  /** Resolves when its output contains the text. */
+  protected printed(text: string): Promise<void> {
     return new Promise((resolve) => {
       const check = (): void => {
-        if (this.#output.includes(words)) resolve();
+        if (this.#output.includes(text)) resolve();
       };
       check();
       this.child.stdout?.on('data', check);
     });
   }
 
-  /** Rejects when it ends, with what it had to say. */
+  /** Rejects with its output when it ends. */
   protected async failed(): Promise<never> {
     await this.exited;
     throw new Error(`It ended; was the sample built?\n${this.#output}`);
@@ -70,7 +70,7 @@ export class SampleProcess extends BuiltProcess {
     super('start.js', env, false);
   }
 
-  /** Where the two gateways are. */
+  /** The URLs of the two gateways. */
   get gatewayUrls(): string[] {
     return [...this.output.matchAll(/^ {2}(http:\/\/localhost:\d+)$/gm)].map(
       ([, url]) => url ?? '',
@@ -82,9 +82,9 @@ export class SampleProcess extends BuiltProcess {
     return Number(/redis-cli -p (\d+)/.exec(this.output)?.[1]);
   }
 
-  /** Resolves when the sample has said what to try. */
+  /** Resolves when the sample has printed that it is ready. */
   async ready(): Promise<this> {
-    await Promise.race([this.failed(), this.said('PSUBSCRIBE')]);
+    await Promise.race([this.failed(), this.printed('PSUBSCRIBE')]);
     return this;
   }
 
@@ -152,10 +152,10 @@ export async function startService(
   return started;
 }
 
-/** Makes a service hang, until it is told to continue or the test has ended. */
+/** Suspends a service until SIGCONT or the end of the test. */
 export function hang(service: ServiceProcess): void {
   service.signal('SIGSTOP');
-  // After the test this comes first: who is stopped then may wait for it.
+  // Cleanups run in reverse order: the service continues before any process that waits for it stops.
   closeAfterTest(async () => service.signal('SIGCONT'));
 }
 
@@ -165,7 +165,7 @@ export function gone(processes: readonly { pid: number }[]): Promise<void> {
     const alive = new Set((await listProcesses()).map(({ pid }) => pid));
     expect(processes.filter(({ pid }) => alive.has(pid))).toEqual([]);
   };
-  // Not as often as other facts: to look at all processes is work for the machine.
+  // A longer interval than that of other checks: listing all processes takes CPU time.
   return vi.waitFor(check, { timeout: 20_000, interval: 200 });
 }
 
@@ -188,7 +188,7 @@ async function listProcesses(): Promise<RunningProcess[]> {
     }));
 }
 
-/** The command line and the environment of a process; nothing of one that has just ended. */
+/** The command line and the environment of a process; empty for one that has ended. */
 function describe(pid: number): Promise<string> {
   return ps('eww', '-o', 'args=', '-p', String(pid)).catch(() => '');
 }

@@ -1,11 +1,11 @@
 import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
 
-/** What the sample of a test signs sessions with, so that a test can sign some of its own. */
+/** The secret of the sample under test. A test signs its own sessions with it. */
 export const SESSION_SECRET = 'the tests sign sessions with this secret';
 
 const jwt = new JwtService();
 
-/** A token as the gateway makes them, but for the options. */
+/** A token of the form that the gateway signs, with other options. */
 export function signToken(
   { id, isAdministrator = false }: { readonly id: string; readonly isAdministrator?: boolean },
   options: JwtSignOptions = {},

@@ -8,10 +8,10 @@ import { SESSION_SECRET } from './session-tokens.js';
 import { BACKLOG, StalledClient } from './stalled-client.js';
 import { gatewaysOf } from './use-sample.js';
 
-/** How long it may take to end: less than the launcher waits before it kills; ms. */
+/** The time limit of a shutdown, in milliseconds. The launcher waits longer before it kills. */
 const CEILING = 8_000;
 
-/** How a service ends on SIGTERM; by SIGKILL, if it takes too long. */
+/** The exit of a service after SIGTERM, or after SIGKILL if it exceeds the limit. */
 function end(service: ServiceProcess): ServiceProcess['exited'] {
   service.signal('SIGTERM');
   const timer = setTimeout(() => service.signal('SIGKILL'), CEILING);
@@ -62,7 +62,7 @@ describe('SIGTERM ends', () => {
     });
   });
 
-  it('the sample, with nobody killed, although a page stays and a client does not read', async () => {
+  it('the sample without SIGKILL, although a page stays and a client does not read', async () => {
     const sample = await startSample(env());
     const [first, second] = gatewaysOf(sample);
     const page = new KeepAlivePage(first.user());

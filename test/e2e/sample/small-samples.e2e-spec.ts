@@ -19,7 +19,7 @@ const NAMES = [
 
 const NO_SERVER = { REDIS_SERVER_BINARY: '/no/redis-server' };
 
-/** What a program of the built samples printed before it ended. */
+/** The output of a program of the built samples. */
 async function run(path: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
   const program = fileURLToPath(new URL(`dist-sample/${path}`, ROOT));
   const child = spawn(process.execPath, [program, ...args], {
@@ -43,7 +43,7 @@ async function expectedOf(name: string) {
 describe('a small sample', () => {
   const redis = useRedis();
 
-  it.each(NAMES)('%s prints what stands in its expected.txt, and exits with 0', async (name) => {
+  it.each(NAMES)('%s prints the text of its expected.txt, and exits with 0', async (name) => {
     expect(await run(`${name}/main.js`)).toEqual(await expectedOf(name));
   });
 
@@ -52,7 +52,7 @@ describe('a small sample', () => {
     expect(result).toEqual(await expectedOf(name));
   });
 
-  it('without a Redis says how to get one, and exits with 1', async () => {
+  it('without a Redis explains how to start one, and exits with 1', async () => {
     const { stdout, stderr, code } = await run('event-bus/main.js', [], NO_SERVER);
     expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
     expect(stderr).toContain('Cannot start a Redis server.\nTried: /no/redis-server');
@@ -61,7 +61,7 @@ describe('a small sample', () => {
 });
 
 describe('the command that runs a sample', () => {
-  it('runs the one of that name', async () => {
+  it('runs the sample of that name', async () => {
     expect(await run('run.js', ['event-bus'])).toEqual(await expectedOf('event-bus'));
   });
 

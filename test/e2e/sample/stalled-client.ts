@@ -33,7 +33,7 @@ export class StalledClient {
     return new StalledClient(visitor, response);
   }
 
-  /** Resolves when the gateway has a backlog for it, as the trace of the gateway tells. */
+  /** Resolves when the gateway has a backlog for it, as the trace of the gateway shows. */
   async fallBehind(redis: Redis, gateway: { readonly lines: string[] }): Promise<void> {
     const channel = `sample:notifications.user.${this.#visitor.id}`;
     const message = JSON.stringify({ message: 'x'.repeat(EVENT_SIZE) });
@@ -42,7 +42,7 @@ export class StalledClient {
     await eventually(() => gateway.lines.filter(isReceipt).length === EVENTS);
   }
 
-  /** Reads what there is left of its stream, which has ended in whichever way. */
+  /** Reads the rest of a stream that has ended, with or without an error. */
   async readRest(): Promise<number> {
     let size = 0;
     this.#response.on('data', (chunk: Buffer) => (size += chunk.length));

@@ -4,7 +4,7 @@ import type { Visitor } from './gateway.js';
 
 export interface StreamResponse {
   readonly response: IncomingMessage;
-  /** Whether it came on a connection that had carried an answer before. */
+  /** Whether its connection had carried an answer before. */
   readonly isReused: boolean;
 }
 
@@ -16,7 +16,7 @@ export async function getStream(visitor: Visitor, agent?: Agent): Promise<Stream
   return { response, isReused: request.reusedSocket };
 }
 
-/** Resolves when the stream has said that it hears everything; what comes then is not read. */
+/** Resolves at the `ready` event of the stream, and reads nothing after it. */
 export async function readUntilReady(response: IncomingMessage): Promise<void> {
   let text = '';
   for await (const [chunk] of on(response, 'data')) {

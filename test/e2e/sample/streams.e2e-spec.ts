@@ -9,7 +9,7 @@ import { useSample } from './use-sample.js';
 const BROADCAST = 'sample:notifications.broadcast';
 const channelOf = ({ id }: { readonly id: string }) => `sample:notifications.user.${id}`;
 
-/** Who is online, as a stream said last. */
+/** The online users in the last `presence` event of a stream. */
 const online = (stream: EventStream): string | undefined =>
   stream.of<{ online: string[] }>('presence').at(-1)?.online.join();
 
@@ -18,7 +18,7 @@ const valid = () => ({ id: randomUUID(), userId: 'alice', actorId: 'bob' });
 /** Whether a line of the log shows a message or a subscription. */
 const isTrace = (line: string): boolean => line === '' || /^\[[\w-]+\] [→←✗+-] /.test(line);
 
-/** All that a page needs of a notification. */
+/** A notification with the fields that a page needs. */
 const shown = (title: string): object => ({
   id: randomUUID(),
   type: 'info',
@@ -29,7 +29,7 @@ const shown = (title: string): object => ({
 
 describe('a stream of the sample', () => {
   const sample = useSample();
-  // Nothing else need happen on a stream that lives through all the tests.
+  // The stream of a user without notifications, open during all tests.
   let silent: Visitor;
   let quiet: EventStream;
 
@@ -44,7 +44,7 @@ describe('a stream of the sample', () => {
     sample.redis.client.publish(channel, JSON.stringify(payload));
 
   describe('is ready', () => {
-    it('to whom it belongs, on which gateway', async () => {
+    it('for its user, with the name of the gateway', async () => {
       const ann = sample.first.user();
       for (const [i, gateway] of [sample.first, sample.second].entries()) {
         const stream = await ann.at(gateway).openStream();
@@ -55,9 +55,9 @@ describe('a stream of the sample', () => {
       }
     });
 
-    it('when all that is published from then on is heard', async () => {
+    it('when it receives each later message', async () => {
       for (let i = 0; i < 40; i++) {
-        // Every second time with the same user: while Redis is told that the last one has gone.
+        // Every second user is the same: the gateway may still unsubscribe from the last stream.
         const ann = sample.second.user(i % 2 ? `same-${sample.redis.port}` : newUserId());
         const stream = ann.stream();
         await stream.has('ready');
@@ -70,7 +70,7 @@ describe('a stream of the sample', () => {
       }
     });
 
-    it('when it is the second of a user, too', async () => {
+    it('also when it is the second one of a user', async () => {
       const ann = sample.second.user();
       const streams = await Promise.all(Array.from({ length: 10 }, () => ann.openStream()));
       expect(await receivers(channelOf(ann), shown('own'))).toBe(1);
@@ -79,7 +79,7 @@ describe('a stream of the sample', () => {
   });
 
   describe('has one subscription in Redis', () => {
-    it('per user and gateway, and none when the last has closed', async () => {
+    it('per user and gateway, and none after the last stream is closed', async () => {
       const ann = sample.first.user();
       const { redis } = sample;
       await redis.subscribers(channelOf(ann), 0);
@@ -97,11 +97,11 @@ describe('a stream of the sample', () => {
       await redis.subscribers(channelOf(ann), 0);
     });
 
-    it('not for browsers that have gone before the answer', async () => {
+    it('but none for a browser that disconnects before the answer', async () => {
       const ann = sample.first.user();
       for (let i = 0; i < 50; i++) {
         const stream = ann.createStream();
-        // The request is anywhere between here and the answer when it is given up.
+        // The browser cancels the request at different points before the answer.
         const requests = Array.from({ length: i % 5 }, () => ann.get('/api/session'));
         await Promise.race([stream.opened, ...requests]);
         await stream.close();
@@ -118,7 +118,7 @@ describe('a stream of the sample', () => {
       expect(await receivers(BROADCAST, shown('for all'))).toBe(2);
     });
 
-    it('for those who are there, and nobody else', async () => {
+    it('per connected user, and no other', async () => {
       const there = [sample.first.user(), sample.second.user()];
       await Promise.all(there.map((user) => user.openStream()));
       await sample.first.user().message(sample.second.user(), 'Are you there?');
@@ -126,16 +126,16 @@ describe('a stream of the sample', () => {
       const expected = [...there, silent].map(channelOf).toSorted();
       const channels = async () =>
         (await sample.redis.client.pubsub('CHANNELS', channelOf({ id: '*' }))) as string[];
-      // Those of the tests before may still be on their way out.
+      // The gateways may still be unsubscribing from streams of earlier tests.
       await eventually(async () => (await channels()).length === expected.length);
       expect((await channels()).toSorted()).toEqual(expected);
-      // The events of users and of posts, of the one instance of notifications.
+      // The one instance of notifications subscribes to the events of users and of posts.
       expect(await sample.redis.client.pubsub('NUMPAT')).toBe(2);
     });
   });
 
   describe('shows a broadcast', () => {
-    it('to everybody who is there, once, and to nobody later', async () => {
+    it('to each connected user once, and to no later one', async () => {
       const administrator = sample.first.administrator();
       const users = [sample.first, sample.second].flatMap((it) => [it.user(), it.user()]);
       const streams = await Promise.all(users.map((user) => user.openStream()));
@@ -179,7 +179,7 @@ describe('a stream of the sample', () => {
     for (const stream of [bob, late]) await stream.until(() => online(stream) === 'bob');
   });
 
-  describe('and others who use its Redis:', () => {
+  describe('and other clients of its Redis:', () => {
     it('PSUBSCRIBE sees events and notifications, and each is a line of the log', async () => {
       const observer = sample.redis.client.duplicate();
       const seen = new Map<string, unknown>();
@@ -221,7 +221,7 @@ describe('a stream of the sample', () => {
       await eventually(() => lines.every((line) => sample.process.lines.includes(line)));
     });
 
-    it('what somebody else publishes on her channel reaches a user', async () => {
+    it('a message of another client on the channel of a user reaches the user', async () => {
       const alice = await sample.first.user('alice').openStream();
       const bob = await sample.first.user('bob').openStream();
       const notification = shown('From outside');
@@ -243,7 +243,7 @@ describe('a stream of the sample', () => {
       '{"id":"x","title":"y","message":"z","type":"info"}',
       '{"id":"x","title":"y","message":"z","type":"info","timestamp":"soon"}',
       '{"id":"x","title":"y","message":"z","type":"none","timestamp":"2026-01-01T00:00:00.000Z"}',
-    ])('after the nonsense %j on it, the next notification is heard', async (nonsense) => {
+    ])('after the invalid message %j, the next notification arrives', async (nonsense) => {
       const ann = sample.first.user();
       const stream = await ann.openStream();
       await sample.redis.client.publish(channelOf(ann), Buffer.from(nonsense, 'latin1'));
@@ -298,7 +298,7 @@ describe('a stream of the sample', () => {
       'post.constructor',
       'post.toString',
       'post.__proto__',
-    ])('%s is worth no notification, and not a word', async (name) => {
+    ])('%s causes no notification, and no line of the log', async (name) => {
       const ann = sample.first.user();
       const stream = await ann.openStream();
       const before = sample.process.lines.length;
@@ -331,7 +331,7 @@ describe('a stream of the sample', () => {
     expect(stream.notifications).toEqual([]);
   });
 
-  it('has a heartbeat, so that either end notices when the other is gone', async () => {
+  it('has a heartbeat, so that either end detects a lost connection', async () => {
     await quiet.has('heartbeat');
     expect(quiet.of('heartbeat')[0]).toEqual({});
   });

@@ -3,12 +3,12 @@ import { createServer, type Server } from 'node:net';
 import { vi } from 'vitest';
 import { closeAfterTest } from '../../support/app.js';
 
-/** A server of the test where another program listened; freed after the test, if not before. */
+/** A server of the test on the port of another program; closed after the test, if not before. */
 export interface TakenPort {
   free(): Promise<void>;
 }
 
-/** Resolves when the port of a program that has just been killed is taken by the test. */
+/** Resolves when the test listens on the port of a program that was killed. */
 export async function takePort(port: number, host?: string): Promise<TakenPort> {
   const server = await vi.waitFor(() => listen(port, host), { timeout: 5_000, interval: 5 });
   const free = async (): Promise<void> => {

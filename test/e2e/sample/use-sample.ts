@@ -10,11 +10,11 @@ export interface TestSample {
   readonly redis: TestRedis;
   readonly first: Gateway;
   readonly second: Gateway;
-  /** What another process of it must be told. */
+  /** The environment for another process of the sample. */
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Starts the sample before the tests of a file, on a Redis of theirs, and stops it after them. */
+/** Starts the sample before the tests of a file, on their own Redis, and stops it after them. */
 export function useSample(): TestSample {
   const redis = useRedis();
   let sample: SampleProcess | undefined;

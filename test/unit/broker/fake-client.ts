@@ -174,7 +174,7 @@ export function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' });
 }
 
-/** Keeps the lines that are logged. */
+/** Records the lines that are logged. */
 export class FakeLog implements BrokerLog {
   readonly lines: string[] = [];
 
@@ -237,7 +237,7 @@ export function advance(ms: number): void {
   vi.advanceTimersByTime(ms);
 }
 
-/** Keeps the outcome of a promise: `undefined` while it is pending, `'resolved'`, or the error. */
+/** Records the outcome of a promise: `undefined` while it is pending, `'resolved'`, or the error. */
 export function outcomeOf(promise: Promise<unknown>): { readonly value: unknown } {
   const outcome: { value: unknown } = { value: undefined };
   promise.then(

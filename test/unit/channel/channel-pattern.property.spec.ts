@@ -45,7 +45,7 @@ const referenceOf = (parts: Segments): RegExp =>
   );
 
 describe('patterns with parameters', () => {
-  it('mean what a regular expression with whole segments for parameters means', () => {
+  it('match as a regular expression with a whole segment for each parameter', () => {
     const withParam = segments.filter((parts) => parts.some(([kind]) => kind === 'param'));
     fc.assert(
       fc.property(withParam, channel, (parts, name) => {
@@ -56,7 +56,7 @@ describe('patterns with parameters', () => {
     );
   });
 
-  it('are subscribed as a glob that matches everything they mean', () => {
+  it('subscribe to a glob that matches all their channels', () => {
     const wild = fc.string({
       unit: fc.constantFrom('a', 'b', '.', ':', '/', ':id', ':x', '*', '?', '[ab]', '\\', '^', '-'),
       minLength: 1,
@@ -78,7 +78,7 @@ describe('patterns with parameters', () => {
     );
   });
 
-  it('without parameters mean the same as a glob and as what it is subscribed as', () => {
+  it('match without parameters as a glob, and as their subscription', () => {
     const glob = fc.string({ unit: oneOf('ab*?[]^-\\é'), minLength: 1, maxLength: 8 });
     const name = fc.string({ unit: oneOf('ab*?[]^-\\é'), minLength: 1, maxLength: 5 });
     fc.assert(
@@ -92,7 +92,7 @@ describe('patterns with parameters', () => {
     );
   });
 
-  it('give back the values that buildChannel was given', () => {
+  it('return the values that buildChannel received', () => {
     const template = segments.map((parts) =>
       patternOf(parts.map(([kind, word, mark]) => [kind === 'star' ? 'word' : kind, word, mark])),
     );
@@ -112,7 +112,7 @@ describe('patterns with parameters', () => {
     );
   });
 
-  it('take text that is escaped as itself, and parameters after it as parameters', () => {
+  it('match escaped text literally, and parameters after it as parameters', () => {
     const text = fc.string({ unit: oneOf('ab*?[]^-\\.:/_é'), minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(text, separator, (text, mark) => {
@@ -132,7 +132,7 @@ describe('patterns with parameters', () => {
     );
   });
 
-  it('never listen outside their prefix', () => {
+  it('never match outside their prefix', () => {
     const text = fc.string({ unit: oneOf('ab*?[]^-\\é:'), maxLength: 5 });
     fc.assert(
       fc.property(text, text, (prefix, other) => {

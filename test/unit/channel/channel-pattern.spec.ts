@@ -81,11 +81,11 @@ describe('a pattern', () => {
     ['user.:id.inbox', 'user.1:2.inbox'],
     ['[ab].:id', 'c.1'],
     [':a.:b', 'x.y.z'],
-  ])('%j does not mean %j, which Redis delivers for its glob or not', (source, channel) => {
+  ])('%j does not match %j, although its glob may', (source, channel) => {
     expect(ChannelPattern.parse(source).match(channel)).toBeUndefined();
   });
 
-  it('keeps a parameter called __proto__ a parameter', () => {
+  it('accepts a parameter with the name __proto__', () => {
     const params = ChannelPattern.parse('u.:__proto__').match('u.x');
     expect(params && Object.entries(params)).toEqual([['__proto__', 'x']]);
   });
@@ -97,13 +97,13 @@ describe('a pattern', () => {
     expect(parse).toThrow('":id" twice');
   });
 
-  it('keeps what the user wrote', () => {
+  it('keeps the source of the user', () => {
     expect(ChannelPattern.parse(String.raw`user.\*.:id`).source).toBe(String.raw`user.\*.:id`);
   });
 });
 
 describe('a prefix', () => {
-  it('goes before a literal as it is', () => {
+  it('precedes a literal unchanged', () => {
     expect(ChannelPattern.parse('news').withPrefix('*[x]:')).toBe('*[x]:news');
     expect(ChannelPattern.literal('a*').withPrefix('shop:')).toBe('shop:a*');
   });
@@ -114,7 +114,7 @@ describe('a prefix', () => {
 });
 
 describe('a literal', () => {
-  it.each(['user.*', 'user.:id', ':id', '[a]', 'a\\', '?'])('%j means just itself', (channel) => {
+  it.each(['user.*', 'user.:id', ':id', '[a]', 'a\\', '?'])('%j matches only itself', (channel) => {
     const pattern = ChannelPattern.literal(channel);
     expect(pattern).toMatchObject({ kind: 'channel', name: channel, hasParams: false });
     expect(pattern.match(channel)).toEqual({});
@@ -137,7 +137,7 @@ describe('assertChannel', () => {
     expect(() => assertChannel(channel)).toThrow(why);
   });
 
-  it('is asked by every way to make a pattern', () => {
+  it('is called by each function that creates a pattern', () => {
     expect(() => ChannelPattern.parse('')).toThrow(InvalidChannelError);
     expect(() => ChannelPattern.parse('\udc00')).toThrow(InvalidChannelError);
     expect(() => ChannelPattern.literal('')).toThrow(InvalidChannelError);
@@ -207,11 +207,11 @@ describe('buildChannel', () => {
     expect(() => buildChannel(template, {})).toThrow(InvalidChannelError);
   });
 
-  it('refuses half a character in a value', () => {
+  it('refuses a lone surrogate in a value', () => {
     expect(() => buildChannel('user.:id', { id: '\ud83d' })).toThrow(InvalidChannelError);
   });
 
-  it('looks no value up in a prototype', () => {
+  it('reads no value from a prototype', () => {
     expect(() => buildChannel('user.:toString', {})).toThrow(InvalidOptionError);
   });
 });

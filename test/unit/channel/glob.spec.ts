@@ -105,7 +105,7 @@ describe('a glob', () => {
     expect(matches(glob, text)).toBe(expected);
   });
 
-  it('takes no time that grows with the number of stars', () => {
+  it('matches in a time that does not grow with the number of stars', () => {
     const text = 'a'.repeat(20_000);
     const before = performance.now();
     expect(matches(`${'*a'.repeat(200)}b`, text)).toBe(false);
@@ -118,7 +118,7 @@ describe('segment tokens', () => {
   const dot = { kind: 'byte', byte: '.' } as const;
   const star = { kind: 'star' } as const;
 
-  it('take one whole segment that is not empty', () => {
+  it('match one whole segment that is not empty', () => {
     expect(matchTokens([segment], 'a')).toEqual(['a']);
     expect(matchTokens([segment], '')).toBeUndefined();
     expect(matchTokens([segment], 'a.b')).toBeUndefined();
@@ -131,18 +131,18 @@ describe('segment tokens', () => {
     expect(matchTokens([segment, byte, segment], `ab${separator}cd`)).toEqual(['ab', 'cd']);
   });
 
-  it('give back what a star before them turns out to take', () => {
+  it('match a later segment when a star before them takes more', () => {
     expect(matchTokens([star, dot, segment], 'a.b.c')).toEqual(['c']);
     expect(matchTokens([segment, dot, star, dot, segment], 'a.b.c.d')).toEqual(['a', 'd']);
   });
 
-  it('let the earlier star take the least', () => {
+  it('let the earlier star match as few characters as possible', () => {
     expect(matchTokens([star, dot, segment, dot, star], 'a.b.c.d')).toEqual(['b']);
   });
 });
 
 describe('literalGlob', () => {
-  it('escapes what is special, and nothing else', () => {
+  it('escapes special characters, and no others', () => {
     expect(literalGlob('a*b?c[d]e\\f')).toBe(String.raw`a\*b\?c\[d\]e\\f`);
     expect(literalGlob('user.:id/^-é')).toBe('user.:id/^-é');
   });
@@ -168,7 +168,7 @@ describe('literalGlob', () => {
 });
 
 describe('byte strings', () => {
-  it('turn into the same text again', () => {
+  it('decode to the same text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         expect(fromByteString(toByteString(text))).toBe(text);

@@ -145,33 +145,33 @@ describe('on <channel>.reply', () => {
   });
 });
 
-describe('a codec of bare data', () => {
-  it('writes the data alone, and cannot carry more', () => {
+describe('BareCodec', () => {
+  it('encodes the data alone, without an envelope', () => {
     expect(bare.hasEnvelope).toBe(false);
     expect(bare.encode({ pattern: 'x', data: { a: 1 } })).toBe('{"a":1}');
   });
 
-  it('takes an envelope for data', () => {
+  it('decodes an envelope as data', () => {
     const packet = { pattern: 'x', data: 1 };
     expect(bare.decode(bytes(packet), 'x')).toEqual({ data: packet });
   });
 });
 
-describe("a codec of the user's own", () => {
+describe('EnvelopeCodec, with a codec of the user', () => {
   const reversed: Codec = {
     encode: (value) => Uint8Array.from(Buffer.from(JSON.stringify(value))).toReversed(),
     decode: (payload) =>
       JSON.parse(Buffer.from(Uint8Array.from(payload).toReversed()).toString()) as unknown,
   };
 
-  it('is given the whole packet, or the bare data', () => {
+  it('passes it the whole packet, or the bare data', () => {
     const packet = { pattern: 'x', data: { a: 1 }, id: '1' };
     const enveloped = new EnvelopeCodec(reversed, normalizePattern, '');
     expect(reversed.decode(Buffer.from(enveloped.encode(packet)))).toEqual(packet);
     expect(reversed.decode(Buffer.from(new BareCodec(reversed).encode(packet)))).toEqual({ a: 1 });
   });
 
-  it('may throw at what it cannot read', () => {
+  it('throws the error of its decode', () => {
     const enveloped = new EnvelopeCodec(reversed, normalizePattern, '');
     expect(() => enveloped.decode(Buffer.from('nonsense'), 'x')).toThrow(SyntaxError);
   });

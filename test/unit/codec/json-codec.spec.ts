@@ -4,7 +4,7 @@ import { jsonCodec } from '../../../src/codec/json-codec.js';
 const decode = (payload: string | number[]): unknown =>
   jsonCodec.decode(typeof payload === 'string' ? Buffer.from(payload) : Buffer.from(payload));
 
-describe('the JSON codec, reading', () => {
+describe('jsonCodec.decode', () => {
   it.each([
     ['{"a":1}', { a: 1 }],
     ['[1,"x"]', [1, 'x']],
@@ -19,7 +19,7 @@ describe('the JSON codec, reading', () => {
     [' 7', 7],
     ['"é😀"', 'é😀'],
     [String.raw`"\ud800"`, '\ud800'],
-  ])('takes JSON for JSON: %j', (payload, value) => {
+  ])('decodes JSON: %j', (payload, value) => {
     expect(decode(payload)).toEqual(value);
   });
 
@@ -45,7 +45,7 @@ describe('the JSON codec, reading', () => {
     'é',
     '\ufeff{"a":1}',
     'undefined',
-  ])('leaves text that is not JSON as it came: %j', (payload) => {
+  ])('returns text that is not JSON unchanged: %j', (payload) => {
     expect(decode(payload)).toBe(payload);
   });
 
@@ -56,13 +56,13 @@ describe('the JSON codec, reading', () => {
     ['a surrogate', [0xed, 0xa0, 0x80]],
     ['JSON around a byte that UTF-8 has not', [0x22, 0xff, 0x22]],
     ['U+FFFD beside such a byte', [0xef, 0xbf, 0xbd, 0xff]],
-  ])('gives the bytes of %s', (_, bytes) => {
+  ])('returns the bytes of %s', (_, bytes) => {
     const value = decode(bytes);
     expect(value).toBeInstanceOf(Buffer);
     expect(value).toEqual(Buffer.from(bytes));
   });
 
-  it('keeps U+FFFD that was sent', () => {
+  it('keeps U+FFFD of the payload', () => {
     expect(decode('a\ufffdb')).toBe('a\ufffdb');
     expect(decode('{"a":"\ufffd"}')).toEqual({ a: '\ufffd' });
   });
@@ -72,13 +72,13 @@ describe('the JSON codec, reading', () => {
     expect(jsonCodec.decode(bytes.subarray(1, -1))).toEqual({ a: 1 });
   });
 
-  it('makes no prototype of a __proto__ key', () => {
+  it('sets no prototype for a __proto__ key', () => {
     const value = decode('{"__proto__":{"isAdmin":true}}') as { isAdmin?: boolean };
     expect(value.isAdmin).toBeUndefined();
   });
 });
 
-describe('the JSON codec, writing', () => {
+describe('jsonCodec.encode', () => {
   it.each([
     [{ a: 1 }, '{"a":1}'],
     ['text', '"text"'],
@@ -93,7 +93,7 @@ describe('the JSON codec, writing', () => {
     expect(() => jsonCodec.encode(value)).toThrow(TypeError);
   });
 
-  it('refuses a circle and a bigint', () => {
+  it('refuses a circular value and a bigint', () => {
     const circle: Record<string, unknown> = {};
     circle.self = circle;
     expect(() => jsonCodec.encode(circle)).toThrow(TypeError);

@@ -102,7 +102,7 @@ describe('registerHandlers, with the installed Nest', () => {
 });
 
 describe('onConnectedServer, with the installed Nest', () => {
-  it('reports the servers of before and of later, until it is unsubscribed', async () => {
+  it('reports earlier and later servers until it is unsubscribed', async () => {
     const app = await compile();
     const container = containerOf(app.get(ModuleRef));
     const modules = container.getModules();

@@ -73,7 +73,7 @@ describe('resolveOptions', () => {
     },
   );
 
-  it('takes undefined for an option that is not given', () => {
+  it('uses the default for undefined', () => {
     const names = fc.subarray(Object.keys(OPTIONS));
     fc.assert(
       fc.property(names, fc.constantFrom(...OWNERS), (absent, owner) => {
@@ -83,7 +83,7 @@ describe('resolveOptions', () => {
     );
   });
 
-  it('refuses any name that is no option', () => {
+  it('refuses an unknown option', () => {
     const name = fc.string().filter((it) => !Object.hasOwn(OPTIONS, it) && it !== 'isGlobal');
     fc.assert(
       fc.property(name, fc.constantFrom(...OWNERS), (unknown, owner) => {
@@ -93,7 +93,7 @@ describe('resolveOptions', () => {
     );
   });
 
-  it('says of isGlobal where it belongs', () => {
+  it('explains where isGlobal belongs', () => {
     expect(() => resolveOptions(MODULE, { isGlobal: true })).toThrow(
       'an argument of RedisPubSubModule.forRoot',
     );

@@ -3,7 +3,7 @@ import { delayAfter } from '../../../sample/notifications/gateway/page/backoff.j
 
 const ALMOST_ONE = 1 - Number.EPSILON;
 
-describe('the wait before the page reconnects', () => {
+describe('the delay before the page reconnects', () => {
   it.each([
     [0, 500],
     [1, 1_000],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { coalesce } from '../../../sample/notifications/gateway/page/coalesce.js';
 
-/** Something to load that ends when told, and counts how often it began. */
+/** A coalesced load. Each entry of `ends` is a load that has started; calling it ends the load. */
 function loading() {
   const ends: (() => void)[] = [];
   const load = coalesce(() => new Promise<void>((end) => ends.push(end)));
@@ -15,7 +15,7 @@ describe('coalesce', () => {
     expect(ends).toHaveLength(1);
   });
 
-  it('makes one more call of all that came while one was running', async () => {
+  it('loads once more for all calls during a load', async () => {
     const { ends, load } = loading();
     const all = load();
     void load();
@@ -28,7 +28,7 @@ describe('coalesce', () => {
     expect(ends).toHaveLength(2);
   });
 
-  it('loads again after it has ended', async () => {
+  it('loads again after a load has ended', async () => {
     const { ends, load } = loading();
     const first = load();
     ends[0]?.();

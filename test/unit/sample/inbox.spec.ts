@@ -22,30 +22,30 @@ const loaded = (...notifications: (typeof a)[]): Inbox =>
 const ids = ({ notifications }: Inbox): string[] => notifications.map(({ id }) => id);
 
 describe('the inbox of the page', () => {
-  it('has what was loaded', () => {
+  it('has the loaded notifications', () => {
     const inbox = loaded(b, a);
     expect(ids(inbox)).toEqual(['b', 'a']);
     expect(inbox).toMatchObject({ isLoading: false, isLoaded: true });
   });
 
-  it('puts what it hears on top', () => {
+  it('puts a received notification first', () => {
     expect(ids(receiveNotification(loaded(a), b))).toEqual(['b', 'a']);
   });
 
-  it('changes nothing for a notification that it knows', () => {
+  it('changes nothing for a notification that it has', () => {
     const inbox = receiveRead(loaded(a), ['a']);
     expect(receiveNotification(inbox, a)).toEqual(inbox);
   });
 
-  it('knows what it has', () => {
+  it('knows the notifications that it has', () => {
     expect([isKnown(loaded(a), 'a'), isKnown(loaded(a), 'b')]).toEqual([true, false]);
   });
 
-  it('counts what is unread', () => {
+  it('returns the ids of unread notifications', () => {
     expect(unreadIds(receiveRead(loaded(c, b, a), ['b']))).toEqual(['c', 'a']);
   });
 
-  it('keeps as many as the gateway', () => {
+  it('keeps as many notifications as the gateway', () => {
     const full = loaded(...Array.from({ length: INBOX_SIZE }, (_, i) => notification(`${i}`)));
     const inbox = receiveNotification(full, a);
     expect(inbox.notifications).toHaveLength(INBOX_SIZE);
@@ -53,38 +53,38 @@ describe('the inbox of the page', () => {
     expect(isKnown(inbox, `${INBOX_SIZE - 1}`)).toBe(false);
   });
 
-  it('shows what it hears while it is loading', () => {
+  it('shows a notification that arrives during a load', () => {
     expect(ids(receiveNotification(beginLoading(loaded(a)), b))).toEqual(['b', 'a']);
   });
 
-  it('keeps what it heard while an older answer was on its way', () => {
+  it('keeps notifications that arrive during a load, when the answer is older', () => {
     const loading = [b, c].reduce(receiveNotification, beginLoading(emptyInbox));
     expect(ids(finishLoading(loading, [a]))).toEqual(['c', 'b', 'a']);
   });
 
-  it('does not double what the answer has already', () => {
+  it('has a notification once that arrives during a load and is in the answer', () => {
     const loading = receiveNotification(beginLoading(emptyInbox), b);
     expect(ids(finishLoading(loading, [b, a]))).toEqual(['b', 'a']);
   });
 
-  it('keeps read what was read while an older answer was on its way', () => {
+  it('keeps a notification read that was marked during a load, when the answer is older', () => {
     const loading = receiveRead(beginLoading(loaded(a)), ['a']);
     expect(unreadIds(finishLoading(loading, [b, a]))).toEqual(['b']);
   });
 
-  it('has read what was heard to be read before it came', () => {
+  it('marks a notification as read when its read event arrives first', () => {
     expect(unreadIds(receiveNotification(receiveRead(loaded(a), ['b']), b))).toEqual(['a']);
   });
 
-  it('lets go of what the gateway has no more', () => {
+  it('removes notifications that the gateway no longer has', () => {
     expect(ids(finishLoading(beginLoading(loaded(b, a)), [b]))).toEqual(['b']);
   });
 
-  it('forgets what it heard before it began to load', () => {
+  it('removes a notification that arrived before the load and is not in the answer', () => {
     expect(ids(finishLoading(beginLoading(receiveNotification(loaded(), a)), []))).toEqual([]);
   });
 
-  it('forgets what was read of what is gone', () => {
+  it('removes the read ids of notifications that are gone', () => {
     const read = receiveRead(loaded(b, a), ['a', 'b', 'gone']);
     const inbox = finishLoading(receiveNotification(beginLoading(read), c), [b]);
     expect([...inbox.readIds]).toEqual(['b']);
@@ -92,7 +92,7 @@ describe('the inbox of the page', () => {
     expect(unreadIds(inbox)).toEqual(['c']);
   });
 
-  it('keeps what it has when loading fails, until it succeeds', () => {
+  it('keeps its notifications when a load fails, and removes the failure at the next load', () => {
     const failed = failLoading(receiveNotification(beginLoading(loaded(a)), b), 'Redis is away.');
     expect(ids(failed)).toEqual(['b', 'a']);
     expect(failed).toMatchObject({ isLoading: false, failure: 'Redis is away.' });

@@ -26,7 +26,7 @@ describe('the time of a notification', () => {
     expect(relativeTime(TIMESTAMP, Date.parse(TIMESTAMP) + elapsed)).toBe(words);
   });
 
-  it('is never in the future, however the clocks differ', () => {
+  it('is never in the future, although the clocks differ', () => {
     expect(relativeTime(TIMESTAMP, Date.parse(TIMESTAMP) - HOUR)).toBe('just now');
   });
 

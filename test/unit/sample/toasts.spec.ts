@@ -3,8 +3,8 @@ import { addToast, Toasts } from '../../../sample/notifications/gateway/page/toa
 import { createStore } from './create-store.js';
 import { notification } from './notification.js';
 
-/** Longer than a toast is shown, and than one is held. */
-const LONG = 60_000;
+/** Longer than the page shows a toast, held or not; in milliseconds. */
+const LONG_MS = 60_000;
 
 function createToasts({ isHeld }: { isHeld: boolean }) {
   const store = createStore();
@@ -22,25 +22,25 @@ describe('toasts', () => {
     expect(toasts.map(({ id }) => id)).toEqual(['d', 'c', 'b']);
   });
 
-  it('go by themselves, and then no timer is left', () => {
+  it('disappear after some time, and leave no timer', () => {
     const { toasts, shown } = createToasts({ isHeld: false });
     toasts.show(notification('a'));
     expect(shown()).toEqual(['a']);
-    vi.advanceTimersByTime(LONG);
+    vi.advanceTimersByTime(LONG_MS);
     expect(shown()).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('stay while they are held, each with one timer; what made room or was dismissed has none', () => {
+  it('stay while they are held, with one timer each, and none for a removed toast', () => {
     const { toasts, attention, shown } = createToasts({ isHeld: true });
     for (const id of ['a', 'b', 'c', 'd', 'e']) toasts.show(notification(id));
     toasts.dismiss('d');
-    vi.advanceTimersByTime(LONG);
+    vi.advanceTimersByTime(LONG_MS);
     expect(shown()).toEqual(['e', 'c']);
     expect(vi.getTimerCount()).toBe(2);
 
     attention.isHeld = false;
-    vi.advanceTimersByTime(LONG);
+    vi.advanceTimersByTime(LONG_MS);
     expect(shown()).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RateLimitedLog } from '../../../src/shared/rate-limited-log.js';
 
-describe('a log of bursts', () => {
+describe('RateLimitedLog', () => {
   let written: string[];
   let log: RateLimitedLog;
 
@@ -26,21 +26,21 @@ describe('a log of bursts', () => {
     expect(written).toEqual(Array(10).fill('line'));
   });
 
-  it('writes ten of many, and how many more there were', () => {
+  it('writes ten lines of many, and the number of the others', () => {
     add(1_234);
     expect(written).toEqual(Array(10).fill('line'));
     vi.advanceTimersByTime(1_000);
     expect(written.slice(10)).toEqual(['1224 more']);
   });
 
-  it('makes no line that it does not write', () => {
+  it('creates no line that it does not write', () => {
     add(10);
     let made = 0;
     log.add(() => `line ${++made}`);
     expect(made).toBe(0);
   });
 
-  it('writes lines again after a second, and counts anew', () => {
+  it('writes lines again after a second, and counts from zero', () => {
     add(11);
     vi.advanceTimersByTime(1_000);
     add(12, 'later');

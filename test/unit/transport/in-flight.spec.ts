@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InFlight } from '../../../src/transport/in-flight.js';
 
-/** Tells whether a promise has resolved by now. */
+/** Returns a function that reports whether the promise has resolved. */
 function watch(promise: Promise<void>): () => boolean {
   let isResolved = false;
   void promise.then(() => {
@@ -10,7 +10,7 @@ function watch(promise: Promise<void>): () => boolean {
   return () => isResolved;
 }
 
-describe('what is in flight', () => {
+describe('InFlight', () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -18,7 +18,7 @@ describe('what is in flight', () => {
     vi.useRealTimers();
   });
 
-  it('is counted', () => {
+  it('counts the calls of begin without an end', () => {
     const inFlight = new InFlight();
     inFlight.begin();
     inFlight.begin();
@@ -26,12 +26,12 @@ describe('what is in flight', () => {
     expect(inFlight.count).toBe(1);
   });
 
-  it('needs no waiting for when it is nothing', async () => {
+  it('is idle at once when nothing is in flight', async () => {
     await new InFlight().idle(1_000);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is waited for to its last, and not a timer is left', async () => {
+  it('is idle at the last end, and leaves no timer', async () => {
     const inFlight = new InFlight();
     inFlight.begin();
     inFlight.begin();
@@ -45,7 +45,7 @@ describe('what is in flight', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is waited for no longer than the time-out', async () => {
+  it('resolves at the timeout, although something is in flight', async () => {
     const inFlight = new InFlight();
     inFlight.begin();
     const isIdle = watch(inFlight.idle(1_000));
@@ -56,7 +56,7 @@ describe('what is in flight', () => {
     expect(inFlight.count).toBe(1);
   });
 
-  it('can be waited for again', async () => {
+  it('can become idle again', async () => {
     const inFlight = new InFlight();
     for (let i = 0; i < 2; i++) {
       inFlight.begin();
@@ -67,7 +67,7 @@ describe('what is in flight', () => {
     }
   });
 
-  it('can be waited for by two at a time', async () => {
+  it('has several waiters at a time', async () => {
     const inFlight = new InFlight();
     inFlight.begin();
     const first = watch(inFlight.idle(1_000));

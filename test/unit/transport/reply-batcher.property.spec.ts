@@ -24,8 +24,8 @@ interface Published {
   readonly kind: ChannelKind;
 }
 
-describe('a reply batcher', () => {
-  it('publishes each reply once, in order, to where it belongs, in no message that is too large', async () => {
+describe('ReplyBatcher', () => {
+  it('publishes each reply once, in order, to its channel, in messages within the limit', async () => {
     await fc.assert(
       fc.asyncProperty(ticks, limits, async (all, maxBytes) => {
         const published: Published[] = [];
@@ -57,7 +57,7 @@ describe('a reply batcher', () => {
           if (!text.startsWith('[')) continue;
           expect(Buffer.byteLength(text)).toBeLessThanOrEqual(Math.min(maxBytes, MAX_BATCH_BYTES));
         }
-        // Each reply settles as the message that it was sent with.
+        // Each reply settles with the result of its own message.
         sent.forEach(({ value }, i) => {
           expect(published[(places[i] ?? 0) - 1]?.text).toContain(JSON.stringify(value));
         });
@@ -66,14 +66,14 @@ describe('a reply batcher', () => {
     );
   });
 
-  it('publishes a reply at once while each tick has one, and after a tick with more, at the end of the next', async () => {
+  it('publishes single replies at once, and waits for the end of a tick after one with several', async () => {
     const published: string[] = [];
     const batcher = new ReplyBatcher({
       maxBytes: Infinity,
       join,
       publish: async (_name, text) => published.push(text),
     });
-    /** What one tick publishes at once, and what by its end. */
+    /** The messages that one tick publishes at once, and those at its end. */
     const tick = async (...texts: string[]): Promise<{ atOnce: string[]; atEnd: string[] }> => {
       const added = texts.map((text) => batcher.add('a', text, 'channel'));
       const atOnce = published.splice(0);
@@ -89,7 +89,7 @@ describe('a reply batcher', () => {
     expect(await tick('9')).toEqual({ atOnce: ['9'], atEnd: [] });
   });
 
-  it('fails all replies of a message that was not published, and no other', async () => {
+  it('rejects every reply of a message that was not published, and no other', async () => {
     const batcher = new ReplyBatcher({
       maxBytes: Infinity,
       join,

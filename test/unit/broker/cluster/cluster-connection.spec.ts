@@ -62,8 +62,8 @@ describe('readCluster', () => {
   });
 });
 
-describe('an address', () => {
-  it('has the parts that it was made of', () => {
+describe('hostAndPort', () => {
+  it('returns the host and the port that the address was made of', () => {
     const hosts = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
     fc.assert(
       fc.property(hosts, fc.integer({ min: 1, max: 65_535 }), (host, port) => {

@@ -11,7 +11,7 @@ export const mapOf = (slotsOf: Record<string, readonly SlotRange[]>): SlotMap =>
     ({ address }) => address,
   );
 
-/** A topology that a test changes, and that keeps what it is asked for. */
+/** A topology that a test changes, and that records its calls. */
 export class FakeTopology {
   slots = SlotMap.EMPTY;
   lastOwners = SlotMap.EMPTY;

@@ -81,7 +81,7 @@ describe('NodeMap', () => {
     expect(opened.value).toBe('resolved');
   });
 
-  it('waits for a member that was added, which has the rest of the time', async () => {
+  it('waits for an added member with the rest of the timeout', async () => {
     const opened = outcomeOf(map.open(1_000));
     await pass(300);
     map.set('b', b);
@@ -95,7 +95,7 @@ describe('NodeMap', () => {
     expect(opened.value).toBe('resolved');
   });
 
-  it('gives a member that was added after the time a millisecond, and not one attempt', async () => {
+  it('opens a member that was added after the timeout with 1 ms, and not with 0', async () => {
     void map.open(100);
     await pass(300);
     map.set('b', b);

@@ -8,8 +8,8 @@ const THREE = '711247c1debf84593f4650c572fad330750272f2';
 
 const parse = (...lines: string[]) => parseNodes(`${lines.join('\n')}\n`, 'asked.example.org');
 
-describe('the answer to CLUSTER NODES', () => {
-  it('has masters with slots, and replicas without', () => {
+describe('parseNodes', () => {
+  it('returns masters with slots, and replicas without slots', () => {
     const nodes = parse(
       `${TWO} 10.0.0.2:7002@17002 master - 0 1795470595676 2 connected 5461 8001-16383`,
       `${ONE} 10.0.0.1:7001@17001 myself,master - 0 1795470594000 1 connected 0-5460 5462-8000`,
@@ -41,15 +41,15 @@ describe('the answer to CLUSTER NODES', () => {
     ['with a host name', '10.0.0.1:7001@17001,one.example.org', '10.0.0.1:7001'],
     ['with an empty host name', '10.0.0.1:7001@17001,', '10.0.0.1:7001'],
     [
-      'with what later versions say behind it',
+      'with the fields of later Redis versions',
       '10.0.0.1:7001@17001,one.example.org,tls-port=7002,shard-id=69bc080733d1355567173199cff4a6a039a2f024',
       '10.0.0.1:7001',
     ],
     ['of IPv6', '::1:7001@17001,one.example.org', '::1:7001'],
     ['of IPv6 in full', '2001:db8:0:1::a:7001@17001', '2001:db8:0:1::a:7001'],
-    ['without a host: where it was asked', ':7001@17001', 'asked.example.org:7001'],
+    ['without a host: the host of the query', ':7001@17001', 'asked.example.org:7001'],
     ['without a host, with a host name', ':7001@17001,one.example.org', 'asked.example.org:7001'],
-  ])('has an address %s', (_, endpoint, address) => {
+  ])('returns an address %s', (_, endpoint, address) => {
     const [node] = parse(`${ONE} ${endpoint} myself,master - 0 0 1 connected 0-8000`);
     expect(node).toMatchObject({ address, slots: [[0, 8000]] });
   });
@@ -62,12 +62,12 @@ describe('the answer to CLUSTER NODES', () => {
     ['10.0.0.1:7001@17001,', undefined],
     ['10.0.0.1:7001@17001,,shard-id=69bc', undefined],
     ['10.0.0.1:7001@17001', undefined],
-  ])('has the name of a node at %s: %s', (endpoint, namedAddress) => {
+  ])('returns for %s the named address %s', (endpoint, namedAddress) => {
     const [node] = parse(`${ONE} ${endpoint} myself,master - 0 0 1 connected 0-8000`);
     expect(node?.namedAddress).toBe(namedAddress);
   });
 
-  it('leaves out who cannot be reached', () => {
+  it('returns no node without a reachable address', () => {
     const nodes = parse(
       `${ONE} :0@0 slave,fail,noaddr ${TWO} 1795470596689 1795470595175 1 disconnected`,
       `${THREE} :0@0 master,noaddr - 0 0 3 disconnected 1-2`,
@@ -76,7 +76,7 @@ describe('the answer to CLUSTER NODES', () => {
     expect(nodes).toEqual([]);
   });
 
-  it('tells whom the others have given up from whom they doubt', () => {
+  it('sets isFailing for the flag fail, and not for fail?', () => {
     const nodes = parse(
       `${ONE} 10.0.0.1:7001@17001 master,fail? - 1795470596689 1795470595175 1 disconnected 0-8000`,
       `${TWO} 10.0.0.2:7002@17002 master,fail - 1795470596689 1795470595175 2 disconnected 8001-16383`,
@@ -84,7 +84,7 @@ describe('the answer to CLUSTER NODES', () => {
     expect(nodes.map(({ isFailing }) => isFailing)).toEqual([false, true]);
   });
 
-  it('has a slot at its owner while it is on its way to another', () => {
+  it('returns a slot at its owner while it migrates to another node', () => {
     const nodes = parse(
       `${ONE} ::1:23101@33101 myself,master - 0 0 1 connected 0-8000 [10->-${TWO}]`,
       `${TWO} ::1:23102@33102 master - 0 0 2 connected 8001-16383 [10-<-${ONE}]`,
@@ -93,20 +93,20 @@ describe('the answer to CLUSTER NODES', () => {
     expect(nodes.map(({ slots }) => slots)).toEqual([[[0, 8000]], [[8001, 16_383]], []]);
   });
 
-  it('may have lines that end as those of other systems do', () => {
+  it('accepts lines that end with CR LF', () => {
     const nodes = parse(`${ONE} 10.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-8000\r`, '');
     expect(nodes).toMatchObject([{ address: '10.0.0.1:7001', slots: [[0, 8000]] }]);
   });
 
-  it('may be nothing that is known', () => {
+  it('returns nothing for unknown text', () => {
     expect(parse('', ' ', 'nonsense', 'one two three')).toEqual([]);
   });
 
-  describe('of a node by itself', () => {
+  describe('with the answer of a single node', () => {
     const node = useLoneNode();
     const ask = async () => parseNodes(String(await node().client.cluster('NODES')), '127.0.0.1');
 
-    it('has the place where it was asked, its name and its slots as they come', async () => {
+    it('returns the address of the query, the host name and the slots', async () => {
       const address = `127.0.0.1:${node().port}`;
       expect(await ask()).toMatchObject([{ address, slots: [] }]);
       await node().client.cluster('ADDSLOTS', 0, 1, 2, 9, 16_383);

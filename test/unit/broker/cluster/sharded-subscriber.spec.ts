@@ -155,7 +155,7 @@ describe('ShardedSubscriber#open', () => {
     expect(bench.clients.size).toBe(0);
   });
 
-  it('waits for the owners that it has, and not for those that it had', async () => {
+  it('waits for the current owners, and not for earlier ones', async () => {
     const bench = new Bench();
     bench.fake.change({ [A]: ALL });
     const opened = outcomeOf(bench.subscriber.open(1_000));
@@ -326,7 +326,7 @@ describe('ShardedSubscriber, after a redirect', () => {
     expect(bench.fake.asked).toEqual([`refresh ${A}`]);
   });
 
-  it('subscribes after 500 ms to what Redis has ended, and to nothing else', async () => {
+  it('subscribes again after 500 ms to the channels that Redis has ended, and to no others', async () => {
     const { bench, listeners } = await subscribed();
     bench.ended.add('news');
     const since = Date.now();
@@ -371,7 +371,7 @@ describe('ShardedSubscriber, after a redirect', () => {
 const probeOf = (bench: Bench, address: string): string =>
   bench.nodes.get(address)?.probeChannel ?? '';
 
-it('use at each node a channel whose slot the node owns', async () => {
+it('ShardedSubscriber uses at each node a probe channel whose slot the node owns', async () => {
   const bench = new Bench();
   bench.fake.change({ [A]: [[0, 8_191]], [B]: [[8_192, 16_383]] });
   await bench.openAt(A, B);

@@ -10,50 +10,55 @@ const mapOf = (slotsOf: Record<string, SlotRange[]>): SlotMap =>
     ({ address }) => address,
   );
 
-describe('the successors in a slot map', () => {
+describe('SlotMap#successors', () => {
   const before = mapOf({ a: [[0, 99]], b: [[100, 199]] });
 
   it.each([
-    ['nobody while nothing changes', before, ['a', 'b'], []],
+    ['no node while nothing changes', before, ['a', 'b'], []],
     [
-      'of who owns no slot any more',
+      'the node that took the slots of another one',
       mapOf({ c: [[0, 99]], b: [[100, 199]] }),
       ['a', 'b', 'c'],
       ['c'],
     ],
     [
-      'of each who does',
+      'each node that took the slots of another one',
       mapOf({ c: [[0, 99]], d: [[100, 199]] }),
       ['a', 'b', 'c', 'd'],
       ['c', 'd'],
     ],
     [
-      'of who owns no slot any more, several',
+      'several nodes that took the slots of one',
       mapOf({ b: [[50, 199]], c: [[0, 49]] }),
       ['a', 'b', 'c'],
       ['b', 'c'],
     ],
     [
-      'nobody where the former owner is dead',
+      'no node when the last owner is down',
       mapOf({ c: [[0, 99]], b: [[100, 199]] }),
       ['b', 'c'],
       [],
     ],
-    ['nobody where it has kept a slot', mapOf({ a: [[0, 0]], b: [[1, 199]] }), ['a', 'b'], []],
-    ['nobody where nobody has its slots', mapOf({ b: [[100, 199]] }), ['a', 'b'], []],
-  ])('are %s', (_, now, alive, expected) => {
+    [
+      'no node when the last owner has kept a slot',
+      mapOf({ a: [[0, 0]], b: [[1, 199]] }),
+      ['a', 'b'],
+      [],
+    ],
+    ['no node when the slots have no owner', mapOf({ b: [[100, 199]] }), ['a', 'b'], []],
+  ])('has %s', (_, now, alive, expected) => {
     expect([...now.successors(before, alive)].toSorted()).toEqual(expected);
   });
 
-  it('are known also where nobody owned the slots for a while', () => {
-    const meanwhile = mapOf({ b: [[100, 199]] });
+  it('has the new owner of slots that had no owner for a while', () => {
+    const withoutOwner = mapOf({ b: [[100, 199]] });
     const now = mapOf({ c: [[0, 99]], b: [[100, 199]] });
     const alive = ['a', 'b', 'c'];
-    expect(now.successors(meanwhile, alive).size).toBe(0);
-    expect([...now.successors(meanwhile.withFallback(before), alive)]).toEqual(['c']);
+    expect(now.successors(withoutOwner, alive).size).toBe(0);
+    expect([...now.successors(withoutOwner.withFallback(before), alive)]).toEqual(['c']);
   });
 
-  it('are nobody at first', () => {
+  it('has no node before the first topology', () => {
     expect(before.successors(SlotMap.EMPTY, ['a', 'b']).size).toBe(0);
   });
 });

@@ -17,11 +17,11 @@ describe('the slot of a channel', () => {
     '{{user}}',
     '}{a}',
     'é{ü}ß',
-  ])('is what Redis says, of %s', async (channel) => {
+  ])('is the same as in Redis for %s', async (channel) => {
     expect(slotOf(channel)).toBe(await asRedis(channel));
   });
 
-  it('is what Redis says, of any text', async () => {
+  it('is the same as in Redis for any text', async () => {
     const text = string({
       unit: oneof(constantFrom('{', '}', '.'), string({ unit: 'grapheme' })),
     }).filter((it) => it.isWellFormed() && it !== '');
@@ -33,7 +33,7 @@ describe('the slot of a channel', () => {
     );
   });
 
-  it('is one of all', () => {
+  it('has each of the 16,384 values', () => {
     const found = new Set(Array.from({ length: 200_000 }, (_, i) => slotOf(`user.${i}`)));
     expect(found.size).toBe(SLOT_COUNT);
   });

@@ -487,7 +487,7 @@ async function delays({ client }: Bench, count: number): Promise<number[]> {
   return found;
 }
 
-describe('Connection, when the client ends without being told to', () => {
+describe('Connection, when the client ends by itself', () => {
   it('connects it again, each time later, and at most after 700 ms', async () => {
     const bench = new Bench();
     await bench.openReady();
@@ -545,7 +545,7 @@ describe('Connection, with a watch over its server', () => {
     expect(masterWatch.watched.map(({ stops }) => stops)).toEqual([1]);
   });
 
-  it('is confirmed at the earlier time of its answer and its server', async () => {
+  it('is confirmed at the earlier of the times of its last PING and of the watch', async () => {
     const masterWatch = new FakeWatch();
     const bench = new Bench({ masterWatch });
     await bench.openReady();

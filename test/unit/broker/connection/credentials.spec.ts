@@ -5,7 +5,7 @@ import type { Credentials } from '../../../../src/broker/connection/credentials.
 
 const never = (): Promise<Credentials> => new Promise<Credentials>(() => undefined);
 
-/** Connects with credentials that never come. */
+/** Connects with credentials that never resolve. */
 const connect = (): { client: Redis; failure: Promise<unknown> } => {
   const client = installCredentials(
     new Redis({ lazyConnect: true, retryStrategy: () => null }),
@@ -16,10 +16,10 @@ const connect = (): { client: Redis; failure: Promise<unknown> } => {
   return { client, failure };
 };
 
-describe('credentials that do not come', () => {
+describe('installCredentials, with credentials that never resolve', () => {
   afterEach(() => vi.useRealTimers());
 
-  it('fail the attempt after ten seconds', async () => {
+  it('fails the attempt after ten seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { client, failure } = connect();
     let outcome: unknown;
@@ -33,7 +33,7 @@ describe('credentials that do not come', () => {
     expect(client.status).toBe('end');
   });
 
-  it('are waited for no longer when the connection is ended', async () => {
+  it('fails the attempt when the client disconnects', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { client, failure } = connect();
     client.disconnect();

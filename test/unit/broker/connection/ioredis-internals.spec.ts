@@ -105,7 +105,7 @@ describe('beforeConnect, with the installed ioredis', () => {
 });
 
 describe('setAuth, with the installed ioredis', () => {
-  it('replaces what the condition of the attempt logs in with', async () => {
+  it('replaces the credentials of the attempt', async () => {
     const client = new Redis({
       lazyConnect: true,
       username: 'old',
@@ -172,7 +172,7 @@ async function connectSubscriber(): Promise<Redis> {
 const namesOf = ({ condition }: Redis, kind: 'subscribe' | 'psubscribe'): unknown =>
   condition?.subscriber && condition.subscriber.channels(kind);
 
-it('does not exist before the first subscription', async () => {
+it('the set of subscriptions does not exist before the first subscription', async () => {
   const client = await connectSubscriber();
   expect(client.condition?.subscriber).toBe(false);
   expect(subscribedShardChannels(client)).toEqual(new Set());

@@ -5,20 +5,22 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { queryOnce, ONE_OFF_OPTIONS } from '../../../../src/broker/connection/one-off-query.js';
 
-/** How long a server takes for whatever comes to it, in milliseconds. */
-const SLOW = 100;
+/** The delay of each answer of the server, and of its close. */
+const ANSWER_DELAY_MS = 100;
 
-describe('ask', () => {
+describe('queryOnce', () => {
   let server: Server | undefined;
   let events: string[];
   afterEach(() => server?.close());
 
-  /** A client of a server that does everything, late. */
-  async function scoutAt(onData: (socket: Socket, command: string) => unknown): Promise<Redis> {
+  /** A client of a server that closes its connections late. */
+  async function createClient(
+    onData: (socket: Socket, command: string) => unknown,
+  ): Promise<Redis> {
     events = [];
     server = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on('data', (command) => onData(socket, String(command)));
-      socket.on('end', () => void delay(SLOW).then(() => close(socket)));
+      socket.on('end', () => void delay(ANSWER_DELAY_MS).then(() => close(socket)));
       socket.on('error', () => undefined);
     }).listen();
     await once(server, 'listening');
@@ -28,7 +30,7 @@ describe('ask', () => {
   }
 
   const answerLate = async (socket: Socket, command: string): Promise<void> => {
-    await delay(SLOW);
+    await delay(ANSWER_DELAY_MS);
     if (/quit/i.test(command)) close(socket, '+OK\r\n');
     else socket.write('+PONG\r\n');
   };
@@ -39,42 +41,42 @@ describe('ask', () => {
     socket.end(goodbye);
   };
 
-  const asking = (scout: Redis, { signal } = new AbortController()): Promise<unknown> =>
-    queryOnce(scout, (redis) => redis.ping(), signal).finally(() =>
+  const query = (client: Redis, { signal } = new AbortController()): Promise<unknown> =>
+    queryOnce(client, (redis) => redis.ping(), signal).finally(() =>
       events.push('asking has ended'),
     );
 
-  it('ends with an answer when the server has closed the connection', async () => {
-    await expect(asking(await scoutAt(answerLate))).resolves.toBe('PONG');
+  it('resolves after the server has closed the connection', async () => {
+    await expect(query(await createClient(answerLate))).resolves.toBe('PONG');
     expect(events).toEqual(['the server has closed', 'asking has ended']);
   });
 
-  it('ends early not before the server has closed the connection', async () => {
+  it('waits until the server has closed the connection when it is cancelled', async () => {
     const stopping = new AbortController();
-    const asked = asking(await scoutAt(answerLate), stopping);
+    const asked = query(await createClient(answerLate), stopping);
     await once(server!, 'connection');
     stopping.abort();
     await asked;
     expect(events).toEqual(['the server has closed', 'asking has ended']);
   });
 
-  it('does not wait until a server has loaded its data', async () => {
-    const scout = await scoutAt((socket, command) => {
+  it('rejects while the server loads its data', async () => {
+    const client = await createClient((socket, command) => {
       if (/info/i.test(command)) socket.write('$29\r\nloading:1\r\nloading_eta_seconds:9\r\n');
       else socket.write('-LOADING Redis is loading the dataset in memory\r\n');
     });
-    await expect(asking(scout)).rejects.toThrow('LOADING');
+    await expect(query(client)).rejects.toThrow('LOADING');
   });
 
-  it('does not wait for long for a server that answers nothing', async () => {
+  it('rejects before the command timeout when it is cancelled and the server is silent', async () => {
     const stopping = new AbortController();
-    const scout = await scoutAt(() => undefined);
-    const asked = asking(scout, stopping);
+    const client = await createClient(() => undefined);
+    const asked = query(client, stopping);
     await once(server!, 'connection');
     stopping.abort();
     const start = performance.now();
     await expect(asked).rejects.toThrow('Connection is closed');
     expect(performance.now() - start).toBeLessThan(ONE_OFF_OPTIONS.commandTimeout);
-    expect(scout.status).toBe('end');
+    expect(client.status).toBe('end');
   });
 });

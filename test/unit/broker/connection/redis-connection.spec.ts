@@ -16,7 +16,7 @@ describe('the kind of a connection', () => {
     ['an ioredis client', CLIENT, { isCluster: false, isClient: true }],
     ['nodes', { nodes: [7_000] }, { isCluster: true, isClient: false }],
     ['an ioredis Cluster', CLUSTER, { isCluster: true, isClient: true }],
-  ])('is known of %s', (_, connection, expected) => {
+  ])('is recognized for %s', (_, connection, expected) => {
     expect({ isCluster: isCluster(connection), isClient: isClient(connection) }).toEqual(expected);
   });
 

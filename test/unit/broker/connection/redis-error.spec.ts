@@ -62,8 +62,8 @@ describe('assertShardedSupport', () => {
   });
 
   it.each([
-    ['that tells no version', '# Server\r\n'],
-    ['with a field that only ends alike', 'other_redis_version:6.0.0\r\n'],
+    ['without a version', '# Server\r\n'],
+    ['with a field whose name only ends in redis_version', 'other_redis_version:6.0.0\r\n'],
     ['that refuses INFO', replyError('NOPERM no permission')],
   ])('accepts a server %s', async (_, info) => {
     await expect(assertShardedSupport(answer(info).redis)).resolves.toBeUndefined();

@@ -123,7 +123,7 @@ describe('NodePublisher#publish', () => {
     expect(outcome.value).toBeInstanceOf(ConnectionError);
   });
 
-  it('fails what waits when it is closed, and holds nothing more', async () => {
+  it('rejects waiting messages when it is closed, and holds no further ones', async () => {
     const bench = new Bench({ publishBuffer: BUFFER });
     await bench.open();
     bench.client.lose();
@@ -134,7 +134,7 @@ describe('NodePublisher#publish', () => {
     await expect(bench.publisher.publish('a', '', 'channel')).rejects.toThrow('not connected');
   });
 
-  it('fails what waits when the connection ends', async () => {
+  it('rejects waiting messages when the connection ends', async () => {
     const client = new FakeClient({ retryStrategy: () => null });
     const bench = new Bench({ publishBuffer: BUFFER }, client);
     await bench.open();
@@ -147,7 +147,7 @@ describe('NodePublisher#publish', () => {
     await expect(bench.publisher.publish('a', '', 'channel')).rejects.toThrow('not connected');
   });
 
-  it('sends what waits for the end of the tick before it closes', async () => {
+  it('sends the messages of this tick before it closes', async () => {
     const bench = new Bench();
     await bench.open();
     for (const payload of ['1', '2', '3']) bench.publish(payload);

@@ -16,15 +16,15 @@ const bufferOf = (maxAge: number, ...slots: number[]) => {
   return { buffer, outcomes: Promise.allSettled(outcomes) };
 };
 
-describe('what waits for a connection', () => {
-  it('is known by its slot', async () => {
+describe('PublishBuffer#hasSlot', () => {
+  it('is true for the slots of waiting messages', async () => {
     const { buffer, outcomes } = bufferOf(60_000, 1, 1, 2, 3);
-    // The last one was too many.
+    // The buffer has room for three messages, so that it rejects the fourth.
     expect(held(buffer)).toEqual([1, 2]);
     const sent: string[] = [];
     const send = ({ channel }: Outgoing): Promise<number> => {
       sent.push(channel);
-      // One of two goes, the other stays.
+      // The first message of the slot is sent, the second one returns to the buffer.
       return sent.length === 1 ? Promise.resolve(0) : buffer.add(message(3));
     };
     buffer.flush(send, ({ slot }) => slot === 2);
@@ -40,7 +40,7 @@ describe('what waits for a connection', () => {
     ]);
   });
 
-  it('is known no more when it was too old', async () => {
+  it('is false when the messages of the slot are too old', async () => {
     const { buffer, outcomes } = bufferOf(1, 1, 2, 2);
     expect(held(buffer)).toEqual([1, 2]);
     expect((await outcomes).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));

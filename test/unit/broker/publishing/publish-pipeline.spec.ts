@@ -49,7 +49,7 @@ describe('PublishPipeline', () => {
     expect(client.stream.written).toHaveLength(4);
   });
 
-  it('writes what waits when it is told to, once', async () => {
+  it('writes the waiting messages at a flush, once', async () => {
     for (const payload of ['1', '2']) void pipeline.send('a', payload, 'channel');
     pipeline.flush();
     expect(client.sent).toHaveLength(2);
@@ -78,7 +78,7 @@ describe('PublishPipeline', () => {
     );
   });
 
-  it('sends the others where one throws', async () => {
+  it('sends the other messages when one throws', async () => {
     const sendCommand = client.sendCommand.bind(client);
     client.sendCommand = (command, writer) => {
       if (command.args[0] === 'bad') throw new Error('cannot write');

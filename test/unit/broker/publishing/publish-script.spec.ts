@@ -66,7 +66,7 @@ describe('PublishScript', () => {
     expect(sent()).toEqual(['eval 2', 'eval 1', 'eval 40']);
   });
 
-  it('sends what waits when it is told to', () => {
+  it('sends the waiting messages at a flush', () => {
     void sendMany(32);
     script.flush();
     expect(sent()).toEqual(['eval 32']);

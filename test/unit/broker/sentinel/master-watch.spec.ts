@@ -3,13 +3,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WatchedConnection } from '../../../../src/broker/connection/connection.js';
 import { MasterWatch } from '../../../../src/broker/sentinel/master-watch.js';
 
-const INTERVAL = 3_000;
-const HERE = ['10.0.0.1:6379'];
-const ELSEWHERE = ['10.0.0.2:6379'];
+const INTERVAL_MS = 3_000;
+const CONNECTED = ['10.0.0.1:6379'];
+const OTHER = ['10.0.0.2:6379'];
 
-const waitAnInterval = (): Promise<unknown> => vi.advanceTimersByTimeAsync(INTERVAL);
+const waitAnInterval = (): Promise<unknown> => vi.advanceTimersByTimeAsync(INTERVAL_MS);
 
-describe('a watch over connections to the master', () => {
+describe('MasterWatch', () => {
   let answers: (string[] | undefined)[];
   let asked: number;
   let watched: WatchedConnection;
@@ -18,7 +18,7 @@ describe('a watch over connections to the master', () => {
   const watchOver = (remoteAddress: string): void => {
     const client = { stream: { remoteAddress, remotePort: 6379 } } as unknown as Redis;
     const watch = new MasterWatch({
-      intervalMs: INTERVAL,
+      intervalMs: INTERVAL_MS,
       ask: async () => {
         asked++;
         return answers;
@@ -31,7 +31,7 @@ describe('a watch over connections to the master', () => {
   beforeEach(() => {
     vi.useFakeTimers();
     asked = restarts = 0;
-    answers = [HERE, HERE, HERE];
+    answers = [CONNECTED, CONNECTED, CONNECTED];
     watchOver('10.0.0.1');
   });
   afterEach(async () => {
@@ -39,46 +39,46 @@ describe('a watch over connections to the master', () => {
     vi.useRealTimers();
   });
 
-  it('is content while every sentinel names the server', async () => {
+  it('confirms the server while every sentinel names it', async () => {
     await waitAnInterval();
     expect([restarts, age()]).toEqual([0, 0]);
   });
 
-  it('knows less for certain where a sentinel does not answer', async () => {
-    answers = [HERE, undefined, HERE];
+  it('confirms an earlier time when a sentinel does not answer', async () => {
+    answers = [CONNECTED, undefined, CONNECTED];
     await waitAnInterval();
     expect([restarts, age()]).toEqual([0, 2_000]);
   });
 
-  it('knows nothing new where none answers', async () => {
+  it('confirms nothing when no sentinel answers', async () => {
     answers = [undefined, undefined, undefined];
     await waitAnInterval();
-    expect([restarts, age()]).toEqual([0, INTERVAL]);
+    expect([restarts, age()]).toEqual([0, INTERVAL_MS]);
   });
 
-  it('does not believe one sentinel alone, but is no longer certain', async () => {
-    answers = [ELSEWHERE, HERE, HERE];
+  it('does not restart for one sentinel of three, and confirms nothing', async () => {
+    answers = [OTHER, CONNECTED, CONNECTED];
     await waitAnInterval();
-    expect([restarts, age()]).toEqual([0, INTERVAL]);
+    expect([restarts, age()]).toEqual([0, INTERVAL_MS]);
   });
 
-  it('believes most of those who answer', async () => {
-    answers = [ELSEWHERE, undefined, undefined];
+  it('restarts when most of the sentinels that answer name another server', async () => {
+    answers = [OTHER, undefined, undefined];
     await waitAnInterval();
-    answers = [ELSEWHERE, ELSEWHERE, HERE];
+    answers = [OTHER, OTHER, CONNECTED];
     await waitAnInterval();
-    expect([restarts, age()]).toEqual([2, 2 * INTERVAL]);
+    expect([restarts, age()]).toEqual([2, 2 * INTERVAL_MS]);
   });
 
-  it('takes any address of a host name, and an IPv4 address in IPv6 for what it is', async () => {
+  it('accepts any address of a host name, and an IPv4 address in its IPv6 form', async () => {
     await watched.stop();
     watchOver('::ffff:10.0.0.1');
-    answers = [['10.0.0.9:6379', ...HERE]];
+    answers = [['10.0.0.9:6379', ...CONNECTED]];
     await waitAnInterval();
     expect([restarts, age()]).toEqual([0, 0]);
   });
 
-  it('asks nobody when nothing is watched any more', async () => {
+  it('asks no sentinel after the last connection is stopped', async () => {
     await watched.stop();
     await waitAnInterval();
     expect(asked).toBe(0);

@@ -5,7 +5,7 @@ import { advance, pass, useFakeClock, useRealClock } from '../fake-client.js';
 
 const INTERVAL = 100;
 
-/** A probe of a broker that acknowledges subscriptions and accepts probes, unless told otherwise. */
+/** A probe of a broker that acknowledges subscriptions and accepts probes, unless a test changes that. */
 class Bench {
   readonly events: string[] = [];
   readonly waiters: SubscriptionWaiter[] = [];
@@ -188,7 +188,7 @@ describe('DeliveryProbe', () => {
   });
 
   describe('lastConfirmed', () => {
-    it('is undefined while nothing is in doubt', async () => {
+    it('is undefined while no probe is missing', async () => {
       await bench.intervals(4);
       expect(bench.probe.lastConfirmed).toBeUndefined();
     });

@@ -166,7 +166,7 @@ describe('Reconciler', () => {
     expect(bench.client.sent).toHaveLength(5);
   });
 
-  it('splits a batch where it is told to', async () => {
+  it('sends one command for each part that split returns', async () => {
     const bench = new Bench({ split: (batch) => batch.map((it) => [it]) });
     bench.add('a');
     bench.add('b');
@@ -226,7 +226,7 @@ describe('Reconciler, when Redis refuses', () => {
     expect(bench.takeCommands()).toEqual(['subscribe bad']);
   });
 
-  it('tries a refused one again after 1 s, and twice as late each time up to 30 s', async () => {
+  it('retries a refused subscription after 1 s, and doubles the delay up to 30 s', async () => {
     const bench = new Bench();
     bench.refuse(REFUSAL, 'bad');
     bench.add('bad');
@@ -246,7 +246,7 @@ describe('Reconciler, when Redis refuses', () => {
     expect(bench.log.lines).toHaveLength(1);
   });
 
-  it('tries no sooner than after 1 s', async () => {
+  it('retries no sooner than after 1 s', async () => {
     const bench = new Bench();
     bench.refuse(REFUSAL, 'bad');
     bench.add('bad');
@@ -273,7 +273,7 @@ describe('Reconciler, when Redis refuses', () => {
     expect(bench.takeCommands()).toEqual(['subscribe bad']);
   });
 
-  it('does not try again what has no listener any more', async () => {
+  it('does not retry a refused subscription without listeners', async () => {
     const bench = new Bench();
     bench.refuse(REFUSAL, 'bad');
     const bad = bench.add('bad');
@@ -338,7 +338,7 @@ describe('Reconciler, when Redis refuses', () => {
     expect(bench.log.lines).toEqual([]);
   });
 
-  it('leaves to the next connection what ioredis fails', async () => {
+  it('sends a command again on the next connection when ioredis rejects it', async () => {
     const bench = new Bench();
     bench.refuse(new Error('Connection is closed.'), 'a');
     bench.add('a');
@@ -356,7 +356,7 @@ describe('Reconciler, when Redis refuses', () => {
 });
 
 describe('Reconciler, after a lost connection', () => {
-  it('subscribes to all again, and ends the gap at the acknowledgement', async () => {
+  it('subscribes again to every channel, and ends the gap at the acknowledgement', async () => {
     const bench = new Bench();
     bench.reconciler.onReady();
     const gaps: unknown[] = [];
@@ -421,7 +421,7 @@ describe('Reconciler, after a lost connection', () => {
     expect(bench.takeCommands()).toEqual([]);
   });
 
-  it('is not held up by answers that the last one owed', async () => {
+  it('does not wait for answers of the lost connection', async () => {
     const bench = new Bench();
     bench.leaveUnanswered();
     for (let i = 0; i < 3_000; i++) bench.add(`c${i}`);
@@ -491,7 +491,7 @@ describe('Reconciler, in a Cluster', () => {
     ]);
   });
 
-  it('does not try again what has moved to another node', async () => {
+  it('does not retry a subscription that has moved to another node', async () => {
     const bench = new Bench({ sharded: true });
     bench.refuse(replyError('MOVED 1 10.0.0.2:6379'), 'a');
     bench.add('a', 'shard');

@@ -3,7 +3,7 @@ import type { Delivery, DeliveryListener } from '../../../../src/broker/broker.j
 import type { Subscription } from '../../../../src/broker/subscribing/subscription.js';
 import type { SubscriptionRegistry } from '../../../../src/broker/subscribing/subscription-registry.js';
 
-/** Keeps the payloads that it received. */
+/** Records the payloads that it receives. */
 export class Listener implements DeliveryListener {
   readonly received: string[] = [];
 

@@ -46,7 +46,7 @@ describe('SubscribeCommands', () => {
     expect(answers()).toBe(2);
   });
 
-  it('owes nothing after a lost connection, and a late answer changes nothing', async () => {
+  it('is not busy after a lost connection, and ignores a late answer', async () => {
     const { client, commands } = bench();
     void commands.subscribe('channel', names(3_000));
     commands.onConnectionLost();

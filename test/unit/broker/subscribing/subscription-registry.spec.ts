@@ -3,8 +3,8 @@ import { ClosedError } from 'nestjs-redis-pubsub';
 import { SubscriptionRegistry } from '../../../../src/broker/subscribing/subscription-registry.js';
 import { acknowledgement, Listener, message, removeListener, settle } from './registry-listener.js';
 
-/** A registry with one told and not yet answered subscription. */
-function telling() {
+/** A registry with one subscription that Redis has not acknowledged yet. */
+function pendingSubscription() {
   const registry = new SubscriptionRegistry();
   const listener = new Listener();
   const subscription = registry.add({ kind: 'channel', name: 'a' }, listener);
@@ -15,15 +15,15 @@ function telling() {
   return { registry, listener, subscription, acknowledged };
 }
 
-function settleRefusing(registry: SubscriptionRegistry): void {
+function refuseAll(registry: SubscriptionRegistry): void {
   for (const subscription of registry.takeDirty('channel', 100)) {
     registry.setPending(subscription);
     registry.refuse(subscription, new Error('no'));
   }
 }
 
-describe('what Redis has to be told', () => {
-  it('is each new name once, however many listen', () => {
+describe('SubscriptionRegistry#takeDirty', () => {
+  it('returns each new name once, however many listeners it has', () => {
     const registry = new SubscriptionRegistry();
     registry.add({ kind: 'channel', name: 'a' }, new Listener());
     registry.add({ kind: 'channel', name: 'a' }, new Listener());
@@ -35,7 +35,7 @@ describe('what Redis has to be told', () => {
     expect(registry.hasDirty).toBe(false);
   });
 
-  it('is the end of a subscription that has lost its last listener', () => {
+  it('returns a subscription whose last listener was removed', () => {
     const registry = new SubscriptionRegistry();
     const [one, other] = [new Listener(), new Listener()];
     registry.add({ kind: 'channel', name: 'a' }, one);
@@ -47,7 +47,7 @@ describe('what Redis has to be told', () => {
     expect(settle(registry)).toEqual(['-channel a']);
   });
 
-  it('is nothing when a listener goes before it was told of, or one comes before the end was', () => {
+  it('returns nothing when a listener is removed before SUBSCRIBE, or added before UNSUBSCRIBE', () => {
     const registry = new SubscriptionRegistry();
     const listener = new Listener();
     registry.add({ kind: 'channel', name: 'a' }, listener);
@@ -61,14 +61,14 @@ describe('what Redis has to be told', () => {
     expect(registry.isRestored).toBe(true);
   });
 
-  it('is not the same thing twice', () => {
-    const { registry } = telling();
+  it('does not return a pending subscription again', () => {
+    const { registry } = pendingSubscription();
     expect(registry.takeDirty('channel', 1)).toEqual([]);
     registry.add({ kind: 'channel', name: 'a' }, new Listener());
     expect(registry.takeDirty('channel', 1)).toEqual([]);
   });
 
-  it('comes in batches, kind by kind, in the order of wanting', () => {
+  it('returns batches of one kind, in the order in which listeners were added', () => {
     const registry = new SubscriptionRegistry();
     for (const name of ['a', 'b', 'c']) registry.add({ kind: 'channel', name }, new Listener());
     registry.add({ kind: 'pattern', name: 'p*' }, new Listener());
@@ -80,7 +80,7 @@ describe('what Redis has to be told', () => {
     expect(registry.hasDirty).toBe(false);
   });
 
-  it('is everything that is wanted, and no more, after a connection was lost', () => {
+  it('returns each subscription with listeners, and no other, after a lost connection', () => {
     const registry = new SubscriptionRegistry();
     const gone = new Listener();
     registry.add({ kind: 'channel', name: 'a' }, new Listener());
@@ -94,15 +94,15 @@ describe('what Redis has to be told', () => {
     expect(registry.isRestored).toBe(true);
   });
 
-  it('is no unknown name', () => {
+  it('ignores an unknown name', () => {
     const registry = new SubscriptionRegistry();
-    removeListener(registry, { kind: 'channel', name: 'nobody' }, new Listener());
+    removeListener(registry, { kind: 'channel', name: 'unknown' }, new Listener());
     expect([registry.hasDirty, registry.isRestored]).toEqual([false, true]);
   });
 });
 
-describe('being restored', () => {
-  it('comes with the last acknowledgement after a connection was lost', () => {
+describe('SubscriptionRegistry#isRestored', () => {
+  it('is true at the last acknowledgement after a lost connection', () => {
     const registry = new SubscriptionRegistry();
     expect(registry.isRestored).toBe(true);
     registry.add({ kind: 'channel', name: 'a' }, new Listener());
@@ -121,16 +121,16 @@ describe('being restored', () => {
     expect(registry.isRestored).toBe(true);
   });
 
-  it('does not wait for what nobody wants any more', () => {
-    const { registry, listener, subscription } = telling();
+  it('does not wait for a subscription without listeners', () => {
+    const { registry, listener, subscription } = pendingSubscription();
     registry.acknowledge(subscription);
     registry.onConnectionLost({ from: new Date() });
     removeListener(registry, { kind: 'channel', name: 'a' }, listener);
     expect(registry.isRestored).toBe(true);
   });
 
-  it('does not wait for what came after the loss', () => {
-    const { registry, subscription } = telling();
+  it('does not wait for a subscription that was added after the loss', () => {
+    const { registry, subscription } = pendingSubscription();
     registry.acknowledge(subscription);
     registry.onConnectionLost({ from: new Date() });
     registry.add({ kind: 'channel', name: 'late' }, new Listener());
@@ -141,35 +141,35 @@ describe('being restored', () => {
     expect(registry.isRestored).toBe(true);
   });
 
-  it('is not there while something that was acknowledged once is refused', () => {
-    const { registry, subscription } = telling();
+  it('is false while Redis refuses a subscription that it acknowledged before', () => {
+    const { registry, subscription } = pendingSubscription();
     registry.acknowledge(subscription);
     registry.onConnectionLost({ from: new Date() });
-    settleRefusing(registry);
+    refuseAll(registry);
     expect([registry.isRestored, registry.hasDirty]).toEqual([false, false]);
     registry.recheck(subscription);
     expect(settle(registry)).toEqual(['+channel a']);
     expect(registry.isRestored).toBe(true);
   });
 
-  it('is back after any refusal that leaves nobody waiting', async () => {
-    const { registry, acknowledged, subscription } = telling();
+  it('is true after a refusal that removes the last listener', async () => {
+    const { registry, acknowledged, subscription } = pendingSubscription();
     registry.refuse(subscription, new Error('no'));
     await expect(acknowledged).rejects.toThrow('no');
     expect([registry.isRestored, registry.hasDirty]).toEqual([true, false]);
   });
 });
 
-describe('those who wait for an acknowledgement', () => {
-  it('hear of it, at once if it is there already', async () => {
-    const { registry, subscription, listener, acknowledged } = telling();
+describe('the waiters of a subscription', () => {
+  it('resolve at the acknowledgement, and also after it', async () => {
+    const { registry, subscription, listener, acknowledged } = pendingSubscription();
     registry.acknowledge(subscription);
     await expect(acknowledged).resolves.toBeUndefined();
     await expect(acknowledgement(subscription, listener)).resolves.toBeUndefined();
   });
 
-  it('fail alone when they unsubscribe before', async () => {
-    const { registry, subscription, listener, acknowledged } = telling();
+  it('reject when their own listener is removed, and not with another one', async () => {
+    const { registry, subscription, listener, acknowledged } = pendingSubscription();
     const other = new Listener();
     registry.add({ kind: 'channel', name: 'a' }, other);
     const othersTurn = acknowledgement(subscription, other);
@@ -179,16 +179,16 @@ describe('those who wait for an acknowledgement', () => {
     await othersTurn;
   });
 
-  it('go on waiting while connections are lost', async () => {
-    const { registry, acknowledged } = telling();
+  it('keep waiting while connections are lost', async () => {
+    const { registry, acknowledged } = pendingSubscription();
     registry.onConnectionLost({ from: new Date() });
     registry.onConnectionLost({ from: new Date() });
     expect(settle(registry)).toEqual(['+channel a']);
     await acknowledged;
   });
 
-  it('fail on a refusal and are forgotten, while older listeners stay', async () => {
-    const { registry, subscription, listener: old } = telling();
+  it('reject at a refusal, which removes their listeners and no older ones', async () => {
+    const { registry, subscription, listener: old } = pendingSubscription();
     registry.acknowledge(subscription);
     registry.onConnectionLost({ from: new Date() });
     const late = new Listener();
@@ -205,7 +205,7 @@ describe('those who wait for an acknowledgement', () => {
     expect([old.received, late.received]).toEqual([['x'], []]);
   });
 
-  it('may ask again the moment they fail, and nothing is counted twice', async () => {
+  it('can subscribe again when they fail, and are counted once', async () => {
     const registry = new SubscriptionRegistry();
     const listener = new Listener();
     const again = new Promise<void>((onSubscribed, reject) => {
@@ -217,7 +217,7 @@ describe('those who wait for an acknowledgement', () => {
             .addWaiter(listener, { onSubscribed, onFailed: reject }),
       });
     });
-    settleRefusing(registry);
+    refuseAll(registry);
     await Promise.resolve();
     expect(settle(registry)).toEqual(['+channel a']);
     await again;
@@ -227,14 +227,14 @@ describe('those who wait for an acknowledgement', () => {
     expect([registry.isRestored, registry.isEmpty]).toEqual([true, true]);
   });
 
-  it('are counted once when who hears of a refusal takes its listener away', () => {
+  it('are counted once when a listener removes itself at the refusal', () => {
     const registry = new SubscriptionRegistry();
-    class Leaving extends Listener {
+    class SelfRemovingListener extends Listener {
       onRefused(): void {
         removeListener(registry, { kind: 'channel', name: 'a' }, this);
       }
     }
-    registry.add({ kind: 'channel', name: 'a' }, new Leaving());
+    registry.add({ kind: 'channel', name: 'a' }, new SelfRemovingListener());
     registry.add({ kind: 'channel', name: 'b' }, new Listener());
     settle(registry);
     registry.onConnectionLost({ from: new Date() });
@@ -250,8 +250,8 @@ describe('those who wait for an acknowledgement', () => {
     expect([registry.isRestored, registry.hasDirty]).toEqual([true, false]);
   });
 
-  it('all fail when the broker closes', async () => {
-    const { registry, acknowledged } = telling();
+  it('all reject when the broker closes', async () => {
+    const { registry, acknowledged } = pendingSubscription();
     const listener = new Listener();
     const other = acknowledgement(
       registry.add({ kind: 'pattern', name: 'p*' }, listener),
@@ -264,8 +264,8 @@ describe('those who wait for an acknowledgement', () => {
   });
 });
 
-describe('a name that nobody wants any more', () => {
-  it('is forgotten: the next one starts anew', () => {
+describe('a subscription without listeners', () => {
+  it('is removed after UNSUBSCRIBE; the next listener gets a new one', () => {
     const registry = new SubscriptionRegistry();
     const listener = new Listener();
     const first = registry.add({ kind: 'channel', name: 'a' }, listener);
@@ -277,7 +277,7 @@ describe('a name that nobody wants any more', () => {
     expect(settle(registry)).toEqual(['+channel a']);
   });
 
-  it('is forgotten by a reset, too', () => {
+  it('is removed when the connection is lost', () => {
     const registry = new SubscriptionRegistry();
     const listener = new Listener();
     const first = registry.add({ kind: 'channel', name: 'a' }, listener);

@@ -53,22 +53,25 @@ describe('Subscription#deliver', () => {
     expect(listener.received).toEqual(['x']);
   });
 
-  it.each([1, 2, 3])('does not reach a listener that it made %i others add', (count) => {
-    const registry = new SubscriptionRegistry();
-    const late = new Listener();
-    const early = Array.from(
-      { length: count },
-      () => new Listener(() => registry.add({ kind: 'channel', name: 'a' }, late)),
-    );
-    for (const listener of early) registry.add({ kind: 'channel', name: 'a' }, listener);
-    registry.deliver(message('x'));
-    expect(early.map(({ received }) => received)).toEqual(early.map(() => ['x']));
-    expect(late.received).toEqual([]);
-    registry.deliver(message('y'));
-    expect(late.received).toEqual(['y']);
-  });
+  it.each([1, 2, 3])(
+    'does not reach a listener that %i others add during the delivery',
+    (count) => {
+      const registry = new SubscriptionRegistry();
+      const late = new Listener();
+      const early = Array.from(
+        { length: count },
+        () => new Listener(() => registry.add({ kind: 'channel', name: 'a' }, late)),
+      );
+      for (const listener of early) registry.add({ kind: 'channel', name: 'a' }, listener);
+      registry.deliver(message('x'));
+      expect(early.map(({ received }) => received)).toEqual(early.map(() => ['x']));
+      expect(late.received).toEqual([]);
+      registry.deliver(message('y'));
+      expect(late.received).toEqual(['y']);
+    },
+  );
 
-  it('does not reach a listener that one before it removed', () => {
+  it('does not reach a listener that an earlier one removes', () => {
     const registry = new SubscriptionRegistry();
     const removed = new Listener();
     const last = new Listener();

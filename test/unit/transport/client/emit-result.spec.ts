@@ -2,10 +2,10 @@ import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { EmitResult } from '../../../../src/transport/client/emit-result.js';
 
-/** What an observer has seen so far. */
-function observe(emission: Observable<number>) {
+/** The notifications that an observer has received. */
+function observe(result: Observable<number>) {
   const seen: unknown[] = [];
-  const subscription = emission.subscribe({
+  const subscription = result.subscribe({
     next: (value) => seen.push(value),
     error: (error: unknown) => seen.push(error),
     complete: () => seen.push('complete'),
@@ -25,11 +25,11 @@ function deferred() {
 
 const failure = new Error('refused');
 
-describe('an emission', () => {
-  it('gives its value to everyone who subscribed in time', async () => {
+describe('EmitResult', () => {
+  it('emits its value to each observer that subscribed before', async () => {
     const published = deferred();
-    const emission = new EmitResult(published.promise, vi.fn<(error: unknown) => void>());
-    const [one, other] = [observe(emission), observe(emission)];
+    const result = new EmitResult(published.promise, vi.fn<(error: unknown) => void>());
+    const [one, other] = [observe(result), observe(result)];
     expect(one.seen).toEqual([]);
     published.resolve(3);
     await published.promise;
@@ -37,43 +37,43 @@ describe('an emission', () => {
     expect(other.seen).toEqual([3, 'complete']);
   });
 
-  it('works as a promise of one value', async () => {
-    const emission = new EmitResult(Promise.resolve(2), vi.fn<(error: unknown) => void>());
-    expect(await Promise.all([firstValueFrom(emission), lastValueFrom(emission)])).toEqual([2, 2]);
+  it('emits one value for firstValueFrom and lastValueFrom', async () => {
+    const result = new EmitResult(Promise.resolve(2), vi.fn<(error: unknown) => void>());
+    expect(await Promise.all([firstValueFrom(result), lastValueFrom(result)])).toEqual([2, 2]);
   });
 
-  it('is not replayed to a late subscriber, who sees that it is over', async () => {
+  it('completes without a value for a late observer', async () => {
     const published = Promise.resolve(3);
-    const emission = new EmitResult(published, vi.fn<(error: unknown) => void>());
+    const result = new EmitResult(published, vi.fn<(error: unknown) => void>());
     await published;
-    expect(observe(emission).seen).toEqual(['complete']);
+    expect(observe(result).seen).toEqual(['complete']);
   });
 
-  it('shows its failure to a late subscriber', async () => {
-    const emission = new EmitResult(Promise.reject(failure), vi.fn<(error: unknown) => void>());
-    await vi.waitFor(() => expect(observe(emission).seen).toEqual([failure]));
+  it('fails with its error for a late observer', async () => {
+    const result = new EmitResult(Promise.reject(failure), vi.fn<(error: unknown) => void>());
+    await vi.waitFor(() => expect(observe(result).seen).toEqual([failure]));
   });
 
-  it('shows its failure to everyone, and then reports it to no one else', async () => {
+  it('fails with its error for each observer, and does not report it', async () => {
     const published = deferred();
     const onUnobserved = vi.fn<(error: unknown) => void>();
-    const emission = new EmitResult(published.promise, onUnobserved);
-    const [one, other] = [observe(emission), observe(emission)];
+    const result = new EmitResult(published.promise, onUnobserved);
+    const [one, other] = [observe(result), observe(result)];
     published.reject(failure);
     await vi.waitFor(() => expect(one.seen).toEqual([failure]));
     expect(other.seen).toEqual([failure]);
     expect(onUnobserved).not.toHaveBeenCalled();
   });
 
-  it('reports a failure once that nobody subscribed to see', async () => {
+  it('reports an error once when it has no observer', async () => {
     const onUnobserved = vi.fn<(error: unknown) => void>();
-    const emission = new EmitResult(Promise.reject(failure), onUnobserved);
+    const result = new EmitResult(Promise.reject(failure), onUnobserved);
     await vi.waitFor(() => expect(onUnobserved).toHaveBeenCalled());
-    observe(emission);
+    observe(result);
     expect(onUnobserved.mock.calls).toEqual([[failure]]);
   });
 
-  it('reports a failure when its only observer has unsubscribed', async () => {
+  it('reports an error when its only observer has unsubscribed', async () => {
     const published = deferred();
     const onUnobserved = vi.fn<(error: unknown) => void>();
     const { seen, subscription } = observe(new EmitResult(published.promise, onUnobserved));
@@ -83,10 +83,10 @@ describe('an emission', () => {
     expect(seen).toEqual([]);
   });
 
-  it('shows nothing to an observer that has unsubscribed', async () => {
+  it('emits nothing to an observer that has unsubscribed', async () => {
     const published = deferred();
-    const emission = new EmitResult(published.promise, vi.fn<(error: unknown) => void>());
-    const [gone, here] = [observe(emission), observe(emission)];
+    const result = new EmitResult(published.promise, vi.fn<(error: unknown) => void>());
+    const [gone, here] = [observe(result), observe(result)];
     gone.subscription.unsubscribe();
     published.resolve(1);
     await published.promise;

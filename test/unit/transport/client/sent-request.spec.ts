@@ -166,7 +166,7 @@ describe('SentRequest', () => {
     expect([calls, packets]).toEqual([['open', 'remove 7', 'close'], []]);
   });
 
-  it('tells the responders when it is cancelled after the publish', async () => {
+  it('sends a cancellation when it is cancelled after the publish', async () => {
     const { request, calls, publish } = bench();
     await request.start(publish);
     request.cancel();

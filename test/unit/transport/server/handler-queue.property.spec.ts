@@ -28,7 +28,7 @@ interface Task {
   readonly end: () => void;
 }
 
-/** Runs steps against a queue, and notes each promise that was broken on the way. */
+/** Runs steps against a queue, and records each promise that the queue breaks. */
 class Run {
   readonly #options: HandlerOptions;
   readonly #queue: HandlerQueue;
@@ -70,7 +70,7 @@ class Run {
     if (!task) return;
     this.#running = this.#running.filter((it) => it !== task);
     task.end();
-    // The queue goes on in the continuation of what it ran.
+    // The queue starts the next handler in a microtask after the last one has ended.
     await Promise.resolve();
   }
 
@@ -83,7 +83,7 @@ class Run {
     const waiting = this.#added.length - this.#started.length - this.#dropped.length;
     this.#promise('at most `concurrency` run', this.#running.length <= concurrency);
     this.#promise('at most `maxQueue` wait', this.#queue.length <= maxQueue);
-    this.#promise('the length is told', this.#queue.length === waiting);
+    this.#promise('the length is correct', this.#queue.length === waiting);
     if (order) {
       const busy = this.#running.map(({ channel }) => channel);
       this.#promise('one of a channel at a time', new Set(busy).size === busy.length);
@@ -109,8 +109,8 @@ class Run {
   }
 }
 
-describe('whatever comes and ends when', () => {
-  it('bounds and orders hold, and each message runs or is dropped once', async () => {
+describe('HandlerQueue, for any steps', () => {
+  it('respects its limits and orders, and runs or drops each message once', async () => {
     await fc.assert(
       fc.asyncProperty(
         handlerOptions,
@@ -124,7 +124,7 @@ describe('whatever comes and ends when', () => {
     );
   });
 
-  it('they hold across clears, too', async () => {
+  it('does so with calls of clear, too', async () => {
     await fc.assert(
       fc.asyncProperty(
         handlerOptions,
@@ -139,13 +139,13 @@ describe('whatever comes and ends when', () => {
 });
 
 describe('a FIFO', () => {
-  it('gives back in the order of arrival', () => {
+  it('returns items in the order of arrival', () => {
     const fifo = new Fifo<number>();
     for (const item of [1, 2, 3]) fifo.push(item);
     expect([fifo.shift(), fifo.shift(), fifo.shift(), fifo.shift()]).toEqual([1, 2, 3, undefined]);
   });
 
-  it('retains what the predicate accepts, in its order', () => {
+  it('keeps the items that the predicate accepts, in their order', () => {
     const fifo = new Fifo<number>();
     for (const item of [1, 2, 3, 4, 5]) fifo.push(item);
     fifo.shift();
@@ -154,7 +154,7 @@ describe('a FIFO', () => {
     expect([fifo.shift(), fifo.shift(), fifo.shift(), fifo.shift()]).toEqual([2, 4, 5, undefined]);
   });
 
-  it('does what an array does, in any order of calls', () => {
+  it('behaves like an array, in any order of calls', () => {
     const step = fc.constantFrom('push', 'push', 'push', 'shift', 'retain');
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -178,7 +178,7 @@ describe('a FIFO', () => {
     );
   });
 
-  it('takes 300,000 items out in their order', () => {
+  it('returns 300,000 items in their order', () => {
     const fifo = new Fifo<number>();
     const count = 300_000;
     for (let i = 0; i < count; i++) fifo.push(i);

@@ -51,19 +51,19 @@ class Bench {
   }
 }
 
-describe('a handler', () => {
+describe('HandlerQueue.isNeeded', () => {
   it.each([
     [{}, false],
     [{ maxQueue: 1 }, false],
     [{ concurrency: 5 }, true],
     [{ order: 'channel' }, true],
-  ] as const)('with the options %j needs a queue: %j', (options, isNeeded) => {
+  ] as const)('is for %j: %j', (options, isNeeded) => {
     expect(HandlerQueue.isNeeded(resolveHandlerOptions(options))).toBe(isNeeded);
   });
 });
 
-describe('a queue', () => {
-  it('starts at once while there is room, the rest in the order of arrival', async () => {
+describe('HandlerQueue', () => {
+  it('starts messages at once while there is room, and the others in the order of arrival', async () => {
     const bench = new Bench({ concurrency: 2 });
     bench.add('a1', 'a2', 'b3', 'a4');
     expect(bench.started).toEqual(['a1', 'a2']);
@@ -75,7 +75,7 @@ describe('a queue', () => {
     expect(bench.queue.length).toBe(0);
   });
 
-  it('starts one of a channel at a time with order, and others meanwhile', async () => {
+  it('starts one message of a channel at a time with order, and other channels in parallel', async () => {
     const bench = new Bench({ order: 'channel' });
     bench.add('a1', 'a2', 'b1', 'a3', 'b2');
     expect(bench.started).toEqual(['a1', 'b1']);
@@ -88,7 +88,7 @@ describe('a queue', () => {
     expect(bench.started.at(-1)).toBe('a4');
   });
 
-  it('keeps both bounds, of a channel and of all', async () => {
+  it('limits the running messages of a channel and of all channels', async () => {
     const bench = new Bench({ order: 'channel', concurrency: 2 });
     bench.add('a1', 'a2', 'b1', 'c1', 'c2');
     expect(bench.started).toEqual(['a1', 'b1']);
@@ -98,7 +98,7 @@ describe('a queue', () => {
     expect(bench.started).toEqual(['a1', 'b1', 'c1', 'a2', 'c2']);
   });
 
-  it('gives the oldest up when it is full', async () => {
+  it('drops the oldest message when it is full', async () => {
     const bench = new Bench({ concurrency: 1, maxQueue: 2 });
     bench.add('a1', 'b2', 'c3', 'd4', 'e5');
     expect(bench.dropped).toEqual(['b: overflow', 'c: overflow']);
@@ -106,7 +106,7 @@ describe('a queue', () => {
     expect(bench.started).toEqual(['a1', 'd4', 'e5']);
   });
 
-  it('gives the newest up when it is full, if told so', async () => {
+  it('drops the newest message when it is full, with overflow "drop-newest"', async () => {
     const bench = new Bench({ concurrency: 1, maxQueue: 2, overflow: 'drop-newest' });
     bench.add('a1', 'b2', 'c3', 'd4', 'e5');
     expect(bench.dropped).toEqual(['d: overflow', 'e: overflow']);
@@ -126,7 +126,7 @@ describe('a queue', () => {
     },
   );
 
-  it('goes on with a channel whose waiting messages were all given up', async () => {
+  it('continues with a channel whose waiting messages were all dropped', async () => {
     const bench = new Bench({ order: 'channel', maxQueue: 1 });
     bench.add('a1', 'a2', 'b1', 'b2');
     expect(bench.dropped).toEqual(['a: overflow']);
@@ -135,7 +135,7 @@ describe('a queue', () => {
     expect(bench.started).toEqual(['a1', 'b1', 'b2', 'a3']);
   });
 
-  it('gives up everything that waits when it is cleared, and what runs goes on', async () => {
+  it('drops each waiting message at clear, and lets running handlers finish', async () => {
     const bench = new Bench({ order: 'channel', concurrency: 2 });
     bench.add('a1', 'a2', 'b1', 'c1');
     bench.queue.clear();
@@ -161,8 +161,8 @@ describe('a queue', () => {
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-describe('a request that waits and is cancelled', () => {
-  it('makes room, and is never started; what runs goes on', async () => {
+describe('HandlerQueue#cancel', () => {
+  it('removes a waiting request, and lets running handlers finish', async () => {
     const bench = new Bench({ concurrency: 1, maxQueue: 3, overflow: 'drop-newest' });
     bench.request('a1', 'a2');
     bench.add('a3');
@@ -177,7 +177,7 @@ describe('a request that waits and is cancelled', () => {
     expect(bench.queue.length).toBe(0);
   });
 
-  it('lets the next one of its channel go on', async () => {
+  it('lets the next request of the channel start', async () => {
     const bench = new Bench({ concurrency: 1, order: 'channel' });
     bench.request('a1', 'b2', 'b3', 'a4', 'a5');
     bench.cancel('b2', 'a4');
@@ -186,14 +186,14 @@ describe('a request that waits and is cancelled', () => {
   });
 });
 
-/** Adds a message, and returns what shows whether anything still holds it. */
+/** Adds a message, and returns a weak reference to it. */
 function addTracked(queue: HandlerQueue, channel: string): WeakRef<object> {
   const payload = {};
   queue.add(channel, () => Promise.resolve(payload));
   return new WeakRef(payload);
 }
 
-/** Whether anything still holds a message. */
+/** Whether a message is still in memory after a garbage collection. */
 async function isHeld(message: WeakRef<object>): Promise<boolean> {
   await new Promise(setImmediate);
   collectGarbage();
@@ -203,13 +203,13 @@ async function isHeld(message: WeakRef<object>): Promise<boolean> {
 const busy = () => new Promise<never>(() => undefined);
 
 describe('the memory of a queue', () => {
-  it('lets go of a message that was handled', async () => {
+  it('holds no message that was handled', async () => {
     const queue = new HandlerQueue(resolveHandlerOptions({ concurrency: 1 }), () => undefined);
     queue.add('a', () => Promise.resolve());
     expect(await isHeld(addTracked(queue, 'a'))).toBe(false);
   });
 
-  it('lets go of a message that was given up while the handler is still busy', async () => {
+  it('holds no message that was dropped while the handler is busy', async () => {
     const queue = new HandlerQueue(
       resolveHandlerOptions({ concurrency: 1, maxQueue: 1 }),
       () => undefined,
@@ -220,7 +220,7 @@ describe('the memory of a queue', () => {
     expect(await isHeld(message)).toBe(false);
   });
 
-  it('lets go of a message that was handled while another channel is still busy', async () => {
+  it('holds no message that was handled while another channel is busy', async () => {
     const queue = new HandlerQueue(resolveHandlerOptions({ order: 'channel' }), () => undefined);
     queue.add('a', busy);
     queue.add('a', busy);
@@ -230,7 +230,7 @@ describe('the memory of a queue', () => {
   });
 
   it.each([{}, { order: 'channel' as const }])(
-    'does not grow with what is given up while a handler never ends: %o',
+    'does not grow with dropped messages while a handler never ends: %o',
     (options) => {
       const limits = { concurrency: 1, maxQueue: 10, ...options };
       const queue = new HandlerQueue(resolveHandlerOptions(limits), () => undefined);

@@ -5,10 +5,10 @@ import { RateLimitedLog } from '../../../../src/shared/rate-limited-log.js';
 import { CommandRefusedError, ConnectionError, PayloadError } from '../../../../src/errors.js';
 import { Responder } from '../../../../src/transport/server/responder.js';
 
-describe('a stream of replies', () => {
+describe('Responder#stream', () => {
   let values: Subject<number>;
   let sent: unknown[];
-  /** What becomes of the replies from now on: so many receivers, or an error. */
+  /** The outcome of the next replies: the number of receivers, or an error. */
   let outcome: number | Error;
   let ended: Promise<unknown>;
 
@@ -34,15 +34,15 @@ describe('a stream of replies', () => {
   });
   afterEach(() => vi.useRealTimers());
 
-  const say = async (value: number, becomes: number | Error = 1): Promise<void> => {
+  const emit = async (value: number, becomes: number | Error = 1): Promise<void> => {
     outcome = becomes;
     values.next(value);
     await setImmediate();
   };
 
-  it('goes on after a reply whose connection was lost', async () => {
-    await say(1, new ConnectionError('lost'));
-    await say(2);
+  it('continues after a reply whose connection was lost', async () => {
+    await emit(1, new ConnectionError('lost'));
+    await emit(2);
     values.complete();
     await ended;
     expect(sent).toEqual([
@@ -53,7 +53,7 @@ describe('a stream of replies', () => {
   });
 
   it.each(['', 0, null, undefined, false])(
-    'that fails with %j ends with an error',
+    'sends an error when it fails with %j',
     async (error) => {
       values.error(error);
       await ended;
@@ -62,41 +62,41 @@ describe('a stream of replies', () => {
     },
   );
 
-  it('goes on after a reply that nobody heard: whoever asked may be reconnecting', async () => {
-    await say(1, 0);
-    await say(2);
-    await say(3, 0);
+  it('continues after a reply without a receiver, as the client may be reconnecting', async () => {
+    await emit(1, 0);
+    await emit(2);
+    await emit(3, 0);
     expect(values.observed).toBe(true);
   });
 
-  it('ends without a last word when nobody has heard any for five seconds', async () => {
+  it('ends without a final reply after five seconds without a receiver', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
-    await say(1, 0);
+    await emit(1, 0);
     vi.advanceTimersByTime(4_999);
-    await say(2, 0);
+    await emit(2, 0);
     expect(values.observed).toBe(true);
     vi.advanceTimersByTime(1);
-    await say(3, 0);
+    await emit(3, 0);
     expect(values.observed).toBe(false);
     await ended;
-    // It would be taken for the end of all.
+    // The client would take a final reply for the end of a complete stream.
     expect(sent).toHaveLength(3);
   });
 
-  it('counts from the first reply that nobody heard since one was', async () => {
+  it('counts the five seconds from the first reply without a receiver', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
-    await say(1, 0);
+    await emit(1, 0);
     vi.advanceTimersByTime(5_000);
-    await say(2);
-    await say(3, 0);
+    await emit(2);
+    await emit(3, 0);
     expect(values.observed).toBe(true);
   });
 
   it.each([
     ['Redis refuses', () => new CommandRefusedError('publish', 'inbox', new Error('NOPERM')), 1],
     ['cannot be encoded', () => new PayloadError('too large'), 2],
-  ])('ends after a reply that %s, and says no more than that', async (_, failure, count) => {
-    await say(1, failure());
+  ])('ends after a reply that %s, without a final reply', async (_, failure, count) => {
+    await emit(1, failure());
     expect(values.observed).toBe(false);
     await ended;
     expect(sent).toHaveLength(count);
