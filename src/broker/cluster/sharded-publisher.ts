@@ -5,7 +5,7 @@ import { Lifecycle } from '../../shared/lifecycle.js';
 import type { PublishBufferOptions } from '../broker-options.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
-import { nextTime, PublishBuffer, type Outgoing } from '../publishing/publish-buffer.js';
+import { PublishBuffer, type Outgoing } from '../publishing/publish-buffer.js';
 import type { ProbePublisher } from '../publishing/publisher.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import { FastRefresh } from './fast-refresh.js';
@@ -116,7 +116,7 @@ export class ShardedPublisher {
   publish(channel: string, payload: string | Uint8Array): Promise<number> {
     const slot = slotOf(channel);
     const message: Outgoing = { channel, payload, kind: 'shard', slot };
-    const since = nextTime();
+    const since = this.#buffer.nextTime();
     if (!this.#mustWait(slot) && !this.#buffer.hasSlot(slot)) return this.#send(message, since);
     const mayWait =
       this.#options.publishBuffer !== false || !this.#wasReady || this.#isMoving(slot);

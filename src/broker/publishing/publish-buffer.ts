@@ -31,6 +31,7 @@ export class PublishBuffer {
   /** How many messages wait for each slot. */
   readonly #slots = new Map<number, number>();
   #timer: NodeJS.Timeout | undefined;
+  #lastTime = 0;
 
   constructor(options: PublishBufferOptions) {
     this.#options = options;
@@ -49,7 +50,7 @@ export class PublishBuffer {
    * Settles as the message does when {@link flush} sends it. A message that was sent before without
    * success, and so is older than others, goes before them.
    */
-  add(message: Outgoing, since = nextTime()): Promise<number> {
+  add(message: Outgoing, since = this.nextTime()): Promise<number> {
     const { maxMessages } = this.#options;
     if (this.#waiting.length >= maxMessages) {
       return Promise.reject(notPublished(message, `${maxMessages} messages wait for it already`));
@@ -60,6 +61,12 @@ export class PublishBuffer {
       this.#count(message, 1);
       this.#schedule();
     });
+  }
+
+  /** The current time, in milliseconds. Each call returns a later one, so that it orders the messages. */
+  nextTime(): number {
+    this.#lastTime = Math.max(performance.now(), this.#lastTime + SMALLEST_STEP_MS);
+    return this.#lastTime;
   }
 
   /** Sends every message in its order, except those that must go on waiting. */
@@ -120,14 +127,6 @@ export class PublishBuffer {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
-}
-
-let lastTime = 0;
-
-/** The current time, in milliseconds. Each call returns a later one, so that it orders the messages. */
-export function nextTime(): number {
-  lastTime = Math.max(performance.now(), lastTime + SMALLEST_STEP_MS);
-  return lastTime;
 }
 
 function notPublished({ channel }: Outgoing, why: string): ConnectionError {
