@@ -15,6 +15,11 @@ export function channelKind(sharded: boolean): ChannelKind {
   return sharded ? 'shard' : 'channel';
 }
 
+/** The kind of the channels that a subscription receives messages of. */
+export function channelKindOf(kind: SubscriptionKind): ChannelKind {
+  return channelKind(kind === 'shard');
+}
+
 /** Identifies a subscription: its kind, and the name or the glob as Redis receives it, prefix included. */
 export interface SubscriptionKey {
   readonly kind: SubscriptionKind;

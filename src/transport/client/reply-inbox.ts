@@ -2,7 +2,7 @@ import type { ProducerDeserializer } from '@nestjs/microservices';
 import { whenSubscribed, type Delivery, type DeliveryListener } from '../../broker/broker.js';
 import {
   CHANNEL_KINDS,
-  channelKind,
+  channelKindOf,
   type ChannelKind,
   type SubscriptionKey,
 } from '../../channel/subscription-key.js';
@@ -154,7 +154,7 @@ export class ReplyInbox implements DeliveryListener {
     if (!isRecord(reply)) return;
     const { id, err, isDisposed } = reply;
     const goesOn = isId(id) && !err && isDisposed !== true;
-    if (goesOn) this.sendCancellation(id, { kind: channelKind(kind === 'shard'), name: channel });
+    if (goesOn) this.sendCancellation(id, { kind: channelKindOf(kind), name: channel });
   }
 
   #requestOf({ id }: Record<string, unknown>): PendingRequest | undefined {

@@ -1,7 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import type { Serializer } from '@nestjs/microservices';
 import type { Delivery } from '../../broker/broker.js';
-import { channelKind } from '../../channel/subscription-key.js';
+import { channelKindOf } from '../../channel/subscription-key.js';
 import type { IncomingMessage, MessageId, RequestKey } from '../../codec/codec.js';
 import { isId } from '../../codec/envelope-codec.js';
 import { shorten } from '../../errors.js';
@@ -54,7 +54,7 @@ export class PendingReplies {
       id,
       // Clients on `Transport.REDIS` name no inbox, and wait for their replies on this channel.
       replyTo: replyTo ?? `${delivery.channel}.reply`,
-      kind: channelKind(delivery.kind === 'shard'),
+      kind: channelKindOf(delivery.kind),
     });
     this.add(responder);
     return responder;

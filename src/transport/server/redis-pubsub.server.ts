@@ -8,7 +8,7 @@ import {
 import type { Redis } from 'ioredis';
 import { Subject, type Observable } from 'rxjs';
 import { whenSubscribed } from '../../broker/broker.js';
-import { CHANNEL_KINDS, channelKind, type ChannelKind } from '../../channel/subscription-key.js';
+import { CHANNEL_KINDS, channelKindOf, type ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, messageOf, shorten, textOf } from '../../errors.js';
 import type { RedisPubSubServerOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
@@ -135,7 +135,7 @@ export class RedisPubSubServer
     const fresh = this.#routes.takeFresh();
     const requestRoutes = fresh.filter((route) => !route.isEventHandler);
     const cancellations = Promise.all(
-      [...new Set(requestRoutes.map(({ key }) => channelKind(key.kind === 'shard')))].map((kind) =>
+      [...new Set(requestRoutes.map(({ key }) => channelKindOf(key.kind)))].map((kind) =>
         this.#subscribeCancellations(kind),
       ),
     );
