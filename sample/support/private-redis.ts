@@ -1,14 +1,17 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { RedisMemoryServer } from 'redis-memory-server';
+import { onFreePort } from './server-port.js';
+import { RedisProcess, ServerStartError } from './redis-process.js';
+
+/** No persistence, which `args` can change. */
+const ARGUMENTS = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
 
 /** A private Redis server on a free port of this machine. */
 export interface PrivateRedis {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Idempotent. */
   stop(): Promise<void>;
-  /** Restarts the server on the same port after {@link stop} or a kill. */
+  /** Restarts the server on the same port after {@link stop}, a kill, or a restart that failed. */
   start(): Promise<void>;
 }
 
@@ -26,76 +29,80 @@ export interface PrivateRedisOptions {
 }
 
 /**
- * Starts a Redis server without persistence: the binary that REDIS_SERVER_BINARY names, or `redis-server` or
- * `valkey-server` from PATH, or else one that `redis-memory-server` downloads and builds.
- * Rejects with an error that names the binary and says how to install Redis.
+ * Starts a Redis server without persistence, on a port that no other program uses. The binary is the one that
+ * REDIS_SERVER_BINARY names, or `redis-server` or `valkey-server` from PATH, or else one that `redis-memory-server`
+ * downloads and builds. Rejects with an error that names the binary, and has the output of the server or says how
+ * to install one.
+ *
+ * @param args - More arguments; a function is called again for each port that is tried.
  */
-export async function startPrivateRedis(
-  args: string[] = [],
-  { surviveCtrlC = false, onCrash }: PrivateRedisOptions = {},
+export function startPrivateRedis(
+  args: readonly string[] | (() => readonly string[]) = [],
+  options: PrivateRedisOptions = {},
 ): Promise<PrivateRedis> {
-  const systemBinary = process.env.REDIS_SERVER_BINARY ?? (await findOnPath());
-  const server = new RedisMemoryServer({
-    instance: { args: ['--enable-debug-command', 'yes', ...args] },
-    binary: systemBinary ? { systemBinary } : {},
-    spawn: { detached: surviveCtrlC },
+  return onFreePort(async (port) => {
+    const redis = new PrivateServer(port, typeof args === 'function' ? args() : args, options);
+    await redis.start();
+    return redis;
   });
-  try {
-    await server.start();
-  } catch (error) {
-    throw new Error(explain(systemBinary), { cause: error });
-  }
-  const info = (): { port: number; pid: number } => {
-    const { port, childProcess } = server.getInstanceInfo() || {};
-    return { port: port ?? 0, pid: childProcess?.pid ?? 0 };
-  };
-  let isStopping = false;
-  const watch = (): void => {
-    isStopping = false;
-    const { childProcess } = server.getInstanceInfo() || {};
-    childProcess?.once('exit', () => isStopping || onCrash?.());
-  };
-  watch();
-  const { port } = info();
-  return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
-    get pid() {
-      return info().pid;
-    },
-    stop: async () => {
-      isStopping = true;
-      await server.stop();
-    },
-    start: async () => {
-      await server.start();
-      watch();
-    },
-  };
 }
 
-async function findOnPath(): Promise<string | undefined> {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
-  for (const name of ['redis-server', 'valkey-server']) {
-    for (const folder of folders) {
-      const path = join(folder, name);
-      const isExecutable = await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      );
-      if (isExecutable) return path;
+class PrivateServer implements PrivateRedis {
+  readonly #args: readonly string[];
+  readonly #options: PrivateRedisOptions;
+  /** The current process, or the one that starts; undefined after {@link stop}. */
+  #starting: Promise<RedisProcess> | undefined;
+  #process: RedisProcess | undefined;
+
+  constructor(
+    readonly port: number,
+    args: readonly string[],
+    options: PrivateRedisOptions,
+  ) {
+    this.#args = [...ARGUMENTS, '--port', String(port), ...args];
+    this.#options = options;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  async start(): Promise<void> {
+    const starting = RedisProcess.start(this.#args, this.#options.surviveCtrlC);
+    this.#starting = starting;
+    try {
+      this.#process = await starting;
+    } catch (error) {
+      throw new Error(explain(error), { cause: error });
     }
+    void this.#process.exited.then(() => {
+      if (this.#starting === starting) this.#options.onCrash?.();
+    });
   }
-  return undefined;
+
+  async stop(): Promise<void> {
+    const starting = this.#starting;
+    this.#starting = undefined;
+    const running = await starting?.catch(() => undefined);
+    await running?.stop();
+  }
 }
 
-function explain(tried: string | undefined): string {
-  return [
-    'Cannot start a Redis server.',
-    tried
-      ? `Tried: ${tried}.`
-      : 'Tried: redis-server and valkey-server on PATH, then a download and build of Redis.',
+function explain(error: unknown): string {
+  const isStartError = error instanceof ServerStartError;
+  const tried = isStartError
+    ? error.message
+    : 'redis-server and valkey-server on PATH, then a download and build of Redis.';
+  const isRunnable = isStartError && error.output !== '';
+  const advice = [
     'To install one: "apt install redis-server", "brew install redis" or https://redis.io/download.',
     'To use another binary: set REDIS_SERVER_BINARY to its path.',
-  ].join('\n');
+  ];
+  return ['Cannot start a Redis server.', `Tried: ${tried}`, ...(isRunnable ? [] : advice)].join(
+    '\n',
+  );
 }

@@ -1,6 +1,6 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { chromium, type BrowserContext } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import { choosePort } from '../../sample/support/server-port.js';
 import { closeAfterTest } from '../support/app.js';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { launchChromium } from './chromium.js';
@@ -128,7 +128,7 @@ async function stopTime({ page }: Tab): Promise<void> {
  * browsers visible. It does not do so in a browser that it connects to over CDP.
  */
 async function startPlainChromium(): Promise<BrowserContext> {
-  const port = await freePort();
+  const port = choosePort();
   const browser = await launchChromium([`--remote-debugging-port=${port}`]);
   closeAfterTest(() => browser.close());
   const joined = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { noDefaults: true });
@@ -136,12 +136,4 @@ async function startPlainChromium(): Promise<BrowserContext> {
   const [context] = joined.contexts();
   if (!context) throw new Error('The browser has no context');
   return context;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
+import { choosePort } from '../../sample/support/server-port.js';
 import { closeAfterTest } from '../support/app.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { brokerSuite } from './broker.suite.js';
@@ -26,20 +26,13 @@ function makeCertificate(): { key: string; cert: string } {
   return { key, cert };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 const { key, cert } = makeCertificate();
-const port = await freePort();
-const redis = useRedis(
-  `--tls-port ${port} --tls-auth-clients no
-   --tls-key-file ${key} --tls-cert-file ${cert} --tls-ca-cert-file ${cert}`.split(/\s+/),
-);
+let port = 0;
+const redis = useRedis(() => {
+  port = choosePort();
+  return `--tls-port ${port} --tls-auth-clients no
+    --tls-key-file ${key} --tls-cert-file ${cert} --tls-ca-cert-file ${cert}`.split(/\s+/);
+});
 const ca = readFileSync(cert);
 
 brokerSuite('a broker over TLS', {

@@ -1,15 +1,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll } from 'vitest';
 import { callsOf, eventually } from './redis.js';
-import { ServerProcess } from './sentinel.js';
+import { startServer, type ServerProcess } from './sentinel.js';
 
 const SLOTS = 16_384;
-/** Offset of the cluster bus port above the port of a node; the default of Redis. */
-const BUS_PORT_OFFSET = 10_000;
 /** Time without contact after which the other nodes consider a node failed, in milliseconds. */
 const NODE_TIMEOUT_MS = 1_000;
 /** Time in which a replica may count votes of its last election for the next one, in milliseconds. */
@@ -38,9 +35,8 @@ export class TestCluster {
   /** Resolves when every slot has an owner and every master can fail over. */
   static async start(): Promise<TestCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'cluster-'));
-    const nodes = await Promise.all((await freePorts(6)).map((port) => createNode(folder, port)));
+    const nodes = await Promise.all(Array.from({ length: 6 }, () => startNode(folder)));
     const cluster = new TestCluster(folder, nodes);
-    await Promise.all(nodes.map((node) => node.start()));
     await cluster.#join();
     return cluster;
   }
@@ -191,16 +187,20 @@ export class TestCluster {
 
   /** Resolves when all nodes agree on the topology and are healthy. */
   async settled(): Promise<void> {
-    await eventually(async () => {
-      const views = await Promise.all(this.nodes.map((node) => viewOf(node)));
-      const isWell = views.every((view) => !/fail|handshake|disconnected/.test(view));
-      return isWell && new Set(views).size === 1;
-    });
+    let views: string[] = [];
+    await eventually(
+      async () => {
+        views = await Promise.all(this.nodes.map((node) => viewOf(node)));
+        const isWell = views.every((view) => !/fail|handshake|disconnected/.test(view));
+        return isWell && new Set(views).size === 1;
+      },
+      () => `all nodes know the same healthy topology:\n${[...new Set(views)].join('\n\n')}`,
+    );
     await eventually(async () => {
       const infos = await Promise.all(this.nodes.map(({ client }) => client.info('replication')));
       return infos.every((info) => /role:master|master_link_status:up/.test(info));
-    });
-    await eventually(() => this.isHealthy());
+    }, 'every replica is connected to its master');
+    await eventually(() => this.isHealthy(), 'every node reports cluster_state:ok');
   }
 
   /** The connections of clients to all nodes, without those of the test clients. */
@@ -320,12 +320,13 @@ export class TestCluster {
     await eventually(async () => {
       const views = await Promise.all(this.nodes.map((node) => linesOf(node)));
       return views.every((lines) => lines.length === 6);
-    });
+    }, 'every node knows the six nodes');
     for (const [i, master] of masters.entries()) {
       const id = await idOf(master);
       const replica = this.nodes[i + 3];
       await eventually(
         async () => (await replica?.client.cluster('REPLICATE', id).catch(() => '')) === 'OK',
+        `node ${replica?.port} is a replica of node ${master.port}`,
       );
     }
     await this.settled();
@@ -354,9 +355,7 @@ export function useLoneNode(): () => ServerProcess {
   let node: ServerProcess | undefined;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cluster-'));
-    const [port = 0] = await freePorts(1);
-    node = await createNode(folder, port);
-    await node.start();
+    node = await startNode(folder);
   });
   afterAll(async () => {
     await node?.stop();
@@ -372,23 +371,27 @@ export function useLoneNode(): () => ServerProcess {
 export async function serveAlone({ client }: ServerProcess, epoch: number): Promise<void> {
   await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1);
   await client.cluster('SET-CONFIG-EPOCH', epoch);
-  await eventually(async () => (await client.cluster('INFO')).includes('cluster_state:ok'));
+  await eventually(
+    async () => (await client.cluster('INFO')).includes('cluster_state:ok'),
+    'the node reports cluster_state:ok',
+  );
 }
 
-async function createNode(folder: string, port: number): Promise<ServerProcess> {
-  const dir = join(folder, String(port));
-  await mkdir(dir);
-  const options = {
-    port,
-    dir,
-    save: '',
-    'cluster-enabled': 'yes',
-    'cluster-node-timeout': NODE_TIMEOUT_MS,
-    'cluster-replica-validity-factor': 0,
-    'repl-diskless-sync-delay': 0,
-  };
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return new ServerProcess(port, args);
+export function startNode(folder: string): Promise<ServerProcess> {
+  return startServer(async (port) => {
+    const dir = join(folder, String(port));
+    await mkdir(dir);
+    const options = {
+      port,
+      dir,
+      save: '',
+      'cluster-enabled': 'yes',
+      'cluster-node-timeout': NODE_TIMEOUT_MS,
+      'cluster-replica-validity-factor': 0,
+      'repl-diskless-sync-delay': 0,
+    };
+    return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  });
 }
 
 async function linesOf({ client }: ServerProcess): Promise<string[]> {
@@ -414,23 +417,4 @@ async function viewOf(node: ServerProcess): Promise<string> {
 
 async function idOf({ client }: ServerProcess): Promise<string> {
   return client.cluster('MYID');
-}
-
-/** Free ports whose cluster bus ports are free as well. */
-async function freePorts(count: number): Promise<number[]> {
-  const found: number[] = [];
-  while (found.length < count) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    if (!found.includes(port) && (await isFree(port)) && (await isFree(port + BUS_PORT_OFFSET)))
-      found.push(port);
-  }
-  return found;
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

@@ -1,4 +1,4 @@
-import { Redis, ReplyError, type RedisOptions } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { afterAll, beforeAll, vi } from 'vitest';
 import { closeAfterTest } from './app.js';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
@@ -17,22 +17,20 @@ export interface TestRedis extends PrivateRedis {
 }
 
 /**
- * Gives the tests of a file their own Redis. Without `args` it is one of {@link idleServers} after a restart,
- * without the state and the counters of other tests.
+ * Gives the tests of a file their own Redis.
+ *
+ * @param args - More arguments of the server; a function is called again for each port that is tried.
  */
-export function useRedis(args: string[] = []): TestRedis {
+export function useRedis(args?: Parameters<typeof startPrivateRedis>[0]): TestRedis {
   let server: PrivateRedis | undefined;
   let client: Redis | undefined;
   beforeAll(async () => {
-    const isShared = args.length === 0;
-    server = (isShared && (await takeIdleServer())) || (await startPrivateRedis(args));
+    server = await startPrivateRedis(args);
     client = createTestClient(server.port);
   });
   afterAll(async () => {
-    const isIdle = args.length === 0 && client?.status === 'ready';
     client?.disconnect();
-    if (isIdle && server) idleServers.push(server);
-    else await server?.stop();
+    await server?.stop();
   });
   const running = (): PrivateRedis => {
     if (!server) throw new Error('The Redis of this file is not started yet');
@@ -71,37 +69,8 @@ export function useRedis(args: string[] = []): TestRedis {
   };
 }
 
-/**
- * Servers of this worker that no file uses. A restart in place is faster than a new process: `redis-memory-server`
- * also starts a second process that watches each server.
- */
-const idleServers: PrivateRedis[] = [];
-
-/** An idle server after a restart in place (same process and port), or undefined if none is idle. */
-async function takeIdleServer(): Promise<PrivateRedis | undefined> {
-  const server = idleServers.pop();
-  if (!server) return undefined;
-  const client = createTestClient(server.port);
-  const runId = async (): Promise<string | undefined> =>
-    /^run_id:\w+/m.exec(await client.info('server'))?.[0];
-  const before = await runId();
-  // A client that reconnects would send the command again after each restart.
-  const once = createTestClient(server.port, { retryStrategy: () => null });
-  // Redis answers only if it cannot restart; otherwise the connection closes first.
-  const refusal = await once.call('DEBUG', 'RESTART').catch((error: unknown) => error);
-  const isRestarting = !(refusal instanceof ReplyError);
-  if (isRestarting) await eventually(async () => (await runId()) !== before);
-  else await server.stop();
-  client.disconnect();
-  return isRestarting ? server : undefined;
-}
-
-function createTestClient(port: number, options: RedisOptions = {}): Redis {
-  const client = new Redis(port, {
-    retryStrategy: () => 20,
-    maxRetriesPerRequest: null,
-    ...options,
-  });
+function createTestClient(port: number): Redis {
+  const client = new Redis(port, { retryStrategy: () => 20, maxRetriesPerRequest: null });
   // Tests stop the server on purpose, so connection errors are expected.
   client.on('error', () => undefined);
   return client;

@@ -1,19 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { RedisProcess } from '../../sample/support/redis-process.js';
+import { onFreePort } from '../../sample/support/server-port.js';
 import { eventually } from './redis.js';
-
-const BINARY = process.env.REDIS_SERVER_BINARY ?? 'redis-server';
 
 /** One server process: a data node, or a sentinel. */
 export class ServerProcess {
   readonly #args: string[];
   readonly #client: Redis;
-  #child: ChildProcess | undefined;
+  #process: RedisProcess | undefined;
   #isHung = false;
 
   constructor(
@@ -36,7 +33,7 @@ export class ServerProcess {
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined;
+    return this.#process !== undefined;
   }
 
   /** Whether it is running and not {@link hang hung}. */
@@ -44,41 +41,55 @@ export class ServerProcess {
     return this.isRunning && !this.#isHung;
   }
 
-  /** Resolves when it answers. */
+  /** Resolves when it answers; rejects with its output if it exits. */
   async start(): Promise<void> {
-    const child = spawn(BINARY, this.#args, { stdio: 'ignore' });
-    await once(child, 'spawn');
-    this.#child = child;
+    this.#process = await RedisProcess.start(this.#args);
     await this.#client.ping();
   }
 
   /** Resolves when the process has exited. */
   async kill(): Promise<void> {
-    const child = this.#child;
-    if (!child) return;
-    this.#child = undefined;
+    const killed = this.#process;
+    this.#process = undefined;
     this.#isHung = false;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
+    killed?.signal('SIGKILL');
+    await killed?.exited;
   }
 
   /** Suspends the process: its sockets stay open, and it does not answer. */
   hang(): void {
     this.#isHung = true;
-    this.#child?.kill('SIGSTOP');
+    this.#process?.signal('SIGSTOP');
   }
 
   /** Resumes the process after {@link hang}. */
   resume(): void {
     this.#isHung = false;
-    this.#child?.kill('SIGCONT');
+    this.#process?.signal('SIGCONT');
   }
 
   async stop(): Promise<void> {
     this.#client.disconnect();
     await this.kill();
   }
+}
+
+/**
+ * Starts a data node or a sentinel on a port that no other program uses.
+ *
+ * @param argsFor - Makes its arguments, and what they need, for each port that is tried.
+ */
+export function startServer(argsFor: (port: number) => Promise<string[]>): Promise<ServerProcess> {
+  return onFreePort(async (port) => {
+    const server = new ServerProcess(port, await argsFor(port));
+    try {
+      await server.start();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  });
 }
 
 /** One master with a replica, monitored by three sentinels; all local, in a temporary folder. */
@@ -97,16 +108,12 @@ export class SentinelSet {
   /** Resolves when the sentinels know of each other and of the replica, and could fail over. */
   static async start(): Promise<SentinelSet> {
     const folder = await mkdtemp(join(tmpdir(), 'sentinel-'));
-    const [master = 0, replica = 0, ...sentinels] = await freePorts(5);
-    const set = new SentinelSet(
-      folder,
-      [
-        await createNode(folder, master, []),
-        await createNode(folder, replica, [`replicaof 127.0.0.1 ${master}`]),
-      ],
-      await Promise.all(sentinels.map((port) => createSentinel(folder, port, master))),
-    );
-    await Promise.all([...set.nodes, ...set.sentinels].map((server) => server.start()));
+    const master = await startDataNode(folder, []);
+    const [replica, ...sentinels] = await Promise.all([
+      startDataNode(folder, [`replicaof 127.0.0.1 ${master.port}`]),
+      ...Array.from({ length: 3 }, () => startSentinel(folder, master.port)),
+    ]);
+    const set = new SentinelSet(folder, [master, replica], sentinels);
     await set.#shortenInfoPeriod();
     await set.ready();
     return set;
@@ -135,7 +142,10 @@ export class SentinelSet {
 
   /** Resolves when another node than `old` is the master. */
   failedOver(old: ServerProcess): Promise<void> {
-    return eventually(async () => (await this.master()) !== old);
+    return eventually(
+      async () => (await this.master()) !== old,
+      `another node than ${old.port} is the master`,
+    );
   }
 
   /**
@@ -155,14 +165,19 @@ export class SentinelSet {
   /** Resolves when every sentinel knows the other sentinels and a replica that can be promoted. */
   async ready(): Promise<void> {
     for (const { client } of this.sentinels) {
-      await eventually(async () => {
-        const [master] = await this.#ask(client, 'MASTERS');
-        const replicas = await this.#ask(client, 'REPLICAS', this.name);
-        const isFit = replicas.some(
-          (it) => it.flags === 'slave' && it['master-link-status'] === 'ok',
-        );
-        return master?.flags === 'master' && master['num-other-sentinels'] === '2' && isFit;
-      });
+      let known: unknown;
+      await eventually(
+        async () => {
+          const [master] = await this.#ask(client, 'MASTERS');
+          const replicas = await this.#ask(client, 'REPLICAS', this.name);
+          known = { master, replicas };
+          const isFit = replicas.some(
+            (it) => it.flags === 'slave' && it['master-link-status'] === 'ok',
+          );
+          return master?.flags === 'master' && master['num-other-sentinels'] === '2' && isFit;
+        },
+        () => `the sentinel knows a master, a replica and two sentinels: ${JSON.stringify(known)}`,
+      );
     }
   }
 
@@ -198,43 +213,31 @@ export class SentinelSet {
   }
 }
 
-async function createNode(folder: string, port: number, lines: string[]): Promise<ServerProcess> {
+export function startDataNode(folder: string, lines: string[]): Promise<ServerProcess> {
   // After a failover the sentinels make a node rewrite its configuration, so it needs a file.
-  return createServerProcess(folder, port, ['save ""', 'repl-diskless-sync-delay 0', ...lines]);
+  return startWithFile(folder, ['save ""', 'repl-diskless-sync-delay 0', ...lines]);
 }
 
-async function createSentinel(
-  folder: string,
-  port: number,
-  master: number,
-): Promise<ServerProcess> {
+export function startSentinel(folder: string, master: number): Promise<ServerProcess> {
   const lines = [
     `sentinel monitor chaos 127.0.0.1 ${master} 2`,
     'sentinel down-after-milliseconds chaos 1000',
     'sentinel failover-timeout chaos 3000',
   ];
-  return createServerProcess(folder, port, lines, ['--sentinel']);
+  return startWithFile(folder, lines, ['--sentinel']);
 }
 
-async function createServerProcess(
+function startWithFile(
   folder: string,
-  port: number,
   lines: string[],
   args: string[] = [],
 ): Promise<ServerProcess> {
-  const file = join(folder, `${port}.conf`);
-  const common = [`port ${port}`, 'bind 127.0.0.1', `dir "${folder}"`];
-  await writeFile(file, [...common, ...lines, ''].join('\n'));
-  return new ServerProcess(port, [file, ...args]);
-}
-
-/** Free ports; all are open at the same time, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  return startServer(async (port) => {
+    const file = join(folder, `${port}.conf`);
+    const common = [`port ${port}`, 'bind 127.0.0.1', `dir "${folder}"`];
+    await writeFile(file, [...common, ...lines, ''].join('\n'));
+    return [file, ...args];
+  });
 }
 
 /** Converts a reply to an object: RESP2 gives a flat array of pairs, RESP3 a map. */

@@ -1,4 +1,6 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { onFreePort } from '../../sample/support/server-port.js';
 import { closeAfterTest } from './app.js';
 
 export type Direction = 'toServer' | 'toClient';
@@ -45,10 +47,9 @@ export class TcpProxy {
 
   /** Listens; after {@link stop} it listens on the same port again. */
   async start(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', resolve);
-    });
-    this.#port = (this.#server.address() as AddressInfo).port;
+    // Not port 0: an outgoing connection could take such a port while the proxy is stopped.
+    if (this.#port === 0) await onFreePort((port) => this.#listen(port));
+    else await this.#listen(this.#port);
   }
 
   /** Holds the bytes of each client from the first match of `from` on. */
@@ -103,6 +104,12 @@ export class TcpProxy {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.cut();
     await closed;
+  }
+
+  async #listen(port: number): Promise<void> {
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = port;
   }
 
   #accept(client: Socket): void {

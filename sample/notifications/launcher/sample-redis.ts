@@ -15,8 +15,6 @@ const RESTART_DELAY_MS = 3_000;
  */
 export class SampleRedis {
   #folder: string | undefined;
-  /** The port of the first start, which every restart uses again. */
-  #port: number | undefined;
   #starting: Promise<PrivateRedis> | undefined;
   #isStopping = false;
 
@@ -24,9 +22,10 @@ export class SampleRedis {
     const given = process.env.REDIS_URL;
     if (given) return { url: given, cli: 'redis-cli -u "$REDIS_URL"' };
     this.#folder = await mkdtemp(join(tmpdir(), 'notifications-'));
-    this.#starting = this.#launch(this.#folder);
+    const args = ['--appendonly', 'yes', '--dir', this.#folder];
+    const options = { surviveCtrlC: true, onCrash: () => void this.#restart() };
+    this.#starting = startPrivateRedis(args, options);
     const { url, port } = await this.#starting;
-    this.#port = port;
     return { url, cli: `redis-cli -p ${port}` };
   }
 
@@ -40,21 +39,13 @@ export class SampleRedis {
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
-  #launch(folder: string): Promise<PrivateRedis> {
-    const port = this.#port === undefined ? [] : ['--port', String(this.#port)];
-    const args = ['--appendonly', 'yes', '--dir', folder, ...port];
-    return startPrivateRedis(args, { surviveCtrlC: true, onCrash: () => void this.#restart() });
-  }
-
   async #restart(): Promise<void> {
     if (this.#isStopping) return;
     console.error(`[start] Redis exited; restarting it in ${RESTART_DELAY_MS / 1_000} s`);
     await delay(RESTART_DELAY_MS);
-    if (this.#isStopping || this.#folder === undefined) return;
-    // A new server on the same port, because one that failed to start cannot be started again.
-    this.#starting = this.#launch(this.#folder);
+    if (this.#isStopping) return;
     try {
-      await this.#starting;
+      await (await this.#starting)?.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       console.error(`[start] Cannot restart Redis: ${reason}`);

@@ -1,24 +1,15 @@
 import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ClientProxyFactory } from '@nestjs/microservices';
-import { createServer, type AddressInfo } from 'node:net';
 import type { Redis } from 'ioredis';
 import { catchError, firstValueFrom, throwError, type Observable } from 'rxjs';
 import { NestFactory } from '@nestjs/core';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RedisPubSubClient } from 'nestjs-redis-pubsub';
+import { choosePort } from '../../../sample/support/server-port.js';
 import { captureLog, closeAfterTest, createClient } from '../../support/app.js';
 import { linkStates, outcomeOf } from '../../support/nest-app.js';
 import { eventually } from '../../support/redis.js';
-
-/** The URL of a port where nothing listens. */
-async function deadUrl(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `redis://127.0.0.1:${port}`;
-}
 
 /** How applications distinguish an unreachable Redis from other errors. */
 function isUnreachable(error: unknown): boolean {
@@ -32,7 +23,7 @@ describe('a client whose Redis is unreachable', () => {
   let connection: string;
   beforeEach(async () => {
     captureLog();
-    connection = await deadUrl();
+    connection = `redis://127.0.0.1:${choosePort()}`;
   });
   afterEach(() => vi.useRealTimers());
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, vi } from 'vitest';
 import type { Ready } from '../../../sample/notifications/process/run-service.js';
+import { choosePort } from '../../../sample/support/server-port.js';
 import { closeAfterTest } from '../../support/app.js';
 
 const BUILT = new URL('../../../dist-sample/notifications/', import.meta.url);
@@ -64,10 +65,11 @@ class BuiltProcess {
   }
 }
 
-/** The built sample, started as its users start it, on free ports. */
+/** The built sample, started as its users start it, on ports of its own. */
 export class SampleProcess extends BuiltProcess {
   constructor(env: NodeJS.ProcessEnv = {}) {
-    super('start.js', env, false);
+    // Not port 0: an outgoing connection could take the port of a gateway that is down, and its restart would fail.
+    super('start.js', { PORT: String(choosePort(3)), ...env }, false);
   }
 
   /** The URLs of the two gateways. */
