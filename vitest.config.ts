@@ -70,7 +70,7 @@ export default defineConfig({
           include: ['test/chaos/**/*.chaos-spec.ts'],
           maxWorkers: 2,
           testTimeout: 300_000,
-          globalSetup: ['test/chaos/global-setup.ts'],
+          globalSetup: ['test/support/global-setup.ts', 'test/chaos/global-setup.ts'],
         },
       },
       {

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
 
 /** No output buffer limit: Redis must not disconnect a subscriber that is slower than the load. */
-const ARGUMENTS = ['--client-output-buffer-limit', 'pubsub 0 0 0'];
+const ARGUMENTS = ['--client-output-buffer-limit', 'pubsub', '0', '0', '0'];
 /** Interval at which Redis is polled for a state, in milliseconds. */
 const POLL_INTERVAL_MS = 5;
 

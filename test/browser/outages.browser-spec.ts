@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { closeAfterTest } from '../support/app.js';
 import { eventually } from '../support/redis.js';
 import type { Gateway } from '../e2e/sample/gateway.js';
-import { SampleProcess } from '../e2e/sample/sample-process.js';
+import { REDIS_SERVER, SampleProcess } from '../e2e/sample/sample-process.js';
 import { SESSION_SECRET } from '../e2e/sample/session-tokens.js';
 import { gatewaysOf } from '../e2e/sample/use-sample.js';
 import { soon } from './soon.js';
@@ -43,7 +43,7 @@ describe('a page survives the end of', () => {
   }
 
   /** Suspends a process until the returned function is called, or the test has ended. */
-  async function suspend(...words: string[]): Promise<() => void> {
+  async function suspend(...words: Parameters<SampleProcess['pidOf']>): Promise<() => void> {
     const pid = await sample.pidOf(...words);
     const resume = () => void process.kill(pid, 'SIGCONT');
     closeAfterTest(async () => resume());
@@ -68,7 +68,7 @@ describe('a page survives the end of', () => {
     const patterns = await redis.pubsub('NUMPAT');
 
     const restart = holdRestarts();
-    process.kill(await sample.pidOf('redis-server'), 'SIGKILL');
+    process.kill(await sample.pidOf(REDIS_SERVER), 'SIGKILL');
     for (const tab of [alice, bob]) await tab.is('interrupted');
     expect(await textsOf(alice.connection)).toEqual([
       'Interrupted The server has lost Redis. What you miss is loaded when it is back.',

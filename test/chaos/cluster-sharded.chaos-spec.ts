@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
+import { describeSharded } from '../support/sharded.js';
 import { clusterFaults } from './cluster-faults.js';
 import { clusterSuite, NAMES } from './cluster.suite.js';
 import { pastEveryDeadline } from './durations.js';
@@ -10,7 +11,7 @@ import { injectAtRandom } from './random-faults.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';
 
-describe('a Cluster with sharded Pub/Sub', () => {
+describeSharded('a Cluster with sharded Pub/Sub', () => {
   const redis = clusterSuite(NAMES, { isSharded: true });
   const faultOf = (name: string): Fault => findFault(clusterFaults(redis()), name);
 

@@ -12,7 +12,7 @@ const FOLDER = join(tmpdir(), `redis-${randomUUID()}`);
 mkdirSync(FOLDER);
 
 describe('a server that cannot save to its disk', () => {
-  const redis = useRedis(['--save', '3600 1', '--dir', FOLDER]);
+  const redis = useRedis(['--save', '3600', '1', '--dir', FOLDER]);
   afterAll(async () => {
     // Redis does not shut down while it has to save and cannot.
     await redis.client.config('SET', 'save', '');

@@ -1,12 +1,13 @@
 import { whenSubscribed } from '../../src/broker/broker.js';
 import { once } from 'node:events';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RedisBroker } from '../../src/broker/redis-broker.js';
 import type { RedisConnection } from '../../src/broker/connection/redis-connection.js';
 import { ConnectionError } from '../../src/errors.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
 import { createTestBroker } from './test-broker.js';
+import { itSharded } from '../support/sharded.js';
 
 /** Records every status, because polling can miss a short outage. */
 async function reconnectsAfter(broker: RedisBroker, cut: () => Promise<void>): Promise<void> {
@@ -72,7 +73,7 @@ describe('a broker', () => {
     expect(await textsAfterOutage(broker, 'within')).toEqual(['after']);
   });
 
-  it.runIf(inject('hasSharded'))(
+  itSharded(
     'connects again without a connection for shard channels when it needs none any more',
     async () => {
       const broker = open();

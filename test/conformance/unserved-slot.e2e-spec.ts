@@ -3,14 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
 import { createTestBroker } from './test-broker.js';
+import { describeSharded } from '../support/sharded.js';
 
 const CONFIG = join(tmpdir(), `nodes-${randomUUID()}.conf`);
 
-describe.runIf(inject('hasSharded'))('a shard channel whose slot has no owner', () => {
+describeSharded('a shard channel whose slot has no owner', () => {
   const redis = useRedis(['--cluster-enabled', 'yes', '--cluster-config-file', CONFIG]);
   afterAll(() => rm(CONFIG, { force: true }));
 

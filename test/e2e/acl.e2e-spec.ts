@@ -3,8 +3,9 @@ import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { createClient, startService } from '../support/app.js';
-import { README_ACL } from '../support/readme.js';
+import { README_ACL, README_SHARDED_ACL } from '../support/readme.js';
 import { eventually, useRedis } from '../support/redis.js';
+import { itSharded } from '../support/sharded.js';
 
 describe('the ACL of the README', () => {
   const redis = useRedis();
@@ -43,5 +44,25 @@ describe('the ACL of the README', () => {
     await expect(firstValueFrom(createClient({ connection }).emit('x', 1))).rejects.toThrow(
       'Redis refused to publish to "x"',
     );
+  });
+
+  itSharded('has every permission that a service with sharded Pub/Sub needs', async () => {
+    const received: unknown[] = [];
+    @Controller()
+    class Handlers {
+      @EventPattern<string>('user.created')
+      onUser(data: unknown) {
+        received.push(data);
+      }
+    }
+    await redis.client.call('ACL', ...README_ACL);
+    await redis.client.call('ACL', ...README_SHARDED_ACL);
+    const connection = { port: redis.port, username: 'shop', password: 'secret' };
+    const options = { connection, prefix: 'shop:', sharded: true };
+    const { log } = await startService({ module: class {}, controllers: [Handlers] }, options);
+    const client = createClient(options);
+    expect(await firstValueFrom(client.emit('user.created', 'Ada'))).toBe(1);
+    await eventually(() => received.length > 0);
+    expect(log.of('error')).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { callsOf, eventually } from './redis.js';
 import { startServer, type ServerProcess } from './sentinel.js';
+import { HAS_SHARDED } from './sharded.js';
 
 const SLOTS = 16_384;
 /** Time without contact after which the other nodes consider a node failed, in milliseconds. */
@@ -133,10 +134,12 @@ export class TestCluster {
   /**
    * The creation time of the newest link from another node to this node, in milliseconds since the epoch. The
    * other nodes replace their links to a node that stalls for half its timeout; messages in between are lost.
+   * Nodes before 7.0 do not say since when they have their links: then it is the current time.
    */
   async newestLinkTo(node: ServerProcess): Promise<number> {
     const id = await idOf(node);
     const others = this.#answering.filter((it) => it !== node);
+    if (!HAS_SHARDED) return Date.now();
     const lists = await Promise.all(
       others.map(({ client }) => client.call('CLUSTER', 'LINKS') as Promise<unknown[][]>),
     );
@@ -309,10 +312,7 @@ export class TestCluster {
     for (const [i, master] of masters.entries()) {
       const from = Math.ceil((SLOTS / 3) * i);
       const to = Math.ceil((SLOTS / 3) * (i + 1));
-      await master.client.cluster(
-        'ADDSLOTS',
-        ...Array.from({ length: to - from }, (_, k) => from + k),
-      );
+      await master.client.cluster('ADDSLOTS', ...slotsFrom(from, to));
       await master.client.cluster('SET-CONFIG-EPOCH', i + 1);
     }
     for (const { port } of this.nodes.slice(1))
@@ -369,13 +369,17 @@ export function useLoneNode(): () => ServerProcess {
 
 /** Makes a single node a Cluster that owns every slot. */
 export async function serveAlone({ client }: ServerProcess, epoch: number): Promise<void> {
-  await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1);
+  await client.cluster('ADDSLOTS', ...slotsFrom(0, SLOTS));
   await client.cluster('SET-CONFIG-EPOCH', epoch);
   await eventually(
     async () => (await client.cluster('INFO')).includes('cluster_state:ok'),
     'the node reports cluster_state:ok',
   );
 }
+
+/** The slots from `from` to before `to`; Redis 6.2 has no ADDSLOTSRANGE. */
+const slotsFrom = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i);
 
 export function startNode(folder: string): Promise<ServerProcess> {
   return startServer(async (port) => {

@@ -63,6 +63,16 @@ export class TcpProxy {
     for (const link of this.#links) link.release();
   }
 
+  /** Reads nothing from the server, so that its output buffers fill. */
+  pause(): void {
+    for (const link of this.#links) link.pause();
+  }
+
+  /** Forwards what the server sent after {@link pause}, and its close. */
+  resume(): void {
+    for (const link of this.#links) link.resume();
+  }
+
   /** Replaces text in the bytes to clients by other text of the same length. */
   replace(text: string, by: string): void {
     if (by.length !== text.length) throw new Error(`Expected as much text as in "${text}"`);
@@ -167,6 +177,14 @@ class Link {
   release(): void {
     for (const bytes of this.#held) this.#server.write(bytes);
     this.#held = [];
+  }
+
+  pause(): void {
+    this.#server.pause();
+  }
+
+  resume(): void {
+    this.#server.resume();
   }
 
   destroy(): void {

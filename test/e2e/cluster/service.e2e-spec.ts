@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { Cluster } from 'ioredis';
 import { from, lastValueFrom, toArray } from 'rxjs';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ClosedError, RequestTimeoutError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
 import { useCluster } from '../../support/cluster.js';
 import { closeAfterTest } from '../../support/app.js';
@@ -11,6 +11,7 @@ import { eventually } from '../../support/redis.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import type { ServerProcess } from '../../support/sentinel.js';
 import { at, startClusterApp, subscriberNode } from './cluster-app.js';
+import { itSharded } from '../../support/sharded.js';
 
 @Controller()
 class Handlers {
@@ -34,8 +35,9 @@ class Handlers {
 
 const handlers = { controllers: [Handlers] };
 
+/** Whether a node was asked for the topology. Redis 6.2 does not count the subcommands of CLUSTER separately. */
 const isAsked = async ({ client }: ServerProcess): Promise<boolean> =>
-  (await client.info('commandstats')).includes('cmdstat_cluster|nodes');
+  /^cmdstat_cluster(\|nodes)?:/m.test(await client.info('commandstats'));
 
 describe('an application over a Cluster', () => {
   const cluster = useCluster();
@@ -190,7 +192,7 @@ describe('an application over a Cluster', () => {
     expect(await own.get('own')).toBe('mine');
   });
 
-  it.runIf(inject('hasSharded'))('opens no connection for shard channels after close', async () => {
+  itSharded('opens no connection for shard channels after close', async () => {
     const started = await startClusterApp({ connection: { nodes: nodes() } });
     await started.app.close();
     const published = started.service.publish('late.shard', 1, { sharded: true });

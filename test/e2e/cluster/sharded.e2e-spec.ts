@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import {
   CommandRefusedError,
   NoSubscribersError,
@@ -13,13 +13,14 @@ import { startProxy } from '../../support/tcp-proxy.js';
 import { handlerClass } from './sharded-handlers.js';
 import { at, startClusterApp, type ClusterApp } from './cluster-app.js';
 import { NumberedFlow } from './numbered-flow.js';
+import { describeSharded } from '../../support/sharded.js';
 
 const CHANNELS = Array.from({ length: 20 }, (_, i) => `flow.${i}`);
 const RATE = 200;
 const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
 const heartbeat = { pingInterval: 200, pingTimeout: 200 };
 
-describe.runIf(inject('hasSharded'))('sharded Pub/Sub in a Cluster', () => {
+describeSharded('sharded Pub/Sub in a Cluster', () => {
   const cluster = useCluster();
   afterEach(() => cluster().recover());
 

@@ -122,7 +122,16 @@ describe('service.observe', () => {
   });
 
   it('fails with CommandRefusedError, which names the channel, when Redis refuses', async () => {
-    await redis.client.call('ACL', 'SETUSER', 'observer', 'on', '>pw', '~*', '+@all', '&open.*');
+    await redis.client.call(
+      'ACL',
+      'SETUSER',
+      'observer',
+      'on',
+      '>pw',
+      '+@all',
+      'resetchannels',
+      '&open.*',
+    );
     const { service } = await startService(redis, {
       connection: { ...plain(redis.port), username: 'observer', password: 'pw' },
     });

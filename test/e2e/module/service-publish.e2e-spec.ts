@@ -95,7 +95,16 @@ describe('service.publish', () => {
   });
 
   it('rejects with CommandRefusedError, which names the channel, when Redis refuses', async () => {
-    await redis.client.call('ACL', 'SETUSER', 'mute', 'on', '>pw', '~*', '+@all', '&open.*');
+    await redis.client.call(
+      'ACL',
+      'SETUSER',
+      'mute',
+      'on',
+      '>pw',
+      '+@all',
+      'resetchannels',
+      '&open.*',
+    );
     const { service } = await startService(redis, {
       connection: { ...plain(redis.port), username: 'mute', password: 'pw' },
     });

@@ -103,7 +103,16 @@ describe('service.subscribe and subscribePattern', () => {
   });
 
   it('reject with CommandRefusedError, which names the channel, when Redis refuses', async () => {
-    await redis.client.call('ACL', 'SETUSER', 'listener', 'on', '>pw', '~*', '+@all', '&open.*');
+    await redis.client.call(
+      'ACL',
+      'SETUSER',
+      'listener',
+      'on',
+      '>pw',
+      '+@all',
+      'resetchannels',
+      '&open.*',
+    );
     const { service } = await startService(redis, {
       connection: { ...plain(redis.port), username: 'listener', password: 'pw' },
     });

@@ -1,7 +1,7 @@
 import { Controller, Injectable } from '@nestjs/common';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   InvalidOptionError,
   RedisPubSubClient,
@@ -15,11 +15,12 @@ import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext } from './apps.js';
 import { startService } from './service-app.js';
+import { describeSharded } from '../../support/sharded.js';
 
 const next = <T>(messages: Observable<PubSubMessage<T>>): Promise<PubSubMessage<T>> =>
   firstValueFrom(messages);
 
-describe.runIf(inject('hasSharded'))('sharded: true', () => {
+describeSharded('sharded: true', () => {
   const redis = useRedis();
   const shardSubscribers = async (channel: string): Promise<number> => {
     const [, count] = (await redis.client.call('PUBSUB', 'SHARDNUMSUB', channel)) as unknown[];

@@ -5,18 +5,19 @@ import type {
   RedisPubSubServerOptions,
 } from 'nestjs-redis-pubsub';
 import { finalize, lastValueFrom, of } from 'rxjs';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
 import { Gate } from '../../support/gate.js';
 import { requestHandler } from '../../support/handlers.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { HAS_SHARDED } from '../../support/sharded.js';
 
 const REQUESTS = 100;
 const CHANNEL = 'joined.ask';
 
 /** Redis before 7.0 has no shard channels. */
-const SHARDED = inject('hasSharded') ? [false, true] : [false];
+const SHARDED = HAS_SHARDED ? [false, true] : [false];
 
 const numbers = Array.from({ length: REQUESTS }, (_, i) => i);
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { closeAfterTest } from '../../support/app.js';
 import { eventually } from '../../support/redis.js';
 import type { EventStream } from './event-stream.js';
-import { gone, SampleProcess, startSample } from './sample-process.js';
+import { gone, REDIS_SERVER, SampleProcess, startSample } from './sample-process.js';
 import { SESSION_SECRET } from './session-tokens.js';
 import { takePort } from './taken-port.js';
 import { gatewaysOf } from './use-sample.js';
@@ -45,7 +45,7 @@ describe('the launcher of the sample', () => {
     expect(sample.output).toMatch(/redis-cli -p \d+ PSUBSCRIBE 'sample:notifications\.\*'/);
     const started = await sample.descendants();
     const commands = started.map(({ command }) => command).join('\n');
-    for (const name of ['redis-server', 'activity/main.js', 'notifications/main.js']) {
+    for (const name of [REDIS_SERVER, 'activity/main.js', 'notifications/main.js']) {
       expect(commands).toContain(name);
     }
     expect(commands.match(/gateway\/main\.js/g)).toHaveLength(2);
@@ -79,7 +79,7 @@ describe('the launcher of the sample', () => {
   });
 
   it.each([
-    ['SIGTERM', 'redis-server', ENDED],
+    ['SIGTERM', REDIS_SERVER, ENDED],
     ['SIGTERM', 'activity/main.js', ENDED],
     ['SIGTERM', 'gateway/main.js', ENDED],
     ['SIGKILL', 'activity/main.js', { code: null, signal: 'SIGKILL' }],
@@ -146,7 +146,7 @@ describe('the launcher of the sample', () => {
     await stream.has('notification');
     const before = await ann.inbox();
 
-    process.kill(await sample.pidOf('redis-server'), 'SIGKILL');
+    process.kill(await sample.pidOf(REDIS_SERVER), 'SIGKILL');
     const taken = await takePort(sample.redisPort, '127.0.0.1');
     const failures = () => sample.lines.filter((line) => line.includes('Cannot restart Redis'));
     await eventually(() => failures().length > 0);

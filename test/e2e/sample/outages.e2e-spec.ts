@@ -4,7 +4,7 @@ import { eventually } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import type { EventStream } from './event-stream.js';
 import { Gateway, type Visitor } from './gateway.js';
-import { SampleProcess, startService } from './sample-process.js';
+import { REDIS_SERVER, SampleProcess, startService } from './sample-process.js';
 import { SESSION_SECRET } from './session-tokens.js';
 import { gatewaysOf } from './use-sample.js';
 
@@ -32,7 +32,8 @@ describe('the sample continues when', () => {
   });
   afterAll(() => sample.stop());
 
-  const kill = async (...words: string[]) => process.kill(await sample.pidOf(...words), 'SIGKILL');
+  const kill = async (...words: Parameters<SampleProcess['pidOf']>) =>
+    process.kill(await sample.pidOf(...words), 'SIGKILL');
 
   /** Resolves when `notifications` is subscribed again, and a message to `user` has arrived. */
   async function receivesAgain(user: Visitor, stream: EventStream): Promise<void> {
@@ -84,7 +85,7 @@ describe('the sample continues when', () => {
     const before = await ann.inbox();
     expect(before.notifications).toHaveLength(1);
 
-    await kill('redis-server');
+    await kill(REDIS_SERVER);
     await Promise.all(streams.map((stream) => stream.has('interrupted')));
     const id = before.notifications[0]?.id ?? '';
     const own = `/api/users/${ann.id}/notifications`;
@@ -161,7 +162,7 @@ describe('the sample continues when', () => {
   });
 
   it('Redis hangs: requests are answered 503', async () => {
-    const redis = await sample.pidOf('redis-server');
+    const redis = await sample.pidOf(REDIS_SERVER);
     const ann = first.user();
     process.kill(redis, 'SIGSTOP');
     closeAfterTest(async () => process.kill(redis, 'SIGCONT'));

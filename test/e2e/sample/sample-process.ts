@@ -1,10 +1,15 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, vi } from 'vitest';
 import type { Ready } from '../../../sample/notifications/process/run-service.js';
+import { findServerBinary } from '../../../sample/support/server-binary.js';
 import { choosePort } from '../../../sample/support/server-port.js';
 import { closeAfterTest } from '../../support/app.js';
+
+/** The name of the Redis server's program, as its process shows it. */
+export const REDIS_SERVER = basename(await findServerBinary());
 
 const BUILT = new URL('../../../dist-sample/notifications/', import.meta.url);
 
@@ -103,15 +108,17 @@ export class SampleProcess extends BuiltProcess {
     return found;
   }
 
-  /** The id of the process whose command line and environment have all these words. */
-  async pidOf(...words: string[]): Promise<number> {
+  /** The id of the process that runs this program, with all these variables in its environment. */
+  async pidOf(program: string, ...variables: string[]): Promise<number> {
+    const running = (await this.descendants()).filter(({ command }) => command.includes(program));
     const candidates = await Promise.all(
-      (await this.descendants()).map(async ({ pid }) => ({ pid, text: await describe(pid) })),
+      running.map(async ({ pid }) => ({ pid, text: await describe(pid) })),
     );
-    const found = candidates.filter(({ text }) => words.every((word) => text.includes(word)));
+    const found = candidates.filter(({ text }) => variables.every((it) => text.includes(it)));
     const [first] = found;
     if (found.length !== 1 || !first) {
-      throw new Error(`Expected one process with ${words.join(' ')}, found ${found.length}`);
+      const words = [program, ...variables].join(' ');
+      throw new Error(`Expected one process with ${words}, found ${found.length}`);
     }
     return first.pid;
   }
