@@ -4,7 +4,8 @@ const REPLACEMENT = '\ufffd';
 
 /**
  * Encodes to JSON. Decodes JSON; a payload that is not JSON to its text, and one that is not UTF-8 to its
- * bytes as a `Buffer`. So every payload of a foreign publisher reaches the handler as a whole.
+ * bytes as a `Buffer`. So every payload of a foreign publisher reaches the handler as a whole. A number that
+ * JavaScript would print in another way, such as `007`, `1.0` or an id of 19 digits, stays text.
  */
 export const jsonCodec = {
   encode: toJson,
@@ -43,7 +44,8 @@ function toJson(value: unknown): string {
 function parseOrText(text: string): unknown {
   if (!startsLikeJson(text)) return text;
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'number' && String(value) !== text ? text : value;
   } catch {
     return text;
   }
