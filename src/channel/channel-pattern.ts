@@ -23,6 +23,9 @@ interface Parsed {
   readonly params: readonly string[];
 }
 
+/** The most characters of a channel name or a pattern. Work that grows with the length must have an end. */
+const MAX_LENGTH = 131_072;
+
 const NO_PARAMS: ChannelParams = Object.freeze({});
 const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
 
@@ -158,6 +161,11 @@ export function assertChannel(channel: unknown): string {
     throw new InvalidChannelError(`Expected a channel name to be a string, got ${typeof channel}`);
   }
   if (channel === '') throw new InvalidChannelError('Expected a channel name, got an empty string');
+  if (channel.length > MAX_LENGTH) {
+    throw new InvalidChannelError(
+      `Expected a channel name or pattern of at most ${MAX_LENGTH} characters, got ${channel.length} ("${shorten(channel)}")`,
+    );
+  }
   if (!channel.isWellFormed()) {
     throw new InvalidChannelError(
       `Expected a channel name of well-formed text, got a lone surrogate in "${shorten(channel.toWellFormed())}"`,
@@ -199,7 +207,7 @@ function paramAt(pattern: string, at: number): string | undefined {
 function parseSource(pattern: string) {
   const parts = [...readParts(toByteString(pattern))];
   const params = parts.flatMap((part) => (part.kind === 'param' ? [part.name] : []));
-  const repeated = params.find((name, i) => params.indexOf(name) !== i);
+  const repeated = firstRepeated(params);
   if (repeated !== undefined) {
     throw new InvalidChannelError(
       `Expected distinct parameters in "${shorten(pattern)}", got ":${repeated}" twice`,
@@ -213,6 +221,11 @@ function parseSource(pattern: string) {
     tokens: parts.map(tokenOf),
     params,
   };
+}
+
+function firstRepeated(names: readonly string[]): string | undefined {
+  const known = new Set<string>();
+  return names.find((name) => known.size === known.add(name).size);
 }
 
 function globOf(part: Part): string {
