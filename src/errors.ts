@@ -19,6 +19,8 @@ export type PubSubErrorCode =
  */
 export class PubSubError extends Error {
   readonly code: PubSubErrorCode;
+  /** 400 where text of a caller, such as an id in a URL, cannot be in a channel name; else absent. */
+  declare readonly statusCode?: number;
 
   constructor(code: PubSubErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -88,6 +90,14 @@ export class RequestTimeoutError extends PubSubError {
   constructor(channel: string, timeout: number) {
     super('ERR_PUBSUB_TIMEOUT', `No reply on "${shorten(channel)}" within ${timeout} ms`);
   }
+}
+
+/**
+ * Marks an error that the text of a caller has caused. Nest's HTTP filter answers it with 400 and its message,
+ * as an error of the library `http-errors`.
+ */
+export function asBadRequest<E extends PubSubError>(error: E): E {
+  return Object.assign(error, { statusCode: 400, status: 400, expose: true });
 }
 
 /** A thrown value of any type as a log shows it: the stack of an error. */

@@ -1,4 +1,4 @@
-import { InvalidChannelError, InvalidOptionError, shorten } from '../errors.js';
+import { InvalidChannelError, InvalidOptionError, asBadRequest, shorten } from '../errors.js';
 import {
   fromByteString,
   isSeparator,
@@ -113,11 +113,12 @@ function subscriptionKind({ kind, source }: ChannelPattern, sharded: boolean): S
 
 /**
  * Builds a literal channel name from a template and values: `buildChannel('user.:id.inbox', { id: 42 })`
- * returns `user.42.inbox`. The safe way to put user text into a channel name.
+ * returns `user.42.inbox`. The safe way to put user text into a channel name. Text that may be anything goes
+ * through `encodeSegment` first. Nest answers the error of a value with HTTP 400.
  *
  * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (it has `.`, `:` or
  * `/`), and for one without a parameter in the template
- * @throws InvalidChannelError for a template with a glob
+ * @throws InvalidChannelError for a template with a glob, and for values that make no valid name
  */
 export function buildChannel(
   template: string,
@@ -142,7 +143,16 @@ export function buildChannel(
     const expected = `a parameter of "${shorten(template)}", where ":name" begins a segment`;
     throw new InvalidOptionError(name, expected, values[name]);
   }
-  return assertChannel(channel);
+  return assertBuilt(channel);
+}
+
+/** The template was valid: what is wrong with the name comes from a value. */
+function assertBuilt(channel: string): string {
+  try {
+    return assertChannel(channel);
+  } catch (error) {
+    throw error instanceof InvalidChannelError ? asBadRequest(error) : error;
+  }
 }
 
 /**
@@ -247,11 +257,9 @@ function segmentValue(
     typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
   const text = isScalar ? String(value) : '';
   if (text === '' || /[.:/]/.test(text)) {
-    throw new InvalidOptionError(
-      name,
-      'a value that is one segment (not empty, no ".", ":" or "/")',
-      value,
-    );
+    const expected =
+      'a value that is one segment (not empty, no ".", ":" or "/"; encodeSegment makes one of any text)';
+    throw asBadRequest(new InvalidOptionError(name, expected, value));
   }
   return text;
 }

@@ -192,6 +192,18 @@ describe('buildChannel', () => {
     const build = () => buildChannel('user.:id', values);
     expect(build).toThrow(InvalidOptionError);
     expect(build).toThrow('"id"');
+    expect(build).toThrow('encodeSegment');
+    expect(build).toThrow(expect.objectContaining({ statusCode: 400 }));
+  });
+
+  it('blames the caller for a value alone', () => {
+    for (const build of [
+      () => buildChannel('user.*', {}),
+      () => buildChannel('news', { id: 1 }),
+      () => buildChannel('', {}),
+    ]) {
+      expect(build).toThrow(expect.not.objectContaining({ statusCode: 400 }));
+    }
   });
 
   it.each([
@@ -230,7 +242,9 @@ describe('buildChannel', () => {
   });
 
   it('refuses a lone surrogate in a value', () => {
-    expect(() => buildChannel('user.:id', { id: '\ud83d' })).toThrow(InvalidChannelError);
+    const build = () => buildChannel('user.:id', { id: '\ud83d' });
+    expect(build).toThrow(InvalidChannelError);
+    expect(build).toThrow(expect.objectContaining({ statusCode: 400 }));
   });
 
   it('reads no value from a prototype', () => {
