@@ -43,6 +43,28 @@ export class InvalidChannelError extends PubSubError {
   }
 }
 
+/**
+ * Marks an error that the text of a caller has caused. Nest's HTTP filter answers it with 400 and its message,
+ * as an error of the library `http-errors`.
+ */
+export function asBadRequest<E extends PubSubError>(error: E): E {
+  return Object.assign(error, { statusCode: 400, status: 400, expose: true });
+}
+
+/**
+ * Returns the error of a codec or a hook for a log line or a cause. `JSON.parse` quotes its input in its error, and
+ * the input is a payload: such an error is replaced. All others stay as they are. Never throws.
+ */
+export function withoutPayload(error: unknown): unknown {
+  try {
+    return error instanceof SyntaxError
+      ? new SyntaxError('the codec or a hook threw a SyntaxError, as JSON.parse does')
+      : error;
+  } catch {
+    return error;
+  }
+}
+
 /** Redis cannot be reached, or the connection was lost before Redis answered. */
 export class ConnectionError extends PubSubError {
   constructor(message: string, options?: ErrorOptions) {
@@ -90,14 +112,6 @@ export class RequestTimeoutError extends PubSubError {
   constructor(channel: string, timeout: number) {
     super('ERR_PUBSUB_TIMEOUT', `No reply on "${shorten(channel)}" within ${timeout} ms`);
   }
-}
-
-/**
- * Marks an error that the text of a caller has caused. Nest's HTTP filter answers it with 400 and its message,
- * as an error of the library `http-errors`.
- */
-export function asBadRequest<E extends PubSubError>(error: E): E {
-  return Object.assign(error, { statusCode: 400, status: 400, expose: true });
 }
 
 /** A thrown value of any type as a log shows it: the stack of an error. */

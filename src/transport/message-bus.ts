@@ -7,7 +7,7 @@ import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten } from '../errors.js';
+import { PayloadError, messageOf, shorten, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
@@ -180,9 +180,10 @@ export class MessageBus {
         throw new TypeError(`Expected the codec to give text or bytes, got ${typeof payload}`);
       }
     } catch (error) {
+      const cause = withoutPayload(error);
       throw new PayloadError(
-        `Cannot encode the message to "${shorten(channel)}": ${messageOf(error)}`,
-        { cause: error },
+        `Cannot encode the message to "${shorten(channel)}": ${messageOf(cause)}`,
+        { cause },
       );
     }
     this.#assertSize(channel, payload);
@@ -206,7 +207,7 @@ export class MessageBus {
     try {
       message = this.codec.decode(payload, channel);
     } catch (error) {
-      this.#drop(delivery, 'decode', messageOf(error), error);
+      this.#dropUnreadable(delivery, error);
       return undefined;
     }
     if (!message) {
@@ -224,7 +225,7 @@ export class MessageBus {
     try {
       return this.codec.decodeValue(delivery.payload);
     } catch (error) {
-      this.#drop(delivery, 'decode', messageOf(error), error);
+      this.#dropUnreadable(delivery, error);
       return undefined;
     }
   }
@@ -234,6 +235,11 @@ export class MessageBus {
     if (bytes <= this.options.maxPayloadBytes) return false;
     this.#drop(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
     return true;
+  }
+
+  #dropUnreadable(delivery: Delivery, thrown: unknown): void {
+    const error = withoutPayload(thrown);
+    this.#drop(delivery, 'decode', messageOf(error), error);
   }
 
   #drop(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {

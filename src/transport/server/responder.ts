@@ -7,6 +7,7 @@ import { ConnectionError, PayloadError, messageOf, shorten } from '../../errors.
 import type { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR } from '../nest-internals.js';
+import { withPlainErrors } from './plain-errors.js';
 
 /** A reply in Nest's form, sent once. The last one to a request has `isDisposed`. */
 export interface Reply {
@@ -116,7 +117,8 @@ export class Responder {
 
   #serialize(reply: Reply): unknown {
     const { serializer } = this;
-    return serializer ? (synchronous('serialize', serializer.serialize(reply)) ?? reply) : reply;
+    if (!serializer) return withPlainErrors(reply);
+    return withPlainErrors(synchronous('serialize', serializer.serialize(reply)) ?? reply);
   }
 
   async #replyWithError(): Promise<void> {
