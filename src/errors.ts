@@ -1,4 +1,7 @@
 import { inspect } from 'node:util';
+import { addBrand, brandOf, hasBrand } from './shared/brand.js';
+
+const ERROR = brandOf('error');
 
 /** The stable codes of {@link PubSubError}, for `switch` statements and log queries. */
 export type PubSubErrorCode =
@@ -21,6 +24,10 @@ export class PubSubError extends Error {
   readonly code: PubSubErrorCode;
   /** 400 where text of a caller, such as an id in a URL, cannot be in a channel name; else absent. */
   declare readonly statusCode?: number;
+
+  static {
+    addBrand(this.prototype, ERROR);
+  }
 
   constructor(code: PubSubErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -63,6 +70,14 @@ export function withoutPayload(error: unknown): unknown {
   } catch {
     return error;
   }
+}
+
+/**
+ * Whether a value is an error with this code. Unlike `instanceof`, it recognises the errors of another copy of the
+ * package. Never throws.
+ */
+export function hasCode(error: unknown, code: PubSubErrorCode): boolean {
+  return hasBrand(error, ERROR) && Reflect.get(Object(error) as object, 'code') === code;
 }
 
 /** Redis cannot be reached, or the connection was lost before Redis answered. */

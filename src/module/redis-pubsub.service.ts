@@ -6,6 +6,7 @@ import { literalGlob } from '../channel/glob.js';
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
 import { checkBoolean } from '../options/option-checks.js';
+import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
@@ -17,6 +18,8 @@ import {
   type ObserverScope,
   type PubSubMessage,
 } from './message-observer.js';
+
+const SERVICE = brandOf('service');
 
 /** How {@link RedisPubSubService.publish} publishes. */
 export interface PublishingOptions {
@@ -62,6 +65,10 @@ export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
  * after the last of them.
  */
 export class RedisPubSubService {
+  static {
+    addBrand(this.prototype, SERVICE);
+  }
+
   readonly #bus: MessageBus;
   readonly #logger = new Logger(RedisPubSubService.name);
   readonly #scope: ObserverScope;
@@ -263,6 +270,11 @@ export class RedisPubSubService {
     }
     this.#inFlight.end();
   }
+}
+
+/** Whether a value is a service, of this copy of the package or another. */
+export function isPubSubService(value: unknown): value is RedisPubSubService {
+  return hasBrand(value, SERVICE);
 }
 
 /** Not at once: an application that observes again at each completion would never end. */

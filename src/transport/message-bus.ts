@@ -9,12 +9,15 @@ import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from 
 import { synchronous } from '../codec/synchronous.js';
 import { PayloadError, messageOf, shorten, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
+
+const BUS = brandOf('bus');
 
 /** How {@link MessageBus.publish} publishes a message. */
 export interface PublishOptions {
@@ -28,6 +31,10 @@ export interface PublishOptions {
  * channels apart. Servers, clients and services with the same bus share its connections.
  */
 export class MessageBus {
+  static {
+    addBrand(this.prototype, BUS);
+  }
+
   readonly broker: Broker;
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
@@ -246,4 +253,9 @@ export class MessageBus {
     this.#drops.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
     this.reportDrop(delivery.channel, reason, error);
   }
+}
+
+/** Whether a value is a bus, of this copy of the package or another. */
+export function isMessageBus(value: unknown): value is MessageBus {
+  return hasBrand(value, BUS);
 }

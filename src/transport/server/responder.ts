@@ -3,7 +3,7 @@ import { Subject, takeUntil, takeWhile, type Observable } from 'rxjs';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, RequestKey } from '../../codec/codec.js';
 import { synchronous } from '../../codec/synchronous.js';
-import { ConnectionError, PayloadError, messageOf, shorten } from '../../errors.js';
+import { hasCode, messageOf, shorten } from '../../errors.js';
 import type { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR } from '../nest-internals.js';
@@ -108,9 +108,9 @@ export class Responder {
       return this.bus.isUndelivered(receivers, kind) ? 'undelivered' : 'delivered';
     } catch (error) {
       this.#logFailure(error);
-      if (error instanceof ConnectionError) return 'unknown';
+      if (hasCode(error, 'ERR_PUBSUB_CONNECTION')) return 'unknown';
       // Without any reply the client would wait until its timeout.
-      if (error instanceof PayloadError) await this.#replyWithError();
+      if (hasCode(error, 'ERR_PUBSUB_PAYLOAD')) await this.#replyWithError();
       return 'refused';
     }
   }
