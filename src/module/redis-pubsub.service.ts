@@ -110,7 +110,7 @@ export class RedisPubSubService {
    * @throws InvalidChannelError for a channel that is not valid, InvalidOptionError for a wrong option
    */
   observe<T = unknown>(channel: string, options?: ObserveOptions): Observable<PubSubMessage<T>> {
-    return this.#observe(ChannelPattern.literal(channel), options);
+    return this.#observe(this.#literal(channel, options), options);
   }
 
   /** As {@link observe}, for all channels that a pattern matches. */
@@ -118,7 +118,7 @@ export class RedisPubSubService {
     pattern: string,
     options?: ObserveOptions,
   ): Observable<PubSubMessage<T>> {
-    return this.#observe(ChannelPattern.parse(pattern), options);
+    return this.#observe(this.#parsed(pattern, options), options);
   }
 
   /**
@@ -130,7 +130,7 @@ export class RedisPubSubService {
     handler: PubSubHandler<T>,
     options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(ChannelPattern.literal(channel), handler, options);
+    return this.#subscribe(this.#literal(channel, options), handler, options);
   }
 
   /** As {@link subscribe}, for all channels that a pattern matches. */
@@ -139,7 +139,7 @@ export class RedisPubSubService {
     handler: PubSubHandler<T>,
     options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(ChannelPattern.parse(pattern), handler, options);
+    return this.#subscribe(this.#parsed(pattern, options), handler, options);
   }
 
   /**
@@ -225,6 +225,22 @@ export class RedisPubSubService {
       });
       observer.open();
     });
+  }
+
+  #literal(channel: string, options?: ObserveOptions): ChannelPattern {
+    const pattern = ChannelPattern.literal(channel);
+    this.#bus.patternWarnings.checkObserved(channel, this.#isSharded(options));
+    return pattern;
+  }
+
+  #parsed(source: string, options?: ObserveOptions): ChannelPattern {
+    const pattern = ChannelPattern.parse(source);
+    this.#bus.patternWarnings.checkPattern(source, this.#isSharded(options));
+    return pattern;
+  }
+
+  #isSharded({ sharded = this.#bus.options.sharded }: ObserveOptions = {}): boolean {
+    return sharded;
   }
 
   get #kind(): ChannelKind {

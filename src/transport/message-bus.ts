@@ -14,6 +14,7 @@ import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
+import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
 
@@ -40,6 +41,7 @@ export class MessageBus {
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
   readonly #logger = new Logger('RedisPubSub');
+  readonly patternWarnings = new PatternWarnings(this.#logger);
   readonly #drops = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
@@ -105,6 +107,7 @@ export class MessageBus {
   ): Promise<number> {
     try {
       const name = this.nameOf(channel);
+      this.patternWarnings.checkPublished(channel, kind);
       const payload = this.#encode(channel, () =>
         serializer
           ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))

@@ -10,7 +10,7 @@ import { Subject, type Observable } from 'rxjs';
 import { whenSubscribed } from '../../broker/broker.js';
 import { CHANNEL_KINDS, channelKindOf, type ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, hasCode, messageOf, shorten, textOf } from '../../errors.js';
-import type { RedisPubSubServerOptions } from '../../options/options.js';
+import type { HandlerOptions, RedisPubSubServerOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
@@ -106,12 +106,22 @@ export class RedisPubSubServer
     callback.extras = extras;
     const parsed = readPattern(pattern);
     const route = new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher);
+    this.checkPattern(pattern, extras);
     if (this.#routes.add(route)) {
       this.logger.warn(
         `Two request handlers for "${shorten(parsed.source)}": only the last one is called`,
       );
     }
     this.messageHandlers.set(parsed.source, callback);
+  }
+
+  /** Logs a warning, once, for a pattern that may not mean what it says. `owner` is the method that has it. */
+  checkPattern(
+    pattern: unknown,
+    { sharded = this.#bus.options.sharded }: HandlerOptions = {},
+    owner?: string,
+  ): void {
+    this.#bus.patternWarnings.checkPattern(pattern, sharded, owner);
   }
 
   /** Refuses further handlers: a second registration would run them twice. */
