@@ -1,4 +1,7 @@
 import { inspect } from 'node:util';
+import { addBrand, brandOf, hasBrand } from './shared/brand.js';
+
+const ERROR = brandOf('error');
 
 /** The stable codes of {@link PubSubError}, for `switch` statements and log queries. */
 export type PubSubErrorCode =
@@ -19,6 +22,12 @@ export type PubSubErrorCode =
  */
 export class PubSubError extends Error {
   readonly code: PubSubErrorCode;
+  /** 400 where text of a caller, such as an id in a URL, cannot be in a channel name; else absent. */
+  declare readonly statusCode?: number;
+
+  static {
+    addBrand(this.prototype, ERROR);
+  }
 
   constructor(code: PubSubErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -39,6 +48,36 @@ export class InvalidChannelError extends PubSubError {
   constructor(message: string) {
     super('ERR_PUBSUB_INVALID_CHANNEL', message);
   }
+}
+
+/**
+ * Marks an error that the text of a caller has caused. Nest's HTTP filter answers it with 400 and its message,
+ * as an error of the library `http-errors`.
+ */
+export function asBadRequest<E extends PubSubError>(error: E): E {
+  return Object.assign(error, { statusCode: 400, status: 400, expose: true });
+}
+
+/**
+ * Returns the error of a codec or a hook for a log line or a cause. `JSON.parse` quotes its input in its error, and
+ * the input is a payload: such an error is replaced. All others stay as they are. Never throws.
+ */
+export function withoutPayload(error: unknown): unknown {
+  try {
+    return error instanceof SyntaxError
+      ? new SyntaxError('the codec or a hook threw a SyntaxError, as JSON.parse does')
+      : error;
+  } catch {
+    return error;
+  }
+}
+
+/**
+ * Whether a value is an error with this code. Unlike `instanceof`, it recognises the errors of another copy of the
+ * package. Never throws.
+ */
+export function hasCode(error: unknown, code: PubSubErrorCode): boolean {
+  return hasBrand(error, ERROR) && Reflect.get(Object(error) as object, 'code') === code;
 }
 
 /** Redis cannot be reached, or the connection was lost before Redis answered. */

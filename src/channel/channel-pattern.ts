@@ -1,4 +1,4 @@
-import { InvalidChannelError, InvalidOptionError, shorten } from '../errors.js';
+import { InvalidChannelError, InvalidOptionError, asBadRequest, shorten } from '../errors.js';
 import {
   fromByteString,
   isSeparator,
@@ -22,6 +22,9 @@ interface Parsed {
   /** The names of the parameters. */
   readonly params: readonly string[];
 }
+
+/** The most characters of a channel name or a pattern. Work that grows with the length must have an end. */
+const MAX_LENGTH = 131_072;
 
 const NO_PARAMS: ChannelParams = Object.freeze({});
 const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
@@ -110,11 +113,12 @@ function subscriptionKind({ kind, source }: ChannelPattern, sharded: boolean): S
 
 /**
  * Builds a literal channel name from a template and values: `buildChannel('user.:id.inbox', { id: 42 })`
- * returns `user.42.inbox`. The safe way to put user text into a channel name.
+ * returns `user.42.inbox`. The safe way to put user text into a channel name. Text that may be anything goes
+ * through `encodeSegment` first. Nest answers the error of a value with HTTP 400.
  *
  * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (it has `.`, `:` or
  * `/`), and for one without a parameter in the template
- * @throws InvalidChannelError for a template with a glob
+ * @throws InvalidChannelError for a template with a glob, and for values that make no valid name
  */
 export function buildChannel(
   template: string,
@@ -139,7 +143,16 @@ export function buildChannel(
     const expected = `a parameter of "${shorten(template)}", where ":name" begins a segment`;
     throw new InvalidOptionError(name, expected, values[name]);
   }
-  return assertChannel(channel);
+  return assertBuilt(channel);
+}
+
+/** The template was valid: what is wrong with the name comes from a value. */
+function assertBuilt(channel: string): string {
+  try {
+    return assertChannel(channel);
+  } catch (error) {
+    throw error instanceof InvalidChannelError ? asBadRequest(error) : error;
+  }
 }
 
 /**
@@ -158,6 +171,11 @@ export function assertChannel(channel: unknown): string {
     throw new InvalidChannelError(`Expected a channel name to be a string, got ${typeof channel}`);
   }
   if (channel === '') throw new InvalidChannelError('Expected a channel name, got an empty string');
+  if (channel.length > MAX_LENGTH) {
+    throw new InvalidChannelError(
+      `Expected a channel name or pattern of at most ${MAX_LENGTH} characters, got ${channel.length} ("${shorten(channel)}")`,
+    );
+  }
   if (!channel.isWellFormed()) {
     throw new InvalidChannelError(
       `Expected a channel name of well-formed text, got a lone surrogate in "${shorten(channel.toWellFormed())}"`,
@@ -199,7 +217,7 @@ function paramAt(pattern: string, at: number): string | undefined {
 function parseSource(pattern: string) {
   const parts = [...readParts(toByteString(pattern))];
   const params = parts.flatMap((part) => (part.kind === 'param' ? [part.name] : []));
-  const repeated = params.find((name, i) => params.indexOf(name) !== i);
+  const repeated = firstRepeated(params);
   if (repeated !== undefined) {
     throw new InvalidChannelError(
       `Expected distinct parameters in "${shorten(pattern)}", got ":${repeated}" twice`,
@@ -213,6 +231,11 @@ function parseSource(pattern: string) {
     tokens: parts.map(tokenOf),
     params,
   };
+}
+
+function firstRepeated(names: readonly string[]): string | undefined {
+  const known = new Set<string>();
+  return names.find((name) => known.size === known.add(name).size);
 }
 
 function globOf(part: Part): string {
@@ -234,11 +257,9 @@ function segmentValue(
     typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
   const text = isScalar ? String(value) : '';
   if (text === '' || /[.:/]/.test(text)) {
-    throw new InvalidOptionError(
-      name,
-      'a value that is one segment (not empty, no ".", ":" or "/")',
-      value,
-    );
+    const expected =
+      'a value that is one segment (not empty, no ".", ":" or "/"; encodeSegment makes one of any text)';
+    throw asBadRequest(new InvalidOptionError(name, expected, value));
   }
   return text;
 }

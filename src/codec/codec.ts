@@ -59,6 +59,8 @@ export interface RequestKey {
 /** A codec that encodes packets faster than their values. */
 export interface PacketCodec extends Codec {
   encodePacket?(message: OutgoingMessage): string | Uint8Array;
+  /** As `encode`, for an object that is a packet of its own. Errors name its fields. */
+  encodeFields?(fields: unknown): string | Uint8Array;
   /** Joins the texts of several values to the text of an array. A single text that is not an array stays as it is. */
   readonly joinTexts?: (texts: readonly string[]) => string;
 }

@@ -25,7 +25,7 @@ export class BareCodec implements MessageCodec {
   }
 
   encodeValue(value: unknown): string | Uint8Array {
-    return this.values.encode(value);
+    return this.values.encodeFields?.(value) ?? this.values.encode(value);
   }
 
   decodeValue(payload: Buffer): unknown {

@@ -1,20 +1,25 @@
 import type { OutgoingMessage, PacketCodec } from './codec.js';
+import { findUnsendable, isSendable } from './unsendable.js';
 
 const REPLACEMENT = '\ufffd';
 
 /**
  * Encodes to JSON. Decodes JSON; a payload that is not JSON to its text, and one that is not UTF-8 to its
- * bytes as a `Buffer`. So every payload of a foreign publisher reaches the handler as a whole.
+ * bytes as a `Buffer`. So every payload of a foreign publisher reaches the handler as a whole. A number that
+ * JavaScript would print in another way, such as `007`, `1.0` or an id of 19 digits, stays text.
  */
 export const jsonCodec = {
-  encode: toJson,
+  /** Throws a `TypeError` that names the part of the data which JSON has no form for, such as a `Map`. */
+  encode: (data: unknown) => toJson(data, 'data'),
 
-  /** Encodes each part: data that JSON cannot represent is an error, and not a packet without data. */
+  encodeFields: (fields: unknown) => toJson(fields, ''),
+
+  /** Encodes each part: data that JSON has no form for is an error, and not a packet without data. */
   encodePacket({ pattern, data, id, metadata, replyTo }: OutgoingMessage): string {
-    let json = `{"pattern":${toJson(pattern)},"data":${toJson(data)}`;
-    if (id !== undefined) json += `,"id":${toJson(id)}`;
-    if (metadata !== undefined) json += `,"metadata":${toJson(metadata)}`;
-    if (replyTo !== undefined) json += `,"replyTo":${toJson(replyTo)}`;
+    let json = `{"pattern":${toJson(pattern, 'pattern')},"data":${toJson(data, 'data')}`;
+    if (id !== undefined) json += `,"id":${toJson(id, 'id')}`;
+    if (metadata !== undefined) json += `,"metadata":${toJson(metadata, 'metadata')}`;
+    if (replyTo !== undefined) json += `,"replyTo":${toJson(replyTo, 'replyTo')}`;
     return `${json}}`;
   },
 
@@ -33,17 +38,30 @@ export const jsonCodec = {
   },
 } satisfies PacketCodec;
 
-function toJson(value: unknown): string {
-  const json = JSON.stringify(value) as string | undefined;
-  if (json === undefined)
-    throw new TypeError(`Expected data that JSON can represent, got ${typeof value}`);
+/** `root` names the value in errors. */
+function toJson(value: unknown, root: string): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value) as string | undefined;
+  } catch (error) {
+    // Not as the cause: it may quote the data, as the error of a `toJSON` does that parses JSON.
+    throw unsendable(value, root, error instanceof RangeError ? 'nested too deeply' : typeof value);
+  }
+  if (json === undefined || !isSendable(value)) throw unsendable(value, root, typeof value);
   return json;
+}
+
+/** `otherwise` is what is wrong with a value whose parts all have a form. */
+function unsendable(value: unknown, root: string, otherwise: string): TypeError {
+  const part = findUnsendable(value, root) ?? `${root}: ${otherwise}`;
+  return new TypeError(`JSON has no form for ${part}`);
 }
 
 function parseOrText(text: string): unknown {
   if (!startsLikeJson(text)) return text;
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'number' && String(value) !== text ? text : value;
   } catch {
     return text;
   }

@@ -68,7 +68,9 @@ export class HandlerExplorer {
 
   #bind(container: Container, server: RedisPubSubServer): void {
     const config = this.#inheritAppConfig ? this.#container.applicationConfig : undefined;
-    registerHandlers(container, server, config);
+    registerHandlers(container, server, config, ({ name, patterns, extras }) => {
+      for (const pattern of patterns) server.checkPattern(pattern, extras, name);
+    });
   }
 
   #withProvidersAsControllers(): Container {

@@ -38,10 +38,40 @@ export function registerHandlers(
   container: Container,
   strategy: CustomTransportStrategy,
   config: ApplicationConfig | undefined,
+  onHandler: (handler: FoundHandler) => void = () => undefined,
 ): void {
-  const inspector = new GraphInspector(container);
+  const inspector = new HandlerInspector(container, onHandler);
   const application = config ?? new ApplicationConfig();
   new NestMicroservice(container, { strategy }, inspector, application).registerListeners();
+}
+
+/** A handler, before it is registered. */
+export interface FoundHandler {
+  /** Its class and its method: `UserEvents.onUser`. */
+  readonly name: string;
+  readonly patterns: readonly unknown[];
+  /** The options of its decorator. */
+  readonly extras: object | undefined;
+}
+
+/** Nest tells its inspector about each handler, which its server sees as a function without a name. */
+class HandlerInspector extends GraphInspector {
+  constructor(
+    container: Container,
+    private readonly onHandler: (handler: FoundHandler) => void,
+  ) {
+    super(container);
+  }
+
+  override insertEntrypointDefinition<T>(
+    definition: Parameters<typeof GraphInspector.prototype.insertEntrypointDefinition<T>>[0],
+    parentId: string,
+  ): void {
+    const { className, methodName, metadata } = definition;
+    const { patterns = [], extras } = metadata as Partial<FoundHandler>;
+    this.onHandler({ name: `${className}.${methodName}`, patterns, extras });
+    super.insertEntrypointDefinition(definition, parentId);
+  }
 }
 
 /** Calls `listener` with each server that an application has connected, and with each that it connects later. */

@@ -9,9 +9,11 @@ import { ModulesContainer } from '@nestjs/core';
 import { InvalidOptionError } from '../errors.js';
 import type { RedisPubSubModuleOptions } from '../options/options.js';
 import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
-import { RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
+import { isPubSubClient, RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
+import { addBrand, brandOf, brandValue } from '../shared/brand.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
+import { aliasProviders, registerCopy } from './copies.js';
 import { placeModule } from './nest-internals.js';
 import { RedisPubSubService } from './redis-pubsub.service.js';
 
@@ -23,6 +25,12 @@ export type AsyncModuleOptions = typeof ASYNC_OPTIONS_TYPE;
 
 /** The token of the module's options, checked. */
 export const RESOLVED_OPTIONS = Symbol('RESOLVED_OPTIONS');
+
+const TOKENS = { RedisPubSubServer, RedisPubSubClient, RedisPubSubService };
+registerCopy(TOKENS);
+
+/** The mark of a core module, of this copy of the package or another: the token of its server. */
+const SERVER_TOKEN = brandOf('server-token');
 
 const provideWithBus = <T>(create: new (bus: MessageBus) => T) => ({
   provide: create,
@@ -51,6 +59,10 @@ export class RedisPubSubCoreModule
   extends ConfigurableModuleClass
   implements OnModuleInit, OnApplicationShutdown
 {
+  static {
+    addBrand(this, SERVER_TOKEN, RedisPubSubServer);
+  }
+
   constructor(
     private readonly modules: ModulesContainer,
     private readonly bus: MessageBus,
@@ -64,10 +76,10 @@ export class RedisPubSubCoreModule
   /** Throws `InvalidOptionError` for a wrong option. */
   static override forRoot(options: RedisPubSubModuleOptions): DynamicModule {
     const useValue = resolveOptions('RedisPubSubModule', options);
-    return {
+    return withAliases({
       module: RedisPubSubCoreModule,
       providers: [{ provide: RESOLVED_OPTIONS, useValue }],
-    };
+    });
   }
 
   /** The factory's options are checked when Nest creates the module. */
@@ -80,7 +92,7 @@ export class RedisPubSubCoreModule
       useFactory: (given: RedisPubSubModuleOptions) =>
         resolveOptions('RedisPubSubModule', given ?? (null as never)),
     };
-    return { ...module, providers: [...providers, resolved] };
+    return withAliases({ ...module, providers: [...providers, resolved] });
   }
 
   async onModuleInit(): Promise<void> {
@@ -95,7 +107,7 @@ export class RedisPubSubCoreModule
 
   async onApplicationShutdown(): Promise<void> {
     // A test may have overridden the provider with any value.
-    if (this.client instanceof RedisPubSubClient) await this.client.close();
+    if (isPubSubClient(this.client)) await this.client.close();
     await this.bus.close();
   }
 
@@ -113,7 +125,19 @@ export class RedisPubSubCoreModule
 
 /** The servers of all `RedisPubSubModule`s of an application. */
 export function serversOfModules(modules: ModulesContainer): RedisPubSubServer[] {
-  return [...modules.values()]
-    .filter((module) => module.metatype === RedisPubSubCoreModule)
-    .map((module) => module.getProviderByKey<RedisPubSubServer>(RedisPubSubServer).instance);
+  return [...modules.values()].flatMap((module) => {
+    const token = brandValue(module.metatype, SERVER_TOKEN) as typeof RedisPubSubServer | undefined;
+    return token ? [module.getProviderByKey<RedisPubSubServer>(token).instance] : [];
+  });
+}
+
+/** A library that has a copy of its own injects the classes of that copy. */
+function withAliases(module: DynamicModule): DynamicModule {
+  const aliases = aliasProviders(TOKENS);
+  const { providers = [], exports = [] } = module;
+  return {
+    ...module,
+    providers: [...providers, ...aliases],
+    exports: [...exports, ...aliases.map(({ provide }) => provide)],
+  };
 }

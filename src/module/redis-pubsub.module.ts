@@ -12,7 +12,7 @@ import { checkBoolean } from '../options/option-checks.js';
 import type { RedisPubSubModuleOptions } from '../options/options.js';
 import { assertOptionsObject, type ResolvedOptions } from '../options/resolve-options.js';
 import { MessageBus } from '../transport/message-bus.js';
-import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
+import { isPubSubServer, RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
 import { placeModule } from './nest-internals.js';
 import {
@@ -21,7 +21,7 @@ import {
   serversOfModules,
   type AsyncModuleOptions,
 } from './redis-pubsub-core.module.js';
-import { RedisPubSubService } from './redis-pubsub.service.js';
+import { isPubSubService, RedisPubSubService } from './redis-pubsub.service.js';
 
 interface ModuleExtras {
   /**
@@ -86,7 +86,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   async onModuleDestroy(): Promise<void> {
     // A test may have overridden the provider with any value.
     const { service } = this;
-    const drained = service instanceof RedisPubSubService && service.drain();
+    const drained = isPubSubService(service) && service.drain();
     await Promise.all([this.server.drain(), drained]);
   }
 
@@ -127,7 +127,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
 
   /** Whether the application created a server itself. */
   #isForeign(server: unknown): server is RedisPubSubServer {
-    return server instanceof RedisPubSubServer && !serversOfModules(this.modules).includes(server);
+    return isPubSubServer(server) && !serversOfModules(this.modules).includes(server);
   }
 }
 

@@ -6,6 +6,7 @@ import { literalGlob } from '../channel/glob.js';
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
 import { checkBoolean } from '../options/option-checks.js';
+import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
@@ -17,6 +18,8 @@ import {
   type ObserverScope,
   type PubSubMessage,
 } from './message-observer.js';
+
+const SERVICE = brandOf('service');
 
 /** How {@link RedisPubSubService.publish} publishes. */
 export interface PublishingOptions {
@@ -62,6 +65,10 @@ export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
  * after the last of them.
  */
 export class RedisPubSubService {
+  static {
+    addBrand(this.prototype, SERVICE);
+  }
+
   readonly #bus: MessageBus;
   readonly #logger = new Logger(RedisPubSubService.name);
   readonly #scope: ObserverScope;
@@ -103,7 +110,7 @@ export class RedisPubSubService {
    * @throws InvalidChannelError for a channel that is not valid, InvalidOptionError for a wrong option
    */
   observe<T = unknown>(channel: string, options?: ObserveOptions): Observable<PubSubMessage<T>> {
-    return this.#observe(ChannelPattern.literal(channel), options);
+    return this.#observe(this.#literal(channel, options), options);
   }
 
   /** As {@link observe}, for all channels that a pattern matches. */
@@ -111,7 +118,7 @@ export class RedisPubSubService {
     pattern: string,
     options?: ObserveOptions,
   ): Observable<PubSubMessage<T>> {
-    return this.#observe(ChannelPattern.parse(pattern), options);
+    return this.#observe(this.#parsed(pattern, options), options);
   }
 
   /**
@@ -123,7 +130,7 @@ export class RedisPubSubService {
     handler: PubSubHandler<T>,
     options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(ChannelPattern.literal(channel), handler, options);
+    return this.#subscribe(this.#literal(channel, options), handler, options);
   }
 
   /** As {@link subscribe}, for all channels that a pattern matches. */
@@ -132,7 +139,7 @@ export class RedisPubSubService {
     handler: PubSubHandler<T>,
     options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(ChannelPattern.parse(pattern), handler, options);
+    return this.#subscribe(this.#parsed(pattern, options), handler, options);
   }
 
   /**
@@ -220,6 +227,22 @@ export class RedisPubSubService {
     });
   }
 
+  #literal(channel: string, options?: ObserveOptions): ChannelPattern {
+    const pattern = ChannelPattern.literal(channel);
+    this.#bus.patternWarnings.checkObserved(channel, this.#isSharded(options));
+    return pattern;
+  }
+
+  #parsed(source: string, options?: ObserveOptions): ChannelPattern {
+    const pattern = ChannelPattern.parse(source);
+    this.#bus.patternWarnings.checkPattern(source, this.#isSharded(options));
+    return pattern;
+  }
+
+  #isSharded({ sharded = this.#bus.options.sharded }: ObserveOptions = {}): boolean {
+    return sharded;
+  }
+
   get #kind(): ChannelKind {
     return channelKind(this.#bus.options.sharded);
   }
@@ -263,6 +286,11 @@ export class RedisPubSubService {
     }
     this.#inFlight.end();
   }
+}
+
+/** Whether a value is a service, of this copy of the package or another. */
+export function isPubSubService(value: unknown): value is RedisPubSubService {
+  return hasBrand(value, SERVICE);
 }
 
 /** Not at once: an application that observes again at each completion would never end. */

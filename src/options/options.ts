@@ -3,8 +3,11 @@ import type { RedisConnection } from '../broker/connection/redis-connection.js';
 import type { CredentialsProvider } from '../broker/connection/credentials.js';
 import type { Codec } from '../codec/codec.js';
 
-/** The transport id of this package, for handlers of this transport alone: `@EventPattern('x', REDIS_PUBSUB)`. */
-export const REDIS_PUBSUB: unique symbol = Symbol('REDIS_PUBSUB');
+/**
+ * The transport id of this package, for handlers of this transport alone: `@EventPattern('x', REDIS_PUBSUB)`. All
+ * copies of the package in a process have the same one, so that a server of one runs the handlers of another.
+ */
+export const REDIS_PUBSUB: unique symbol = Symbol.for('nestjs-redis-pubsub.REDIS_PUBSUB');
 
 /** Options that `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubModule` share. Checked once, at construction. */
 export interface RedisPubSubOptions {

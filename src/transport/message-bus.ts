@@ -7,14 +7,18 @@ import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten } from '../errors.js';
+import { PayloadError, messageOf, shorten, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
+import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
+
+const BUS = brandOf('bus');
 
 /** How {@link MessageBus.publish} publishes a message. */
 export interface PublishOptions {
@@ -28,11 +32,16 @@ export interface PublishOptions {
  * channels apart. Servers, clients and services with the same bus share its connections.
  */
 export class MessageBus {
+  static {
+    addBrand(this.prototype, BUS);
+  }
+
   readonly broker: Broker;
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
   readonly #logger = new Logger('RedisPubSub');
+  readonly patternWarnings = new PatternWarnings(this.#logger);
   readonly #drops = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
@@ -98,6 +107,7 @@ export class MessageBus {
   ): Promise<number> {
     try {
       const name = this.nameOf(channel);
+      this.patternWarnings.checkPublished(channel, kind);
       const payload = this.#encode(channel, () =>
         serializer
           ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
@@ -180,9 +190,10 @@ export class MessageBus {
         throw new TypeError(`Expected the codec to give text or bytes, got ${typeof payload}`);
       }
     } catch (error) {
+      const cause = withoutPayload(error);
       throw new PayloadError(
-        `Cannot encode the message to "${shorten(channel)}": ${messageOf(error)}`,
-        { cause: error },
+        `Cannot encode the message to "${shorten(channel)}": ${messageOf(cause)}`,
+        { cause },
       );
     }
     this.#assertSize(channel, payload);
@@ -206,7 +217,7 @@ export class MessageBus {
     try {
       message = this.codec.decode(payload, channel);
     } catch (error) {
-      this.#drop(delivery, 'decode', messageOf(error), error);
+      this.#dropUnreadable(delivery, error);
       return undefined;
     }
     if (!message) {
@@ -224,7 +235,7 @@ export class MessageBus {
     try {
       return this.codec.decodeValue(delivery.payload);
     } catch (error) {
-      this.#drop(delivery, 'decode', messageOf(error), error);
+      this.#dropUnreadable(delivery, error);
       return undefined;
     }
   }
@@ -236,8 +247,18 @@ export class MessageBus {
     return true;
   }
 
+  #dropUnreadable(delivery: Delivery, thrown: unknown): void {
+    const error = withoutPayload(thrown);
+    this.#drop(delivery, 'decode', messageOf(error), error);
+  }
+
   #drop(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
     this.#drops.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
     this.reportDrop(delivery.channel, reason, error);
   }
+}
+
+/** Whether a value is a bus, of this copy of the package or another. */
+export function isMessageBus(value: unknown): value is MessageBus {
+  return hasBrand(value, BUS);
 }

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { RedisPubSubContext } from './redis-pubsub.context.js';
+import { isPubSubContext, type RedisPubSubContext } from './redis-pubsub.context.js';
 
 /** What Nest's parameter decorators take: pipes, and in Nest 12 options with a schema. */
 type Pipe = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
@@ -27,5 +27,5 @@ export const MessageHeader: (name: string, ...pipes: Pipe[]) => ParameterDecorat
 /** The context of this transport; `undefined` if another transport calls the handler. */
 function contextOf(execution: ExecutionContext): RedisPubSubContext | undefined {
   const context: unknown = execution.switchToRpc().getContext();
-  return context instanceof RedisPubSubContext ? context : undefined;
+  return isPubSubContext(context) ? context : undefined;
 }

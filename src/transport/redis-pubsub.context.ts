@@ -1,6 +1,9 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import { NO_HEADERS, type Headers } from '../codec/codec.js';
+import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
+
+const CONTEXT = brandOf('context');
 
 /**
  * The context of a message, beside its data: `@Ctx() context: RedisPubSubContext`. `getArgs()` returns
@@ -9,6 +12,10 @@ import { NO_HEADERS, type Headers } from '../codec/codec.js';
 export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefined]> {
   readonly #pattern: ChannelPattern;
   readonly #params: ChannelParams;
+
+  static {
+    addBrand(this.prototype, CONTEXT);
+  }
 
   constructor(
     channel: string,
@@ -57,4 +64,9 @@ export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefi
   getMetadata(): Headers | undefined {
     return this.args[1];
   }
+}
+
+/** Whether a value is the context of a message, of this copy of the package or another. */
+export function isPubSubContext(value: unknown): value is RedisPubSubContext {
+  return hasBrand(value, CONTEXT);
 }

@@ -26,6 +26,8 @@ describe('exports', () => {
       'RedisPubSubService',
       'RequestTimeoutError',
       'buildChannel',
+      'decodeSegment',
+      'encodeSegment',
       'escapeGlob',
     ]);
   });

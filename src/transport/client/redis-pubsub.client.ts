@@ -15,15 +15,18 @@ import {
 } from '../../errors.js';
 import type { RedisPubSubClientOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
+import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
-import { MessageBus } from '../message-bus.js';
+import { isMessageBus, MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
-import { kindOf, RedisPubSubRecord, unwrapRecord } from '../redis-pubsub.record.js';
+import { isPubSubRecord, kindOf, unwrapRecord } from '../redis-pubsub.record.js';
 import type { RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { ClientConnect } from './client-connect.js';
 import { EmitResult } from './emit-result.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { SentRequest } from './sent-request.js';
+
+const CLIENT = brandOf('client');
 
 /** A packet that becomes a request. */
 interface RequestPacket extends ReadPacket {
@@ -40,6 +43,10 @@ interface RequestPacket extends ReadPacket {
  * throws `InvalidOptionError` for a wrong option.
  */
 export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
+  static {
+    addBrand(this.prototype, CLIENT);
+  }
+
   readonly #logger = new Logger(RedisPubSubClient.name);
   readonly #failures = new RateLimitedLog(
     (line) => this.#logger.error(line),
@@ -54,7 +61,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   /** With options the client has connections of its own; with a bus it shares those of the module. */
   constructor(options: RedisPubSubClientOptions | MessageBus = {}) {
     super();
-    const ownsBus = !(options instanceof MessageBus);
+    const ownsBus = !isMessageBus(options);
     this.#bus = ownsBus ? new MessageBus(resolveOptions('RedisPubSubClient', options)) : options;
     const { sharded, deserializer } = this.#bus.options;
     this.#defaultKind = channelKind(sharded);
@@ -223,8 +230,13 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 }
 
+/** Whether a value is a client, of this copy of the package or another. */
+export function isPubSubClient(value: unknown): value is RedisPubSubClient {
+  return hasBrand(value, CLIENT);
+}
+
 function timeoutOf({ data }: ReadPacket<unknown>): number | undefined {
-  return data instanceof RedisPubSubRecord ? data.timeout : undefined;
+  return isPubSubRecord(data) ? data.timeout : undefined;
 }
 
 function isNil(value: unknown): value is null | undefined {

@@ -8,6 +8,7 @@ import {
 } from '../../channel/subscription-key.js';
 import type { MessageId } from '../../codec/codec.js';
 import { isId, isRecord } from '../../codec/envelope-codec.js';
+import { withoutPayload } from '../../errors.js';
 import { forEachSafely } from '../../shared/for-each-safely.js';
 import type { MessageBus } from '../message-bus.js';
 
@@ -189,7 +190,8 @@ export class ReplyInbox implements DeliveryListener {
     }
   }
 
-  #onUnreadable(error: unknown, { channel }: Delivery, request: PendingRequest | undefined): void {
+  #onUnreadable(thrown: unknown, { channel }: Delivery, request: PendingRequest | undefined): void {
+    const error = withoutPayload(thrown);
     this.#bus.reportDrop(channel, 'decode', error);
     request?.onFailure(error);
   }

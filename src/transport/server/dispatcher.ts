@@ -4,7 +4,7 @@ import { isObservable } from 'rxjs';
 import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.js';
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
-import { messageOf, shorten } from '../../errors.js';
+import { messageOf, shorten, withoutPayload } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
@@ -205,7 +205,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
         message,
         context: new RedisPubSubContext(channel, message.metadata, pattern, params),
       };
-    } catch (error) {
+    } catch (thrown) {
+      const error = withoutPayload(thrown);
       this.#failures.report(context, error);
       bus.reportDrop(delivery.channel, 'decode', error);
       return undefined;

@@ -9,16 +9,18 @@ import type { Redis } from 'ioredis';
 import { Subject, type Observable } from 'rxjs';
 import { whenSubscribed } from '../../broker/broker.js';
 import { CHANNEL_KINDS, channelKindOf, type ChannelKind } from '../../channel/subscription-key.js';
-import { ClosedError, messageOf, shorten, textOf } from '../../errors.js';
-import type { RedisPubSubServerOptions } from '../../options/options.js';
+import { ClosedError, hasCode, messageOf, shorten, textOf } from '../../errors.js';
+import type { HandlerOptions, RedisPubSubServerOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
+import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
-import { MessageBus } from '../message-bus.js';
+import { isMessageBus, MessageBus } from '../message-bus.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 
+const SERVER = brandOf('server');
 const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
 
 /**
@@ -33,6 +35,10 @@ export class RedisPubSubServer
   extends Server<RedisPubSubEvents, RedisPubSubStatus>
   implements CustomTransportStrategy
 {
+  static {
+    addBrand(this.prototype, SERVER);
+  }
+
   /** Makes Nest 12 leave the errors of event handlers to this server, as Nest 11 does. */
   override readonly propagatesEventHandlerErrors = true;
   protected override readonly logger = new Logger(RedisPubSubServer.name);
@@ -50,11 +56,10 @@ export class RedisPubSubServer
   /** With options the server has connections of its own; with a bus it shares those of the module. */
   constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
     super();
-    this.#ownsBus = !(options instanceof MessageBus);
-    this.#bus =
-      options instanceof MessageBus
-        ? options
-        : new MessageBus(resolveOptions('RedisPubSubServer', options));
+    this.#ownsBus = !isMessageBus(options);
+    this.#bus = isMessageBus(options)
+      ? options
+      : new MessageBus(resolveOptions('RedisPubSubServer', options));
     const { transportId, serializer, deserializer } = this.#bus.options;
     this.transportId = transportId;
     this.#dispatcher = new Dispatcher({
@@ -101,12 +106,22 @@ export class RedisPubSubServer
     callback.extras = extras;
     const parsed = readPattern(pattern);
     const route = new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher);
+    this.checkPattern(pattern, extras);
     if (this.#routes.add(route)) {
       this.logger.warn(
         `Two request handlers for "${shorten(parsed.source)}": only the last one is called`,
       );
     }
     this.messageHandlers.set(parsed.source, callback);
+  }
+
+  /** Logs a warning, once, for a pattern that may not mean what it says. `owner` is the method that has it. */
+  checkPattern(
+    pattern: unknown,
+    { sharded = this.#bus.options.sharded }: HandlerOptions = {},
+    owner?: string,
+  ): void {
+    this.#bus.patternWarnings.checkPattern(pattern, sharded, owner);
   }
 
   /** Refuses further handlers: a second registration would run them twice. */
@@ -233,7 +248,7 @@ export class RedisPubSubServer
     try {
       await whenSubscribed(broker, { kind, name: reserved.cancellations }, this.#dispatcher);
     } catch (error) {
-      if (error instanceof ClosedError) return;
+      if (hasCode(error, 'ERR_PUBSUB_CLOSED')) return;
       // Requests work without it. Streams then run until they end, or until the client disconnects.
       this.logger.warn(
         `Clients cannot cancel their requests, which run to their end: ${messageOf(error)}`,
@@ -249,4 +264,9 @@ export class RedisPubSubServer
   #logSubscription({ pattern, key: { kind, name } }: HandlerRoute): void {
     this.logger.log(`"${shorten(pattern.source)}" → ${COMMANDS[kind]} ${shorten(name)}`);
   }
+}
+
+/** Whether a value is a server, of this copy of the package or another. */
+export function isPubSubServer(value: unknown): value is RedisPubSubServer {
+  return hasBrand(value, SERVER);
 }

@@ -3,10 +3,11 @@ import { Subject, takeUntil, takeWhile, type Observable } from 'rxjs';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, RequestKey } from '../../codec/codec.js';
 import { synchronous } from '../../codec/synchronous.js';
-import { ConnectionError, PayloadError, messageOf, shorten } from '../../errors.js';
+import { hasCode, messageOf, shorten } from '../../errors.js';
 import type { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR } from '../nest-internals.js';
+import { withPlainErrors } from './plain-errors.js';
 
 /** A reply in Nest's form, sent once. The last one to a request has `isDisposed`. */
 export interface Reply {
@@ -107,16 +108,17 @@ export class Responder {
       return this.bus.isUndelivered(receivers, kind) ? 'undelivered' : 'delivered';
     } catch (error) {
       this.#logFailure(error);
-      if (error instanceof ConnectionError) return 'unknown';
+      if (hasCode(error, 'ERR_PUBSUB_CONNECTION')) return 'unknown';
       // Without any reply the client would wait until its timeout.
-      if (error instanceof PayloadError) await this.#replyWithError();
+      if (hasCode(error, 'ERR_PUBSUB_PAYLOAD')) await this.#replyWithError();
       return 'refused';
     }
   }
 
   #serialize(reply: Reply): unknown {
     const { serializer } = this;
-    return serializer ? (synchronous('serialize', serializer.serialize(reply)) ?? reply) : reply;
+    if (!serializer) return withPlainErrors(reply);
+    return withPlainErrors(synchronous('serialize', serializer.serialize(reply)) ?? reply);
   }
 
   async #replyWithError(): Promise<void> {

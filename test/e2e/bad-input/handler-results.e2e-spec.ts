@@ -1,21 +1,28 @@
-import { Controller } from '@nestjs/common';
+import { Catch, Controller, UseFilters, type RpcExceptionFilter } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
-import { concat, firstValueFrom, lastValueFrom, of, throwError } from 'rxjs';
+import { concat, firstValueFrom, lastValueFrom, of, throwError, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, startService } from '../../support/app.js';
+import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { cycle, unsendable } from './unsendable.js';
 
-const omittedByJson = new Set([
-  'a function',
-  'a class',
-  'a symbol',
-  'an object whose toJSON returns undefined',
-]);
+const omittedByJson = new Set(['an object whose toJSON returns undefined']);
 const handled: string[] = [];
 const crashes: unknown[] = [];
 const onCrash = (error: unknown): void => void crashes.push(error);
 const INTERNAL = { status: 'error', message: 'Internal server error' };
+
+class Domain {
+  constructor(readonly error: Error) {}
+}
+
+@Catch(Domain)
+class PassingFilter implements RpcExceptionFilter {
+  catch({ error }: Domain): Observable<never> {
+    return throwError(() => error);
+  }
+}
 
 @Controller()
 class Service {
@@ -32,6 +39,16 @@ class Service {
   @MessagePattern('stream')
   stream(@Payload() name: string) {
     return of(1, new Map(unsendable).get(name), 3);
+  }
+
+  @UseFilters(PassingFilter)
+  @MessagePattern('error')
+  error(@Payload() how: string): unknown {
+    const error = Object.assign(new Error('sold out'), { code: 'E_STOCK' });
+    if (how === 'an Error') return error;
+    if (how === 'a filter') throw new Domain(error);
+    if (how === 'a stream') return throwError(() => new RpcException(error));
+    throw new RpcException(error);
   }
 
   @MessagePattern('fail')
@@ -89,6 +106,35 @@ describe('a result or error of a handler that cannot be encoded', () => {
       expect(await lastValueFrom(client.send('reply', 'next'))).toBe('next');
     },
   );
+
+  it('is logged with its place and its type', async () => {
+    const { log } = await startService(
+      { module: class {}, controllers: [Service] },
+      { connection: redis.url },
+    );
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    expect(await errorOf(lastValueFrom(client.send('reply', 'a Set in an array')))).toEqual(
+      INTERNAL,
+    );
+    expect(log.of('error').join()).toContain('JSON has no form for response[0]: Set');
+  });
+
+  it.each([
+    ['returned', 'an Error'],
+    ['thrown', 'an RpcException'],
+    ['in a stream', 'a stream'],
+    ['passed on by a filter', 'a filter'],
+  ])('that is an Error reaches the caller with its message and code: %s', async (_, how) => {
+    const { log } = await startService(
+      { module: class {}, controllers: [Service] },
+      { connection: redis.url },
+    );
+    const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
+    const outcome = await outcomeOf(client.send('error', how));
+    const found = outcome.error ?? outcome.values[0];
+    expect(found).toEqual({ status: 'error', message: 'sold out', code: 'E_STOCK' });
+    expect(log.of('error')).toEqual([]);
+  });
 
   it.each(['a cycle', 'a BigInt'])('ends its stream with an error: %s', async (name) => {
     await startService({ module: class {}, controllers: [Service] }, { connection: redis.url });

@@ -1,4 +1,5 @@
 import { NestFactory } from '@nestjs/core';
+import { inspect } from 'node:util';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -79,6 +80,37 @@ describe('a payload that cannot be encoded', () => {
       expect(texts).toHaveLength(1);
     },
   );
+
+  it('rejects with an error that names the part and its type, and not the data', async () => {
+    const service = await startModule();
+    const client = createClient({ connection: redis.url });
+    const data = { secret: 's3cret', items: [1, 2, 3, new Map([['s3cret', 1]])] };
+    const broken = { price: { toJSON: () => JSON.parse('s3cret') as unknown } };
+    for (const [it, part] of [
+      [data, 'data.items[3]: Map'],
+      [broken, 'data.price: Object, whose toJSON throws'],
+    ] as const) {
+      for (const outcome of [
+        service.publish('out.bad', it),
+        firstValueFrom(client.emit('out.bad', it)),
+        firstValueFrom(client.send('out.bad', it)),
+      ]) {
+        const error = await errorOf(outcome);
+        expect(String(error)).toContain(
+          `Cannot encode the message to "out.bad": JSON has no form for ${part}`,
+        );
+        expect(inspect(error)).not.toContain('s3cret');
+      }
+    }
+  });
+
+  it('is not a Buffer that is all of the data', async () => {
+    const texts = await listen('out.bytes');
+    const service = await startModule({ codec: 'json' });
+    expect(await service.publish('out.bytes', Buffer.from('a'))).toBe(1);
+    await eventually(() => texts.length > 0);
+    expect(texts).toEqual(['{"type":"Buffer","data":[97]}']);
+  });
 
   it('is logged when the Observable of emit has no subscriber', async () => {
     const log = captureLog();

@@ -1,7 +1,14 @@
+import { Controller, Get, Query } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { EventPattern } from '@nestjs/microservices';
+import type { Server } from 'node:http';
+import request from 'supertest';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   buildChannel,
+  ChannelParam,
+  decodeSegment,
+  encodeSegment,
   escapeGlob,
   InvalidChannelError,
   InvalidOptionError,
@@ -15,6 +22,73 @@ const literals = ['*', '?', '[a]', '[^a]', '[a-z]', 'x\\', '\\*', '**', '__proto
 const others = ['a', 'x', 'alice', '42', 'xx', '\\'];
 
 const seen: string[] = [];
+
+@Controller()
+class Inboxes {
+  @Get('built')
+  built(@Query('id') id: string) {
+    return buildChannel('user.:id.inbox', { id });
+  }
+
+  @Get('decoded')
+  decoded(@Query('id') id: string) {
+    return decodeSegment(id);
+  }
+
+  @Get('template')
+  template(@Query('id') id: string) {
+    return buildChannel('news', { id });
+  }
+}
+
+@Controller()
+class EncodedInboxes {
+  @EventPattern<string>('inbox.:id')
+  receive(@ChannelParam('id', { transform: decodeSegment }) id: string) {
+    seen.push(id);
+  }
+}
+
+describe('a user id in an HTTP request', () => {
+  const start = async (): Promise<() => ReturnType<typeof request>> => {
+    const app = await NestFactory.create(
+      { module: class {}, controllers: [Inboxes] },
+      { logger: captureLog(), abortOnError: false },
+    );
+    closeAfterTest(() => app.close());
+    await app.init();
+    return () => request(app.getHttpServer() as Server);
+  };
+
+  it.each(['a.b', '', 'ada@example.com', ':x', 'a/b'])(
+    'that is not one segment is answered with 400 and the reason: "%s"',
+    async (id) => {
+      const http = await start();
+      const { status, body } = await http().get('/built').query({ id });
+      expect(status).toBe(400);
+      expect(body).toEqual({
+        statusCode: 400,
+        message: expect.stringContaining('encodeSegment') as string,
+      });
+    },
+  );
+
+  it('that is missing is answered with 400', async () => {
+    const http = await start();
+    expect((await http().get('/built')).status).toBe(400);
+    expect((await http().get('/decoded')).status).toBe(400);
+  });
+
+  it('that encodeSegment did not return is answered with 400', async () => {
+    const http = await start();
+    expect((await http().get('/decoded').query({ id: 'a@b' })).status).toBe(400);
+  });
+
+  it('is not blamed for a template without a place for it', async () => {
+    const http = await start();
+    expect((await http().get('/template').query({ id: 'a' })).status).toBe(500);
+  });
+});
 
 describe('a user id in a channel name', () => {
   const redis = useRedis();
@@ -124,6 +198,33 @@ describe('a user id in a channel name', () => {
     const pattern = `user.${escapeGlob(id)}.*`;
     await service.subscribePattern<string>(pattern, ({ data }) => seen.push(data));
     expect(await receivedFor(service, id)).toEqual([id]);
+  });
+
+  it('of any text reaches a handler through encodeSegment and decodeSegment', async () => {
+    const app = await NestFactory.createApplicationContext(
+      {
+        module: class {},
+        imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+        controllers: [EncodedInboxes],
+      },
+      { logger: captureLog(), abortOnError: false },
+    );
+    closeAfterTest(() => app.close());
+    const ids = [
+      ...literals,
+      ...others,
+      'ada@example.com',
+      'google-oauth2|1.2',
+      '',
+      'a:b',
+      '\ud800',
+    ];
+    for (const id of ids) {
+      const channel = buildChannel('inbox.:id', { id: encodeSegment(id) });
+      expect(await app.get(RedisPubSubService).publish(channel, 1)).toBe(1);
+    }
+    await eventually(() => seen.length >= ids.length);
+    expect(seen).toEqual(ids);
   });
 
   it('is read back from the channel by a parameter unchanged', async () => {

@@ -67,6 +67,21 @@ describe('codec "json"', () => {
     expect(seen).toEqual([[packet, undefined]]);
   });
 
+  it('delivers a number that JavaScript would print otherwise as its text', async () => {
+    await startService(
+      { module: class {}, controllers: [Events] },
+      { connection: redis.url, codec: 'json' },
+    );
+    for (const text of ['1163524986217881613', '42']) {
+      await redis.client.publish('json.event', text);
+    }
+    await eventually(() => seen.length > 1);
+    expect(seen).toEqual([
+      ['1163524986217881613', undefined],
+      [42, undefined],
+    ]);
+  });
+
   it('rejects requests and headers with InvalidOptionError, and publishes nothing', async () => {
     const texts = await read('json.event');
     const client = createClient({ connection: redis.url, codec: 'json' });

@@ -1,5 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { inspect } from 'node:util';
 import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -132,6 +134,34 @@ describe('a codec of the user', () => {
       'Dropped a message on "own.event": not the magic byte',
       'Dropped a message on "own.event": not the magic byte',
     ]);
+  });
+
+  it('has no payload in its log line, its telemetry and its errors when JSON.parse fails', async () => {
+    const parsing: Codec = {
+      encode: (value) => {
+        if (value === 'bad' || Reflect.get(Object(value) as object, 'data') === 'bad') {
+          return JSON.parse('s3cret') as string;
+        }
+        return JSON.stringify(value);
+      },
+      decode: (payload) => JSON.parse(Buffer.from(payload).toString()) as unknown,
+    };
+    const drops: unknown[] = [];
+    const onDrop = (event: unknown): void => void drops.push(event);
+    subscribe('nestjs-redis-pubsub:drop', onDrop);
+    const { log } = await start(parsing);
+    await redis.client.publish('own.event', 's3cret');
+    await eventually(() => log.of('error').length > 0);
+    unsubscribe('nestjs-redis-pubsub:drop', onDrop);
+    const error = await lastValueFrom(connect(parsing).emit('own.event', 'bad')).catch(
+      (it: unknown) => it,
+    );
+    expect(log.of('error')).toEqual([
+      'Dropped a message on "own.event": the codec or a hook threw a SyntaxError, as JSON.parse does',
+    ]);
+    expect(error).toBeInstanceOf(PayloadError);
+    expect(drops).toHaveLength(1);
+    expect(inspect([log.lines, drops, error], { depth: 9 })).not.toContain('s3cret');
   });
 
   it('ignores a reply that it cannot decode, and decodes the next one', async () => {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { buildChannel, InvalidChannelError, InvalidOptionError } from 'nestjs-redis-pubsub';
 import { assertChannel, ChannelPattern } from '../../../src/channel/channel-pattern.js';
 
+const LONGEST = 131_072;
+
 const describePattern = (source: string) => {
   const { kind, name, hasParams } = ChannelPattern.parse(source);
   return { kind, name, hasParams };
@@ -97,6 +99,12 @@ describe('a pattern', () => {
     expect(parse).toThrow('":id" twice');
   });
 
+  it('accepts as many distinct parameters as fit', () => {
+    const names = Array.from({ length: 16_000 }, (_, i) => `p${i}`);
+    const pattern = ChannelPattern.parse(names.map((name) => `:${name}`).join('.'));
+    expect(Object.keys(pattern.match(names.join('.')) ?? {})).toEqual(names);
+  });
+
   it('keeps the source of the user', () => {
     expect(ChannelPattern.parse(String.raw`user.\*.:id`).source).toBe(String.raw`user.\*.:id`);
   });
@@ -122,7 +130,7 @@ describe('a literal', () => {
 });
 
 describe('assertChannel', () => {
-  it.each(['a', ' ', '*', '😀', '\0', 'x'.repeat(100_000)])('takes a name (case %#)', (channel) => {
+  it.each(['a', ' ', '*', '😀', '\0', 'x'.repeat(LONGEST)])('takes a name (case %#)', (channel) => {
     expect(assertChannel(channel)).toBe(channel);
   });
 
@@ -132,6 +140,7 @@ describe('assertChannel', () => {
     ['undefined', undefined, 'got undefined'],
     ['an object', { cmd: 'x' }, 'got object'],
     ['a lone surrogate', 'a\ud800b', 'lone surrogate'],
+    ['a name that is too long', 'x'.repeat(LONGEST + 1), 'at most 131072 characters, got 131073'],
   ])('refuses %s and says why', (_, channel, why) => {
     expect(() => assertChannel(channel)).toThrow(InvalidChannelError);
     expect(() => assertChannel(channel)).toThrow(why);
@@ -140,6 +149,7 @@ describe('assertChannel', () => {
   it('is called by each function that creates a pattern', () => {
     expect(() => ChannelPattern.parse('')).toThrow(InvalidChannelError);
     expect(() => ChannelPattern.parse('\udc00')).toThrow(InvalidChannelError);
+    expect(() => ChannelPattern.parse(`${'*'.repeat(LONGEST)}*`)).toThrow('at most 131072');
     expect(() => ChannelPattern.literal('')).toThrow(InvalidChannelError);
     expect(() => ChannelPattern.literal('\udc00')).toThrow(InvalidChannelError);
   });
@@ -182,6 +192,18 @@ describe('buildChannel', () => {
     const build = () => buildChannel('user.:id', values);
     expect(build).toThrow(InvalidOptionError);
     expect(build).toThrow('"id"');
+    expect(build).toThrow('encodeSegment');
+    expect(build).toThrow(expect.objectContaining({ statusCode: 400 }));
+  });
+
+  it('blames the caller for a value alone', () => {
+    for (const build of [
+      () => buildChannel('user.*', {}),
+      () => buildChannel('news', { id: 1 }),
+      () => buildChannel('', {}),
+    ]) {
+      expect(build).toThrow(expect.not.objectContaining({ statusCode: 400 }));
+    }
   });
 
   it.each([
@@ -207,8 +229,22 @@ describe('buildChannel', () => {
     expect(() => buildChannel(template, {})).toThrow(InvalidChannelError);
   });
 
+  it('refuses a template, and a channel, that is too long', () => {
+    const long = 'x'.repeat(LONGEST - 10);
+    expect(buildChannel(`${long}.:id`, { id: 'x' })).toBe(`${long}.x`);
+    for (const build of [
+      () => buildChannel(`${long}.:id`, { id: 'x'.repeat(10) }),
+      () => buildChannel(`${long}${long}`, {}),
+    ]) {
+      expect(build).toThrow(InvalidChannelError);
+      expect(build).toThrow('at most 131072 characters');
+    }
+  });
+
   it('refuses a lone surrogate in a value', () => {
-    expect(() => buildChannel('user.:id', { id: '\ud83d' })).toThrow(InvalidChannelError);
+    const build = () => buildChannel('user.:id', { id: '\ud83d' });
+    expect(build).toThrow(InvalidChannelError);
+    expect(build).toThrow(expect.objectContaining({ statusCode: 400 }));
   });
 
   it('reads no value from a prototype', () => {

@@ -10,13 +10,15 @@ describe('jsonCodec.decode', () => {
     ['[1,"x"]', [1, 'x']],
     ['"text"', 'text'],
     ['42', 42],
-    ['-1.5e3', -1500],
+    ['-1500', -1500],
+    ['0.5', 0.5],
+    ['1e+21', 1e21],
     ['0', 0],
     ['true', true],
     ['false', false],
     ['null', null],
     [' \t\r\n{"a":1} ', { a: 1 }],
-    [' 7', 7],
+    ['[7.0]', [7]],
     ['"é😀"', 'é😀'],
     [String.raw`"\ud800"`, '\ud800'],
   ])('decodes JSON: %j', (payload, value) => {
@@ -48,6 +50,32 @@ describe('jsonCodec.decode', () => {
   ])('returns text that is not JSON unchanged: %j', (payload) => {
     expect(decode(payload)).toBe(payload);
   });
+
+  it.each([
+    '1163524986217881613',
+    '-1163524986217881613',
+    '9007199254740993',
+    '1.0',
+    '0.10',
+    '1e3',
+    '1E3',
+    '-1.5e3',
+    '1e400',
+    '-0',
+    '0.0',
+    '007',
+    ' 7',
+    '7\n',
+  ])('returns a number that JavaScript would print otherwise as its text: %j', (payload) => {
+    expect(decode(payload)).toBe(payload);
+  });
+
+  it.each(['{"id":1163524986217881613,"price":1.0}', '[1e3,-0]'])(
+    'leaves the numbers in a JSON document to JSON: %s',
+    (payload) => {
+      expect(decode(payload)).toEqual(JSON.parse(payload));
+    },
+  );
 
   it.each([
     ['a byte that UTF-8 has not', [0xff, 0x00]],

@@ -2,7 +2,10 @@ import * as fc from 'fast-check';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Decodes a payload in the simplest way: as JSON, else as text, else as bytes. */
+/**
+ * Decodes a payload in the simplest way: as JSON, else as text, else as bytes. A number that would not print
+ * as it was written is text.
+ */
 export function decodePlainly(payload: Uint8Array): unknown {
   let text: string;
   try {
@@ -11,7 +14,8 @@ export function decodePlainly(payload: Uint8Array): unknown {
     return Buffer.from(payload);
   }
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'number' && String(value) !== text ? text : value;
   } catch {
     return text;
   }
@@ -24,8 +28,11 @@ const cutJson = fc
 const text = fc.string({ unit: 'grapheme' }).map((it) => Buffer.from(it));
 const bytes = fc.uint8Array().map((it) => Buffer.from(it));
 const mixed = fc.tuple(text, bytes).map((parts) => Buffer.concat(parts));
-/** JSON, JSON that is cut, text, and bytes. */
-export const anyPayload = fc.oneof(json, cutJson, text, bytes, mixed);
+const digits = fc
+  .stringMatching(/^-?\d{1,25}(\.\d{1,3})?(e\d{1,3})?$/)
+  .map((it) => Buffer.from(it));
+/** JSON, JSON that is cut, numbers, text, and bytes. */
+export const anyPayload = fc.oneof(json, cutJson, digits, text, bytes, mixed);
 
 /** A value that JSON can represent. */
 export const jsonValue = fc

@@ -1,0 +1,83 @@
+import { Logger } from '@nestjs/common';
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+
+const PACKAGE = 'nestjs-redis-pubsub';
+
+/** What all copies of this package in a process share. A copy of any version may have written it. */
+interface Registry {
+  readonly copies: Copy[];
+  hasWarned: boolean;
+}
+
+/** A copy of this package that the process has loaded. */
+interface Copy {
+  readonly version: string;
+  /** The URL of its file with this function. */
+  readonly url: string;
+  readonly tokens: Tokens;
+}
+
+/** The classes that applications inject. */
+export type Tokens = Readonly<Record<string, unknown>>;
+
+/**
+ * Registers this copy of the package, with the classes that it provides, by their names. Logs one warning when a
+ * process has loaded two copies.
+ */
+export function registerCopy(tokens: Tokens): void {
+  const registry = readRegistry();
+  const url = urlOfThisFile();
+  const known = registry.copies.findIndex((copy) => copy.url === url);
+  const copy = { version: versionAt(url), url, tokens };
+  // A test runner may evaluate one file again.
+  if (known >= 0) registry.copies[known] = copy;
+  else registry.copies.push(copy);
+  if (registry.copies.length < 2 || registry.hasWarned) return;
+  registry.hasWarned = true;
+  const places = registry.copies.map(({ version, url }) => `${version} at ${url}`).join(', ');
+  new Logger('RedisPubSub').warn(
+    `This process has loaded two copies of ${PACKAGE}: ${places}. They work together, but "instanceof" tells their classes apart. Install one: "npm ls ${PACKAGE}" shows who depends on it, and a library names it in its peerDependencies`,
+  );
+}
+
+/** Providers that inject the instances of this copy's classes where a class of another copy is the token. */
+export function aliasProviders(tokens: Tokens): { provide: never; useExisting: never }[] {
+  const others = readRegistry().copies.filter((copy) => copy.tokens !== tokens);
+  return others.flatMap((copy) =>
+    Object.entries(tokens).flatMap(([name, own]) => {
+      const token = copy.tokens[name];
+      return token === undefined ? [] : [{ provide: token as never, useExisting: own as never }];
+    }),
+  );
+}
+
+function readRegistry(): Registry {
+  const key = Symbol.for(`${PACKAGE}.copies`);
+  const global = globalThis as unknown as Record<symbol, Registry | undefined>;
+  return (global[key] ??= { copies: [], hasWarned: false });
+}
+
+/** Not by `import.meta`, which a test runner that compiles to CommonJS does not have. */
+function urlOfThisFile(): string {
+  const { prepareStackTrace } = Error;
+  try {
+    Error.prepareStackTrace = (_, sites) => sites[0]?.getFileName();
+    const file: unknown = new Error('never thrown').stack;
+    if (typeof file !== 'string') return 'an unknown place';
+    return file.includes('://') ? file : pathToFileURL(file).href;
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+  }
+}
+
+function versionAt(url: string): string {
+  try {
+    const text = readFileSync(new URL('../../package.json', url), 'utf8');
+    const { name, version } = JSON.parse(text) as Record<string, unknown>;
+    return name === PACKAGE && typeof version === 'string' ? version : 'an unknown version';
+  } catch {
+    // A bundle has no manifest beside it.
+    return 'an unknown version';
+  }
+}

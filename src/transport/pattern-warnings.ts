@@ -1,0 +1,68 @@
+import { types } from 'node:util';
+import type { Logger } from '@nestjs/common';
+import type { ChannelKind } from '../channel/subscription-key.js';
+import { adviceForLiteral, adviceForPattern } from '../channel/pattern-advice.js';
+import { shorten } from '../errors.js';
+import { RateLimitedLog } from '../shared/rate-limited-log.js';
+
+/** The most names that are warned about: they may be built from the ids of users. */
+const MAX_WARNINGS = 100;
+
+const REGEXP = 'a RegExp is no pattern, and matches no channel; write a glob as text';
+
+/** Logs a warning, once for each name, where a pattern or a channel may not mean what it says. Never throws. */
+export class PatternWarnings {
+  readonly #log: RateLimitedLog;
+  readonly #known = new Set<string>();
+  #lastPublished: string | undefined;
+
+  constructor(logger: Pick<Logger, 'warn'>) {
+    this.#log = new RateLimitedLog(
+      (line) => logger.warn(line),
+      (count) => `${count} more warnings about patterns`,
+    );
+  }
+
+  /** Checks a pattern of any type. `owner` is the method that has it, such as `UserEvents.onUser`. */
+  checkPattern(pattern: unknown, isSharded: boolean, owner?: string): void {
+    const name = types.isRegExp(pattern) ? String(pattern) : pattern;
+    if (typeof name !== 'string') return;
+    const advice = name === pattern ? adviceForPattern(name, isSharded) : REGEXP;
+    if (advice === undefined) return;
+    const of = owner === undefined ? '' : ` of ${owner}`;
+    this.#warn(
+      name,
+      () => `The pattern "${shorten(name)}"${of} may not mean what it says: ${advice}`,
+    );
+  }
+
+  /** Checks a channel that is observed. */
+  checkObserved(channel: string, isSharded: boolean): void {
+    const advice = adviceForLiteral(channel, isSharded);
+    if (advice === undefined) return;
+    this.#warn(
+      channel,
+      () =>
+        `observe and subscribe take "${shorten(channel)}" as the name of one channel: ${advice}. Use observePattern or subscribePattern for a pattern, and buildChannel for a name with values`,
+    );
+  }
+
+  /** Checks a channel that a message is published to. Runs for every message. */
+  checkPublished(channel: string, kind: ChannelKind): void {
+    if (channel === this.#lastPublished) return;
+    this.#lastPublished = channel;
+    const advice = adviceForLiteral(channel, kind === 'shard');
+    if (advice === undefined) return;
+    this.#warn(
+      channel,
+      () =>
+        `A message was sent to the one channel with the name "${shorten(channel)}": ${advice}. Messages cannot be sent to a pattern; use buildChannel for a name with values`,
+    );
+  }
+
+  #warn(name: string, line: () => string): void {
+    if (this.#known.size >= MAX_WARNINGS || this.#known.has(name)) return;
+    this.#known.add(name);
+    this.#log.add(line);
+  }
+}

@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PatternWarnings } from '../../../src/transport/pattern-warnings.js';
+
+describe('PatternWarnings', () => {
+  let lines: string[];
+  let warnings: PatternWarnings;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    lines = [];
+    warnings = new PatternWarnings({ warn: (line: unknown) => lines.push(String(line)) });
+  });
+  afterEach(() => vi.useRealTimers());
+
+  it('names the method of a pattern, and what to write', () => {
+    warnings.checkPattern('user.{id}', false, 'UserEvents.onUser');
+    expect(lines).toEqual([
+      'The pattern "user.{id}" of UserEvents.onUser may not mean what it says: "{id}" is literal text; a parameter is a segment ":name"',
+    ]);
+  });
+
+  it('warns about a name once', () => {
+    for (let i = 0; i < 3; i++) {
+      warnings.checkPattern('user.{id}', false);
+      warnings.checkObserved('user.*', false);
+      warnings.checkPublished('user.:id', 'channel');
+      warnings.checkPublished('user.created', 'channel');
+    }
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toContain('The pattern "user.{id}" may not mean');
+    expect(lines[1]).toContain('observePattern');
+    expect(lines[2]).toContain('buildChannel');
+  });
+
+  it('knows that a RegExp is no pattern', () => {
+    warnings.checkPattern(/user/, false, 'UserEvents.onUser');
+    expect(lines[0]).toContain('The pattern "/user/" of UserEvents.onUser');
+    expect(lines[0]).toContain('a RegExp is no pattern');
+  });
+
+  it.each([{ cmd: 'sum' }, 5, undefined, Symbol('a')])('accepts the pattern %o', (pattern) => {
+    warnings.checkPattern(pattern, false);
+    expect(lines).toEqual([]);
+  });
+
+  it('takes braces for a hash tag in the name of a shard channel', () => {
+    warnings.checkPattern('order.{user}', true);
+    warnings.checkObserved('order.{user}', true);
+    warnings.checkPublished('order.{user}', 'shard');
+    expect(lines).toEqual([]);
+  });
+
+  it('keeps a bounded number of names, and logs ten in a second', () => {
+    for (let i = 0; i < 1_000; i++) warnings.checkPublished(`user.${i}.*`, 'channel');
+    expect(lines).toHaveLength(10);
+    vi.advanceTimersByTime(1_000);
+    expect(lines.slice(10)).toEqual(['90 more warnings about patterns']);
+    warnings.checkPublished('other.*', 'channel');
+    vi.advanceTimersByTime(1_000);
+    expect(lines).toHaveLength(11);
+  });
+
+  it('adds no lines of others to the log, however long a name is', () => {
+    warnings.checkPublished(`user\n*${'x'.repeat(900)}`, 'channel');
+    expect(lines[0]).not.toContain('\n');
+    expect(lines[0]?.length).toBeLessThan(500);
+  });
+});
