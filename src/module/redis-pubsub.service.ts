@@ -154,8 +154,16 @@ export class RedisPubSubService {
       .filter((channel) => parsed.match(channel));
   }
 
-  /** The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB). */
-  async subscriberCounts(...channels: string[]): Promise<Record<string, number>> {
+  /**
+   * The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB).
+   * Takes an array of any length, or a few names. Rejects as {@link channels}, and with `InvalidChannelError`.
+   */
+  subscriberCounts(channels: readonly string[]): Promise<Record<string, number>>;
+  subscriberCounts(...channels: string[]): Promise<Record<string, number>>;
+  async subscriberCounts(
+    ...given: readonly string[] | readonly [readonly string[]]
+  ): Promise<Record<string, number>> {
+    const channels = (Array.isArray(given[0]) ? given[0] : given) as readonly string[];
     const names = channels.map((channel) => this.#bus.nameOf(channel));
     const counts = await this.#bus.broker.subscriberCounts(names, this.#kind);
     return Object.fromEntries(

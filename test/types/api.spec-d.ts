@@ -42,6 +42,9 @@ describe('types', () => {
       Promise<PubSubSubscription>
     >();
     expectTypeOf(service.subscriberCounts('a')).toEqualTypeOf<Promise<Record<string, number>>>();
+    expectTypeOf(service.subscriberCounts(['a'] as const)).toEqualTypeOf<
+      Promise<Record<string, number>>
+    >();
   });
 
   it('the client fits customClass', () => {
