@@ -80,7 +80,8 @@ export class RedisPubSubService {
 
   /**
    * Publishes to a channel. Resolves to the number of subscriptions that Redis delivered to; rejects
-   * with a `PubSubError`. For headers pass a `RedisPubSubRecord` as the data.
+   * with a `PubSubError`. For headers pass a `RedisPubSubRecord` as the data. The dispatch hook of the module's
+   * client is called here, too; what it throws rejects the promise.
    *
    * @see https://redis.io/docs/latest/commands/publish/
    */
@@ -88,8 +89,9 @@ export class RedisPubSubService {
     const early = this.#bus.startEarly();
     if (early) return early.then(() => this.publish(channel, data, options));
     try {
+      const packet = this.#bus.createPacket(channel, data);
       const kind = this.#publishKind(data, options.sharded);
-      const message = unwrapRecord({ pattern: channel, data }, this.#bus.codec);
+      const message = unwrapRecord(packet, this.#bus.codec);
       return this.#bus.publish(channel, message, { kind });
     } catch (error) {
       return Promise.reject(error);

@@ -1,13 +1,14 @@
 import { Logger } from '@nestjs/common';
-import type { Serializer } from '@nestjs/microservices';
+import type { ReadPacket, Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
+import { isPromise } from 'node:util/types';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten } from '../errors.js';
+import { PayloadError, messageOf, shorten, textOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
@@ -32,6 +33,8 @@ export class MessageBus {
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
+  /** See `RedisPubSubClient#setOnDispatchHook`. */
+  dispatchHook: ((packet: ReadPacket) => unknown) | undefined;
   readonly #logger = new Logger('RedisPubSub');
   readonly #drops = new RateLimitedLog(
     (line) => this.#logger.error(line),
@@ -85,6 +88,16 @@ export class MessageBus {
     const name = this.options.prefix + assertChannel(channel);
     this.reserved.assertFree(name, channel);
     return name;
+  }
+
+  /** The packet of an event or a request, after the dispatch hook. Throws what the hook throws. */
+  createPacket(pattern: unknown, data: unknown): ReadPacket {
+    const packet: ReadPacket = { pattern, data };
+    const hooked = this.dispatchHook?.(packet);
+    if (isPromise(hooked)) {
+      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
+    }
+    return packet;
   }
 
   /**

@@ -91,11 +91,12 @@ export function kindOf(data: unknown, defaultKind: ChannelKind): ChannelKind {
 export function unwrapRecord(message: OutgoingMessage, codec: MessageCodec): OutgoingMessage {
   const { data } = message;
   if (!(data instanceof RedisPubSubRecord)) return message;
-  const metadata = { ...message.metadata, ...data.headers };
-  const hasHeaders = Object.keys(metadata).length > 0;
-  if (hasHeaders && !codec.hasEnvelope) {
+  // Bare data cannot carry what a dispatch hook adds, which is not worth an error.
+  if (!codec.hasEnvelope && Object.keys(data.headers).length > 0) {
     throw new InvalidOptionError('codec', 'one with an envelope, for headers', 'bare data');
   }
+  const metadata = { ...message.metadata, ...data.headers };
+  const hasHeaders = Object.keys(metadata).length > 0;
   // Not `{ ...message, metadata }`: V8 takes a microsecond for keys after a spread.
   return Object.assign({}, message, {
     data: data.data as unknown,

@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { isPromise } from 'node:util/types';
 import { firstValueFrom, Observable } from 'rxjs';
 import { channelKind, type ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, OutgoingMessage } from '../../codec/codec.js';
@@ -11,7 +10,6 @@ import {
   InvalidOptionError,
   messageOf,
   shorten,
-  textOf,
 } from '../../errors.js';
 import type { RedisPubSubClientOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
@@ -149,20 +147,16 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   /**
-   * Sets a hook that is called with each packet before it is sent, and may set its `metadata` until it
-   * returns. What it throws fails the message; a rejection is logged. Works in Nest 11, too.
+   * Sets a hook that is called with the packet of each event and request before it is sent, and may set its
+   * `metadata` until it returns. For the client of a module the hook is called by `RedisPubSubService#publish`,
+   * too. What it throws fails the message; a rejection is logged. Works in Nest 11, too.
    */
   override setOnDispatchHook(hook: (packet: ReadPacket) => void): void {
-    this.onDispatchHook = hook;
+    this.#bus.dispatchHook = hook;
   }
 
   protected override createPacket<TInput>(pattern: unknown, data: TInput): ReadPacket {
-    const packet: ReadPacket = { pattern, data };
-    const hooked: unknown = this.onDispatchHook?.(packet);
-    if (isPromise(hooked)) {
-      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
-    }
-    return packet;
+    return this.#bus.createPacket(pattern, data);
   }
 
   protected override dispatchEvent<T = number>(packet: ReadPacket): Promise<T> {
