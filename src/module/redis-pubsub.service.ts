@@ -9,7 +9,12 @@ import { checkBoolean } from '../options/option-checks.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
-import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
+import {
+  checkFormat,
+  formatOf,
+  shardedOf,
+  unwrapRecord,
+} from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
 import {
   MessageObserver,
@@ -26,6 +31,14 @@ export interface PublishingOptions {
    * @default the `sharded` of the record, or of the module
    */
   readonly sharded?: boolean;
+
+  /**
+   * For readers in other languages: sends the bare data, whatever the `codec`. `'json'`: as JSON. `'text'`: a string,
+   * or bytes, as they are. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
+   *
+   * @default the `format` of the record, or as the `codec` of the module says
+   */
+  readonly format?: 'json' | 'text';
 }
 
 /** Options of an observer. */
@@ -91,8 +104,9 @@ export class RedisPubSubService {
     try {
       const packet = this.#bus.createPacket(channel, data);
       const kind = this.#publishKind(data, options.sharded);
-      const message = unwrapRecord(packet, this.#bus.codec);
-      return this.#bus.publish(channel, message, { kind });
+      const format = options.format === undefined ? formatOf(data) : checkFormat(options.format);
+      const message = unwrapRecord(packet, this.#bus.codec, format);
+      return this.#bus.publish(channel, message, { kind, format });
     } catch (error) {
       return Promise.reject(error);
     }

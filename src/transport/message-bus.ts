@@ -7,6 +7,7 @@ import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
+import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
 import { synchronous } from '../codec/synchronous.js';
 import { PayloadError, messageOf, shorten, textOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -22,6 +23,8 @@ export interface PublishOptions {
   readonly kind: ChannelKind;
   /** Nest's hook: its result is sent in the place of the message. */
   readonly serializer?: Serializer | undefined;
+  /** Sends the bare data in this format, in the place of what the codec and the serializer would make of it. */
+  readonly format?: PlainFormat | undefined;
 }
 
 /**
@@ -107,15 +110,16 @@ export class MessageBus {
   publish(
     channel: string,
     message: OutgoingMessage,
-    { serializer, kind }: PublishOptions,
+    { serializer, kind, format }: PublishOptions,
   ): Promise<number> {
     try {
       const name = this.nameOf(channel);
-      const payload = this.#encode(channel, () =>
-        serializer
+      const payload = this.#encode(channel, () => {
+        if (format) return encodePlain(format, message.data);
+        return serializer
           ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
-          : this.codec.encode(message),
-      );
+          : this.codec.encode(message);
+      });
       return this.#send(name, payload, kind);
     } catch (error) {
       return Promise.reject(error);

@@ -16,7 +16,7 @@ import { resolveOptions } from '../../options/resolve-options.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
-import { kindOf, RedisPubSubRecord, unwrapRecord } from '../redis-pubsub.record.js';
+import { formatOf, kindOf, RedisPubSubRecord, unwrapRecord } from '../redis-pubsub.record.js';
 import type { RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { ClientConnect } from './client-connect.js';
 import { EmitResult } from './emit-result.js';
@@ -171,6 +171,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     if (!codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
     }
+    const format = formatOf(packet.data);
+    if (format) throw new InvalidOptionError('format', 'absent, for requests', format);
     const kind = kindOf(packet.data, this.#defaultKind);
     const channel = normalizePattern(packet.pattern);
     const name = this.#bus.nameOf(channel);
@@ -209,10 +211,12 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   #publish(message: OutgoingMessage): Promise<number> {
     const { pattern } = message;
     const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
-    const outgoing = unwrapRecord(message, this.#bus.codec);
+    const format = formatOf(message.data);
+    const outgoing = unwrapRecord(message, this.#bus.codec, format);
     return this.#bus.publish(channel, outgoing, {
       serializer: this.#bus.options.serializer,
       kind: kindOf(message.data, this.#defaultKind),
+      format,
     });
   }
 }
