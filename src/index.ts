@@ -33,6 +33,7 @@ export {
 } from './options/options.js';
 export type { DropReason, PubSubGap, TelemetryEvents } from './telemetry.js';
 export { Channel, ChannelParam, MessageHeader } from './transport/param.decorators.js';
+export type { PubSubReply, SendAllOptions } from './transport/client/gathered-request.js';
 export { RedisPubSubClient } from './transport/client/redis-pubsub.client.js';
 export { RedisPubSubContext } from './transport/redis-pubsub.context.js';
 export { RedisPubSubRecord, RedisPubSubRecordBuilder } from './transport/redis-pubsub.record.js';

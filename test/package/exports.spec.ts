@@ -50,6 +50,7 @@ describe('exports', () => {
       'PubSubGap',
       'PubSubHandler',
       'PubSubMessage',
+      'PubSubReply',
       'PubSubSubscription',
       'PublishingOptions',
       'RedisConnection',
@@ -59,6 +60,7 @@ describe('exports', () => {
       'RedisPubSubOptions',
       'RedisPubSubServerOptions',
       'RedisPubSubStatus',
+      'SendAllOptions',
       'TelemetryEvents',
     ]);
   });

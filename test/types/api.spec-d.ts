@@ -12,6 +12,7 @@ import {
   type HandlerOptions,
   type PubSubErrorCode,
   type PubSubMessage,
+  type PubSubReply,
   type PubSubSubscription,
   type RedisConnection,
   RedisPubSubClient,
@@ -33,8 +34,21 @@ describe('types', () => {
     expectTypeOf(client.send<string>('x', {})).toEqualTypeOf<Observable<string>>();
   });
 
+  it('sendAll yields a value or an error of each responder', () => {
+    const replies$ = client.sendAll<string>('x', {}, { timeout: 1, max: 1 });
+    expectTypeOf(replies$).toEqualTypeOf<Observable<PubSubReply<string>>>();
+    replies$.subscribe((reply) => {
+      if ('value' in reply) expectTypeOf(reply.value).toEqualTypeOf<string>();
+      else expectTypeOf(reply.error).toEqualTypeOf<unknown>();
+    });
+    // @ts-expect-error `timeOut` is no option
+    client.sendAll('x', {}, { timeOut: 1 });
+  });
+
   it('the service types messages by their data', () => {
     expectTypeOf(service.publish('x', 1)).toEqualTypeOf<Promise<number>>();
+    // @ts-expect-error `xml` is no format
+    void service.publish('x', 1, { format: 'xml' });
     expectTypeOf(service.observe<{ a: 1 }>('x')).toEqualTypeOf<
       Observable<PubSubMessage<{ a: 1 }>>
     >();

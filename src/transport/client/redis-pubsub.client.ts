@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { firstValueFrom, Observable } from 'rxjs';
+import { defer, firstValueFrom, mergeMap, Observable, type Observer, type Subscriber } from 'rxjs';
 import { channelKind, type ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, OutgoingMessage } from '../../codec/codec.js';
 import {
@@ -11,6 +11,7 @@ import {
   messageOf,
   shorten,
 } from '../../errors.js';
+import { checkCount, checkMilliseconds } from '../../options/option-checks.js';
 import type { RedisPubSubClientOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
@@ -20,8 +21,9 @@ import { formatOf, kindOf, RedisPubSubRecord, unwrapRecord } from '../redis-pubs
 import type { RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { ClientConnect } from './client-connect.js';
 import { EmitResult } from './emit-result.js';
+import { GatheredRequest, type PubSubReply, type SendAllOptions } from './gathered-request.js';
 import { ReplyInbox } from './reply-inbox.js';
-import { SentRequest } from './sent-request.js';
+import { SentRequest, type SentRequestOptions } from './sent-request.js';
 
 /** A packet that becomes a request. */
 interface RequestPacket extends ReadPacket {
@@ -133,6 +135,39 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     });
   }
 
+  /**
+   * As {@link send}, for the replies of all responders. Emits each value as `{ value }`, each error of a handler
+   * as `{ error }`, and completes at the `timeout`, when `max` responders have ended, or when as many have as there
+   * are subscriptions that Redis delivered to; in a Cluster that number is known for sharded requests only. A handler
+   * that returns nothing is `{ value: undefined }`. Without a subscriber it completes without a reply.
+   *
+   * It fails with `ConnectionError`, `PayloadError` or `ClosedError`; unsubscribing cancels the request.
+   *
+   * @throws InvalidOptionError for a wrong option
+   */
+  sendAll<TResult = unknown, TInput = unknown>(
+    pattern: unknown,
+    data: TInput,
+    { timeout, max = Infinity }: SendAllOptions = {},
+  ): Observable<PubSubReply<TResult>> {
+    const maxResponders = checkCount('max', max, 1);
+    const given = timeout ?? timeoutOf(data) ?? this.#bus.options.requestTimeout;
+    const limits = { maxResponders, timeoutMs: checkMilliseconds('timeout', given, 1) };
+    if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
+    return defer(() => (this.#connect.hasConnected ? [undefined] : this.connect())).pipe(
+      mergeMap(
+        () =>
+          new Observable<PubSubReply<TResult>>((observer) => {
+            const packet = this.createPacket(pattern, data);
+            const options = Object.assign(this.#addressRequest(packet), limits);
+            const request = new GatheredRequest(this.#inbox, options, this.#gatherInto(observer));
+            void request.start(() => this.#publish(packet));
+            return () => request.cancel();
+          }),
+      ),
+    );
+  }
+
   /** Listens to an event of every ioredis client; before and after `connect`. */
   override on<Event extends keyof RedisPubSubEvents>(
     event: Event,
@@ -167,6 +202,13 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     packet: ReadPacket,
     callback: (packet: WritePacket) => void,
   ): () => void {
+    const request = new SentRequest(this.#inbox, this.#addressRequest(packet), callback);
+    void request.start(() => this.#publish(packet));
+    return () => request.cancel();
+  }
+
+  /** Gives a packet its id and its reply channel. Throws if no request can be sent now. */
+  #addressRequest(packet: RequestPacket): SentRequestOptions {
     const { broker, codec, options } = this.#bus;
     if (!codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
@@ -187,17 +229,23 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
         `Cannot send a request: not connected to Redis ("${shorten(channel)}")`,
       );
     }
-    const request = new SentRequest(
-      this.#inbox,
-      { id, channel, replyKey, timeoutMs: timeoutOf(packet) ?? options.requestTimeout },
-      callback,
-    );
     // Nest sets them in the packet, too. V8 takes a microsecond for a copy with more keys.
-    const message: RequestPacket = packet;
-    message.id = id;
-    message.replyTo = replyTo;
-    void request.start(() => this.#publish(message));
-    return () => request.cancel();
+    packet.id = id;
+    packet.replyTo = replyTo;
+    return { id, channel, replyKey, timeoutMs: timeoutOf(packet.data) ?? options.requestTimeout };
+  }
+
+  #gatherInto<T>(observer: Subscriber<PubSubReply<T>>): Observer<WritePacket> {
+    return {
+      next: ({ err, response }) =>
+        observer.next(
+          err
+            ? { error: this.serializeError(err) as unknown }
+            : { value: this.serializeResponse(response) as T },
+        ),
+      error: (error) => observer.error(error),
+      complete: () => observer.complete(),
+    };
   }
 
   #dispatch(pattern: unknown, data: unknown): Promise<number> {
@@ -221,7 +269,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 }
 
-function timeoutOf({ data }: ReadPacket<unknown>): number | undefined {
+function timeoutOf(data: unknown): number | undefined {
   return data instanceof RedisPubSubRecord ? data.timeout : undefined;
 }
 

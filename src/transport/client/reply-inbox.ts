@@ -18,6 +18,8 @@ export interface PendingRequest {
   /** A reply has arrived, and is being deserialized. */
   onArrival(): void;
   onReply(reply: Record<string, unknown>): void;
+  /** The deserializer failed for a reply. */
+  onUnreadable(error: unknown): void;
   onFailure(error: unknown): void;
 }
 
@@ -117,6 +119,11 @@ export class ReplyInbox implements DeliveryListener {
     return this.#bus.isUndelivered(receivers, kind);
   }
 
+  /** Whether the count of receivers of a request is that of all subscriptions. */
+  countsReceivers({ kind }: ReplyKey): boolean {
+    return this.#bus.broker.countsReceivers(kind);
+  }
+
   onDelivery(delivery: Delivery): void {
     forEachSafely(
       this.#bus.readBatch(delivery),
@@ -191,7 +198,7 @@ export class ReplyInbox implements DeliveryListener {
 
   #onUnreadable(error: unknown, { channel }: Delivery, request: PendingRequest | undefined): void {
     this.#bus.reportDrop(channel, 'decode', error);
-    request?.onFailure(error);
+    request?.onUnreadable(error);
   }
 
   #subscribe(key: ReplyKey): ReplyChannel {
