@@ -38,6 +38,7 @@ export { RedisPubSubClient } from './transport/client/redis-pubsub.client.js';
 export { RedisPubSubContext } from './transport/redis-pubsub.context.js';
 export { RedisPubSubRecord, RedisPubSubRecordBuilder } from './transport/redis-pubsub.record.js';
 export { RedisPubSubServer } from './transport/server/redis-pubsub.server.js';
+export { Subscribe, type SubscribeOptions } from './transport/subscribe.decorator.js';
 export type {
   HandlerGap,
   RedisPubSubEvents,

@@ -25,6 +25,7 @@ describe('exports', () => {
       'RedisPubSubServer',
       'RedisPubSubService',
       'RequestTimeoutError',
+      'Subscribe',
       'buildChannel',
       'escapeGlob',
     ]);
@@ -61,6 +62,7 @@ describe('exports', () => {
       'RedisPubSubServerOptions',
       'RedisPubSubStatus',
       'SendAllOptions',
+      'SubscribeOptions',
       'TelemetryEvents',
     ]);
   });

@@ -1,12 +1,14 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import { ParseIntPipe } from '@nestjs/common';
-import { ClientsModule } from '@nestjs/microservices';
-import type { Observable } from 'rxjs';
+import { ClientsModule, Payload, Transport } from '@nestjs/microservices';
+import { of, type Observable } from 'rxjs';
 import { Redis } from 'ioredis';
 import {
   Channel,
   ChannelParam,
+  REDIS_PUBSUB,
   RedisPubSubModule,
+  Subscribe,
   buildChannel,
   type Codec,
   type HandlerOptions,
@@ -126,5 +128,36 @@ describe('types', () => {
       }
     }
     expectTypeOf<Handlers['on']>().returns.toEqualTypeOf<(string | number)[]>();
+  });
+
+  it('Subscribe takes methods of every form, and options without unknown names', () => {
+    class Handlers {
+      @Subscribe('user.:id')
+      none() {}
+
+      @Subscribe(['user.created', 'user.renamed'] as const, { concurrency: 1, order: 'channel' })
+      async one(@Payload() user: { name: string }): Promise<string> {
+        return user.name;
+      }
+
+      @Subscribe('user.:id', { transportId: REDIS_PUBSUB })
+      @Subscribe('user.:id', { transportId: Transport.REDIS, sharded: false })
+      two(@ChannelParam('id') id: string, @Payload() user: { name: string }): Observable<string> {
+        return of(id, user.name);
+      }
+
+      // @ts-expect-error `concurency` is no option
+      @Subscribe('user.:id', { concurency: 1 })
+      three(_id: string, _user: { name: string }, _channel: number): number {
+        return 3;
+      }
+
+      // @ts-expect-error `global` is no order
+      @Subscribe('user.:id', { order: 'global' })
+      // @ts-expect-error a pattern is text
+      @Subscribe({ cmd: 'x' })
+      protected four() {}
+    }
+    expectTypeOf<Handlers['one']>().returns.toEqualTypeOf<Promise<string>>();
   });
 });
