@@ -15,6 +15,7 @@ export {
   type PubSubErrorCode,
 } from './errors.js';
 export type { PubSubMessage } from './module/message-observer.js';
+export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {
   RedisPubSubService,

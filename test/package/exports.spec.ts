@@ -47,6 +47,7 @@ describe('exports', () => {
       'HandlerOptions',
       'Headers',
       'ObserveOptions',
+      'OnRedisPubSubReady',
       'PubSubErrorCode',
       'PubSubGap',
       'PubSubHandler',
