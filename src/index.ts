@@ -16,6 +16,7 @@ export {
   type PubSubErrorCode,
 } from './errors.js';
 export type { PubSubMessage } from './module/message-observer.js';
+export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {
   RedisPubSubService,
@@ -34,10 +35,12 @@ export {
 } from './options/options.js';
 export type { DropReason, PubSubGap, TelemetryEvents } from './telemetry.js';
 export { Channel, ChannelParam, MessageHeader } from './transport/param.decorators.js';
+export type { PubSubReply, SendAllOptions } from './transport/client/gathered-request.js';
 export { RedisPubSubClient } from './transport/client/redis-pubsub.client.js';
 export { RedisPubSubContext } from './transport/redis-pubsub.context.js';
 export { RedisPubSubRecord, RedisPubSubRecordBuilder } from './transport/redis-pubsub.record.js';
 export { RedisPubSubServer } from './transport/server/redis-pubsub.server.js';
+export { Subscribe, type SubscribeOptions } from './transport/subscribe.decorator.js';
 export type {
   HandlerGap,
   RedisPubSubEvents,

@@ -2,13 +2,14 @@
 // removes its copy.
 import { Inject, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventPattern, Payload } from '@nestjs/microservices';
+import { Payload } from '@nestjs/microservices';
 import {
   buildChannel,
   ChannelParam,
   RedisPubSubModule,
   RedisPubSubServer,
   RedisPubSubService,
+  Subscribe,
 } from 'nestjs-redis-pubsub';
 import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
@@ -44,7 +45,7 @@ class Prices {
   }
 
   /** The writer receives its own message too, so that only this handler removes keys. */
-  @EventPattern<string>(INVALIDATE)
+  @Subscribe(INVALIDATE)
   remove(@ChannelParam('key') key: string, @Payload() { writer }: { writer: string }): void {
     this.#cache.delete(key);
     recordReceived(`${this.instance} removes ${key}, which ${writer} wrote`);

@@ -1,8 +1,8 @@
 // An event bus with the prefix "events:". An application with another prefix receives none of its events.
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventPattern, Payload } from '@nestjs/microservices';
-import { Channel, RedisPubSubClient, RedisPubSubModule } from 'nestjs-redis-pubsub';
+import { Payload } from '@nestjs/microservices';
+import { Channel, RedisPubSubClient, RedisPubSubModule, Subscribe } from 'nestjs-redis-pubsub';
 import { firstValueFrom } from 'rxjs';
 import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
@@ -12,7 +12,7 @@ interface OrderEvent {
 
 @Injectable()
 class Invoicing {
-  @EventPattern('order.created') // SUBSCRIBE events:order.created
+  @Subscribe('order.created') // SUBSCRIBE events:order.created
   onCreated(@Payload() { orderId }: OrderEvent): void {
     recordReceived(`invoicing receives order.created of order ${orderId}`);
   }
@@ -20,7 +20,7 @@ class Invoicing {
 
 @Injectable()
 class AuditLog {
-  @EventPattern<string>('order.*') // PSUBSCRIBE events:order.*
+  @Subscribe('order.*') // PSUBSCRIBE events:order.*
   onOrder(@Channel() channel: string, @Payload() { orderId }: OrderEvent): void {
     recordReceived(`the audit log receives ${channel} of order ${orderId}`);
   }
@@ -34,7 +34,7 @@ class ShopModule {}
 
 @Injectable()
 class OtherApplication {
-  @EventPattern<string>('*') // PSUBSCRIBE other:*
+  @Subscribe('*') // PSUBSCRIBE other:*
   onAnything(@Channel() channel: string, @Payload() { orderId }: OrderEvent): void {
     recordReceived(`the other application receives ${channel} of order ${orderId}`);
   }

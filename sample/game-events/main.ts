@@ -1,12 +1,13 @@
 // Players receive the events of their game. The leaderboard receives the events of all games.
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventPattern, Payload } from '@nestjs/microservices';
+import { Payload } from '@nestjs/microservices';
 import {
   buildChannel,
   ChannelParam,
   RedisPubSubModule,
   RedisPubSubService,
+  Subscribe,
   type PubSubSubscription,
 } from 'nestjs-redis-pubsub';
 import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
@@ -20,7 +21,7 @@ const GAME_EVENTS = 'game.:gameId.events';
 
 @Injectable()
 class Leaderboard {
-  @EventPattern<string>(GAME_EVENTS) // PSUBSCRIBE arcade:game.*.events
+  @Subscribe(GAME_EVENTS) // PSUBSCRIBE arcade:game.*.events
   onGameEvent(@ChannelParam('gameId') gameId: string, @Payload() event: GameEvent): void {
     recordReceived(`the leaderboard receives from ${gameId}: ${describe(event)}`);
   }

@@ -1,7 +1,7 @@
 // The forms of a pattern, the metadata of a message, and the handlers that each message reaches.
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, Payload } from '@nestjs/microservices';
 import {
   Channel,
   ChannelParam,
@@ -10,37 +10,38 @@ import {
   RedisPubSubModule,
   RedisPubSubRecordBuilder,
   RedisPubSubService,
+  Subscribe,
 } from 'nestjs-redis-pubsub';
 import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
 
 @Injectable()
 class Handlers {
-  @EventPattern('user.created') // a literal: SUBSCRIBE
+  @Subscribe('user.created') // a literal: SUBSCRIBE
   literal(@Payload() name: string): void {
     recordReceived(`user.created receives "${name}"`);
   }
 
-  @EventPattern<string[]>(['user.created', 'user.renamed']) // several channels for one handler
+  @Subscribe(['user.created', 'user.renamed']) // several channels for one handler
   several(@Channel() channel: string): void {
     recordReceived(`user.created or user.renamed receives ${channel}`);
   }
 
-  @EventPattern<string>('user.*') // any text, separators included: PSUBSCRIBE
+  @Subscribe('user.*') // any text, separators included: PSUBSCRIBE
   glob(@Ctx() context: RedisPubSubContext): void {
     recordReceived(`${context.getPattern()} receives ${context.getChannel()}`);
   }
 
-  @EventPattern<string>('user.:id.inbox') // a parameter: one whole segment
+  @Subscribe('user.:id.inbox') // a parameter: one whole segment
   parameter(@ChannelParam('id') id: string, @Payload() text: string): void {
     recordReceived(`user.:id.inbox receives "${text}" for user ${id}`);
   }
 
-  @EventPattern<string>('disk.[a-c]?') // one of a, b, c, and one more character
+  @Subscribe('disk.[a-c]?') // one of a, b, c, and one more character
   characters(@Channel() channel: string): void {
     recordReceived(`disk.[a-c]? receives ${channel}`);
   }
 
-  @EventPattern<string>('invoice.\\*') // an escaped star is a literal star: SUBSCRIBE
+  @Subscribe('invoice.\\*') // an escaped star is a literal star: SUBSCRIBE
   escaped(@Channel() channel: string, @MessageHeader('tenant') tenant?: string): void {
     recordReceived(`invoice.\\* receives ${channel} of tenant ${tenant}`);
   }

@@ -14,8 +14,8 @@ import {
   type RpcExceptionFilter,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventPattern, Payload } from '@nestjs/microservices';
-import { RedisPubSubModule, RedisPubSubService } from 'nestjs-redis-pubsub';
+import { Payload } from '@nestjs/microservices';
+import { RedisPubSubModule, RedisPubSubService, Subscribe } from 'nestjs-redis-pubsub';
 import { IsNumber, IsString } from 'class-validator';
 import { EMPTY, type Observable } from 'rxjs';
 import { connection, recordReceived, printReceived, runSample } from '../support/run-sample.js';
@@ -42,7 +42,7 @@ class InvalidPayloadFilter implements RpcExceptionFilter<BadRequestException> {
 @UsePipes(new ValidationPipe({ whitelist: true, transform: true }))
 @UseFilters(new InvalidPayloadFilter())
 class Thermometer {
-  @EventPattern('reading')
+  @Subscribe('reading')
   onReading(@Payload() { sensor, celsius }: Reading): void {
     recordReceived(`the handler receives: ${sensor} ${celsius} °C`);
   }

@@ -172,7 +172,7 @@ export function parameterPipes(target: object, method: string): unknown[] {
   return Object.values(parameters).flatMap(({ pipes }) => pipes ?? []);
 }
 
-/** Whether a method has an `@EventPattern` or a `@MessagePattern`. */
+/** Whether a method has a `@Subscribe`, an `@EventPattern` or a `@MessagePattern`. */
 export function isHandler(method: object): boolean {
   return Reflect.hasMetadata(HANDLER_KEY, method);
 }

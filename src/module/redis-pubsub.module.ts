@@ -15,6 +15,7 @@ import { MessageBus } from '../transport/message-bus.js';
 import { isPubSubServer, RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
 import { placeModule } from './nest-internals.js';
+import { callReadyHooks } from './ready-hooks.js';
 import {
   RedisPubSubCoreModule,
   RESOLVED_OPTIONS,
@@ -94,10 +95,8 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     if (!this.options.handlers) return;
     const connected = this.explorer.connectedServers();
     this.explorer.bindProviders(this.server);
-    if (connected.includes(this.server)) {
-      if (this.server.isListening) await this.server.subscribeHandlers();
-      return;
-    }
+    await this.#callHooksWhenReady(connected);
+    if (connected.includes(this.server)) return;
     this.#bindControllers(connected);
     this.server.completeHandlers();
     await new Promise<void>((resolve, reject) => {
@@ -105,11 +104,27 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     });
   }
 
-  /** A server that the application created, with the same transport id, has the handlers in controllers. */
+  /** Subscribes the handlers of a server that listens already, which also makes it ready. */
+  async #callHooksWhenReady(connected: readonly unknown[]): Promise<void> {
+    const others = connected.filter((server) => this.#hasControllers(server));
+    const servers = [this.server, ...others];
+    const ready = new Set<RedisPubSubServer>();
+    for (const server of servers) {
+      await server.onReady(async () => {
+        ready.add(server);
+        if (ready.size < servers.length) return;
+        await callReadyHooks(this.modules, this.options.transportId);
+      });
+    }
+  }
+
+  /** Whether this is a server that the application created, with the same transport id: it has the handlers in controllers. */
+  #hasControllers(server: unknown): server is RedisPubSubServer {
+    return this.#isForeign(server) && server.transportId === this.server.transportId;
+  }
+
   #bindControllers(connected: readonly unknown[]): void {
-    const hasControllers = (server: unknown): boolean =>
-      this.#isForeign(server) && server.transportId === this.server.transportId;
-    if (connected.some(hasControllers)) return;
+    if (connected.some((server) => this.#hasControllers(server))) return;
     this.explorer.bindControllers(this.server);
     this.#warnIfHandledTwice(connected);
     this.explorer.onServer((server) => this.#warnIfHandledTwice([server]));

@@ -10,7 +10,12 @@ import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
-import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
+import {
+  checkFormat,
+  formatOf,
+  shardedOf,
+  unwrapRecord,
+} from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
 import {
   MessageObserver,
@@ -29,6 +34,14 @@ export interface PublishingOptions {
    * @default the `sharded` of the record, or of the module
    */
   readonly sharded?: boolean;
+
+  /**
+   * For readers in other languages: sends the bare data, whatever the `codec`. `'json'`: as JSON. `'text'`: a string,
+   * or bytes, as they are. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
+   *
+   * @default the `format` of the record, or as the `codec` of the module says
+   */
+  readonly format?: 'json' | 'text';
 }
 
 /** Options of an observer. */
@@ -87,7 +100,8 @@ export class RedisPubSubService {
 
   /**
    * Publishes to a channel. Resolves to the number of subscriptions that Redis delivered to; rejects
-   * with a `PubSubError`. For headers pass a `RedisPubSubRecord` as the data.
+   * with a `PubSubError`. For headers pass a `RedisPubSubRecord` as the data. The dispatch hook of the module's
+   * client is called here, too; what it throws rejects the promise.
    *
    * @see https://redis.io/docs/latest/commands/publish/
    */
@@ -95,9 +109,11 @@ export class RedisPubSubService {
     const early = this.#bus.startEarly();
     if (early) return early.then(() => this.publish(channel, data, options));
     try {
+      const packet = this.#bus.createPacket(channel, data);
       const kind = this.#publishKind(data, options.sharded);
-      const message = unwrapRecord({ pattern: channel, data }, this.#bus.codec);
-      return this.#bus.publish(channel, message, { kind });
+      const format = options.format === undefined ? formatOf(data) : checkFormat(options.format);
+      const message = unwrapRecord(packet, this.#bus.codec, format);
+      return this.#bus.publish(channel, message, { kind, format });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -161,8 +177,16 @@ export class RedisPubSubService {
       .filter((channel) => parsed.match(channel));
   }
 
-  /** The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB). */
-  async subscriberCounts(...channels: string[]): Promise<Record<string, number>> {
+  /**
+   * The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB).
+   * Takes an array of any length, or a few names. Rejects as {@link channels}, and with `InvalidChannelError`.
+   */
+  subscriberCounts(channels: readonly string[]): Promise<Record<string, number>>;
+  subscriberCounts(...channels: string[]): Promise<Record<string, number>>;
+  async subscriberCounts(
+    ...given: readonly string[] | readonly [readonly string[]]
+  ): Promise<Record<string, number>> {
+    const channels = (Array.isArray(given[0]) ? given[0] : given) as readonly string[];
     const names = channels.map((channel) => this.#bus.nameOf(channel));
     const counts = await this.#bus.broker.subscriberCounts(names, this.#kind);
     return Object.fromEntries(

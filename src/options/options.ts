@@ -200,7 +200,7 @@ export interface RedisPubSubModuleOptions
   handlers?: boolean;
 }
 
-/** Options of an `@EventPattern` or `@MessagePattern`: `@EventPattern('x', { concurrency: 1 })`. */
+/** Options of a handler: `@Subscribe('x', { concurrency: 1 })`, or of an `@EventPattern` or `@MessagePattern`. */
 export interface HandlerOptions {
   /**
    * How many messages the handler handles at the same time.

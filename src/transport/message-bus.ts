@@ -1,13 +1,15 @@
 import { Logger } from '@nestjs/common';
-import type { Serializer } from '@nestjs/microservices';
+import type { ReadPacket, Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
+import { isPromise } from 'node:util/types';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
+import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
 import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten, withoutPayload } from '../errors.js';
+import { PayloadError, messageOf, shorten, textOf, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
@@ -25,6 +27,8 @@ export interface PublishOptions {
   readonly kind: ChannelKind;
   /** Nest's hook: its result is sent in the place of the message. */
   readonly serializer?: Serializer | undefined;
+  /** Sends the bare data in this format, in the place of what the codec and the serializer would make of it. */
+  readonly format?: PlainFormat | undefined;
 }
 
 /**
@@ -40,6 +44,8 @@ export class MessageBus {
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
+  /** See `RedisPubSubClient#setOnDispatchHook`. */
+  dispatchHook: ((packet: ReadPacket) => unknown) | undefined;
   readonly #logger = new Logger('RedisPubSub');
   readonly patternWarnings = new PatternWarnings(this.#logger);
   readonly #drops = new RateLimitedLog(
@@ -96,6 +102,16 @@ export class MessageBus {
     return name;
   }
 
+  /** The packet of an event or a request, after the dispatch hook. Throws what the hook throws. */
+  createPacket(pattern: unknown, data: unknown): ReadPacket {
+    const packet: ReadPacket = { pattern, data };
+    const hooked = this.dispatchHook?.(packet);
+    if (isPromise(hooked)) {
+      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
+    }
+    return packet;
+  }
+
   /**
    * Publishes a message on a literal channel. Resolves to the number of subscriptions that Redis delivered to;
    * rejects with a `PubSubError`. Never throws.
@@ -103,16 +119,17 @@ export class MessageBus {
   publish(
     channel: string,
     message: OutgoingMessage,
-    { serializer, kind }: PublishOptions,
+    { serializer, kind, format }: PublishOptions,
   ): Promise<number> {
     try {
       const name = this.nameOf(channel);
       this.patternWarnings.checkPublished(channel, kind);
-      const payload = this.#encode(channel, () =>
-        serializer
+      const payload = this.#encode(channel, () => {
+        if (format) return encodePlain(format, message.data);
+        return serializer
           ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
-          : this.codec.encode(message),
-      );
+          : this.codec.encode(message);
+      });
       return this.#send(name, payload, kind);
     } catch (error) {
       return Promise.reject(error);

@@ -1,7 +1,8 @@
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import type { Headers, MessageCodec, OutgoingMessage } from '../codec/codec.js';
+import { PLAIN_FORMATS, type PlainFormat } from '../codec/plain-format.js';
 import { InvalidOptionError } from '../errors.js';
-import { checkBoolean, checkMilliseconds } from '../options/option-checks.js';
+import { checkBoolean, checkMilliseconds, checkOneOf } from '../options/option-checks.js';
 import { addBrand, brandOf } from '../shared/brand.js';
 
 const RECORD = brandOf('record');
@@ -19,6 +20,8 @@ export class RedisPubSubRecord<T = unknown> {
     readonly timeout?: number,
     /** Overrides the `sharded` of the client or the module. */
     readonly sharded?: boolean,
+    /** For readers in other languages: sends the bare data in this format, without a packet. */
+    readonly format?: 'json' | 'text',
   ) {}
 }
 
@@ -28,6 +31,7 @@ export class RedisPubSubRecordBuilder<T = unknown> {
   readonly #headers = new Map<string, string>();
   #timeout: number | undefined;
   #sharded: boolean | undefined;
+  #format: PlainFormat | undefined;
 
   constructor(data: T) {
     this.#data = data;
@@ -69,6 +73,15 @@ export class RedisPubSubRecordBuilder<T = unknown> {
     return this;
   }
 
+  /**
+   * Sends the bare data of this event, for readers in other languages: `'json'`, or `'text'`, a string or bytes
+   * as they are. Such a message has no headers, and a request cannot have a format.
+   */
+  setFormat(format: 'json' | 'text'): this {
+    this.#format = checkFormat(format);
+    return this;
+  }
+
   /** Creates the record. */
   build(): RedisPubSubRecord<T> {
     return new RedisPubSubRecord(
@@ -76,6 +89,7 @@ export class RedisPubSubRecordBuilder<T = unknown> {
       Object.fromEntries(this.#headers),
       this.#timeout,
       this.#sharded,
+      this.#format,
     );
   }
 }
@@ -93,6 +107,17 @@ export function isPubSubRecord(data: unknown): data is RedisPubSubRecord {
   }
 }
 
+/** Returns a format that is valid. Throws `InvalidOptionError`. */
+export function checkFormat(format: unknown): PlainFormat {
+  return checkOneOf('format', format, PLAIN_FORMATS);
+}
+
+/** The checked `format` of a record; `undefined` if the record has none, or the data is not a record. */
+export function formatOf(data: unknown): PlainFormat | undefined {
+  if (!isPubSubRecord(data) || data.format === undefined) return undefined;
+  return checkFormat(data.format);
+}
+
 /** The `sharded` of a record; `undefined` if the record does not say it, or the data is not a record. */
 export function shardedOf(data: unknown): boolean | undefined {
   return isPubSubRecord(data) ? (data.sharded ?? undefined) : undefined;
@@ -106,19 +131,29 @@ export function kindOf(data: unknown, defaultKind: ChannelKind): ChannelKind {
 
 /**
  * The message with the parts of the record in its `data`, if there is one. Throws `InvalidOptionError` for
- * headers that the codec cannot send.
+ * headers that the codec, or bare data in a `format`, cannot carry.
  */
-export function unwrapRecord(message: OutgoingMessage, codec: MessageCodec): OutgoingMessage {
+export function unwrapRecord(
+  message: OutgoingMessage,
+  codec: MessageCodec,
+  format?: PlainFormat,
+): OutgoingMessage {
   const { data } = message;
   if (!isPubSubRecord(data)) return message;
+  // Bare data cannot carry what a dispatch hook adds either, but that is not worth an error.
+  if (Object.keys(data.headers).length > 0) assertCarriesHeaders(codec, format);
   const metadata = { ...message.metadata, ...data.headers };
   const hasHeaders = Object.keys(metadata).length > 0;
-  if (hasHeaders && !codec.hasEnvelope) {
-    throw new InvalidOptionError('codec', 'one with an envelope, for headers', 'bare data');
-  }
   // Not `{ ...message, metadata }`: V8 takes a microsecond for keys after a spread.
   return Object.assign({}, message, {
     data: data.data,
     metadata: hasHeaders ? metadata : undefined,
   });
+}
+
+function assertCarriesHeaders({ hasEnvelope }: MessageCodec, format?: PlainFormat): void {
+  if (format) throw new InvalidOptionError('format', 'absent, for headers', format);
+  if (!hasEnvelope) {
+    throw new InvalidOptionError('codec', 'one with an envelope, for headers', 'bare data');
+  }
 }

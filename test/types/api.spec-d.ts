@@ -1,17 +1,20 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import { ParseIntPipe } from '@nestjs/common';
-import { ClientsModule } from '@nestjs/microservices';
-import type { Observable } from 'rxjs';
+import { ClientsModule, Payload, Transport } from '@nestjs/microservices';
+import { of, type Observable } from 'rxjs';
 import { Redis } from 'ioredis';
 import {
   Channel,
   ChannelParam,
+  REDIS_PUBSUB,
   RedisPubSubModule,
+  Subscribe,
   buildChannel,
   type Codec,
   type HandlerOptions,
   type PubSubErrorCode,
   type PubSubMessage,
+  type PubSubReply,
   type PubSubSubscription,
   type RedisConnection,
   RedisPubSubClient,
@@ -33,8 +36,21 @@ describe('types', () => {
     expectTypeOf(client.send<string>('x', {})).toEqualTypeOf<Observable<string>>();
   });
 
+  it('sendAll yields a value or an error of each responder', () => {
+    const replies$ = client.sendAll<string>('x', {}, { timeout: 1, max: 1 });
+    expectTypeOf(replies$).toEqualTypeOf<Observable<PubSubReply<string>>>();
+    replies$.subscribe((reply) => {
+      if ('value' in reply) expectTypeOf(reply.value).toEqualTypeOf<string>();
+      else expectTypeOf(reply.error).toEqualTypeOf<unknown>();
+    });
+    // @ts-expect-error `timeOut` is no option
+    client.sendAll('x', {}, { timeOut: 1 });
+  });
+
   it('the service types messages by their data', () => {
     expectTypeOf(service.publish('x', 1)).toEqualTypeOf<Promise<number>>();
+    // @ts-expect-error `xml` is no format
+    void service.publish('x', 1, { format: 'xml' });
     expectTypeOf(service.observe<{ a: 1 }>('x')).toEqualTypeOf<
       Observable<PubSubMessage<{ a: 1 }>>
     >();
@@ -42,6 +58,9 @@ describe('types', () => {
       Promise<PubSubSubscription>
     >();
     expectTypeOf(service.subscriberCounts('a')).toEqualTypeOf<Promise<Record<string, number>>>();
+    expectTypeOf(service.subscriberCounts(['a'] as const)).toEqualTypeOf<
+      Promise<Record<string, number>>
+    >();
   });
 
   it('the client fits customClass', () => {
@@ -109,5 +128,36 @@ describe('types', () => {
       }
     }
     expectTypeOf<Handlers['on']>().returns.toEqualTypeOf<(string | number)[]>();
+  });
+
+  it('Subscribe takes methods of every form, and options without unknown names', () => {
+    class Handlers {
+      @Subscribe('user.:id')
+      none() {}
+
+      @Subscribe(['user.created', 'user.renamed'] as const, { concurrency: 1, order: 'channel' })
+      async one(@Payload() user: { name: string }): Promise<string> {
+        return user.name;
+      }
+
+      @Subscribe('user.:id', { transportId: REDIS_PUBSUB })
+      @Subscribe('user.:id', { transportId: Transport.REDIS, sharded: false })
+      two(@ChannelParam('id') id: string, @Payload() user: { name: string }): Observable<string> {
+        return of(id, user.name);
+      }
+
+      // @ts-expect-error `concurency` is no option
+      @Subscribe('user.:id', { concurency: 1 })
+      three(_id: string, _user: { name: string }, _channel: number): number {
+        return 3;
+      }
+
+      // @ts-expect-error `global` is no order
+      @Subscribe('user.:id', { order: 'global' })
+      // @ts-expect-error a pattern is text
+      @Subscribe({ cmd: 'x' })
+      protected four() {}
+    }
+    expectTypeOf<Handlers['one']>().returns.toEqualTypeOf<Promise<string>>();
   });
 });

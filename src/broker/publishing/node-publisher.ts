@@ -11,6 +11,9 @@ import { PublishPipeline } from './publish-pipeline.js';
 import { PublishScript } from './publish-script.js';
 import type { ProbePublisher, Publisher } from './publisher.js';
 
+/** The most channels in one query: more arguments overflow the stack, and hold Redis and the event loop. */
+const MAX_COUNTED = 2_048;
+
 /** How a {@link NodePublisher} works. */
 export interface NodePublisherOptions extends Pick<
   BrokerOptions,
@@ -116,10 +119,14 @@ export class NodePublisher implements Publisher, ProbePublisher {
     channels: readonly string[],
     kind: ChannelKind,
   ): Promise<Map<string, number>> {
-    if (channels.length === 0) return new Map();
     const command = kind === 'shard' ? 'SHARDNUMSUB' : 'NUMSUB';
-    const counts = (await this.#query(command, ...channels)) as (string | number)[];
-    return new Map(channels.map((channel, i) => [channel, Number(counts[2 * i + 1])]));
+    const counts = new Map<string, number>();
+    for (let from = 0; from < channels.length; from += MAX_COUNTED) {
+      const asked = channels.slice(from, from + MAX_COUNTED);
+      const answer = (await this.#query(command, ...asked)) as (string | number)[];
+      asked.forEach((channel, i) => counts.set(channel, Number(answer[2 * i + 1])));
+    }
+    return counts;
   }
 
   async patternCount(): Promise<number> {

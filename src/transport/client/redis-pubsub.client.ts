@@ -1,8 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { isPromise } from 'node:util/types';
-import { firstValueFrom, Observable } from 'rxjs';
+import { defer, firstValueFrom, mergeMap, Observable, type Observer, type Subscriber } from 'rxjs';
 import { channelKind, type ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, OutgoingMessage } from '../../codec/codec.js';
 import {
@@ -11,20 +10,21 @@ import {
   InvalidOptionError,
   messageOf,
   shorten,
-  textOf,
 } from '../../errors.js';
+import { checkCount, checkMilliseconds } from '../../options/option-checks.js';
 import type { RedisPubSubClientOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
-import { isPubSubRecord, kindOf, unwrapRecord } from '../redis-pubsub.record.js';
+import { formatOf, isPubSubRecord, kindOf, unwrapRecord } from '../redis-pubsub.record.js';
 import type { RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { ClientConnect } from './client-connect.js';
 import { EmitResult } from './emit-result.js';
+import { GatheredRequest, type PubSubReply, type SendAllOptions } from './gathered-request.js';
 import { ReplyInbox } from './reply-inbox.js';
-import { SentRequest } from './sent-request.js';
+import { SentRequest, type SentRequestOptions } from './sent-request.js';
 
 const CLIENT = brandOf('client');
 
@@ -142,6 +142,39 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     });
   }
 
+  /**
+   * As {@link send}, for the replies of all responders. Emits each value as `{ value }`, each error of a handler
+   * as `{ error }`, and completes at the `timeout`, when `max` responders have ended, or when as many have as there
+   * are subscriptions that Redis delivered to; in a Cluster that number is known for sharded requests only. A handler
+   * that returns nothing is `{ value: undefined }`. Without a subscriber it completes without a reply.
+   *
+   * It fails with `ConnectionError`, `PayloadError` or `ClosedError`; unsubscribing cancels the request.
+   *
+   * @throws InvalidOptionError for a wrong option
+   */
+  sendAll<TResult = unknown, TInput = unknown>(
+    pattern: unknown,
+    data: TInput,
+    { timeout, max = Infinity }: SendAllOptions = {},
+  ): Observable<PubSubReply<TResult>> {
+    const maxResponders = checkCount('max', max, 1);
+    const given = timeout ?? timeoutOf(data) ?? this.#bus.options.requestTimeout;
+    const limits = { maxResponders, timeoutMs: checkMilliseconds('timeout', given, 1) };
+    if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
+    return defer(() => (this.#connect.hasConnected ? [undefined] : this.connect())).pipe(
+      mergeMap(
+        () =>
+          new Observable<PubSubReply<TResult>>((observer) => {
+            const packet = this.createPacket(pattern, data);
+            const options = Object.assign(this.#addressRequest(packet), limits);
+            const request = new GatheredRequest(this.#inbox, options, this.#gatherInto(observer));
+            void request.start(() => this.#publish(packet));
+            return () => request.cancel();
+          }),
+      ),
+    );
+  }
+
   /** Listens to an event of every ioredis client; before and after `connect`. */
   override on<Event extends keyof RedisPubSubEvents>(
     event: Event,
@@ -156,20 +189,16 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   /**
-   * Sets a hook that is called with each packet before it is sent, and may set its `metadata` until it
-   * returns. What it throws fails the message; a rejection is logged. Works in Nest 11, too.
+   * Sets a hook that is called with the packet of each event and request before it is sent, and may set its
+   * `metadata` until it returns. For the client of a module the hook is called by `RedisPubSubService#publish`,
+   * too. What it throws fails the message; a rejection is logged. Works in Nest 11, too.
    */
   override setOnDispatchHook(hook: (packet: ReadPacket) => void): void {
-    this.onDispatchHook = hook;
+    this.#bus.dispatchHook = hook;
   }
 
   protected override createPacket<TInput>(pattern: unknown, data: TInput): ReadPacket {
-    const packet: ReadPacket = { pattern, data };
-    const hooked: unknown = this.onDispatchHook?.(packet);
-    if (isPromise(hooked)) {
-      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
-    }
-    return packet;
+    return this.#bus.createPacket(pattern, data);
   }
 
   protected override dispatchEvent<T = number>(packet: ReadPacket): Promise<T> {
@@ -180,10 +209,19 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     packet: ReadPacket,
     callback: (packet: WritePacket) => void,
   ): () => void {
+    const request = new SentRequest(this.#inbox, this.#addressRequest(packet), callback);
+    void request.start(() => this.#publish(packet));
+    return () => request.cancel();
+  }
+
+  /** Gives a packet its id and its reply channel. Throws if no request can be sent now. */
+  #addressRequest(packet: RequestPacket): SentRequestOptions {
     const { broker, codec, options } = this.#bus;
     if (!codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
     }
+    const format = formatOf(packet.data);
+    if (format) throw new InvalidOptionError('format', 'absent, for requests', format);
     const kind = kindOf(packet.data, this.#defaultKind);
     const channel = normalizePattern(packet.pattern);
     const name = this.#bus.nameOf(channel);
@@ -198,17 +236,23 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
         `Cannot send a request: not connected to Redis ("${shorten(channel)}")`,
       );
     }
-    const request = new SentRequest(
-      this.#inbox,
-      { id, channel, replyKey, timeoutMs: timeoutOf(packet) ?? options.requestTimeout },
-      callback,
-    );
     // Nest sets them in the packet, too. V8 takes a microsecond for a copy with more keys.
-    const message: RequestPacket = packet;
-    message.id = id;
-    message.replyTo = replyTo;
-    void request.start(() => this.#publish(message));
-    return () => request.cancel();
+    packet.id = id;
+    packet.replyTo = replyTo;
+    return { id, channel, replyKey, timeoutMs: timeoutOf(packet.data) ?? options.requestTimeout };
+  }
+
+  #gatherInto<T>(observer: Subscriber<PubSubReply<T>>): Observer<WritePacket> {
+    return {
+      next: ({ err, response }) =>
+        observer.next(
+          err
+            ? { error: this.serializeError(err) as unknown }
+            : { value: this.serializeResponse(response) as T },
+        ),
+      error: (error) => observer.error(error),
+      complete: () => observer.complete(),
+    };
   }
 
   #dispatch(pattern: unknown, data: unknown): Promise<number> {
@@ -222,10 +266,12 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   #publish(message: OutgoingMessage): Promise<number> {
     const { pattern } = message;
     const channel = typeof pattern === 'string' ? pattern : normalizePattern(pattern);
-    const outgoing = unwrapRecord(message, this.#bus.codec);
+    const format = formatOf(message.data);
+    const outgoing = unwrapRecord(message, this.#bus.codec, format);
     return this.#bus.publish(channel, outgoing, {
       serializer: this.#bus.options.serializer,
       kind: kindOf(message.data, this.#defaultKind),
+      format,
     });
   }
 }
@@ -235,7 +281,7 @@ export function isPubSubClient(value: unknown): value is RedisPubSubClient {
   return hasBrand(value, CLIENT);
 }
 
-function timeoutOf({ data }: ReadPacket<unknown>): number | undefined {
+function timeoutOf(data: unknown): number | undefined {
   return isPubSubRecord(data) ? data.timeout : undefined;
 }
 

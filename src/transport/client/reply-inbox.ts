@@ -19,6 +19,8 @@ export interface PendingRequest {
   /** A reply has arrived, and is being deserialized. */
   onArrival(): void;
   onReply(reply: Record<string, unknown>): void;
+  /** The deserializer failed for a reply. */
+  onUnreadable(error: unknown): void;
   onFailure(error: unknown): void;
 }
 
@@ -118,6 +120,11 @@ export class ReplyInbox implements DeliveryListener {
     return this.#bus.isUndelivered(receivers, kind);
   }
 
+  /** Whether the count of receivers of a request is that of all subscriptions. */
+  countsReceivers({ kind }: ReplyKey): boolean {
+    return this.#bus.broker.countsReceivers(kind);
+  }
+
   onDelivery(delivery: Delivery): void {
     forEachSafely(
       this.#bus.readBatch(delivery),
@@ -193,7 +200,7 @@ export class ReplyInbox implements DeliveryListener {
   #onUnreadable(thrown: unknown, { channel }: Delivery, request: PendingRequest | undefined): void {
     const error = withoutPayload(thrown);
     this.#bus.reportDrop(channel, 'decode', error);
-    request?.onFailure(error);
+    request?.onUnreadable(error);
   }
 
   #subscribe(key: ReplyKey): ReplyChannel {

@@ -78,6 +78,10 @@ export class SentRequest implements PendingRequest {
     this.#callback({ err, response, isDisposed: isLast });
   }
 
+  onUnreadable(error: unknown): void {
+    this.onFailure(error);
+  }
+
   onFailure(error: unknown): void {
     if (this.#isDone) return;
     this.#sendCancellation();

@@ -52,6 +52,7 @@ export class RedisPubSubServer
   #isListening = false;
   #isComplete = false;
   #draining: Promise<void> | undefined;
+  #readyHook: (() => Promise<void>) | undefined;
 
   /** With options the server has connections of its own; with a bus it shares those of the module. */
   constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
@@ -140,6 +141,18 @@ export class RedisPubSubServer
       .catch((error: unknown) =>
         this.logger.error(`The callback of listen threw: ${textOf(error)}`),
       );
+  }
+
+  /**
+   * Sets what is called after each start, when Redis has acknowledged every subscription; if the server listens
+   * already, subscribes the handlers that were registered since, and calls it. Its error rejects here, or fails
+   * the start. With `onStart: 'background'` neither waits for it, and its error is logged.
+   */
+  async onReady(hook: () => Promise<void>): Promise<void> {
+    this.#readyHook = hook;
+    if (!this.#isListening) return;
+    await this.subscribeHandlers();
+    await this.#callReadyHook(hook);
   }
 
   /**
@@ -236,6 +249,25 @@ export class RedisPubSubServer
     while (this.#routes.hasFresh);
     this.#assertNotDraining();
     this.#isListening = true;
+    if (!this.#readyHook) return;
+    await this.#callReadyHook(this.#readyHook);
+    this.#assertNotDraining();
+  }
+
+  async #callReadyHook(hook: () => Promise<void>): Promise<void> {
+    const { broker, options } = this.#bus;
+    if (options.onStart !== 'background') return hook();
+    const { generation } = this.#lifecycle;
+    const callOnce = (status = broker.status): void => {
+      const isOver = this.#draining !== undefined || generation !== this.#lifecycle.generation;
+      if (status !== 'connected' && !isOver) return;
+      remove();
+      if (isOver) return;
+      hook().catch((error) => this.logger.error(`A ready hook failed: ${textOf(error)}`));
+    };
+    const remove = broker.onStatus(callOnce);
+    // The status is not "connected" while a subscription is missing.
+    callOnce();
   }
 
   /** The server may be closed at any point of its start. */

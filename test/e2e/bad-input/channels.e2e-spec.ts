@@ -123,7 +123,7 @@ describe('a channel name', () => {
       const acts = [
         () => service.publish(name, 1),
         () => service.subscribe(name, () => undefined),
-        () => service.subscriberCounts(name),
+        () => service.subscriberCounts([name]),
       ];
       for (const act of acts) expect(await errorOf(act)).toBeInstanceOf(InvalidChannelError);
     },

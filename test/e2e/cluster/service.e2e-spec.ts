@@ -35,6 +35,14 @@ class Handlers {
 
 const handlers = { controllers: [Handlers] };
 
+@Controller()
+class ShardHandler {
+  @MessagePattern('shard.sum', { sharded: true })
+  sum(@Payload() numbers: number[]) {
+    return numbers.reduce((sum, it) => sum + it, 0);
+  }
+}
+
 /** Whether a node was asked for the topology. Redis 6.2 does not count the subcommands of CLUSTER separately. */
 const isAsked = async ({ client }: ServerProcess): Promise<boolean> =>
   /^cmdstat_cluster(\|nodes)?:/m.test(await client.info('commandstats'));
@@ -101,6 +109,32 @@ describe('an application over a Cluster', () => {
       expect(await lastValueFrom(client.send('sum', [1, 2, 3]))).toBe(6);
       await server.app.close();
     }
+  });
+
+  it('gathers the replies of servers at all nodes, up to max', async () => {
+    const [asking] = await Promise.all(
+      cluster().nodes.map((node) => startClusterApp({ connection: at(node) }, handlers)),
+    );
+    const replies$ = asking!.client.sendAll('sum', [1, 2], { max: 6 });
+    expect(await lastValueFrom(replies$.pipe(toArray()))).toEqual(
+      cluster().nodes.map(() => ({ value: 3 })),
+    );
+  });
+
+  it('gathers the replies of all servers of a shard channel, whose number Redis tells', async () => {
+    const [asking] = await Promise.all(
+      cluster().nodes.map((node) =>
+        startClusterApp({ connection: at(node) }, { controllers: [ShardHandler] }),
+      ),
+    );
+    const request = new RedisPubSubRecordBuilder([1, 2]).setSharded().build();
+    const replies$ = asking!.client.sendAll('shard.sum', request);
+    expect(await lastValueFrom(replies$.pipe(toArray()))).toEqual(
+      cluster().nodes.map(() => ({ value: 3 })),
+    );
+    const none = new RedisPubSubRecordBuilder([]).setSharded().build();
+    const nothing$ = asking!.client.sendAll('shard.none', none);
+    expect(await lastValueFrom(nothing$.pipe(toArray()))).toEqual([]);
   });
 
   it('streams all replies in order', async () => {

@@ -1,9 +1,12 @@
+import type { ReadPacket } from '@nestjs/microservices';
+import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   CommandRefusedError,
   ConnectionError,
   InvalidChannelError,
   PayloadError,
+  RedisPubSubClient,
   RedisPubSubRecordBuilder,
   type PubSubMessage,
 } from 'nestjs-redis-pubsub';
@@ -44,6 +47,66 @@ describe('service.publish', () => {
         headers: { tenant: 'acme' },
       },
       { data: { a: 2 }, channel: 'record.a', pattern: 'record.a', params: {}, headers: {} },
+    ]);
+  });
+
+  it('calls the dispatch hook of the client, whose metadata are headers as with emit', async () => {
+    const { app, service } = await startService(redis, { prefix: 'hook:' });
+    const received: unknown[] = [];
+    await service.subscribe('hooked.a', ({ data, headers }) => received.push([data, headers]));
+    const packets: unknown[] = [];
+    app.get(RedisPubSubClient).setOnDispatchHook((packet: ReadPacket) => {
+      packets.push({ ...packet });
+      Object.assign(packet, { metadata: { trace: 't1', tenant: 'hook' } });
+    });
+    const record = new RedisPubSubRecordBuilder(2).setHeader('tenant', 'acme').build();
+    await service.publish('hooked.a', 1);
+    await service.publish('hooked.a', record);
+    await firstValueFrom(app.get(RedisPubSubClient).emit('hooked.a', record));
+    await eventually(() => received.length === 3);
+    expect(packets).toEqual([
+      { pattern: 'hooked.a', data: 1 },
+      { pattern: 'hooked.a', data: record },
+      { pattern: 'hooked.a', data: record },
+    ]);
+    expect(received).toEqual([
+      [1, { trace: 't1', tenant: 'hook' }],
+      [2, { trace: 't1', tenant: 'acme' }],
+      [2, { trace: 't1', tenant: 'acme' }],
+    ]);
+  });
+
+  it('rejects with what the dispatch hook throws, and logs what it rejects with', async () => {
+    const { app, service, log } = await startService(redis);
+    const client = app.get(RedisPubSubClient);
+    client.setOnDispatchHook(() => {
+      throw new Error('no tracer');
+    });
+    await expect(service.publish('hooked.b', 1)).rejects.toThrow('no tracer');
+    client.setOnDispatchHook(() => Promise.reject(new Error('no exporter')));
+    expect(await service.publish('hooked.b', 1)).toBe(0);
+    await eventually(() => log.of('error').length > 0);
+    expect(log.of('error')).toEqual([
+      expect.stringMatching(/^A dispatch hook failed: Error: no exporter/),
+    ]);
+  });
+
+  it('sends bare data without the metadata of a dispatch hook, also from a record', async () => {
+    const { app, service } = await startService(redis, { codec: 'json' });
+    const received: unknown[] = [];
+    await service.subscribe('hooked.c', ({ data, headers }) => received.push([data, headers]));
+    app.get(RedisPubSubClient).setOnDispatchHook((packet: ReadPacket) => {
+      Object.assign(packet, { metadata: { trace: 't1' } });
+    });
+    await service.publish('hooked.c', 1);
+    await service.publish('hooked.c', new RedisPubSubRecordBuilder(2).build());
+    const record = new RedisPubSubRecordBuilder(3).build();
+    await firstValueFrom(app.get(RedisPubSubClient).emit('hooked.c', record));
+    await eventually(() => received.length === 3);
+    expect(received).toEqual([
+      [1, {}],
+      [2, {}],
+      [3, {}],
     ]);
   });
 

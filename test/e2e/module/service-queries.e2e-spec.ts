@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CommandRefusedError, RedisPubSubClient } from 'nestjs-redis-pubsub';
+import { CommandRefusedError, InvalidChannelError, RedisPubSubClient } from 'nestjs-redis-pubsub';
 import { firstValueFrom } from 'rxjs';
 import { closeAfterTest } from '../../support/app.js';
 import { plain, useRedis } from '../../support/redis.js';
@@ -67,6 +67,27 @@ describe('service.subscriberCounts and patternCount', () => {
     expect(await service.subscriberCounts('a', 'b', 'c')).toEqual({ a: 2, b: 1, c: 0 });
     expect(await service.subscriberCounts('b', 'b')).toEqual({ b: 1 });
     expect(await service.subscriberCounts()).toEqual({});
+  });
+
+  it('count the channels of an array, also hundreds of thousands', async () => {
+    const { service } = await startService(redis, { prefix: 'many:' });
+    const channels = Array.from({ length: 200_000 }, (_, i) => `user.${i}`);
+    await service.subscribe('user.0', () => undefined);
+    await service.subscribe('user.199999', () => undefined);
+    const counts = await service.subscriberCounts(channels);
+    expect(Object.keys(counts)).toEqual(channels);
+    const found = Object.entries(counts).filter(([, count]) => count > 0);
+    expect(found).toEqual([
+      ['user.0', 1],
+      ['user.199999', 1],
+    ]);
+    expect(await service.subscriberCounts([])).toEqual({});
+  });
+
+  it('reject for an array with a name that is not valid', async () => {
+    const { service } = await startService(redis);
+    await expect(service.subscriberCounts(['a', ''])).rejects.toThrow(InvalidChannelError);
+    await expect(service.subscriberCounts([['a']] as never)).rejects.toThrow(InvalidChannelError);
   });
 
   it('count the globs of the whole server', async () => {

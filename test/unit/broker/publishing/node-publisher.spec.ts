@@ -205,6 +205,16 @@ describe('NodePublisher, its queries', () => {
     expect(bench.client.commands).toEqual([command]);
   });
 
+  it('count many channels with several commands', async () => {
+    const bench = await answer([]);
+    bench.client.onCommand = ({ args, resolve }) =>
+      resolve(args.slice(1).flatMap((name) => [name, Number(name)]));
+    const names = Array.from({ length: 200_000 }, (_, i) => String(i));
+    const counts = await bench.publisher.subscriberCounts(names, 'channel');
+    expect([...counts]).toEqual(names.map((name) => [name, Number(name)]));
+    expect(Math.max(...bench.client.sent.map(({ args }) => args.length))).toBe(2_049);
+  });
+
   it('count no channels without a query', async () => {
     const bench = await answer([]);
     expect(await bench.publisher.subscriberCounts([], 'channel')).toEqual(new Map());

@@ -1,0 +1,146 @@
+import type { WritePacket } from '@nestjs/microservices';
+import type { Observer } from 'rxjs';
+import { ConnectionError, shorten } from '../../errors.js';
+import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
+import type { SentRequestOptions } from './sent-request.js';
+
+/** One reply to `RedisPubSubClient#sendAll`: a value of a responder, or the error that it failed with. */
+export type PubSubReply<T = unknown> = { readonly value: T } | { readonly error: unknown };
+
+/** When `RedisPubSubClient#sendAll` stops waiting for replies. */
+export interface SendAllOptions {
+  /**
+   * How long to collect replies, in milliseconds from the subscription on; at least 1. Its end is no error.
+   *
+   * @default the `timeout` of the record, or the `requestTimeout` of the client
+   */
+  readonly timeout?: number;
+
+  /**
+   * How many responders to wait for: the last reply of this many ends it before the timeout.
+   *
+   * @default Infinity
+   */
+  readonly max?: number;
+}
+
+/** What a {@link GatheredRequest} needs to know. */
+export interface GatheredRequestOptions extends SentRequestOptions {
+  /** How long to collect replies, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly maxResponders: number;
+}
+
+/** One request to all responders, until they have ended, its timeout, its failure or its cancellation. */
+export class GatheredRequest implements PendingRequest {
+  readonly #inbox: ReplyInbox;
+  readonly #options: GatheredRequestOptions;
+  readonly #observer: Observer<WritePacket>;
+  #timer: NodeJS.Timeout | undefined;
+  /** The most responders that there can be, when Redis has told. */
+  #receivers = Infinity;
+  /** How many have sent their last reply. */
+  #ended = 0;
+  #hasInbox = false;
+  #isStreamed = false;
+  #isDone = false;
+
+  /** `observer` receives a packet with `response` or `err` for each reply. */
+  constructor(inbox: ReplyInbox, options: GatheredRequestOptions, observer: Observer<WritePacket>) {
+    this.#inbox = inbox;
+    this.#options = options;
+    this.#observer = observer;
+  }
+
+  /** Publishes the request when its replies can be received. Failures are passed to the observer. */
+  async start(publish: () => Promise<number>): Promise<void> {
+    const { replyKey, timeoutMs } = this.#options;
+    this.#timer = setTimeout(() => this.#complete(), timeoutMs);
+    try {
+      await this.#inbox.open(replyKey);
+      this.#onOpened();
+      if (this.#isDone) return;
+      const receivers = await publish();
+      if (this.#inbox.countsReceivers(replyKey)) this.#receivers = receivers;
+      this.#completeIfAllEnded();
+    } catch (error) {
+      if (this.#end()) this.#observer.error(error);
+    }
+  }
+
+  get channel(): string {
+    return this.#options.channel;
+  }
+
+  onArrival(): void {
+    // The timeout is that of the whole request.
+  }
+
+  onReply({ err, response, isDisposed }: Record<string, unknown>): void {
+    if (this.#isDone) return;
+    const isLast = isDisposed === true || Boolean(err);
+    // The end of a stream has no value. That of a handler which returns nothing looks the same, and is a reply.
+    const isEndOfStream = isLast && !err && response === undefined && this.#isStreamed;
+    if (isLast) this.#ended++;
+    else this.#isStreamed = true;
+    if (!isEndOfStream) this.#observer.next({ err, response });
+    this.#completeIfAllEnded();
+  }
+
+  onUnreadable(error: unknown): void {
+    if (!this.#isDone) this.#observer.next({ err: error });
+  }
+
+  onFailure(error: unknown): void {
+    this.#sendCancellation();
+    if (this.#end()) this.#observer.error(error);
+  }
+
+  /** Receives no further replies. Idempotent. */
+  cancel(): void {
+    this.#sendCancellation();
+    this.#end();
+  }
+
+  #completeIfAllEnded(): void {
+    if (this.#ended >= Math.min(this.#receivers, this.#options.maxResponders)) this.#complete();
+  }
+
+  #complete(): void {
+    this.#sendCancellation();
+    if (this.#end()) this.#observer.complete();
+  }
+
+  /** Tells the responders that go on. */
+  #sendCancellation(): void {
+    if (this.#isDone || !this.#hasInbox || this.#ended >= this.#receivers) return;
+    this.#inbox.sendCancellation(this.#options.id, this.#options.replyKey);
+  }
+
+  /** Returns whether this call ends it. */
+  #end(): boolean {
+    if (this.#isDone) return false;
+    this.#isDone = true;
+    clearTimeout(this.#timer);
+    this.#inbox.remove(this.#options.id);
+    if (this.#hasInbox) this.#inbox.close(this.#options.replyKey);
+    return true;
+  }
+
+  /** The replies can be received. The request may be over by now. */
+  #onOpened(): void {
+    const { id, replyKey } = this.#options;
+    if (this.#isDone) {
+      this.#inbox.close(replyKey);
+      return;
+    }
+    this.#hasInbox = true;
+    this.#inbox.add(id, this);
+    // After an outage the connection is ready a moment before its subscriptions.
+    if (!this.#inbox.isSubscribed(replyKey)) {
+      throw new ConnectionError(
+        `Cannot send a request: its replies could not arrive yet ("${shorten(this.channel)}")`,
+      );
+    }
+  }
+}
