@@ -2,6 +2,17 @@ import { BaseRpcContext } from '@nestjs/microservices';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import { NO_HEADERS, type Headers } from '../codec/codec.js';
 
+/** A value of any type that was thrown: also `undefined` and promises. */
+export interface Failure {
+  readonly error: unknown;
+}
+
+/** Records what a handler threw in the context of its message: Nest's filter passes on another error. */
+export let recordThrown: (context: RedisPubSubContext, error: unknown) => void;
+
+/** What the handler of a message threw, as {@link recordThrown} was told. */
+export let thrownIn: (context: RedisPubSubContext) => Failure | undefined;
+
 /**
  * The context of a message, beside its data: `@Ctx() context: RedisPubSubContext`. `getArgs()` returns
  * `[channel, metadata]`, as Nest's own `RedisContext` does.
@@ -9,6 +20,14 @@ import { NO_HEADERS, type Headers } from '../codec/codec.js';
 export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefined]> {
   readonly #pattern: ChannelPattern;
   readonly #params: ChannelParams;
+  #thrown: Failure | undefined;
+
+  static {
+    recordThrown = (context, error) => {
+      context.#thrown = { error };
+    };
+    thrownIn = (context) => context.#thrown;
+  }
 
   constructor(
     channel: string,

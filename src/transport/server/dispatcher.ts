@@ -8,8 +8,8 @@ import { messageOf, shorten } from '../../errors.js';
 import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
-import { INTERNAL_ERROR, isHiddenByNest } from '../nest-internals.js';
-import { RedisPubSubContext } from '../redis-pubsub.context.js';
+import { INTERNAL_ERROR, isHiddenByNest, isRpcException } from '../nest-internals.js';
+import { RedisPubSubContext, thrownIn, type Failure } from '../redis-pubsub.context.js';
 import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
@@ -145,24 +145,25 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     responder: Responder | undefined,
   ): Promise<void> {
     const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
-    let failure: unknown;
+    let failure: Failure | undefined;
+    let isReplied = false;
     try {
       const rest = this.#reply(route, await route.handler(data, context), responder);
-      if (rest) {
-        failure = await rest;
-        // An error that a handler sends to its caller on purpose is not logged.
-        if (isHiddenByNest(failure)) this.#failures.report(context, failure);
-      }
+      if (rest) failure = await rest;
+      isReplied = responder !== undefined;
     } catch (error) {
-      failure = error ?? new Error('The handler failed without an error');
+      failure = { error };
       await responder?.end({ err: INTERNAL_ERROR });
-      this.#failures.report(context, failure);
     } finally {
       if (responder) this.#replies.remove(responder);
       this.#inFlight.end();
       if (this.#options.hooks.onEnd) void this.#runEndHook(context);
     }
-    if (start > 0) this.#reportHandled(route, context, performance.now() - start, failure);
+    const thrown = thrownIn(context);
+    if (failure || thrown) this.#logFailure(context, failure, isReplied);
+    if (start === 0) return;
+    const duration = performance.now() - start;
+    this.#reportHandled(route, context, duration, failure && (thrown ?? failure));
   }
 
   /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. */
@@ -226,12 +227,12 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await processed;
   }
 
-  /** Replies with the result of a handler. Resolves to the error that Nest has logged, if it failed. */
+  /** Replies with the result of a handler. Resolves to the failure of its stream, if there is one. */
   #reply(
     { isBounded }: HandlerRoute,
     result: unknown,
     responder: Responder | undefined,
-  ): Promise<unknown> | undefined {
+  ): Promise<Failure | undefined> | undefined {
     if (isObservable(result)) {
       return responder
         ? responder.stream(result, this.#streams.failure$, isBounded)
@@ -248,17 +249,27 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
+  /** `isReplied`: the caller of a request received the failure. */
+  #logFailure(context: RedisPubSubContext, failure: Failure | undefined, isReplied: boolean): void {
+    const thrown = thrownIn(context);
+    const { error } = (thrown ?? failure) as Failure;
+    const isHandled = isReplied || !failure;
+    // An error that a handler sends to its caller on purpose is not logged.
+    if (isHandled && (thrown ? isRpcException(error) : !isHiddenByNest(error))) return;
+    this.#failures.report(context, error);
+  }
+
   #reportHandled(
     route: HandlerRoute,
     context: RedisPubSubContext,
     duration: number,
-    error: unknown,
+    failure: Failure | undefined,
   ): void {
     telemetry.handle.publish({
       channel: this.bus.options.prefix + context.getChannel(),
       pattern: route.pattern.source,
       duration,
-      ...(error === undefined ? {} : { error }),
+      ...(failure && { error: failure.error ?? new Error('The handler failed without an error') }),
     });
   }
 }

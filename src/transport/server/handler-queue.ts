@@ -116,11 +116,12 @@ export class HandlerQueue {
     task.state = 'started';
     task.run = undefined;
     this.#active++;
-    void run().then(() => {
+    const end = (): void => {
       this.#active--;
       this.#unblock(task.channel);
       this.#startReady();
-    });
+    };
+    void run().then(end, end);
   }
 
   #startReady(): void {

@@ -14,6 +14,7 @@ import type { RedisPubSubServerOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { MessageBus } from '../message-bus.js';
+import { captureHandlerErrors } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
@@ -50,6 +51,7 @@ export class RedisPubSubServer
   /** With options the server has connections of its own; with a bus it shares those of the module. */
   constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
     super();
+    captureHandlerErrors();
     this.#ownsBus = !(options instanceof MessageBus);
     this.#bus =
       options instanceof MessageBus
