@@ -7,6 +7,7 @@ import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
 import { checkBoolean } from '../options/option-checks.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
+import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
@@ -66,6 +67,18 @@ export class RedisPubSubService {
   readonly #logger = new Logger(RedisPubSubService.name);
   readonly #scope: ObserverScope;
   readonly #inFlight = new InFlight();
+  readonly #failures = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `${count} more messages failed`,
+  );
+  readonly #callbacks = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `onSubscribed failed ${count} more times`,
+  );
+  readonly #thrown = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `${count} more observers threw`,
+  );
   #isDrained = false;
 
   constructor(bus: MessageBus) {
@@ -175,7 +188,7 @@ export class RedisPubSubService {
       this.#scope.observers,
       (observer) => observer.complete(),
       (error, { pattern: { source } }) =>
-        this.#logger.error(`An observer of "${shorten(source)}" threw: ${messageOf(error)}`),
+        this.#thrown.add(() => `An observer of "${shorten(source)}" threw: ${messageOf(error)}`),
     );
     await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
   }
@@ -249,7 +262,9 @@ export class RedisPubSubService {
       try {
         await onSubscribed(gap);
       } catch (error) {
-        this.#logger.error(`onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`);
+        this.#callbacks.add(
+          () => `onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`,
+        );
       }
     };
   }
@@ -259,7 +274,9 @@ export class RedisPubSubService {
     try {
       await handler(message);
     } catch (error) {
-      this.#logger.error(`A message on "${shorten(message.channel)}" failed: ${textOf(error)}`);
+      this.#failures.add(
+        () => `A message on "${shorten(message.channel)}" failed: ${textOf(error)}`,
+      );
     }
     this.#inFlight.end();
   }

@@ -45,6 +45,14 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     (line) => this.#logger.error(line),
     (count) => `${count} more events were not published`,
   );
+  readonly #thrown = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `The subscribers of ${count} more requests threw`,
+  );
+  readonly #hookFailures = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `The dispatch hook failed ${count} more times`,
+  );
   readonly #bus: MessageBus;
   readonly #defaultKind: ChannelKind;
   readonly #inbox: ReplyInbox;
@@ -60,8 +68,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#defaultKind = channelKind(sharded);
     this.#connect = new ClientConnect(this.#bus, ownsBus);
     this.#inbox = new ReplyInbox(this.#bus, deserializer, (thrown) =>
-      this.#logger.error(
-        `The subscriber of a request threw: ${messageOf(thrown)}. Other requests are not affected`,
+      this.#thrown.add(
+        () =>
+          `The subscriber of a request threw: ${messageOf(thrown)}. Other requests are not affected`,
       ),
     );
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
@@ -160,7 +169,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     const packet: ReadPacket = { pattern, data };
     const hooked: unknown = this.onDispatchHook?.(packet);
     if (isPromise(hooked)) {
-      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
+      hooked.catch((error) =>
+        this.#hookFailures.add(() => `A dispatch hook failed: ${textOf(error)}`),
+      );
     }
     return packet;
   }

@@ -5,6 +5,7 @@ import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
 import { messageOf, shorten } from '../../errors.js';
+import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
@@ -52,6 +53,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #inFlight = new InFlight();
   readonly #failures: FailureLog;
   readonly #replies: PendingReplies;
+  readonly #teardowns = new RateLimitedLog(
+    (line) => this.#options.logger.error(line),
+    (count) => `The teardowns of ${count} more streams threw`,
+  );
   #streams = new RunningStreams();
   #isClosed = false;
 
@@ -71,7 +76,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     this.#isClosed = true;
     if (this.#inFlight.count === 0) return;
     this.#streams.fail(INTERRUPTED, (thrown) =>
-      this.#options.logger.error(`The teardown of a stream threw: ${messageOf(thrown)}`),
+      this.#teardowns.add(() => `The teardown of a stream threw: ${messageOf(thrown)}`),
     );
     await this.#inFlight.idle(STREAM_END_TIMEOUT_MS);
     if (this.#inFlight.count === 0) return;
@@ -107,10 +112,16 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
     const { bus, logger } = this.#options;
     bus.reportDrop(bus.options.prefix + channel, reason);
-    if (reason !== 'overflow' || route.hasOverflowed) return;
-    route.hasOverflowed = true;
-    logger.warn(
-      `The handler of "${shorten(route.pattern.source)}" is slower than its messages: its queue is full, and messages are dropped. Raise its concurrency or maxQueue`,
+    if (reason !== 'overflow') return;
+    const pattern = (): string => shorten(route.pattern.source);
+    route.overflows ??= new RateLimitedLog(
+      (line) => logger.warn(line),
+      (count) => `The full queue of the handler of "${pattern()}" dropped ${count} more messages`,
+      1,
+    );
+    route.overflows.add(
+      () =>
+        `The handler of "${pattern()}" is slower than its messages: its queue is full, and messages are dropped. Raise its concurrency, maxQueue or maxQueueBytes`,
     );
   }
 

@@ -5,32 +5,51 @@ import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { isHiddenByNest, isHttpException, isRpcException } from '../nest-internals.js';
 import type { RedisPubSubContext } from '../redis-pubsub.context.js';
 
+/** The limits of one handler: a flood of messages to one must not hide the failures of another. */
+interface HandlerLogs {
+  readonly failures: RateLimitedLog;
+  /** What is not a fault of the handler does not hide one either. */
+  readonly rejections: RateLimitedLog;
+}
+
 /** Logs the failures of handlers with their channels. Publishers cause them, as often as they like. */
 export class FailureLog {
-  readonly #failures: RateLimitedLog;
-  readonly #rejections: RateLimitedLog;
+  readonly #logger: Pick<Logger, 'error' | 'warn'>;
+  readonly #logs = new Map<string, HandlerLogs>();
 
   constructor(logger: Pick<Logger, 'error' | 'warn'>) {
-    this.#failures = new RateLimitedLog(
-      (line) => logger.error(line),
-      (count) => `Handlers failed ${count} more times`,
-    );
-    this.#rejections = new RateLimitedLog(
-      (line) => logger.warn(line),
-      (count) => `Handlers rejected ${count} more messages`,
-    );
+    this.#logger = logger;
   }
 
   /** `error` may be a value of any type. Never throws. */
   report(context: RedisPubSubContext, error: unknown): void {
+    const { failures, rejections } = this.#logsOf(context.getPattern());
     if (isHttpException(error)) {
-      this.#rejections.add(() => lineOf(context, reasonsOf(error)));
+      rejections.add(() => lineOf(context, reasonsOf(error)));
     } else if (isHiddenByNest(error)) {
-      this.#rejections.add(() => lineOf(context, 'a filter has replaced the error'));
+      rejections.add(() => lineOf(context, 'a filter has replaced the error'));
     } else {
       const thrown = isRpcException(error) ? error.getError() : error;
-      this.#failures.add(() => lineOf(context, textOf(thrown)));
+      failures.add(() => lineOf(context, textOf(thrown)));
     }
+  }
+
+  #logsOf(pattern: string): HandlerLogs {
+    const known = this.#logs.get(pattern);
+    if (known) return known;
+    const name = shorten(pattern);
+    const logs = {
+      failures: new RateLimitedLog(
+        (line) => this.#logger.error(line),
+        (count) => `The handler of "${name}" failed ${count} more times`,
+      ),
+      rejections: new RateLimitedLog(
+        (line) => this.#logger.warn(line),
+        (count) => `The handler of "${name}" rejected ${count} more messages`,
+      ),
+    };
+    this.#logs.set(pattern, logs);
+    return logs;
   }
 }
 

@@ -5,6 +5,7 @@ import type { IncomingMessage, RequestKey } from '../../codec/codec.js';
 import { InvalidOptionError } from '../../errors.js';
 import type { HandlerOptions } from '../../options/options.js';
 import { resolveHandlerOptions } from '../../options/resolve-options.js';
+import type { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { BusListener } from '../bus-listener.js';
 import type { MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
@@ -35,8 +36,8 @@ export interface RouteTarget {
 
 /** One decorated method with one pattern, and all about it that does not change with the message. */
 export class HandlerRoute extends BusListener {
-  /** Whether its queue was full once. */
-  hasOverflowed = false;
+  /** Logs the messages that its queue drops; created with the first one. */
+  overflows: RateLimitedLog | undefined;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
 

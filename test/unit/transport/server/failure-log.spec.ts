@@ -64,7 +64,13 @@ describe('FailureLog', () => {
     for (let i = 0; i < 5_000; i++) failures.report(contextOf('a', 'a'), error);
     expect(log.lines).toHaveLength(10);
     await pass(1_000);
-    expect(log.lines.slice(10)).toEqual(['error: Handlers failed 4990 more times']);
+    expect(log.lines.slice(10)).toEqual(['error: The handler of "a" failed 4990 more times']);
+  });
+
+  it('logs the failures of a handler also while another one fails thousands of times', () => {
+    for (let i = 0; i < 5_000; i++) failures.report(contextOf('a', 'a'), 'text');
+    failures.report(contextOf('b', 'b'), 'text');
+    expect(log.lines.slice(10)).toEqual(['error: The handler of "b" failed on "b": \'text\'']);
   });
 
   it('logs failures also while thousands of messages are rejected', async () => {
@@ -73,7 +79,7 @@ describe('FailureLog', () => {
     failures.report(contextOf('a', 'a'), 'text');
     expect(log.lines.slice(10)).toEqual(['error: The handler of "a" failed on "a": \'text\'']);
     await pass(1_000);
-    expect(log.lines.at(-1)).toBe('warn: Handlers rejected 4990 more messages');
+    expect(log.lines.at(-1)).toBe('warn: The handler of "a" rejected 4990 more messages');
   });
 
   it.each(hostileValues())('logs a value that cannot be read: %s', (_, value) => {
