@@ -5,6 +5,7 @@ import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
 import { messageOf, shorten } from '../../errors.js';
+import { ownBytes } from '../../shared/own-bytes.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
@@ -14,7 +15,7 @@ import { RedisPubSubContext, thrownIn, type Failure } from '../redis-pubsub.cont
 import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
-import { PendingReplies } from './pending-replies.js';
+import { PendingReplies, type RequestOrigin } from './pending-replies.js';
 import type { Responder } from './responder.js';
 import { RunningStreams } from './running-streams.js';
 
@@ -35,11 +36,14 @@ export interface DispatcherOptions {
   readonly deserializer: ConsumerDeserializer | undefined;
 }
 
-/** A message, and its context. */
-interface Deserialized {
+/** A message, its context, and what a deserializer makes of it, if there is one. */
+interface Received {
   readonly message: IncomingMessage;
   readonly context: RedisPubSubContext;
+  readonly packet?: Promise<unknown> | undefined;
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** How long callers may take to receive the end of a stream that a shutdown interrupts. */
 const STREAM_END_TIMEOUT_MS = 100;
@@ -105,8 +109,16 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     delivery: Delivery,
   ): Promise<void> {
     const { hooks, deserializer } = this.#options;
-    if (deserializer || hooks.onStart) return this.#prepare(route, message, context, delivery);
-    return this.#process(route, message, context, delivery);
+    if (!deserializer && !hooks.onStart) return this.#process(route, message, context, delivery);
+    const { kind, channel } = delivery;
+    const packet = deserializer && this.#readPacket(deserializer, context, delivery);
+    return this.#prepare(route, { message, context, packet }, { kind, channel });
+  }
+
+  detach({ kind, subscription, channel, payload }: Delivery): Delivery {
+    // The message is decoded. Only a deserializer reads the payload again.
+    const kept = this.#options.deserializer ? ownBytes(payload) : NO_BYTES;
+    return { kind, subscription, channel, payload: kept };
   }
 
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
@@ -137,14 +149,14 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     route: HandlerRoute,
     message: IncomingMessage,
     context: RedisPubSubContext,
-    delivery: Delivery,
+    origin: RequestOrigin,
   ): Promise<void> {
     if (this.#isClosed) {
       this.onDrop(route, context.getChannel(), 'closing');
       return Promise.resolve();
     }
     this.#inFlight.begin();
-    const responder = route.isEventHandler ? undefined : this.#replies.open(message, delivery);
+    const responder = route.isEventHandler ? undefined : this.#replies.open(message, origin);
     return this.#handle(route, message.data, context, responder);
   }
 
@@ -177,19 +189,28 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     this.#reportHandled(route, context, duration, failure && (thrown ?? failure));
   }
 
-  /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. */
-  async #prepare(
-    route: HandlerRoute,
-    message: IncomingMessage,
+  /** Calls the deserializer at once: a promise of its result must not keep the bytes. */
+  #readPacket(
+    deserializer: ConsumerDeserializer,
     context: RedisPubSubContext,
-    delivery: Delivery,
-  ): Promise<void> {
+    { payload }: Delivery,
+  ): Promise<unknown> {
+    try {
+      const value = this.bus.codec.decodeValue(payload);
+      return Promise.resolve(deserializer.deserialize(value, { channel: context.getChannel() }));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. Takes no delivery, as above. */
+  async #prepare(route: HandlerRoute, read: Received, origin: RequestOrigin): Promise<void> {
     const release = this.#inFlight.hold();
     try {
-      const read = await this.#deserialize(route, { message, context }, delivery);
-      if (!read) return;
-      await this.#runBetweenHooks(read.context, () => {
-        const processed = this.#process(route, read.message, read.context, delivery);
+      const received = await this.#deserialize(route, read, origin);
+      if (!received) return;
+      await this.#runBetweenHooks(received.context, () => {
+        const processed = this.#process(route, received.message, received.context, origin);
         // `#process` counts it from here on.
         release();
         return processed;
@@ -201,17 +222,14 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   async #deserialize(
     { pattern }: HandlerRoute,
-    decoded: Deserialized,
-    delivery: Delivery,
-  ): Promise<Deserialized | undefined> {
-    const { bus, deserializer } = this.#options;
-    if (!deserializer) return decoded;
-    const { context } = decoded;
-    const channel = context.getChannel();
+    received: Received,
+    { channel: name }: RequestOrigin,
+  ): Promise<Received | undefined> {
+    const { context, packet } = received;
+    if (!packet) return received;
     try {
-      const value = bus.codec.decodeValue(delivery.payload);
-      const packet: unknown = await deserializer.deserialize(value, { channel });
-      const message = toMessage({ ...(packet as object) });
+      const message = toMessage({ ...((await packet) as object) });
+      const channel = context.getChannel();
       const params = context.getParams();
       return {
         message,
@@ -219,7 +237,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       };
     } catch (error) {
       this.#failures.report(context, error);
-      bus.reportDrop(delivery.channel, 'decode', error);
+      this.bus.reportDrop(name, 'decode', error);
       return undefined;
     }
   }
