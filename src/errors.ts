@@ -1,5 +1,7 @@
-import { inspect } from 'node:util';
 import { addBrand, brandOf, hasBrand } from './shared/brand.js';
+import { kindOfValue, messageOf, shorten } from './shared/printable.js';
+
+export { messageOf, shorten, textOf } from './shared/printable.js';
 
 const ERROR = brandOf('error');
 
@@ -39,7 +41,10 @@ export class PubSubError extends Error {
 /** An option, a handler option or an argument has the wrong type or range. Thrown at construction, or at the call. */
 export class InvalidOptionError extends PubSubError {
   constructor(name: string, expected: string, got: unknown) {
-    super('ERR_PUBSUB_INVALID_OPTION', `Expected "${name}" to be ${expected}, got ${show(got)}`);
+    super(
+      'ERR_PUBSUB_INVALID_OPTION',
+      `Expected "${name}" to be ${expected}, got ${kindOfValue(got)}`,
+    );
   }
 }
 
@@ -127,44 +132,4 @@ export class RequestTimeoutError extends PubSubError {
   constructor(channel: string, timeout: number) {
     super('ERR_PUBSUB_TIMEOUT', `No reply on "${shorten(channel)}" within ${timeout} ms`);
   }
-}
-
-/** A thrown value of any type as a log shows it: the stack of an error. */
-export function textOf(error: unknown): string {
-  try {
-    return error instanceof Error ? String(error.stack) : inspect(error, { breakLength: Infinity });
-  } catch {
-    return 'an error that cannot be shown';
-  }
-}
-
-/** The message of a thrown value of any type. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/**
- * A channel name for an error or a log line. Publishers choose the names: they may be as long as Redis allows,
- * and must not add lines of their own to a log.
- */
-export function shorten(channel: string): string {
-  return cut(channel).replaceAll(/[\p{Cc}\u2028\u2029]/gu, escapeCharacter);
-}
-
-function cut(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(cut(value));
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) {
-    if (!Array.isArray(value)) return 'an object';
-    return value.length === 0 ? 'an empty array' : 'an array';
-  }
-  return String(value);
 }

@@ -1,3 +1,4 @@
+import { ownBytes } from '../shared/own-bytes.js';
 import type { OutgoingMessage, PacketCodec } from './codec.js';
 import { findUnsendable, isSendable } from './unsendable.js';
 
@@ -33,7 +34,9 @@ export const jsonCodec = {
     const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
     const text = bytes.toString();
     // Node replaces bytes that are not UTF-8 by U+FFFD, without an error. The original would be lost.
-    if (text.includes(REPLACEMENT) && !Buffer.from(text, 'utf8').equals(bytes)) return bytes;
+    if (text.includes(REPLACEMENT) && !Buffer.from(text, 'utf8').equals(bytes)) {
+      return ownBytes(bytes);
+    }
     return parseOrText(text);
   },
 } satisfies PacketCodec;

@@ -8,6 +8,7 @@ import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../
 import { checkBoolean } from '../options/option-checks.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
+import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import {
@@ -86,6 +87,18 @@ export class RedisPubSubService {
   readonly #logger = new Logger(RedisPubSubService.name);
   readonly #scope: ObserverScope;
   readonly #inFlight = new InFlight();
+  readonly #failures = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `${count} more messages failed`,
+  );
+  readonly #callbacks = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `onSubscribed failed ${count} more times`,
+  );
+  readonly #thrown = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `${count} more observers threw`,
+  );
   #isDrained = false;
 
   constructor(bus: MessageBus) {
@@ -206,7 +219,7 @@ export class RedisPubSubService {
       this.#scope.observers,
       (observer) => observer.complete(),
       (error, { pattern: { source } }) =>
-        this.#logger.error(`An observer of "${shorten(source)}" threw: ${messageOf(error)}`),
+        this.#thrown.add(() => `An observer of "${shorten(source)}" threw: ${messageOf(error)}`),
     );
     await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
   }
@@ -296,7 +309,9 @@ export class RedisPubSubService {
       try {
         await onSubscribed(gap);
       } catch (error) {
-        this.#logger.error(`onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`);
+        this.#callbacks.add(
+          () => `onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`,
+        );
       }
     };
   }
@@ -306,7 +321,9 @@ export class RedisPubSubService {
     try {
       await handler(message);
     } catch (error) {
-      this.#logger.error(`A message on "${shorten(message.channel)}" failed: ${textOf(error)}`);
+      this.#failures.add(
+        () => `A message on "${shorten(message.channel)}" failed: ${textOf(error)}`,
+      );
     }
     this.#inFlight.end();
   }

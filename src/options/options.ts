@@ -205,11 +205,14 @@ export interface HandlerOptions {
   /**
    * How many messages the handler handles at the same time.
    *
-   * @default Infinity
+   * @default Infinity; 1000 with `order`
    */
   concurrency?: number;
 
-  /** `'channel'`: the messages of one channel are handled one after the other, in their order. */
+  /**
+   * `'channel'`: the messages of one channel are handled one after the other, in their order. Those of other
+   * channels are handled at the same time, as many as `concurrency` says.
+   */
   order?: 'channel';
 
   /**
@@ -220,7 +223,15 @@ export interface HandlerOptions {
   maxQueue?: number;
 
   /**
-   * Which message is dropped when `maxQueue` is reached. Telemetry reports each drop.
+   * How many bytes the payloads and channel names of the messages that wait for the handler may have.
+   *
+   * @default 67108864 (64 MiB)
+   */
+  maxQueueBytes?: number;
+
+  /**
+   * Which message is dropped when `maxQueue` or `maxQueueBytes` is reached: the oldest ones that wait, or the
+   * one that arrives. Telemetry reports each drop, and the log how many there were.
    *
    * @default 'drop-oldest'
    */

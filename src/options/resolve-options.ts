@@ -1,5 +1,6 @@
 import { isClient } from '../broker/connection/redis-connection.js';
 import { InvalidOptionError } from '../errors.js';
+import { nearestName } from '../shared/nearest-name.js';
 import {
   checkBoolean,
   checkCodec,
@@ -149,8 +150,18 @@ function assertOwned(owner: OptionOwner, name: string, value: unknown): void {
       value,
     );
   }
-  const names = Object.entries(OPTIONS).filter(([, { owners }]) => owners.includes(owner));
-  throw new InvalidOptionError('option', `one of ${names.map(([it]) => it).join(', ')}`, name);
+  const owned = Object.entries(OPTIONS).filter(([, { owners }]) => owners.includes(owner));
+  throw unknownName(
+    'option',
+    name,
+    owned.map(([it]) => it),
+  );
+}
+
+function unknownName(what: string, name: string, names: readonly string[]): InvalidOptionError {
+  const nearest = nearestName(name, names);
+  const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
+  return new InvalidOptionError(what, `one of ${names.join(', ')}${hint}`, name);
 }
 
 /** Refuses options that exclude each other. */
@@ -171,27 +182,47 @@ function assertConsistent(options: ResolvedOptions): void {
   }
 }
 
+const HANDLER_OPTIONS: readonly string[] = [
+  'concurrency',
+  'order',
+  'maxQueue',
+  'maxQueueBytes',
+  'overflow',
+  'sharded',
+] satisfies (keyof HandlerOptions)[];
+
+const MEBIBYTE = 1024 * 1024;
+
+/** The `concurrency` of a handler with `order`: publishers choose how many channels there are. */
+const MAX_ORDERED = 1_000;
+
 /** {@link HandlerOptions}, checked, with their defaults in place. */
 export type ResolvedHandlerOptions = Readonly<
   Required<Omit<HandlerOptions, 'order' | 'sharded'>> & Pick<HandlerOptions, 'order' | 'sharded'>
 >;
 
 /**
- * Checks the options in a handler's decorator, and adds the defaults.
+ * Checks the options in a handler's decorator, and adds the defaults. Keys that are symbols are extras of the
+ * application, which interceptors may read.
  *
- * @throws InvalidOptionError for a wrong value
+ * @throws InvalidOptionError for a wrong value, and for an unknown name
  */
-export function resolveHandlerOptions({
-  concurrency = Infinity,
-  maxQueue = 10_000,
-  overflow = 'drop-oldest',
-  order,
-  sharded,
-}: HandlerOptions = {}): ResolvedHandlerOptions {
+export function resolveHandlerOptions(given: HandlerOptions = {}): ResolvedHandlerOptions {
+  const unknown = Object.keys(given).find((name) => !HANDLER_OPTIONS.includes(name));
+  if (unknown !== undefined) throw unknownName('handler option', unknown, HANDLER_OPTIONS);
+  const {
+    order,
+    concurrency = order === undefined ? Infinity : MAX_ORDERED,
+    maxQueue = 10_000,
+    maxQueueBytes = 64 * MEBIBYTE,
+    overflow = 'drop-oldest',
+    sharded,
+  } = given;
   return {
     concurrency: checkCount('concurrency', concurrency, 1),
     order: order === undefined ? undefined : checkOneOf('order', order, ['channel']),
     maxQueue: checkCount('maxQueue', maxQueue, 0),
+    maxQueueBytes: checkCount('maxQueueBytes', maxQueueBytes, 0),
     overflow: checkOneOf('overflow', overflow, ['drop-oldest', 'drop-newest']),
     sharded: sharded === undefined ? undefined : checkBoolean('sharded', sharded),
   };

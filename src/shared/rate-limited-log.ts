@@ -9,22 +9,28 @@ const SECOND_MS = 1_000;
 export class RateLimitedLog {
   readonly #write: (line: string) => void;
   readonly #summarize: (count: number) => string;
+  readonly #maxLines: number;
   #lines = 0;
 
-  /** `summarize` returns the line for `count` further failures. */
-  constructor(write: (line: string) => void, summarize: (count: number) => string) {
+  /** `summarize` returns the line for `count` further failures. `maxLines` is the number of lines a second. */
+  constructor(
+    write: (line: string) => void,
+    summarize: (count: number) => string,
+    maxLines = MAX_LINES_PER_SECOND,
+  ) {
     this.#write = write;
     this.#summarize = summarize;
+    this.#maxLines = maxLines;
   }
 
   /** Writes a line, or counts it when the limit of this second is reached. */
   add(line: () => string): void {
     if (this.#lines === 0) setTimeout(() => this.#endSecond(), SECOND_MS).unref();
-    if (++this.#lines <= MAX_LINES_PER_SECOND) this.#write(line());
+    if (++this.#lines <= this.#maxLines) this.#write(line());
   }
 
   #endSecond(): void {
-    const more = this.#lines - MAX_LINES_PER_SECOND;
+    const more = this.#lines - this.#maxLines;
     this.#lines = 0;
     if (more > 0) this.#write(this.#summarize(more));
   }

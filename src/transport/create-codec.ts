@@ -2,6 +2,7 @@ import type { Codec, MessageCodec } from '../codec/codec.js';
 import { BareCodec, EnvelopeCodec } from '../codec/envelope-codec.js';
 import { jsonCodec } from '../codec/json-codec.js';
 import { synchronous } from '../codec/synchronous.js';
+import { ownBytes } from '../shared/own-bytes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { normalizePattern } from './nest-internals.js';
 
@@ -12,16 +13,16 @@ export function createCodec({
 }: Pick<ResolvedOptions, 'codec' | 'prefix'>): MessageCodec {
   if (codec === 'json') return new BareCodec(jsonCodec);
   if (codec === 'envelope') return new EnvelopeCodec(jsonCodec, normalizePattern, prefix);
-  const values = withoutPromises(codec);
+  const values = guarded(codec);
   return codec.envelope === false
     ? new BareCodec(values)
     : new EnvelopeCodec(values, normalizePattern, prefix);
 }
 
-/** A user's codec, whose asynchronous functions are errors. */
-function withoutPromises(codec: Codec): Codec {
+/** A user's codec, whose asynchronous functions are errors. What it decodes may have views of the payload. */
+function guarded(codec: Codec): Codec {
   return {
     encode: (value) => synchronous('encode', codec.encode(value)),
-    decode: (payload) => synchronous('decode', codec.decode(payload)),
+    decode: (payload) => synchronous('decode', codec.decode(ownBytes(payload as Buffer))),
   };
 }

@@ -48,6 +48,10 @@ export class MessageBus {
   dispatchHook: ((packet: ReadPacket) => unknown) | undefined;
   readonly #logger = new Logger('RedisPubSub');
   readonly patternWarnings = new PatternWarnings(this.#logger);
+  readonly #hookFailures = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `The dispatch hook failed ${count} more times`,
+  );
   readonly #drops = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
@@ -107,7 +111,9 @@ export class MessageBus {
     const packet: ReadPacket = { pattern, data };
     const hooked = this.dispatchHook?.(packet);
     if (isPromise(hooked)) {
-      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
+      hooked.catch((error) =>
+        this.#hookFailures.add(() => `A dispatch hook failed: ${textOf(error)}`),
+      );
     }
     return packet;
   }

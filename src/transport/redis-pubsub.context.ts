@@ -5,6 +5,17 @@ import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 
 const CONTEXT = brandOf('context');
 
+/** A value of any type that was thrown: also `undefined` and promises. */
+export interface Failure {
+  readonly error: unknown;
+}
+
+/** Records what a handler threw in the context of its message: Nest's filter passes on another error. */
+export let recordThrown: (context: RedisPubSubContext, error: unknown) => void;
+
+/** What the handler of a message threw, as {@link recordThrown} was told. */
+export let thrownIn: (context: RedisPubSubContext) => Failure | undefined;
+
 /**
  * The context of a message, beside its data: `@Ctx() context: RedisPubSubContext`. `getArgs()` returns
  * `[channel, metadata]`, as Nest's own `RedisContext` does.
@@ -12,6 +23,14 @@ const CONTEXT = brandOf('context');
 export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefined]> {
   readonly #pattern: ChannelPattern;
   readonly #params: ChannelParams;
+  #thrown: Failure | undefined;
+
+  static {
+    recordThrown = (context, error) => {
+      context.#thrown = { error };
+    };
+    thrownIn = (context) => context.#thrown;
+  }
 
   static {
     addBrand(this.prototype, CONTEXT);

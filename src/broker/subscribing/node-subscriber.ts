@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { ChannelKind, SubscriptionKey } from '../../channel/subscription-key.js';
 import { ClosedError, ConnectionError, messageOf, shorten } from '../../errors.js';
+import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerOptions } from '../broker-options.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
@@ -50,6 +51,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   readonly #outputBuffer: OutputBufferWatch;
   readonly #unsubscribeDelay = new UnsubscribeDelay((subscription) => this.#recheck(subscription));
   readonly #observer: NodeSubscriberObserver;
+  readonly #thrown = new RateLimitedLog(
+    (line) => this.#options.log.error(line),
+    (count) => `Listeners threw ${count} more times`,
+  );
   #unconfirmedSince: Date | undefined;
   #wasRestored = false;
 
@@ -225,8 +230,9 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       this.#registry.deliver(delivery);
     } catch (error) {
       // Uncaught it would end the process.
-      const name = shorten(delivery.channel);
-      this.#options.log.error(`A listener of "${name}" threw: ${messageOf(error)}`);
+      this.#thrown.add(
+        () => `A listener of "${shorten(delivery.channel)}" threw: ${messageOf(error)}`,
+      );
     }
   }
 

@@ -52,6 +52,10 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     (line) => this.#logger.error(line),
     (count) => `${count} more events were not published`,
   );
+  readonly #thrown = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `The subscribers of ${count} more requests threw`,
+  );
   readonly #bus: MessageBus;
   readonly #defaultKind: ChannelKind;
   readonly #inbox: ReplyInbox;
@@ -67,8 +71,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#defaultKind = channelKind(sharded);
     this.#connect = new ClientConnect(this.#bus, ownsBus);
     this.#inbox = new ReplyInbox(this.#bus, deserializer, (thrown) =>
-      this.#logger.error(
-        `The subscriber of a request threw: ${messageOf(thrown)}. Other requests are not affected`,
+      this.#thrown.add(
+        () =>
+          `The subscriber of a request threw: ${messageOf(thrown)}. Other requests are not affected`,
       ),
     );
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));

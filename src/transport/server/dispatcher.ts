@@ -5,15 +5,17 @@ import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
 import { messageOf, shorten, withoutPayload } from '../../errors.js';
+import { ownBytes } from '../../shared/own-bytes.js';
+import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
-import { INTERNAL_ERROR, isHiddenByNest } from '../nest-internals.js';
-import { RedisPubSubContext } from '../redis-pubsub.context.js';
+import { INTERNAL_ERROR, isHiddenByNest, isRpcException } from '../nest-internals.js';
+import { RedisPubSubContext, thrownIn, type Failure } from '../redis-pubsub.context.js';
 import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
-import { PendingReplies } from './pending-replies.js';
+import { PendingReplies, type RequestOrigin } from './pending-replies.js';
 import type { Responder } from './responder.js';
 import { RunningStreams } from './running-streams.js';
 
@@ -34,11 +36,14 @@ export interface DispatcherOptions {
   readonly deserializer: ConsumerDeserializer | undefined;
 }
 
-/** A message, and its context. */
-interface Deserialized {
+/** A message, its context, and what a deserializer makes of it, if there is one. */
+interface Received {
   readonly message: IncomingMessage;
   readonly context: RedisPubSubContext;
+  readonly packet?: Promise<unknown> | undefined;
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** How long callers may take to receive the end of a stream that a shutdown interrupts. */
 const STREAM_END_TIMEOUT_MS = 100;
@@ -52,6 +57,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   readonly #inFlight = new InFlight();
   readonly #failures: FailureLog;
   readonly #replies: PendingReplies;
+  readonly #teardowns = new RateLimitedLog(
+    (line) => this.#options.logger.error(line),
+    (count) => `The teardowns of ${count} more streams threw`,
+  );
   #streams = new RunningStreams();
   #isClosed = false;
 
@@ -71,7 +80,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     this.#isClosed = true;
     if (this.#inFlight.count === 0) return;
     this.#streams.fail(INTERRUPTED, (thrown) =>
-      this.#options.logger.error(`The teardown of a stream threw: ${messageOf(thrown)}`),
+      this.#teardowns.add(() => `The teardown of a stream threw: ${messageOf(thrown)}`),
     );
     await this.#inFlight.idle(STREAM_END_TIMEOUT_MS);
     if (this.#inFlight.count === 0) return;
@@ -100,17 +109,31 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     delivery: Delivery,
   ): Promise<void> {
     const { hooks, deserializer } = this.#options;
-    if (deserializer || hooks.onStart) return this.#prepare(route, message, context, delivery);
-    return this.#process(route, message, context, delivery);
+    if (!deserializer && !hooks.onStart) return this.#process(route, message, context, delivery);
+    const { kind, channel } = delivery;
+    const packet = deserializer && this.#readPacket(deserializer, context, delivery);
+    return this.#prepare(route, { message, context, packet }, { kind, channel });
+  }
+
+  detach({ kind, subscription, channel, payload }: Delivery): Delivery {
+    // The message is decoded. Only a deserializer reads the payload again.
+    const kept = this.#options.deserializer ? ownBytes(payload) : NO_BYTES;
+    return { kind, subscription, channel, payload: kept };
   }
 
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
     const { bus, logger } = this.#options;
     bus.reportDrop(bus.options.prefix + channel, reason);
-    if (reason !== 'overflow' || route.hasOverflowed) return;
-    route.hasOverflowed = true;
-    logger.warn(
-      `The handler of "${shorten(route.pattern.source)}" is slower than its messages: its queue is full, and messages are dropped. Raise its concurrency or maxQueue`,
+    if (reason !== 'overflow') return;
+    const pattern = (): string => shorten(route.pattern.source);
+    route.overflows ??= new RateLimitedLog(
+      (line) => logger.warn(line),
+      (count) => `The full queue of the handler of "${pattern()}" dropped ${count} more messages`,
+      1,
+    );
+    route.overflows.add(
+      () =>
+        `The handler of "${pattern()}" is slower than its messages: its queue is full, and messages are dropped. Raise its concurrency, maxQueue or maxQueueBytes`,
     );
   }
 
@@ -126,14 +149,14 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     route: HandlerRoute,
     message: IncomingMessage,
     context: RedisPubSubContext,
-    delivery: Delivery,
+    origin: RequestOrigin,
   ): Promise<void> {
     if (this.#isClosed) {
       this.onDrop(route, context.getChannel(), 'closing');
       return Promise.resolve();
     }
     this.#inFlight.begin();
-    const responder = route.isEventHandler ? undefined : this.#replies.open(message, delivery);
+    const responder = route.isEventHandler ? undefined : this.#replies.open(message, origin);
     return this.#handle(route, message.data, context, responder);
   }
 
@@ -145,39 +168,49 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     responder: Responder | undefined,
   ): Promise<void> {
     const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
-    let failure: unknown;
+    let failure: Failure | undefined;
+    let isReplied = false;
     try {
       const rest = this.#reply(route, await route.handler(data, context), responder);
-      if (rest) {
-        failure = await rest;
-        // An error that a handler sends to its caller on purpose is not logged.
-        if (isHiddenByNest(failure)) this.#failures.report(context, failure);
-      }
+      if (rest) failure = await rest;
+      isReplied = responder !== undefined;
     } catch (error) {
-      failure = error ?? new Error('The handler failed without an error');
+      failure = { error };
       await responder?.end({ err: INTERNAL_ERROR });
-      this.#failures.report(context, failure);
     } finally {
       if (responder) this.#replies.remove(responder);
       this.#inFlight.end();
       if (this.#options.hooks.onEnd) void this.#runEndHook(context);
     }
-    if (start > 0) this.#reportHandled(route, context, performance.now() - start, failure);
+    const thrown = thrownIn(context);
+    if (failure || thrown) this.#logFailure(context, failure, isReplied);
+    if (start === 0) return;
+    const duration = performance.now() - start;
+    this.#reportHandled(route, context, duration, failure && (thrown ?? failure));
   }
 
-  /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. */
-  async #prepare(
-    route: HandlerRoute,
-    message: IncomingMessage,
+  /** Calls the deserializer at once: a promise of its result must not keep the bytes. */
+  #readPacket(
+    deserializer: ConsumerDeserializer,
     context: RedisPubSubContext,
-    delivery: Delivery,
-  ): Promise<void> {
+    { payload }: Delivery,
+  ): Promise<unknown> {
+    try {
+      const value = this.bus.codec.decodeValue(payload);
+      return Promise.resolve(deserializer.deserialize(value, { channel: context.getChannel() }));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. Takes no delivery, as above. */
+  async #prepare(route: HandlerRoute, read: Received, origin: RequestOrigin): Promise<void> {
     const release = this.#inFlight.hold();
     try {
-      const read = await this.#deserialize(route, { message, context }, delivery);
-      if (!read) return;
-      await this.#runBetweenHooks(read.context, () => {
-        const processed = this.#process(route, read.message, read.context, delivery);
+      const received = await this.#deserialize(route, read, origin);
+      if (!received) return;
+      await this.#runBetweenHooks(received.context, () => {
+        const processed = this.#process(route, received.message, received.context, origin);
         // `#process` counts it from here on.
         release();
         return processed;
@@ -189,17 +222,14 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   async #deserialize(
     { pattern }: HandlerRoute,
-    decoded: Deserialized,
-    delivery: Delivery,
-  ): Promise<Deserialized | undefined> {
-    const { bus, deserializer } = this.#options;
-    if (!deserializer) return decoded;
-    const { context } = decoded;
-    const channel = context.getChannel();
+    received: Received,
+    { channel: name }: RequestOrigin,
+  ): Promise<Received | undefined> {
+    const { context, packet } = received;
+    if (!packet) return received;
     try {
-      const value = bus.codec.decodeValue(delivery.payload);
-      const packet: unknown = await deserializer.deserialize(value, { channel });
-      const message = toMessage({ ...(packet as object) });
+      const message = toMessage({ ...((await packet) as object) });
+      const channel = context.getChannel();
       const params = context.getParams();
       return {
         message,
@@ -208,7 +238,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     } catch (thrown) {
       const error = withoutPayload(thrown);
       this.#failures.report(context, error);
-      bus.reportDrop(delivery.channel, 'decode', error);
+      this.bus.reportDrop(name, 'decode', error);
       return undefined;
     }
   }
@@ -227,12 +257,12 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     await processed;
   }
 
-  /** Replies with the result of a handler. Resolves to the error that Nest has logged, if it failed. */
+  /** Replies with the result of a handler. Resolves to the failure of its stream, if there is one. */
   #reply(
     { isBounded }: HandlerRoute,
     result: unknown,
     responder: Responder | undefined,
-  ): Promise<unknown> | undefined {
+  ): Promise<Failure | undefined> | undefined {
     if (isObservable(result)) {
       return responder
         ? responder.stream(result, this.#streams.failure$, isBounded)
@@ -249,17 +279,27 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
+  /** `isReplied`: the caller of a request received the failure. */
+  #logFailure(context: RedisPubSubContext, failure: Failure | undefined, isReplied: boolean): void {
+    const thrown = thrownIn(context);
+    const { error } = (thrown ?? failure) as Failure;
+    const isHandled = isReplied || !failure;
+    // An error that a handler sends to its caller on purpose is not logged.
+    if (isHandled && (thrown ? isRpcException(error) : !isHiddenByNest(error))) return;
+    this.#failures.report(context, error);
+  }
+
   #reportHandled(
     route: HandlerRoute,
     context: RedisPubSubContext,
     duration: number,
-    error: unknown,
+    failure: Failure | undefined,
   ): void {
     telemetry.handle.publish({
       channel: this.bus.options.prefix + context.getChannel(),
       pattern: route.pattern.source,
       duration,
-      ...(error === undefined ? {} : { error }),
+      ...(failure && { error: failure.error ?? new Error('The handler failed without an error') }),
     });
   }
 }

@@ -1,38 +1,70 @@
-import type { Logger } from '@nestjs/common';
-import { shorten, textOf } from '../../errors.js';
+import type { HttpException, Logger } from '@nestjs/common';
+import { messageOf, shorten, textOf } from '../../errors.js';
+import { isRecord } from '../../codec/envelope-codec.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
-import { isHiddenByNest } from '../nest-internals.js';
+import { isHiddenByNest, isHttpException, isRpcException } from '../nest-internals.js';
 import type { RedisPubSubContext } from '../redis-pubsub.context.js';
 
-const HINT =
-  'Nest logs why, except for an HttpException such as that of a ValidationPipe: make its exceptionFactory return an RpcException';
+/** The limits of one handler: a flood of messages to one must not hide the failures of another. */
+interface HandlerLogs {
+  readonly failures: RateLimitedLog;
+  /** What is not a fault of the handler does not hide one either. */
+  readonly rejections: RateLimitedLog;
+}
 
-/** Logs the failures of handlers with their channels, which Nest's own log lines do not name. */
+/** Logs the failures of handlers with their channels. Publishers cause them, as often as they like. */
 export class FailureLog {
   readonly #logger: Pick<Logger, 'error' | 'warn'>;
-  readonly #hidden = new RateLimitedLog(
-    (line) => this.#logger.warn(line),
-    (count) => `Handlers failed ${count} more times`,
-  );
-  /** The patterns whose failures were logged with the hint. */
-  readonly #hinted = new Set<string>();
+  readonly #logs = new Map<string, HandlerLogs>();
 
   constructor(logger: Pick<Logger, 'error' | 'warn'>) {
     this.#logger = logger;
   }
 
-  /** `error` may be a value of any type. */
+  /** `error` may be a value of any type. Never throws. */
   report(context: RedisPubSubContext, error: unknown): void {
-    const pattern = context.getPattern();
-    const where = `The handler of "${shorten(pattern)}" failed on "${shorten(context.getChannel())}"`;
-    if (!isHiddenByNest(error)) this.#logger.error(`${where}: ${textOf(error)}`);
-    // Nest has logged the error itself, or logs none of its type.
-    else this.#hidden.add(() => (this.#isFirst(pattern) ? `${where}. ${HINT}` : where));
+    const { failures, rejections } = this.#logsOf(context.getPattern());
+    if (isHttpException(error)) {
+      rejections.add(() => lineOf(context, reasonsOf(error)));
+    } else if (isHiddenByNest(error)) {
+      rejections.add(() => lineOf(context, 'a filter has replaced the error'));
+    } else {
+      const thrown = isRpcException(error) ? error.getError() : error;
+      failures.add(() => lineOf(context, textOf(thrown)));
+    }
   }
 
-  #isFirst(pattern: string): boolean {
-    const isFirst = !this.#hinted.has(pattern);
-    this.#hinted.add(pattern);
-    return isFirst;
+  #logsOf(pattern: string): HandlerLogs {
+    const known = this.#logs.get(pattern);
+    if (known) return known;
+    const name = shorten(pattern);
+    const logs = {
+      failures: new RateLimitedLog(
+        (line) => this.#logger.error(line),
+        (count) => `The handler of "${name}" failed ${count} more times`,
+      ),
+      rejections: new RateLimitedLog(
+        (line) => this.#logger.warn(line),
+        (count) => `The handler of "${name}" rejected ${count} more messages`,
+      ),
+    };
+    this.#logs.set(pattern, logs);
+    return logs;
+  }
+}
+
+function lineOf(context: RedisPubSubContext, reason: string): string {
+  const pattern = shorten(context.getPattern());
+  return `The handler of "${pattern}" failed on "${shorten(context.getChannel())}": ${reason}`;
+}
+
+/** The reasons of a `ValidationPipe` or a guard, without a stack. */
+function reasonsOf(error: HttpException): string {
+  try {
+    const response: unknown = error.getResponse();
+    const reasons = isRecord(response) ? response.message : response;
+    return `${messageOf(error.name)}: ${messageOf([reasons].flat().join('; '))}`;
+  } catch {
+    return messageOf(error);
   }
 }

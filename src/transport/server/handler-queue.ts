@@ -9,6 +9,7 @@ interface Task {
   readonly channel: string;
   /** The key of a request. */
   readonly key: RequestKey | undefined;
+  readonly bytes: number;
   /** Removed when the task has started or is dropped: what it refers to may be large. */
   run: (() => Promise<unknown>) | undefined;
   /** Waits for another message of its channel, waits for its turn, or has left the queue. */
@@ -29,6 +30,7 @@ export class HandlerQueue {
   /** All tasks that wait, oldest first, among some that have left the queue. */
   readonly #waiting = new Fifo<Task>();
   #length = 0;
+  #bytes = 0;
   #active = 0;
 
   constructor(
@@ -49,22 +51,27 @@ export class HandlerQueue {
     return this.#length;
   }
 
-  /** Starts `run` now, or when it is its turn. `run` must neither throw nor reject. `key` is that of a request. */
-  add(channel: string, run: () => Promise<unknown>, key?: RequestKey): void {
+  /**
+   * Starts `run` now, or when it is its turn. `run` must neither throw nor reject. `key` is that of a request, and
+   * `bytes` the size of the message. Returns whether the message waits.
+   */
+  add(channel: string, run: () => Promise<unknown>, key?: RequestKey, bytes = 0): boolean {
     const startsNow = !this.#blocked.has(channel) && this.#active < this.#options.concurrency;
-    if (!startsNow && !this.#makeRoom(channel)) return;
-    const task: Task = { channel, key, run, state: 'blocked' };
+    if (!startsNow && !this.#makeRoom(channel, bytes)) return false;
+    const task: Task = { channel, key, bytes, run, state: 'blocked' };
     if (startsNow) {
       this.#block(channel);
       this.#start(task);
-      return;
+      return false;
     }
     this.#length++;
+    this.#bytes += bytes;
     this.#push(this.#waiting, task);
     // Making room may have dropped the tasks that blocked this channel.
     const blocked = this.#blocked.get(channel);
     if (blocked) this.#push(blocked, task);
     else this.#setReady(task);
+    return true;
   }
 
   /** Drops every message that waits. */
@@ -80,11 +87,15 @@ export class HandlerQueue {
     });
   }
 
-  #makeRoom(channel: string): boolean {
-    if (this.#length < this.#options.maxQueue) return true;
-    if (this.#options.overflow === 'drop-oldest' && this.#dropOldest('overflow')) return true;
-    this.#onDrop(channel, 'overflow');
-    return false;
+  #makeRoom(channel: string, bytes: number): boolean {
+    const { maxQueue, maxQueueBytes, overflow } = this.#options;
+    const canFit = bytes <= maxQueueBytes && overflow === 'drop-oldest';
+    while (this.#length >= maxQueue || this.#bytes + bytes > maxQueueBytes) {
+      if (canFit && this.#dropOldest('overflow')) continue;
+      this.#onDrop(channel, 'overflow');
+      return false;
+    }
+    return true;
   }
 
   #dropOldest(reason: QueueDropReason): boolean {
@@ -99,9 +110,15 @@ export class HandlerQueue {
     const wasReady = task.state === 'ready';
     task.state = 'dropped';
     task.run = undefined;
-    this.#length--;
+    this.#leave(task);
     if (wasReady) this.#unblock(task.channel);
     this.#onDrop(task.channel, reason);
+  }
+
+  /** A task does not wait any longer. */
+  #leave({ bytes }: Task): void {
+    this.#length--;
+    this.#bytes -= bytes;
   }
 
   #setReady(task: Task): void {
@@ -116,11 +133,12 @@ export class HandlerQueue {
     task.state = 'started';
     task.run = undefined;
     this.#active++;
-    void run().then(() => {
+    const end = (): void => {
       this.#active--;
       this.#unblock(task.channel);
       this.#startReady();
-    });
+    };
+    void run().then(end, end);
   }
 
   #startReady(): void {
@@ -128,7 +146,7 @@ export class HandlerQueue {
       const task = this.#ready.shift();
       if (!task) return;
       if (!isWaiting(task)) continue;
-      this.#length--;
+      this.#leave(task);
       this.#start(task);
     }
   }

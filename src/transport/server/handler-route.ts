@@ -5,6 +5,7 @@ import type { IncomingMessage, RequestKey } from '../../codec/codec.js';
 import { InvalidOptionError } from '../../errors.js';
 import type { HandlerOptions } from '../../options/options.js';
 import { resolveHandlerOptions } from '../../options/resolve-options.js';
+import type { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { BusListener } from '../bus-listener.js';
 import type { MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
@@ -23,6 +24,9 @@ export interface RouteTarget {
     delivery: Delivery,
   ): Promise<void>;
 
+  /** What a message that waits keeps of its delivery: not the chunk of the socket that its payload is a view of. */
+  detach(delivery: Delivery): Delivery;
+
   /** A message did not reach the handler. */
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void;
 
@@ -35,8 +39,8 @@ export interface RouteTarget {
 
 /** One decorated method with one pattern, and all about it that does not change with the message. */
 export class HandlerRoute extends BusListener {
-  /** Whether its queue was full once. */
-  hasOverflowed = false;
+  /** Logs the messages that its queue drops; created with the first one. */
+  overflows: RateLimitedLog | undefined;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
 
@@ -81,16 +85,26 @@ export class HandlerRoute extends BusListener {
       return;
     }
     const context = new RedisPubSubContext(channel, message.metadata, this.pattern, params);
-    if (this.#queue) {
-      const run = (): Promise<void> => this.#target.run(this, message, context, delivery);
-      this.#queue.add(channel, run, this.isEventHandler ? undefined : keyOf(message));
-    } else {
-      void this.#target.run(this, message, context, delivery);
-    }
+    if (this.#queue) this.#enqueue(this.#queue, message, context, delivery);
+    else void this.#target.run(this, message, context, delivery);
   }
 
   override onResubscribed(gap: PubSubGap): void {
     this.#target.onGap(this, gap);
+  }
+
+  #enqueue(
+    queue: HandlerQueue,
+    message: IncomingMessage,
+    context: RedisPubSubContext,
+    delivery: Delivery,
+  ): void {
+    let kept = delivery;
+    const run = (): Promise<void> => this.#target.run(this, message, context, kept);
+    const key = this.isEventHandler ? undefined : keyOf(message);
+    const channel = context.getChannel();
+    const isWaiting = queue.add(channel, run, key, delivery.payload.length + channel.length);
+    if (isWaiting) kept = this.#target.detach(delivery);
   }
 
   /** Drops the messages that wait for the handler. */
@@ -106,7 +120,7 @@ function keyOf({ id, replyTo }: IncomingMessage): RequestKey | undefined {
 
 /** Without `concurrency` or `order` no message waits, and a limit for waiting messages would do nothing. */
 function assertNoQueueOptions(extras: HandlerOptions = {}): void {
-  for (const name of ['maxQueue', 'overflow'] as const) {
+  for (const name of ['maxQueue', 'maxQueueBytes', 'overflow'] as const) {
     if (extras[name] === undefined) continue;
     throw new InvalidOptionError(name, 'together with "concurrency" or "order"', 'neither');
   }

@@ -18,6 +18,9 @@ export interface PendingRepliesOptions {
   readonly serializer: Serializer | undefined;
 }
 
+/** Where a request arrived: its replies are published to a channel of the same kind. */
+export type RequestOrigin = Pick<Delivery, 'kind' | 'channel'>;
+
 /** The requests whose handlers run, or wait in a queue, and that clients can cancel. */
 export class PendingReplies {
   readonly #options: PendingRepliesOptions;
@@ -40,21 +43,21 @@ export class PendingReplies {
   }
 
   /** Creates and adds a responder. Returns none for an event, and for a request whose replies would not go to an inbox. */
-  open({ id, replyTo }: IncomingMessage, delivery: Delivery): Responder | undefined {
+  open({ id, replyTo }: IncomingMessage, origin: RequestOrigin): Responder | undefined {
     if (id === undefined) return undefined;
     const { bus, serializer } = this.#options;
     if (replyTo !== undefined && !bus.reserved.isInbox(replyTo)) {
       this.#withoutInbox.add(
         () =>
-          `A request on "${shorten(delivery.channel)}" names no reply inbox below "${bus.reserved.start}", and gets no reply`,
+          `A request on "${shorten(origin.channel)}" names no reply inbox below "${bus.reserved.start}", and gets no reply`,
       );
       return undefined;
     }
     const responder = new Responder(bus, this.#failures, serializer, {
       id,
       // Clients on `Transport.REDIS` name no inbox, and wait for their replies on this channel.
-      replyTo: replyTo ?? `${delivery.channel}.reply`,
-      kind: channelKindOf(delivery.kind),
+      replyTo: replyTo ?? `${origin.channel}.reply`,
+      kind: channelKindOf(origin.kind),
     });
     this.add(responder);
     return responder;

@@ -15,6 +15,7 @@ import { resolveOptions } from '../../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
+import { captureHandlerErrors } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
@@ -57,6 +58,7 @@ export class RedisPubSubServer
   /** With options the server has connections of its own; with a bus it shares those of the module. */
   constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
     super();
+    captureHandlerErrors();
     this.#ownsBus = !isMessageBus(options);
     this.#bus = isMessageBus(options)
       ? options

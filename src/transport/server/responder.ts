@@ -8,6 +8,7 @@ import type { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR } from '../nest-internals.js';
 import { withPlainErrors } from './plain-errors.js';
+import type { Failure } from '../redis-pubsub.context.js';
 
 /** A reply in Nest's form, sent once. The last one to a request has `isDisposed`. */
 export interface Reply {
@@ -45,14 +46,15 @@ export class Responder {
   }
 
   /** Sends the last reply. */
-  async end(reply: Reply): Promise<void> {
+  async end(reply: Reply): Promise<undefined> {
     reply.isDisposed = true;
     await this.#publish(reply);
+    return undefined;
   }
 
   /**
    * Sends every value of a stream until it ends, `failure$` fails or no client receives the replies. Resolves
-   * when the last reply is sent, to the error of the stream. A cancelled stream has no last reply.
+   * when the last reply is sent, to the failure of the stream. A cancelled stream has no last reply.
    *
    * Each value is held back for a tick: if the stream completes in that time, one message has the value and
    * the end. A bounded stream is not unsubscribed before its next value. It may come from a method that
@@ -62,10 +64,11 @@ export class Responder {
     values: Observable<unknown>,
     failure$: Observable<unknown>,
     isBounded: boolean,
-  ): Promise<unknown> {
+  ): Promise<Failure | undefined> {
     if (this.#isCancelled) return undefined;
     let held: Reply | undefined;
     let last: Reply = {};
+    let failure: Failure | undefined;
     const receivers = new ReceiverCheck();
     const cancelled$ = (this.#cancelled$ = new Subject<void>());
     const flush = (): void => {
@@ -82,10 +85,10 @@ export class Responder {
           held = { response };
           process.nextTick(flush);
         },
-        error: (err: unknown) => {
+        error: (error: unknown) => {
           flush();
-          // A falsy error would look like the end of a stream without one.
-          last = { err: err || INTERNAL_ERROR };
+          failure = { error };
+          last = { err: isSendable(error) ? error : INTERNAL_ERROR };
           resolve();
         },
         complete: () => {
@@ -97,7 +100,7 @@ export class Responder {
     });
     // The last reply of a cancelled stream would look like a complete one.
     if (!this.#isCancelled) await this.end(last);
-    return last.err;
+    return failure;
   }
 
   async #publish(reply: Reply): Promise<ReplyOutcome> {
@@ -130,6 +133,16 @@ export class Responder {
   #logFailure(error: unknown): void {
     const { replyTo } = this.request;
     this.failures.add(() => `Cannot reply on "${shorten(replyTo)}": ${messageOf(error)}`);
+  }
+}
+
+/** Whether an error is one for the client, too. A falsy one, or one that JSON omits, looks like the end of a stream. */
+function isSendable(error: unknown): boolean {
+  try {
+    return Boolean(error) && Boolean(JSON.parse(JSON.stringify(error)));
+  } catch (thrown) {
+    // Codecs other than JSON may send it.
+    return typeof error === 'object' && !(thrown instanceof SyntaxError);
   }
 }
 

@@ -14,9 +14,11 @@ export class RunningStreams {
   });
 
   /** Runs the stream of an event handler to its end. Rejects with its error. */
-  consume(stream: Observable<unknown>): Promise<void> {
+  consume(stream: Observable<unknown>): Promise<undefined> {
     return new Promise((resolve, reject) => {
-      stream.pipe(takeUntil(this.failure$)).subscribe({ error: reject, complete: resolve });
+      stream
+        .pipe(takeUntil(this.failure$))
+        .subscribe({ error: reject, complete: () => resolve(undefined) });
     });
   }
 

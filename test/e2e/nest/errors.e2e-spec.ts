@@ -136,7 +136,14 @@ describe.each([
       expect(await errorOf('rpc object')).toEqual({ code: 'E_STOCK', left: 3 });
       expect(await errorOf('error')).toEqual(INTERNAL);
       expect(await errorOf('http')).toEqual(INTERNAL);
-      expect(log.of('error')).toEqual(['a secret']);
+      expect(log.of('error')).toEqual([
+        expect.stringContaining(
+          `The handler of "${pattern}" failed on "${pattern}": Error: a secret`,
+        ),
+      ]);
+      expect(log.of('warn')).toEqual([
+        `The handler of "${pattern}" failed on "${pattern}": BadRequestException: bad`,
+      ]);
     },
   );
 
@@ -184,7 +191,8 @@ describe.each([
       await eventually(() => seen.length > 0);
       // The reply to this request arrives after the log lines of the event before it.
       await outcomeOf(client.send('errors.recovered', 0));
-      expect(log.of('error')).toEqual([expect.stringMatching(logged)]);
+      expect([...log.of('error'), ...log.of('warn')]).toEqual([expect.stringMatching(logged)]);
+      expect(log.of('error').join()).toContain(`failed on "${channel}": `);
     });
 
     it('is logged for an event even if it is an HttpException, which Nest does not log', async () => {
@@ -192,7 +200,9 @@ describe.each([
       await firstValueFrom(client.emit(channel, 'none'));
       await eventually(() => seen.length > 0);
       await outcomeOf(client.send('errors.recovered', 0));
-      expect([...log.of('error'), ...log.of('warn')]).toHaveLength(1);
+      expect([...log.of('error'), ...log.of('warn')]).toEqual([
+        expect.stringContaining(`failed on "${channel}": BadRequestException: bad`),
+      ]);
     });
   });
 

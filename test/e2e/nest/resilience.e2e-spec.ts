@@ -86,8 +86,8 @@ describe('a service', () => {
     const handlers = eventHandlers({ 'forged.*': fail });
     const { log } = await startService(handlers, { connection: redis.url });
     await redis.client.publish('forged.a\n[Nest] 1  - LOG \u001b[32mAll is well\u2028', '1');
-    await eventually(() => log.of('warn').length > 0);
-    expect(log.of('warn').join()).toContain(
+    await eventually(() => log.of('error').length > 0);
+    expect(log.of('error').join()).toContain(
       'failed on "forged.a\\u000a[Nest] 1  - LOG \\u001b[32mAll is well\\u2028"',
     );
   });

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { firstValueFrom } from 'rxjs';
+import { catchError, firstValueFrom, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { RedisPubSubContext, type TelemetryEvents } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
@@ -59,6 +59,26 @@ class FailingResponder {
   }
 }
 
+const BROKEN = new TypeError('broken');
+
+@Controller()
+class Broken {
+  @EventPattern<string>('broken.event')
+  onEvent() {
+    throw BROKEN;
+  }
+
+  @MessagePattern('broken.request')
+  onRequest() {
+    return Promise.reject(BROKEN);
+  }
+
+  @MessagePattern('broken.stream')
+  onStream() {
+    return throwError(() => BROKEN);
+  }
+}
+
 const module = { module: class {}, controllers: [Handlers] };
 
 describe('telemetry', () => {
@@ -111,10 +131,27 @@ describe('telemetry', () => {
         channel: 'shop:ask.bad',
         pattern: 'ask.bad',
         duration: expect.any(Number) as number,
-        error,
+        error: new RpcException('bad answer'),
       },
     ]);
   });
+
+  it.each([
+    ['broken.event', 'emit'],
+    ['broken.request', 'send'],
+    ['broken.stream', 'send'],
+  ] as const)(
+    'publishes "handle" with the error that the handler threw, and not with that of Nest\'s filter: %s',
+    async (pattern, method) => {
+      const events = listen();
+      const options = { connection: redis.url };
+      await startService({ module: class {}, controllers: [Broken] }, options);
+      const sent$ = createClient(options)[method](pattern, 1);
+      await firstValueFrom(sent$.pipe(catchError(() => of('failed'))));
+      await eventually(() => events('handle').length === 1);
+      expect(events('handle')[0]?.error).toBe(BROKEN);
+    },
+  );
 
   it('publishes "drop" with a reason for each message that no handler receives', async () => {
     const events = listen();

@@ -133,6 +133,7 @@ describe('resolveHandlerOptions', () => {
     concurrency: Infinity,
     order: undefined,
     maxQueue: 10_000,
+    maxQueueBytes: 67_108_864,
     overflow: 'drop-oldest',
     sharded: undefined,
   };
@@ -144,8 +145,10 @@ describe('resolveHandlerOptions', () => {
 
   it.each([
     { concurrency: 1 },
-    { order: 'channel' },
+    { order: 'channel', concurrency: Infinity },
     { maxQueue: 0 },
+    { maxQueueBytes: 0 },
+    { maxQueueBytes: Infinity },
     { overflow: 'drop-newest' },
     { sharded: false },
     { sharded: true },
@@ -153,9 +156,30 @@ describe('resolveHandlerOptions', () => {
     expect(resolveHandlerOptions(options)).toEqual({ ...DEFAULTS, ...options });
   });
 
+  it('bounds the channels of a handler with order, whose names publishers choose', () => {
+    expect(resolveHandlerOptions({ order: 'channel' })).toMatchObject({ concurrency: 1_000 });
+  });
+
+  it.each([
+    ['concurency', ' (did you mean "concurrency"?), got "concurency"'],
+    ['maxqueue', ' (did you mean "maxQueue"?), got "maxqueue"'],
+    ['retries', 'sharded, got "retries"'],
+    ['__proto__x', 'sharded, got "__proto__x"'],
+  ])('refuses the unknown name %s', (name, text) => {
+    const refused = (): unknown => resolveHandlerOptions({ [name]: 1 });
+    expect(refused).toThrow('Expected "handler option" to be one of concurrency, order, maxQueue');
+    expect(refused).toThrow(text);
+  });
+
+  it('accepts extras of the application whose keys are symbols', () => {
+    expect(resolveHandlerOptions({ [Symbol('own')]: 1 } as object)).toEqual(DEFAULTS);
+  });
+
   it.each([
     ['concurrency', 0],
     ['concurrency', 1.5],
+    ['maxQueueBytes', -1],
+    ['maxQueueBytes', '1 MB'],
     ['order', 'all'],
     ['maxQueue', -1],
     ['overflow', 'block'],

@@ -1,12 +1,17 @@
 import { BadRequestException, type ArgumentsHost } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { BaseRpcExceptionFilter, RpcException, Server } from '@nestjs/microservices';
-import { firstValueFrom } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { firstValueFrom, throwError } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ChannelPattern } from '../../../src/channel/channel-pattern.js';
 import {
+  captureHandlerErrors,
   INTERNAL_ERROR,
   isHiddenByNest,
   normalizePattern,
 } from '../../../src/transport/nest-internals.js';
+import { RedisPubSubContext, thrownIn } from '../../../src/transport/redis-pubsub.context.js';
+import { hostileValues } from '../../support/hostile-values.js';
 
 describe('normalizePattern, with the installed Nest', () => {
   it('reaches a function of Server', () => {
@@ -60,5 +65,62 @@ describe('isHiddenByNest, with the installed Nest', () => {
     { message: 'Internal server error' },
   ])('takes %o for no replacement', (error) => {
     expect(isHiddenByNest(error)).toBe(false);
+  });
+});
+
+describe('captureHandlerErrors, with the installed Nest', () => {
+  const context = (): RedisPubSubContext =>
+    new RedisPubSubContext('a', undefined, ChannelPattern.literal('a'), {});
+  const hostOf = (...args: unknown[]): ArgumentsHost => new ExecutionContextHost(args);
+  const nestLogger: unknown = Reflect.get(BaseRpcExceptionFilter, 'logger');
+  let logged: unknown[];
+  afterEach(() => void Reflect.set(BaseRpcExceptionFilter, 'logger', nestLogger));
+  beforeEach(() => {
+    captureHandlerErrors();
+    captureHandlerErrors();
+    logged = [];
+    Reflect.set(BaseRpcExceptionFilter, 'logger', { error: (it: unknown) => logged.push(it) });
+  });
+
+  const run = async (filter: BaseRpcExceptionFilter, error: unknown, host: ArgumentsHost) =>
+    firstValueFrom(filter.catch(error as never, host)).catch((passed: unknown) => passed);
+
+  it('records an unknown error, and Nest does not log it', async () => {
+    const of = context();
+    const error = new Error('a secret');
+    const passed = await run(new BaseRpcExceptionFilter(), error, hostOf({}, of));
+    expect([passed, thrownIn(of)?.error, logged]).toEqual([INTERNAL_ERROR, error, []]);
+  });
+
+  it('records an RpcException, and passes on what it has for the caller', async () => {
+    const of = context();
+    const error = new RpcException({ code: 5 });
+    const passed = await run(new BaseRpcExceptionFilter(), error, hostOf({}, of));
+    expect([passed, thrownIn(of)?.error]).toEqual([{ code: 5 }, error]);
+  });
+
+  it('leaves the errors of other transports to Nest', async () => {
+    const error = new Error('of another transport');
+    for (const host of [hostOf({}, {}), hostOf(), {} as ArgumentsHost]) {
+      expect(await run(new BaseRpcExceptionFilter(), error, host)).toEqual(INTERNAL_ERROR);
+    }
+    expect(logged).toEqual([error, error, error]);
+  });
+
+  it('leaves an error to a filter that handles unknown errors itself', async () => {
+    class OwnFilter extends BaseRpcExceptionFilter {
+      override handleUnknownError() {
+        return throwError(() => 'own');
+      }
+    }
+    const of = context();
+    expect(await run(new OwnFilter(), new Error('x'), hostOf({}, of))).toBe('own');
+    expect(thrownIn(of)).toBeUndefined();
+  });
+
+  it.each(hostileValues())('records a value that cannot be read: %s', async (_, value) => {
+    const of = context();
+    expect(await run(new BaseRpcExceptionFilter(), value, hostOf({}, of))).toEqual(INTERNAL_ERROR);
+    expect(Object.is(thrownIn(of)?.error, value)).toBe(true);
   });
 });

@@ -1,13 +1,15 @@
+import { BadRequestException, ForbiddenException } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChannelPattern } from '../../../../src/channel/channel-pattern.js';
 import { INTERNAL_ERROR } from '../../../../src/transport/nest-internals.js';
 import { RedisPubSubContext } from '../../../../src/transport/redis-pubsub.context.js';
 import { FailureLog } from '../../../../src/transport/server/failure-log.js';
+import { hostileValues } from '../../../support/hostile-values.js';
 import { FakeLog, pass, useFakeClock, useRealClock } from '../../broker/fake-client.js';
 
 const contextOf = (pattern: string, channel: string): RedisPubSubContext =>
   new RedisPubSubContext(channel, undefined, ChannelPattern.parse(pattern), {});
-const HIDDEN = { ...INTERNAL_ERROR };
 
 describe('FailureLog', () => {
   let log: FakeLog;
@@ -36,18 +38,52 @@ describe('FailureLog', () => {
     expect(log.lines).toEqual([`error: The handler of "a" failed on "a": ${text}`]);
   });
 
-  it('gives a hint with the first error of a pattern that Nest hides', () => {
-    failures.report(contextOf('a', 'a'), HIDDEN);
-    failures.report(contextOf('a', 'a'), HIDDEN);
-    failures.report(contextOf('b', 'b'), HIDDEN);
-    expect(log.lines.map((line) => line.includes('exceptionFactory'))).toEqual([true, false, true]);
-    expect(log.lines[1]).toBe('warn: The handler of "a" failed on "a"');
+  it('logs the reasons of an HttpException, without a stack', () => {
+    failures.report(contextOf('a', 'a'), new BadRequestException(['name is short', 'age\nis old']));
+    failures.report(contextOf('a', 'a'), new ForbiddenException());
+    expect(log.lines).toEqual([
+      'warn: The handler of "a" failed on "a": BadRequestException: name is short; age\\u000ais old',
+      'warn: The handler of "a" failed on "a": ForbiddenException: Forbidden',
+    ]);
   });
 
-  it('logs ten hidden errors a second, and the number of the others', async () => {
-    for (let i = 0; i < 25; i++) failures.report(contextOf('a', 'a'), HIDDEN);
+  it('logs what an RpcException has for its caller', () => {
+    failures.report(contextOf('a', 'a'), new RpcException({ code: 'E_STOCK' }));
+    expect(log.lines).toEqual(['error: The handler of "a" failed on "a": { code: \'E_STOCK\' }']);
+  });
+
+  it('logs that a filter has replaced an error', () => {
+    failures.report(contextOf('a', 'a'), { ...INTERNAL_ERROR });
+    expect(log.lines).toEqual([
+      'warn: The handler of "a" failed on "a": a filter has replaced the error',
+    ]);
+  });
+
+  it('logs ten failures a second, and the number of the others', async () => {
+    const error = new Error('no');
+    for (let i = 0; i < 5_000; i++) failures.report(contextOf('a', 'a'), error);
     expect(log.lines).toHaveLength(10);
     await pass(1_000);
-    expect(log.lines.at(-1)).toBe('warn: Handlers failed 15 more times');
+    expect(log.lines.slice(10)).toEqual(['error: The handler of "a" failed 4990 more times']);
+  });
+
+  it('logs the failures of a handler also while another one fails thousands of times', () => {
+    for (let i = 0; i < 5_000; i++) failures.report(contextOf('a', 'a'), 'text');
+    failures.report(contextOf('b', 'b'), 'text');
+    expect(log.lines.slice(10)).toEqual(['error: The handler of "b" failed on "b": \'text\'']);
+  });
+
+  it('logs failures also while thousands of messages are rejected', async () => {
+    const rejection = new BadRequestException('bad');
+    for (let i = 0; i < 5_000; i++) failures.report(contextOf('a', 'a'), rejection);
+    failures.report(contextOf('a', 'a'), 'text');
+    expect(log.lines.slice(10)).toEqual(['error: The handler of "a" failed on "a": \'text\'']);
+    await pass(1_000);
+    expect(log.lines.at(-1)).toBe('warn: The handler of "a" rejected 4990 more messages');
+  });
+
+  it.each(hostileValues())('logs a value that cannot be read: %s', (_, value) => {
+    failures.report(contextOf('a', 'a'), value);
+    expect(log.lines).toEqual([expect.stringContaining('The handler of "a" failed on "a": ')]);
   });
 });

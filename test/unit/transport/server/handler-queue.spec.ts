@@ -24,6 +24,11 @@ class Bench {
     for (const message of messages) this.#add(message);
   }
 
+  /** Adds messages of a size. */
+  addSized(bytes: number, ...messages: string[]): void {
+    for (const message of messages) this.#add(message, undefined, bytes);
+  }
+
   /** Adds requests, with themselves as their ids. */
   request(...messages: string[]): void {
     for (const message of messages) this.#add(message, { id: message, replyTo: 'inbox' });
@@ -33,12 +38,12 @@ class Bench {
     this.queue.cancel(({ id, replyTo }) => replyTo === 'inbox' && messages.includes(String(id)));
   }
 
-  #add(message: string, key?: RequestKey): void {
+  #add(message: string, key?: RequestKey, bytes?: number): void {
     const run = (): Promise<void> => {
       this.started.push(message);
       return new Promise((resolve) => this.#running.set(message, resolve));
     };
-    this.queue.add(message.charAt(0), run, key);
+    this.queue.add(message.charAt(0), run, key, bytes);
   }
 
   /** Ends handlers that run, one after the other. */
@@ -125,6 +130,76 @@ describe('HandlerQueue', () => {
       expect(bench.started).toEqual(['a1', 'c3']);
     },
   );
+
+  it('drops the oldest messages until there are bytes for the new one', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueueBytes: 10 });
+    bench.addSized(100, 'a1');
+    bench.addSized(4, 'b2', 'c3');
+    bench.addSized(8, 'd4');
+    expect(bench.dropped).toEqual(['b: overflow', 'c: overflow']);
+    await bench.end('a1', 'd4');
+    bench.addSized(10, 'e5');
+    expect(bench.started).toEqual(['a1', 'd4', 'e5']);
+  });
+
+  it('drops the newest message when there are no bytes for it, with overflow "drop-newest"', () => {
+    const bench = new Bench({ concurrency: 1, maxQueueBytes: 10, overflow: 'drop-newest' });
+    bench.addSized(1, 'a1');
+    bench.addSized(6, 'b2', 'c3');
+    bench.addSized(4, 'd4');
+    expect(bench.dropped).toEqual(['c: overflow']);
+    expect(bench.queue.length).toBe(2);
+  });
+
+  it('drops a message that is larger than the queue, and no other one for it', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueueBytes: 10 });
+    bench.addSized(5, 'a1', 'b2');
+    bench.addSized(11, 'c3');
+    expect(bench.dropped).toEqual(['c: overflow']);
+    await bench.end('a1', 'b2');
+    expect(bench.started).toEqual(['a1', 'b2']);
+  });
+
+  it('has all its bytes again after messages were cancelled, cleared and handled', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueueBytes: 10, overflow: 'drop-newest' });
+    bench.addSized(10, 'a1', 'b2');
+    await bench.end('a1');
+    bench.addSized(10, 'c3');
+    bench.queue.clear();
+    bench.queue.add('d', async () => undefined, { id: 'd4', replyTo: 'inbox' }, 10);
+    bench.cancel('d4');
+    bench.addSized(10, 'e5');
+    expect(bench.dropped).toEqual(['c: closing', 'd: cancelled']);
+    expect(bench.queue.length).toBe(1);
+  });
+
+  it('tells whether a message waits', () => {
+    const { queue } = new Bench({ concurrency: 1, maxQueue: 1, overflow: 'drop-newest' });
+    expect([1, 2, 3].map(() => queue.add('a', busy))).toEqual([false, true, false]);
+  });
+
+  it('frees the place of a handler that rejects', async () => {
+    const { queue } = new Bench({ concurrency: 1 });
+    let hasStarted = false;
+    queue.add('a', () => Promise.reject(new Error('not expected')));
+    queue.add('a', async () => {
+      hasStarted = true;
+    });
+    await new Promise(setImmediate);
+    expect(hasStarted).toBe(true);
+  });
+
+  it('takes a bounded number of channels with order, however many are made up', () => {
+    const queue = new HandlerQueue(resolveHandlerOptions({ order: 'channel' }), () => dropped++);
+    let started = 0;
+    let dropped = 0;
+    const run = (): Promise<never> => {
+      started++;
+      return busy();
+    };
+    for (let i = 0; i < 50_000; i++) queue.add(`channel.${i}`, run);
+    expect([started, queue.length, dropped]).toEqual([1_000, 10_000, 39_000]);
+  });
 
   it('continues with a channel whose waiting messages were all dropped', async () => {
     const bench = new Bench({ order: 'channel', maxQueue: 1 });

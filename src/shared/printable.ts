@@ -1,0 +1,108 @@
+import { inspect } from 'node:util';
+
+/** How many characters of a channel name a log line or an error shows. */
+const MAX_NAME_LENGTH = 200;
+/** How many characters of a message or a value a log line or an error shows. */
+const MAX_MESSAGE_LENGTH = 500;
+const MAX_FRAMES = 20;
+
+/** Control characters, line ends, marks that reverse the direction of text, and halves of characters. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+const FRAME = /^\s+at /;
+const UNREADABLE = 'a value that cannot be shown';
+
+/** Text of any origin in one line of at most `maxLength` characters, before their escapes. */
+export function printable(text: string, maxLength: number): string {
+  return cut(text, maxLength).replaceAll(UNPRINTABLE, escapeCharacter);
+}
+
+/**
+ * A channel name for an error or a log line. Publishers choose the names: they may be as long as Redis allows,
+ * and must not add lines of their own to a log.
+ */
+export function shorten(channel: string): string {
+  return printable(channel, MAX_NAME_LENGTH);
+}
+
+/** The message of a thrown value of any type, in one line. Never throws. */
+export function messageOf(error: unknown): string {
+  return safely(() =>
+    printable(isError(error) ? messageIn(error) : shown(error), MAX_MESSAGE_LENGTH),
+  );
+}
+
+/**
+ * A thrown value of any type as a log shows it: an error with its stack, any other value as Node shows it. The message
+ * is one line, and each further line is a frame of the stack. Never throws.
+ */
+export function textOf(error: unknown): string {
+  return safely(() =>
+    isError(error) ? withStack(error) : printable(inspectInOneLine(error), MAX_MESSAGE_LENGTH),
+  );
+}
+
+/** A value that was given for an option, for an error. Shows no contents of an object. Never throws. */
+export function kindOfValue(value: unknown): string {
+  if (typeof value === 'string') {
+    return printable(JSON.stringify(cut(value, MAX_NAME_LENGTH)), Infinity);
+  }
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return safely(() => {
+    if (!Array.isArray(value)) return 'an object';
+    return value.length === 0 ? 'an empty array' : 'an array';
+  });
+}
+
+function cut(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+}
+
+function isError(value: unknown): value is Error {
+  return value instanceof Error;
+}
+
+/** Some errors of Node, such as an `AggregateError`, have a code and no message. */
+function messageIn(error: Error): string {
+  return String(error.message || (Reflect.get(error, 'code') ?? error.name));
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'object' && value !== null ? inspectInOneLine(value) : String(value);
+}
+
+function inspectInOneLine(value: unknown): string {
+  return inspect(value, {
+    breakLength: Infinity,
+    compact: true,
+    maxArrayLength: 20,
+    maxStringLength: MAX_MESSAGE_LENGTH,
+  });
+}
+
+function withStack(error: Error): string {
+  const message = String(error.message);
+  const stack: unknown = error.stack;
+  if (typeof stack !== 'string') return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
+  const start = stack.indexOf(message);
+  // A message that was changed afterwards is not in the stack.
+  const end = start < 0 ? stack.search(/\n\s+at /) : start + message.length;
+  const head = end < 0 ? stack : stack.slice(0, end);
+  const lines = end < 0 ? [] : stack.slice(end).split('\n');
+  const frames = lines.filter((line) => FRAME.test(line)).slice(0, MAX_FRAMES);
+  const shownLines = frames.map((line) => printable(line, MAX_MESSAGE_LENGTH));
+  return [printable(head, MAX_MESSAGE_LENGTH), ...shownLines].join('\n');
+}
+
+/** What was thrown may have getters that throw, or be a `Proxy` whose traps do. */
+function safely(show: () => string): string {
+  try {
+    return show();
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
