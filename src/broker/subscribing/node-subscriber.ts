@@ -6,6 +6,7 @@ import type { BrokerOptions } from '../broker-options.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
 import { Connection, CONNECTION_ENDED, type ServerWatch } from '../connection/connection.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
+import { whenReadDry } from '../connection/read-dry.js';
 import type { ProbePublisher } from '../publishing/publisher.js';
 import { DeliveryProbe } from './delivery-probe.js';
 import { OutputBufferWatch } from './output-buffer-watch.js';
@@ -162,6 +163,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
 
   isSubscribed(key: SubscriptionKey): boolean {
     return this.#registry.isSubscribed(key);
+  }
+
+  whenRead(onRead: () => void): void {
+    whenReadDry(this.#connection.client.stream, onRead);
   }
 
   /** The last time until which every message is known to have arrived. */

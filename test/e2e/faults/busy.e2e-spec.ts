@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
+import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { closeAfterTest, startService } from '../../support/app.js';
+import { createTestBroker } from '../../conformance/test-broker.js';
+import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
@@ -76,6 +78,51 @@ describe(`a burst of ${MESSAGES} messages that take longer than the heartbeat al
     await publishBurst('busy.naive');
     await eventually(() => subscriber.status === 'end');
     expect(handled).toBeLessThan(MESSAGES);
+  });
+});
+
+describe('a process that is busy for longer than its time limits', () => {
+  const redis = useRedis();
+
+  it('takes a reply that has arrived in that time', async () => {
+    const responder = redis.client.duplicate();
+    closeAfterTest(async () => responder.disconnect());
+    await responder.subscribe('busy.ask');
+    const client = createClient({ connection: redis.url, requestTimeout: 100 });
+    const first = firstValueFrom(client.send('busy.ask', 1));
+    const inboxes = async (): Promise<string[]> =>
+      (await redis.client.pubsub('CHANNELS', '_pubsub.inbox.*')) as string[];
+    await expect(first).rejects.toMatchObject({ code: 'ERR_PUBSUB_TIMEOUT' });
+    const [inbox = ''] = await inboxes();
+    const second = firstValueFrom(client.send('busy.ask', 2));
+    void redis.client.publish(inbox, '{"id":2,"response":"in time","isDisposed":true}');
+    work(300);
+    await expect(second).resolves.toBe('in time');
+  });
+
+  it('connects to a Redis that is up', async () => {
+    const broker = createTestBroker(redis.url);
+    const connected = broker.connect(50);
+    // The connection is on its way by then, and needs further steps.
+    setImmediate(() => work(300));
+    await connected;
+    expect(broker.status).toBe('connected');
+  });
+
+  it('publishes what waited for a connection that is back', async () => {
+    const proxy = await startProxy(redis.port);
+    const broker = createTestBroker(proxy.url, {
+      publishBuffer: { maxMessages: 10, maxAge: 300, maxBytes: 1_000 },
+    });
+    await broker.connect(0);
+    const lost = new Promise<void>((resolve) => {
+      broker.onStatus((status) => status === 'reconnecting' && resolve());
+    });
+    proxy.cut();
+    await lost;
+    const published = broker.publish('busy.buffered', 'x');
+    work(700);
+    await expect(published).resolves.toBe(0);
   });
 });
 
