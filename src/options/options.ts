@@ -109,8 +109,9 @@ export interface RedisPubSubOptions {
   pingTimeout?: number;
 
   /**
-   * How often, in milliseconds, the subscriber checks that messages arrive; 0 turns this off. A subscriber
-   * that is connected and receives nothing is found and replaced within four intervals.
+   * How often, in milliseconds, the subscriber publishes a message to itself, to check that messages arrive; 0
+   * turns this off. A subscriber that is connected and does not receive it is found and replaced within four
+   * intervals, also while other messages arrive.
    *
    * @default 5000
    */

@@ -215,9 +215,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       { channel, intervalMs },
       {
         isSubscribed: () => this.isRestored && !this.isEmpty && publisher.isReady,
-        publish: (name) => publisher.publish(name, '', kind),
+        publish: (name, payload) => publisher.publish(name, payload, kind),
         subscribe: (name, listener, waiter) => this.subscribe({ kind, name }, listener, waiter),
         unsubscribe: (name, listener) => this.unsubscribe({ kind, name }, listener, false),
+        whenRead: (onRead) => this.whenRead(onRead),
         onStarving: (isRepeated) => this.#onStarving(isRepeated),
         onRecovered: () => this.#observer.onChange(),
       },
@@ -225,7 +226,6 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   }
 
   #deliver(delivery: Delivery): void {
-    this.#probe.onMessage();
     try {
       this.#registry.deliver(delivery);
     } catch (error) {
@@ -249,6 +249,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
 
   #onReady(): void {
     this.#unconfirmedSince = undefined;
+    this.#probe.onConnected();
     this.#reconciler.onReady();
     void this.#outputBuffer.onReady();
     this.#onProgress();
@@ -266,7 +267,9 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     const since = this.lastConfirmed;
     if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
     this.#observer.onChange();
-    this.restart(`no message since ${since.toISOString()}, although Redis accepts them`);
+    this.restart(
+      `no message since ${since.toISOString()} that it sent to itself, although Redis accepts them`,
+    );
     // If the two connections lead to different servers, either one may be the wrong one.
     if (isRepeated) {
       this.#options.publisher.restart('the subscriber does not receive what it publishes');

@@ -26,9 +26,11 @@ const LISTENER = new Listener();
 class FakePublisher {
   isReady = true;
   readonly published: string[] = [];
+  readonly payloads: string[] = [];
   readonly restarts: string[] = [];
 
-  async publish(channel: string, _: string, kind: string): Promise<number> {
+  async publish(channel: string, payload: string, kind: string): Promise<number> {
+    this.payloads.push(payload);
     this.published.push(`${kind} ${channel}`);
     return 1;
   }
@@ -380,13 +382,16 @@ describe('NodeSubscriber, with a delivery probe', () => {
     expect(bench.publisher.restarts).toEqual(['the subscriber does not receive what it publishes']);
   });
 
-  it('recovers with the next message', async () => {
+  it('recovers with the next probe, and with no other message', async () => {
     const bench = await probed();
     await pass(4 * PROBE_INTERVAL);
     bench.client.becomeReady();
     await pass(0);
     const { changes } = bench;
-    bench.client.emit('messageBuffer', Buffer.from('probe'), Buffer.from(''));
+    bench.client.emit('messageBuffer', Buffer.from('a'), Buffer.from('x'));
+    expect(bench.subscriber.isStarving).toBe(true);
+    const payload = Buffer.from(bench.publisher.payloads.at(-1) ?? '');
+    bench.client.emit('messageBuffer', Buffer.from('probe'), payload);
     expect(bench.subscriber.isStarving).toBe(false);
     expect(bench.changes).toBe(changes + 1);
   });
