@@ -139,16 +139,20 @@ export class Connection {
     this.#heartbeat.stop();
     for (const wait of this.#waits) wait.cancel();
     const unwatched = this.#watched?.stop();
+    // Nothing may be sent after QUIT: Redis has closed its end by then.
+    this.#setLost();
     if (this.#options.isOwned) await disconnect(this.client);
     else this.#unlisten();
     await unwatched;
-    this.#setLost();
   }
 
   readonly #listeners = {
     connecting: (): void => this.#outageLog.connecting(serverOf(this.client)),
     connect: (): void => this.#onConnect(),
-    ready: (): void => this.#onReady(),
+    // An answer may arrive while the connection is closed.
+    ready: (): void => {
+      if (!this.lifecycle.isClosed) this.#onReady();
+    },
     close: (): void => this.#onClose(),
     end: (): void => this.#onEnd(),
     error: (error: unknown): void => this.#onError(error),

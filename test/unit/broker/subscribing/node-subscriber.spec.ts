@@ -171,6 +171,24 @@ describe('NodeSubscriber', () => {
     expect(outcome.value).toBeInstanceOf(ConnectionError);
   });
 
+  it('sends nothing after QUIT', async () => {
+    const bench = new Bench({ probeInterval: 50 });
+    await bench.open();
+    const listener = new Listener();
+    const other: SubscriptionKey = { kind: 'channel', name: 'b' };
+    for (const key of [A, other]) bench.subscriber.subscribe(key, listener);
+    await pass(0);
+    bench.client.onCommand = () => undefined;
+    const closed = bench.subscriber.close();
+    bench.subscriber.unsubscribe(A, listener, false);
+    bench.subscriber.unsubscribe(other, listener, true);
+    bench.subscriber.subscribe({ kind: 'channel', name: 'c' }, listener);
+    await pass(900);
+    expect(bench.client.commands.at(-1)).toBe('quit');
+    bench.client.sent.at(-1)?.resolve('OK');
+    await closed;
+  });
+
   it('fails waiters with a ClosedError when it is closed', async () => {
     const bench = new Bench();
     const outcome = bench.subscribe(A);
