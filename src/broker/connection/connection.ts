@@ -7,6 +7,7 @@ import { hasCredentialsProvider } from './credentials.js';
 import { disconnect } from './disconnect.js';
 import { guardCallbacks } from './guard-callbacks.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
+import { guardReplies } from './ioredis-internals.js';
 import { OutageLog } from './outage-log.js';
 import { ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
@@ -75,6 +76,7 @@ export class Connection {
     this.#outageLog = new OutageLog(options);
     this.#heartbeat = new Heartbeat(client, options, () => this.#onSilent());
     if (!options.isOwned) return;
+    guardReplies(client);
     guardCallbacks(client, options.log, (delay) => {
       this.#hasGivenUp = typeof delay !== 'number';
     });

@@ -2,6 +2,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { ConnectionError } from '../../errors.js';
 import { PUBLISHER_OPTIONS } from './create-clients.js';
 import { disconnect } from './disconnect.js';
+import { guardReplies } from './ioredis-internals.js';
 import { TimeLimit } from './time-limit.js';
 
 /** The limit for connecting, and again for the answer. */
@@ -30,6 +31,7 @@ export async function queryOnce<Answer>(
   query: (client: Redis) => Promise<Answer>,
   signal: AbortSignal,
 ): Promise<Answer> {
+  guardReplies(client);
   let reason: unknown;
   client.on('error', (error: unknown) => {
     reason = error;
