@@ -7,6 +7,15 @@ export interface PublishBufferOptions {
   readonly maxMessages: number;
   /** In milliseconds. */
   readonly maxAge: number;
+  /** Of all payloads together; each character of text counts as one. No limit, if not given. */
+  readonly maxBytes?: number;
+}
+
+/** How much may wait for the answers of Redis, over one connection. */
+export interface PublishLimitOptions {
+  readonly maxMessages: number;
+  /** Of all payloads together; each character of text counts as one. */
+  readonly maxBytes: number;
 }
 
 /** The options of a broker. Those with the names of public options mean the same. */
@@ -24,6 +33,8 @@ export interface BrokerOptions {
   /** Probes are published to channels that begin with this, which nothing else uses. */
   readonly probePrefix: string;
   readonly publishBuffer: PublishBufferOptions | false;
+  /** No limit, if not given. */
+  readonly publishLimit?: PublishLimitOptions;
   readonly batchPublishes: boolean;
   readonly log: BrokerLog;
 }

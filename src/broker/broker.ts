@@ -98,6 +98,12 @@ export interface Broker {
   /** Whether Redis acknowledged a subscription over the current connection. */
   isSubscribed(key: SubscriptionKey): boolean;
 
+  /**
+   * Calls `onRead` when every message that has arrived over the connection of a subscription is read and delivered.
+   * For timers, which a busy event loop runs before it reads.
+   */
+  whenRead(key: SubscriptionKey, onRead: () => void): void;
+
   /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS, SHARDCHANNELS). */
   channels(glob: string, kind?: ChannelKind): Promise<string[]>;
 

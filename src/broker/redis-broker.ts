@@ -81,6 +81,10 @@ export class RedisBroker implements Broker {
     return this.#subscriber.subscriberFor(key).isSubscribed(key);
   }
 
+  whenRead(key: SubscriptionKey, onRead: () => void): void {
+    this.#subscriber.subscriberFor(key).whenRead(onRead);
+  }
+
   channels(glob: string, kind: ChannelKind = 'channel'): Promise<string[]> {
     if (this.#lifecycle.isClosed) return rejectClosed();
     return this.#publisher.channels(glob, kind);

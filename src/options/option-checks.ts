@@ -174,30 +174,60 @@ export function checkTransportId(name: string, transportId: unknown): symbol | n
   throw new InvalidOptionError(name, 'a symbol or a Transport', transportId);
 }
 
+/** How much may wait while the connection is lost. */
+interface BufferLimits {
+  readonly maxMessages: number;
+  readonly maxAge: number;
+  readonly maxBytes: number;
+}
+
 /** `false`, or the limits of the buffer; a limit that is not given has its default. */
 export function checkPublishBuffer(
   name: string,
   value: unknown,
-  defaults: { maxMessages: number; maxAge: number },
-): false | { maxMessages: number; maxAge: number } {
+  defaults: BufferLimits,
+): false | BufferLimits {
   if (value === false) return false;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidOptionError(name, 'false or an object with maxMessages and maxAge', value);
-  }
-  const unknown = Object.keys(value).find((key) => !(key in defaults));
-  if (unknown !== undefined) {
-    throw new InvalidOptionError(
-      name,
-      'an object with nothing but maxMessages and maxAge',
-      unknown,
-    );
-  }
-  const { maxMessages = defaults.maxMessages, maxAge = defaults.maxAge } = value as {
-    maxMessages?: number;
-    maxAge?: number;
-  };
+  const { maxMessages, maxAge, maxBytes } = checkLimits(name, value, defaults, 'false or ');
   return {
     maxMessages: checkCount(`${name}.maxMessages`, maxMessages, 1),
     maxAge: checkMilliseconds(`${name}.maxAge`, maxAge, 1),
+    maxBytes: checkCount(`${name}.maxBytes`, maxBytes, 1),
   };
+}
+
+/** How much may wait for the answers of Redis. */
+type PublishLimits = Pick<BufferLimits, 'maxMessages' | 'maxBytes'>;
+
+/** The limits for messages that Redis has not confirmed; a limit that is not given has its default. */
+export function checkPublishLimit(
+  name: string,
+  value: unknown,
+  defaults: PublishLimits,
+): PublishLimits {
+  const { maxMessages, maxBytes } = checkLimits(name, value, defaults);
+  return {
+    maxMessages: checkCount(`${name}.maxMessages`, maxMessages, 1),
+    maxBytes: checkCount(`${name}.maxBytes`, maxBytes, 1),
+  };
+}
+
+/** An object with no other fields than the defaults have, which take the place of those that are not given. */
+function checkLimits<Limits extends object>(
+  name: string,
+  value: unknown,
+  defaults: Limits,
+  alternative = '',
+): Limits {
+  const names = Object.keys(defaults);
+  const list = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidOptionError(name, `${alternative}an object with ${list}`, value);
+  }
+  const unknown = Object.keys(value).find((key) => !names.includes(key));
+  if (unknown !== undefined) {
+    throw new InvalidOptionError(name, `an object with nothing but ${list}`, unknown);
+  }
+  const given = Object.entries(value).filter(([, limit]) => limit !== undefined);
+  return { ...defaults, ...(Object.fromEntries(given) as Partial<Limits>) };
 }

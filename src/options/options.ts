@@ -69,13 +69,23 @@ export interface RedisPubSubOptions {
   reservedSegment?: string;
 
   /**
-   * How many messages may wait while the connection is lost, and how long each (in milliseconds). They are
-   * published in their order when it is back. One that is too many fails at once, one that waits too long
-   * fails then, with a `ConnectionError`. `false`: every message fails at once. Requests never wait.
+   * How many messages may wait while the connection is lost, how many bytes of payloads (characters of text),
+   * and how long each message (in milliseconds). They are published in their order when it is back. One that is
+   * too many fails at once, one that waits too long fails then, with a `ConnectionError`. `false`: every message
+   * fails at once. Requests never wait.
    *
-   * @default { maxMessages: 1000, maxAge: 2000 }
+   * @default { maxMessages: 1000, maxAge: 2000, maxBytes: 67108864 }
    */
-  publishBuffer?: false | { maxMessages?: number; maxAge?: number };
+  publishBuffer?: false | { maxMessages?: number; maxAge?: number; maxBytes?: number };
+
+  /**
+   * How many messages, and bytes of payloads (characters of text), may wait for Redis to confirm them, over each
+   * connection. A further one fails at once with a `ConnectionError`. Without a limit a Redis that is connected
+   * and silent would fill the memory until the heartbeat finds it.
+   *
+   * @default { maxMessages: 250000, maxBytes: 268435456 }
+   */
+  publishLimit?: { maxMessages?: number; maxBytes?: number };
 
   /**
    * Whether the messages of one tick are published by one script (EVAL), in their order. A script has 32 to
@@ -102,8 +112,9 @@ export interface RedisPubSubOptions {
   pingTimeout?: number;
 
   /**
-   * How often, in milliseconds, the subscriber checks that messages arrive; 0 turns this off. A subscriber
-   * that is connected and receives nothing is found and replaced within four intervals.
+   * How often, in milliseconds, the subscriber publishes a message to itself, to check that messages arrive; 0
+   * turns this off. A subscriber that is connected and does not receive it is found and replaced within four
+   * intervals, also while other messages arrive.
    *
    * @default 5000
    */

@@ -12,6 +12,7 @@ import {
   checkOneOf,
   checkPrefix,
   checkPublishBuffer,
+  checkPublishLimit,
   checkReservedSegment,
   checkTransportId,
 } from './option-checks.js';
@@ -32,9 +33,12 @@ type OptionalResult = 'credentials' | 'serializer' | 'deserializer';
 
 /** Every option, checked, with its default in place. */
 export type ResolvedOptions = Readonly<
-  Required<Omit<AnyOptions, OptionalResult | 'publishBuffer'>> & {
+  Required<Omit<AnyOptions, OptionalResult | 'publishBuffer' | 'publishLimit'>> & {
     [Name in OptionalResult]: AnyOptions[Name] | undefined;
-  } & { publishBuffer: false | { readonly maxMessages: number; readonly maxAge: number } }
+  } & {
+    publishBuffer: ReturnType<typeof checkPublishBuffer>;
+    publishLimit: ReturnType<typeof checkPublishLimit>;
+  }
 >;
 
 /** One option: which classes obey it, its default, and its check, which returns the value to use. */
@@ -44,7 +48,8 @@ interface OptionRule<Value> {
   readonly check: (name: string, value: unknown) => Value;
 }
 
-const BUFFER = { maxMessages: 1_000, maxAge: 2_000 };
+const BUFFER = { maxMessages: 1_000, maxAge: 2_000, maxBytes: 2 ** 26 };
+const LIMIT = { maxMessages: 250_000, maxBytes: 2 ** 28 };
 
 const ALL: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubClient', 'RedisPubSubModule'];
 const LISTENING: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubModule'];
@@ -73,6 +78,11 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
     owners: ALL,
     default: BUFFER,
     check: (name, value) => checkPublishBuffer(name, value, BUFFER),
+  },
+  publishLimit: {
+    owners: ALL,
+    default: LIMIT,
+    check: (name, value) => checkPublishLimit(name, value, LIMIT),
   },
   batchPublishes: { owners: ALL, default: false, check: checkBoolean },
   pingInterval: { owners: ALL, default: 3_000, check: atLeast(1) },

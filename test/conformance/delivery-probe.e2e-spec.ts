@@ -152,20 +152,56 @@ describe('a subscriber that is connected and answers PING, but receives nothing'
     await collector.receives(1);
   });
 
-  it('is not probed while messages arrive', async () => {
-    const { broker, probe, statuses } = await open(100);
-    const name = unique('busy');
+  /** Publishes at the server of the subscriber from now on: messages that it goes on to receive. */
+  function publishSteadily(name: string): void {
+    const traffic = setInterval(() => void old.client.publish(name, 'x'), 2);
+    closeAfterTest(async () => clearInterval(traffic));
+  }
+
+  it('is found within four intervals, and replaced, while other messages arrive all the time', async () => {
+    const interval = 500;
+    const opened = await open(interval);
+    const { broker, statuses } = opened;
+    const name = unique('talked-to');
     const collector = new Collector();
     await whenSubscribed(broker, { kind: 'channel', name }, collector);
-    const until = performance.now() + 500;
-    while (performance.now() < until) await broker.publish(name, 'x');
-    expect(await old.client.pubsub('NUMSUB', probe)).toEqual([probe, 0]);
-    expect(statuses).toEqual(['connecting', 'connected']);
+    publishSteadily(name);
+    await moveAddress(opened);
+    const deafSince = performance.now();
+    const before = collector.texts.length;
+    await eventually(() => collector.texts.length > before);
+    await becomes(broker, 'starving');
+    // Half an interval for a busy machine.
+    expect(performance.now() - deafSince).toBeLessThan(4.5 * interval);
+    await eventually(() => statuses.at(-1) === 'connected');
+    expect(await broker.publish(name, 'y')).toBe(1);
+    await eventually(() => collector.texts.includes('y'));
   });
 
-  it('is probed again and again while no message arrives, and stays connected', async () => {
-    const { broker, probe, statuses } = await open(20);
-    await whenSubscribed(broker, { kind: 'channel', name: unique('quiet') }, new Collector());
+  it('counter-proof: without the delivery probe it receives those messages, and never one of its own server', async () => {
+    const opened = await open(0);
+    const { broker, statuses } = opened;
+    const name = unique('talked-to-unprobed');
+    const collector = new Collector();
+    await whenSubscribed(broker, { kind: 'channel', name }, collector);
+    publishSteadily(name);
+    await moveAddress(opened);
+    await eventually(() => statuses.at(-1) === 'connected');
+    expect(await broker.publish(name, 'y')).toBe(0);
+    const before = collector.texts.length;
+    await eventually(() => collector.texts.length > before + 100);
+    expect(broker.status).toBe('connected');
+    expect(collector.texts).not.toContain('y');
+  });
+
+  it.each([
+    ['no message arrives', () => undefined],
+    ['other messages arrive', publishSteadily],
+  ])('is probed again and again while %s, and stays connected', async (_, startTraffic) => {
+    const { broker, probe, statuses } = await open(50);
+    const name = unique('probed');
+    await whenSubscribed(broker, { kind: 'channel', name }, new Collector());
+    startTraffic(name);
     const probes: string[] = [];
     const observer = old.client.duplicate();
     closeAfterTest(async () => observer.disconnect());

@@ -93,6 +93,11 @@ export class TcpProxy {
     this.#swallows = [];
   }
 
+  /** Sends text to every client, as if the server had sent it. */
+  inject(text: string): void {
+    for (const link of this.#links) link.inject(text);
+  }
+
   /** Closes the other side of each half-open connection whose first side has closed. */
   sweep(): void {
     for (const link of this.#links) if (link.isBroken) link.destroy();
@@ -172,6 +177,10 @@ class Link {
 
   swallow(directions: readonly Direction[]): void {
     for (const direction of directions) this.#swallows.add(direction);
+  }
+
+  inject(text: string): void {
+    this.#client.write(text);
   }
 
   release(): void {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
+import { inTime } from '../connection/one-off-query.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
 import type { Publisher } from '../publishing/publisher.js';
@@ -128,13 +129,14 @@ export class ClusterPublisher implements Publisher {
     query: (node: NodePublisher) => Promise<Answer>,
   ): Promise<Answer | undefined> {
     const node = this.#options.createPublisher(address);
+    const [client] = node.clients;
     try {
       // A node that is down has no subscribers.
-      const isUp = await node.open(0).then(
+      const isUp = await inTime(client, node.open(0)).then(
         () => true,
         () => false,
       );
-      return isUp ? await query(node) : undefined;
+      return isUp ? await inTime(client, query(node)) : undefined;
     } finally {
       await node.close();
     }

@@ -132,6 +132,7 @@ function createSharded({ topology, createClient, options, onChange }: ClusterCon
     {
       topology,
       publishBuffer: options.publishBuffer,
+      publishLimit: options.publishLimit,
       createPublisher: (address, onNodeChange) =>
         new NodePublisher(
           createClient(address, PUBLISHER_OPTIONS),

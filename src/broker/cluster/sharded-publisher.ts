@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, shorten } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
-import type { PublishBufferOptions } from '../broker-options.js';
+import type { PublishBufferOptions, PublishLimitOptions } from '../broker-options.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
 import { PublishBuffer, type Outgoing } from '../publishing/publish-buffer.js';
@@ -12,8 +12,8 @@ import { FastRefresh } from './fast-refresh.js';
 import { CLUSTER_BUS_DELAY_MS, NodeMap } from './node-map.js';
 import { slotOf } from './slot.js';
 
-/** How much may wait for the handover of a slot when there is no publish buffer. */
-const HANDOVER_BUFFER = { maxMessages: Infinity, maxAge: 1_000 };
+/** How long messages may wait for the handover of a slot when there is no publish buffer. */
+const HANDOVER_MAX_AGE_MS = 1_000;
 
 /** How a {@link ShardedPublisher} works. */
 export interface ShardedPublisherOptions {
@@ -21,6 +21,8 @@ export interface ShardedPublisherOptions {
   /** A publisher for one node, without a buffer. */
   readonly createPublisher: (address: string, onChange: () => void) => NodePublisher;
   readonly publishBuffer: PublishBufferOptions | false;
+  /** Limits what waits for a handover when there is no buffer. */
+  readonly publishLimit?: PublishLimitOptions | undefined;
 }
 
 /** The messages in flight of one slot: all go to one node until all are answered. */
@@ -51,7 +53,10 @@ export class ShardedPublisher {
 
   constructor(options: ShardedPublisherOptions, onChange: () => void) {
     this.#options = options;
-    this.#buffer = new PublishBuffer(options.publishBuffer || HANDOVER_BUFFER);
+    const { publishBuffer, publishLimit = { maxMessages: Infinity } } = options;
+    this.#buffer = new PublishBuffer(
+      publishBuffer || { ...publishLimit, maxAge: HANDOVER_MAX_AGE_MS },
+    );
     this.#onChange = onChange;
     this.#fastRefresh = new FastRefresh(options.topology, () => this.isOpen && !this.isReady);
   }

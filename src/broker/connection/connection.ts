@@ -7,6 +7,7 @@ import { hasCredentialsProvider } from './credentials.js';
 import { disconnect } from './disconnect.js';
 import { guardCallbacks } from './guard-callbacks.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
+import { guardReplies } from './ioredis-internals.js';
 import { OutageLog } from './outage-log.js';
 import { ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
@@ -75,6 +76,7 @@ export class Connection {
     this.#outageLog = new OutageLog(options);
     this.#heartbeat = new Heartbeat(client, options, () => this.#onSilent());
     if (!options.isOwned) return;
+    guardReplies(client);
     guardCallbacks(client, options.log, (delay) => {
       this.#hasGivenUp = typeof delay !== 'number';
     });
@@ -139,16 +141,20 @@ export class Connection {
     this.#heartbeat.stop();
     for (const wait of this.#waits) wait.cancel();
     const unwatched = this.#watched?.stop();
+    // Nothing may be sent after QUIT: Redis has closed its end by then.
+    this.#setLost();
     if (this.#options.isOwned) await disconnect(this.client);
     else this.#unlisten();
     await unwatched;
-    this.#setLost();
   }
 
   readonly #listeners = {
     connecting: (): void => this.#outageLog.connecting(serverOf(this.client)),
     connect: (): void => this.#onConnect(),
-    ready: (): void => this.#onReady(),
+    // An answer may arrive while the connection is closed.
+    ready: (): void => {
+      if (!this.lifecycle.isClosed) this.#onReady();
+    },
     close: (): void => this.#onClose(),
     end: (): void => this.#onEnd(),
     error: (error: unknown): void => this.#onError(error),

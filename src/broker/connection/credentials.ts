@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { InvalidOptionError } from '../../errors.js';
 import { beforeConnect, setAuth } from './ioredis-internals.js';
+import { TimeLimit } from './time-limit.js';
 
 /** What a connection logs in with: an ACL user, or the password of the default user. */
 export interface Credentials {
@@ -53,12 +54,19 @@ function callProvider(provider: CredentialsProvider): PendingCall {
   let cancel!: () => void;
   const credentials = new Promise<Credentials>((resolve, reject) => {
     const fail = (reason: string): void => reject(new Error(reason));
-    cancel = () => fail('Connection is closed.');
-    const late = (): void => fail(`Expected "credentials" within ${CREDENTIALS_TIMEOUT_MS} ms`);
-    const timer = setTimeout(late, CREDENTIALS_TIMEOUT_MS).unref();
+    const limit = new TimeLimit(
+      CREDENTIALS_TIMEOUT_MS,
+      // The provider has sockets of its own.
+      () => undefined,
+      () => fail(`Expected "credentials" within ${CREDENTIALS_TIMEOUT_MS} ms`),
+    );
+    cancel = () => {
+      limit.cancel();
+      fail('Connection is closed.');
+    };
     void checked(provider)
       .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+      .finally(() => limit.cancel());
   });
   return { credentials, cancel };
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { TimeLimit } from './time-limit.js';
 
 /** How long a QUIT may take before the socket is destroyed. */
 const QUIT_TIMEOUT_MS = 1_000;
@@ -20,17 +21,18 @@ export async function disconnect(client: Redis): Promise<void> {
     client.disconnect();
     return;
   }
-  let deadline: NodeJS.Timeout | undefined;
+  let limit: TimeLimit | undefined;
   const ended = new Promise<void>((resolve) => {
     client.once('end', resolve);
     // Without a socket, as while ioredis queries the sentinels, there is nothing to destroy.
-    deadline = setTimeout(
-      () => (client.stream && !client.stream.destroyed ? client.stream.destroy() : resolve()),
-      QUIT_TIMEOUT_MS,
-    );
+    const onReached = (): void => {
+      if (client.stream && !client.stream.destroyed) client.stream.destroy();
+      else resolve();
+    };
+    limit = new TimeLimit(QUIT_TIMEOUT_MS, () => client.stream, onReached);
   });
   if (client.status === 'ready') await client.quit().catch(() => undefined);
   client.disconnect();
   await ended;
-  clearTimeout(deadline);
+  limit?.cancel();
 }

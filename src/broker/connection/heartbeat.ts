@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { whenReadDry } from './read-dry.js';
 import { isReplyError } from './redis-error.js';
 
 /** How often a connection is checked with a PING, and how long it may stay silent after one; in milliseconds. */
@@ -10,16 +11,26 @@ export interface HeartbeatOptions {
 /** Shorter than the timeout of a PING: a new connection that leads nowhere delays one that works. */
 const HANDSHAKE_TIMEOUT_MS = 1_000;
 
-/**
- * How many deadlines may pass without an answer while other bytes arrive. A subscriber that is behind
- * reads its answers late; where PINGs are lost it reads none.
- */
+/** How many deadlines may pass without an answer while other bytes arrive. Where PINGs are lost there never is one. */
 const MAX_UNANSWERED = 3;
+
+/**
+ * As {@link MAX_UNANSWERED}, while as much arrives as after a burst: Redis sends its answer after all messages
+ * that it holds for this connection. It gives a subscriber a minute for that, too.
+ *
+ * @see https://redis.io/docs/latest/develop/reference/clients/#output-buffer-limits
+ */
+const MAX_UNANSWERED_IN_BURST = 10;
+
+/** As many bytes between a PING and its deadline are a burst. */
+const BURST_BYTES = 65_536;
 
 /**
  * Detects a half-open connection, whose other end is gone without closing it, as behind a proxy or after a
  * power cut. TCP alone takes many minutes. Sends a PING on an interval. When no byte arrives by the
  * deadline, or bytes but no answer by several deadlines, it destroys the socket, and ioredis reconnects.
+ * A deadline counts once the socket was read dry after it: until then the answer may stand behind messages
+ * that this process has not read yet.
  *
  * @see https://redis.io/docs/latest/commands/ping/
  */
@@ -90,16 +101,22 @@ export class Heartbeat {
   #expectBytes(timeoutMs: number): void {
     const { stream } = this.#client;
     const before = stream.bytesRead;
-    this.#deadline = setTimeout(() => {
-      this.#deadline = undefined;
-      // A busy event loop runs this timer before it reads what the socket has received.
-      setImmediate(() => {
-        const isSilent = stream === this.#client.stream && stream.bytesRead === before;
-        if (!this.#interval) return;
-        if (!isSilent && ++this.#unanswered < MAX_UNANSWERED) return;
-        this.#onDead();
-        stream.destroy();
+    const deadline = setTimeout(() => {
+      whenReadDry(stream, () => {
+        // It was answered, or stopped, in the meantime.
+        if (deadline !== this.#deadline) return;
+        this.#deadline = undefined;
+        this.#judge(stream, before);
       });
     }, timeoutMs).unref();
+    this.#deadline = deadline;
+  }
+
+  #judge(stream: Redis['stream'], bytesBefore: number): void {
+    const bytes = stream === this.#client.stream ? stream.bytesRead - bytesBefore : 1;
+    const allowed = bytes < BURST_BYTES ? MAX_UNANSWERED : MAX_UNANSWERED_IN_BURST;
+    if (bytes > 0 && ++this.#unanswered < allowed) return;
+    this.#onDead();
+    stream.destroy();
   }
 }

@@ -4,6 +4,7 @@
  * ioredis is left as it is.
  */
 import type { Cluster, ClusterNode, Redis } from 'ioredis';
+import { createRequire } from 'node:module';
 import { InvalidOptionError } from '../../errors.js';
 
 /** `Redis#connector`: begins and ends each attempt to connect. */
@@ -81,4 +82,65 @@ export function startupNodesOf(cluster: Cluster): ClusterNode[] {
     '{ nodes, options } with this version of ioredis',
     cluster,
   );
+}
+
+/** `DataHandler` of ioredis: takes every reply of a connection. What it throws ends the process. */
+interface DataHandler {
+  readonly redis: Redis;
+  readonly [Method: string]: unknown;
+}
+
+type TakeReply = (this: DataHandler, reply: unknown) => unknown;
+
+const REPLY_METHODS = ['returnPush', 'returnReply'];
+
+const guardedClients = new WeakSet<Redis>();
+const guardedVersions = new WeakSet<object>();
+
+/**
+ * Closes a connection of this client over which Redis, or a proxy before it, sends a reply that ioredis cannot
+ * take, such as an acknowledgement without a channel. ioredis would end the process.
+ */
+export function guardReplies(client: Redis): void {
+  guardedClients.add(client);
+  const version = client.constructor;
+  if (guardedVersions.has(version)) return;
+  guardedVersions.add(version);
+  for (const handler of dataHandlers()) {
+    for (const method of REPLY_METHODS) guardMethod(handler, method);
+  }
+}
+
+/** The prototypes of every copy of ioredis that is loaded. It exports none of them. */
+function dataHandlers(): object[] {
+  // Not every runtime has it.
+  const { cache = {} } = createRequire(process.execPath);
+  return Object.entries(cache).flatMap(([path, module]) => {
+    if (!/[/\\]built[/\\]DataHandler\.js$/.test(path) || guardedVersions.has(module ?? {}))
+      return [];
+    if (module) guardedVersions.add(module);
+    const { default: handler } = module?.exports as { default?: { prototype?: object } };
+    return handler?.prototype ? [handler.prototype] : [];
+  });
+}
+
+function guardMethod(handler: object, method: string): void {
+  const take = Reflect.get(handler, method) as TakeReply | undefined;
+  if (typeof take !== 'function') return;
+  const guarded: TakeReply = function guarded(reply) {
+    try {
+      return take.call(this, reply);
+    } catch (error) {
+      // What the listeners of an application throw is no fault of the reply.
+      if (!guardedClients.has(this.redis) || isWellFormed(reply)) throw error;
+      this.redis.stream.destroy(new Error('a reply that is not one of Pub/Sub'));
+      return true;
+    }
+  };
+  Object.assign(handler, { [method]: guarded });
+}
+
+function isWellFormed(reply: unknown): boolean {
+  const isFrame = Array.isArray(reply) && reply.length >= 3;
+  return isFrame && reply.every((part) => part !== null && part !== undefined);
 }

@@ -1,6 +1,9 @@
 import type { Redis, RedisOptions } from 'ioredis';
+import { ConnectionError } from '../../errors.js';
 import { PUBLISHER_OPTIONS } from './create-clients.js';
 import { disconnect } from './disconnect.js';
+import { guardReplies } from './ioredis-internals.js';
+import { TimeLimit } from './time-limit.js';
 
 /** The limit for connecting, and again for the answer. */
 const QUERY_TIMEOUT_MS = 1_000;
@@ -8,14 +11,14 @@ const QUERY_TIMEOUT_MS = 1_000;
 /** The limit for both together once the answer is no longer needed. */
 const CANCEL_TIMEOUT_MS = 500;
 
-/** ioredis options of a client that is used for one query. */
+/** ioredis options of a client that is used for one query. Its user limits the time: ioredis does not read first. */
 export const ONE_OFF_OPTIONS = {
   ...PUBLISHER_OPTIONS,
   retryStrategy: () => null,
   // ioredis would wait until a server has loaded its data, however long that takes.
   enableReadyCheck: false,
-  connectTimeout: QUERY_TIMEOUT_MS,
-  commandTimeout: QUERY_TIMEOUT_MS,
+  connectTimeout: 10 * QUERY_TIMEOUT_MS,
+  commandTimeout: undefined,
 } as const satisfies RedisOptions;
 
 /**
@@ -28,6 +31,7 @@ export async function queryOnce<Answer>(
   query: (client: Redis) => Promise<Answer>,
   signal: AbortSignal,
 ): Promise<Answer> {
+  guardReplies(client);
   let reason: unknown;
   client.on('error', (error: unknown) => {
     reason = error;
@@ -39,9 +43,12 @@ export async function queryOnce<Answer>(
     deadline = setTimeout(() => client.disconnect(), CANCEL_TIMEOUT_MS);
   };
   signal.addEventListener('abort', limitTime);
+  const onLate = (): void => {
+    reason ??= new ConnectionError(`no answer within ${QUERY_TIMEOUT_MS} ms`);
+  };
   try {
-    await client.connect();
-    const answer = await query(client);
+    await inTime(client, client.connect(), onLate);
+    const answer = await inTime(client, query(client), onLate);
     await disconnect(client);
     return answer;
   } catch (error) {
@@ -53,4 +60,21 @@ export async function queryOnce<Answer>(
     signal.removeEventListener('abort', limitTime);
     clearTimeout(deadline);
   }
+}
+
+/** Settles as `work` does. Disconnects the client of it, after `onLate`, when that takes longer than a query may. */
+export function inTime<T>(
+  client: Redis,
+  work: Promise<T>,
+  onLate: () => void = () => undefined,
+): Promise<T> {
+  const limit = new TimeLimit(
+    QUERY_TIMEOUT_MS,
+    () => client.stream,
+    () => {
+      onLate();
+      client.disconnect();
+    },
+  );
+  return work.finally(() => limit.cancel());
 }

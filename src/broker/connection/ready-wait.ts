@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { TimeLimit } from './time-limit.js';
 
 /** When a {@link ReadyWait} gives up. */
 export interface ReadyWaitOptions {
@@ -18,7 +19,7 @@ export class ReadyWait {
   readonly outcome: Promise<boolean>;
   readonly #client: Redis;
   readonly #options: ReadyWaitOptions;
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #limit: TimeLimit | undefined;
   #resolve!: (isReady: boolean) => void;
   #hadSocket = false;
 
@@ -29,7 +30,13 @@ export class ReadyWait {
       this.#resolve = resolve;
     });
     const { timeoutMs } = options;
-    this.#timer = timeoutMs > 0 ? setTimeout(() => this.cancel(), timeoutMs) : undefined;
+    if (timeoutMs > 0) {
+      this.#limit = new TimeLimit(
+        timeoutMs,
+        () => client.stream,
+        () => this.cancel(),
+      );
+    }
     for (const [event, listener] of this.#listeners) client.on(event, listener);
   }
 
@@ -46,7 +53,7 @@ export class ReadyWait {
   ] as const;
 
   #settle(isReady: boolean): void {
-    clearTimeout(this.#timer);
+    this.#limit?.cancel();
     for (const [event, listener] of this.#listeners) this.#client.off(event, listener);
     this.#resolve(isReady);
   }

@@ -10,6 +10,7 @@ import { PublishBuffer } from './publish-buffer.js';
 import { PublishPipeline } from './publish-pipeline.js';
 import { PublishScript } from './publish-script.js';
 import type { ProbePublisher, Publisher } from './publisher.js';
+import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
 
 /** The most channels in one query: more arguments overflow the stack, and hold Redis and the event loop. */
 const MAX_COUNTED = 2_048;
@@ -17,7 +18,7 @@ const MAX_COUNTED = 2_048;
 /** How a {@link NodePublisher} works. */
 export interface NodePublisherOptions extends Pick<
   BrokerOptions,
-  'pingInterval' | 'pingTimeout' | 'publishBuffer' | 'batchPublishes' | 'log'
+  'pingInterval' | 'pingTimeout' | 'publishBuffer' | 'publishLimit' | 'batchPublishes' | 'log'
 > {
   /** Whether the client is ours, or a user's. */
   readonly isOwned: boolean;
@@ -32,15 +33,17 @@ export class NodePublisher implements Publisher, ProbePublisher {
   readonly #buffer: PublishBuffer | undefined;
   readonly #pipeline: PublishPipeline;
   readonly #script: PublishScript | undefined;
+  readonly #unconfirmed: UnconfirmedMessages;
   readonly #onChange: () => void;
   readonly #lifecycle = new Lifecycle();
 
   /** `onChange` is called when {@link isReady} or {@link hasEnded} changes. */
   constructor(client: Redis, options: NodePublisherOptions, onChange: () => void) {
     const { publishBuffer, batchPublishes, discovery } = options;
-    this.#pipeline = new PublishPipeline(client);
+    this.#unconfirmed = new UnconfirmedMessages(options.publishLimit);
+    this.#pipeline = new PublishPipeline(client, this.#unconfirmed);
     this.#script = batchPublishes
-      ? new PublishScript(client, this.#pipeline, options.log)
+      ? new PublishScript(client, this.#pipeline, options.log, this.#unconfirmed)
       : undefined;
     this.#buffer = publishBuffer ? new PublishBuffer(publishBuffer) : undefined;
     this.#onChange = onChange;
@@ -158,6 +161,9 @@ export class NodePublisher implements Publisher, ProbePublisher {
   }
 
   #send(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+    if (this.#unconfirmed.isTooMany(sizeOf(payload))) {
+      return Promise.reject(this.#unconfirmed.errorFor(channel));
+    }
     if (this.#script && kind === 'channel') return this.#script.send(channel, payload);
     return this.#pipeline.send(channel, payload, kind);
   }

@@ -1,6 +1,8 @@
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ConnectionError, shorten } from '../../errors.js';
 import type { PublishBufferOptions } from '../broker-options.js';
+import { TimeLimit } from '../connection/time-limit.js';
+import { sizeOf } from './unconfirmed-messages.js';
 
 /** A message to publish. */
 export interface Outgoing {
@@ -30,7 +32,8 @@ export class PublishBuffer {
   #waiting: Waiting[] = [];
   /** How many messages wait for each slot. */
   readonly #slots = new Map<number, number>();
-  #timer: NodeJS.Timeout | undefined;
+  #bytes = 0;
+  #limit: TimeLimit | undefined;
   #lastTime = 0;
 
   constructor(options: PublishBufferOptions) {
@@ -51,9 +54,14 @@ export class PublishBuffer {
    * success, and so is older than others, goes before them.
    */
   add(message: Outgoing, since = this.nextTime()): Promise<number> {
-    const { maxMessages } = this.#options;
+    const { maxMessages, maxBytes = Infinity } = this.#options;
     if (this.#waiting.length >= maxMessages) {
       return Promise.reject(notPublished(message, `${maxMessages} messages wait for it already`));
+    }
+    const bytes = sizeOf(message.payload);
+    if (this.#bytes + bytes > maxBytes) {
+      const why = `its ${bytes} bytes are too many beside ${this.#bytes} that wait already`;
+      return Promise.reject(notPublished(message, why));
     }
     return new Promise<number>((resolve, reject) => {
       const place = this.#waiting.findLastIndex((it) => it.since <= since) + 1;
@@ -74,7 +82,7 @@ export class PublishBuffer {
     send: (message: Outgoing, since: number) => Promise<number>,
     mustWait: (message: Outgoing) => boolean = () => false,
   ): void {
-    this.#stopTimer();
+    this.#stopLimit();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const it of waiting) {
@@ -90,12 +98,14 @@ export class PublishBuffer {
 
   /** Fails every message. */
   fail(error: unknown): void {
-    this.#stopTimer();
+    this.#stopLimit();
     this.#slots.clear();
+    this.#bytes = 0;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
-  #count({ slot }: Outgoing, change: 1 | -1): void {
+  #count({ slot, payload }: Outgoing, change: 1 | -1): void {
+    this.#bytes += change * sizeOf(payload);
     if (slot === undefined) return;
     const count = (this.#slots.get(slot) ?? 0) + change;
     if (count === 0) this.#slots.delete(slot);
@@ -104,13 +114,18 @@ export class PublishBuffer {
 
   #schedule(): void {
     const [oldest] = this.#waiting;
-    if (this.#timer || !oldest) return;
+    if (this.#limit || !oldest) return;
     const age = performance.now() - oldest.since;
-    this.#timer = setTimeout(() => this.#expire(), this.#options.maxAge - age);
+    this.#limit = new TimeLimit(
+      this.#options.maxAge - age,
+      // The connection that it waits for has no socket yet.
+      () => undefined,
+      () => this.#expire(),
+    );
   }
 
   #expire(): void {
-    this.#timer = undefined;
+    this.#limit = undefined;
     const { maxAge } = this.#options;
     const oldestAllowed = performance.now() - maxAge;
     // A timer may fire a fraction of a millisecond early.
@@ -123,9 +138,9 @@ export class PublishBuffer {
     this.#schedule();
   }
 
-  #stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  #stopLimit(): void {
+    this.#limit?.cancel();
+    this.#limit = undefined;
   }
 }
 

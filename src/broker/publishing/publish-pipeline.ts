@@ -3,6 +3,7 @@ import type { ChannelKind } from '../../channel/subscription-key.js';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../../errors.js';
 import { TickBatch } from '../../shared/tick-batch.js';
 import { explainReply, isReplyError } from '../connection/redis-error.js';
+import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
 
 /** More commands in one write make Redis and the receivers wait; fewer cost more writes. */
 const MAX_COMMANDS = 50;
@@ -19,11 +20,13 @@ const MAX_TEXT_LENGTH = 65_536;
 export class PublishPipeline {
   readonly #client: Redis;
   readonly #writer: CommandWriter;
+  readonly #unconfirmed: UnconfirmedMessages;
   readonly #tick = new TickBatch(() => this.flush());
   #waiting: Command[] = [];
 
-  constructor(client: Redis) {
+  constructor(client: Redis, unconfirmed = new UnconfirmedMessages()) {
     this.#client = client;
+    this.#unconfirmed = unconfirmed;
     this.#writer = new CommandWriter(client);
   }
 
@@ -34,11 +37,17 @@ export class PublishPipeline {
       channel,
       toBuffer(payload),
     ]);
+    const bytes = sizeOf(payload);
+    this.#unconfirmed.add(bytes);
     if (this.#tick.add()) this.#send(command);
     else this.#wait(command);
-    return command.promise.then(Number, (error: unknown) => {
-      throw publishError(channel, error);
-    });
+    // One function for both outcomes: there is one for each message.
+    const settle = (outcome: unknown): number => {
+      this.#unconfirmed.remove(bytes);
+      if (outcome instanceof Error) throw publishError(channel, outcome);
+      return Number(outcome);
+    };
+    return command.promise.then(settle, settle);
   }
 
   /** Sends now what waits for the end of the tick. */

@@ -4,6 +4,7 @@ import { TickBatch } from '../../shared/tick-batch.js';
 import type { BrokerLog } from '../broker.js';
 import { isReplyError } from '../connection/redis-error.js';
 import { publishError, toBuffer, type PublishPipeline } from './publish-pipeline.js';
+import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
 
 /** With fewer messages a script costs Redis more than it spares this process. */
 const MIN_MESSAGES = 32;
@@ -35,14 +36,21 @@ export class PublishScript {
   readonly #client: Redis;
   readonly #pipeline: PublishPipeline;
   readonly #log: BrokerLog;
+  readonly #unconfirmed: UnconfirmedMessages;
   readonly #tick = new TickBatch(() => this.flush());
   #waiting: Waiting[] = [];
   #isAllowed = false;
 
-  constructor(client: Redis, pipeline: PublishPipeline, log: BrokerLog) {
+  constructor(
+    client: Redis,
+    pipeline: PublishPipeline,
+    log: BrokerLog,
+    unconfirmed = new UnconfirmedMessages(),
+  ) {
     this.#client = client;
     this.#pipeline = pipeline;
     this.#log = log;
+    this.#unconfirmed = unconfirmed;
   }
 
   /** Checks whether scripts are allowed on a new connection. */
@@ -60,6 +68,7 @@ export class PublishScript {
   /** Publishes a message at the end of the tick; see `Broker#publish`. */
   send(channel: string, payload: string | Uint8Array): Promise<number> {
     this.#tick.add();
+    this.#unconfirmed.add(sizeOf(payload));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ channel, payload: toBuffer(payload), resolve, reject });
     });
@@ -75,6 +84,7 @@ export class PublishScript {
   }
 
   #sendEach(messages: readonly Waiting[]): void {
+    this.#removeAll(messages);
     for (const { channel, payload, resolve } of messages) {
       resolve(this.#pipeline.send(channel, payload, 'channel'));
     }
@@ -83,6 +93,7 @@ export class PublishScript {
   #sendBatch(batch: readonly Waiting[]): void {
     this.#run(batch).then(
       (replies) => {
+        this.#removeAll(batch);
         for (const [i, { channel, resolve, reject }] of batch.entries()) {
           const reply = replies[i];
           if (reply instanceof Error) reject(publishError(channel, reply));
@@ -90,11 +101,16 @@ export class PublishScript {
         }
       },
       (error: unknown) => {
+        this.#removeAll(batch);
         if (isReplyError(error)) this.#onRefused(error);
         // Messages that were published later may have been delivered: none of these is sent again.
         for (const { channel, reject } of batch) reject(publishError(channel, error));
       },
     );
+  }
+
+  #removeAll(messages: readonly Waiting[]): void {
+    for (const { payload } of messages) this.#unconfirmed.remove(sizeOf(payload));
   }
 
   async #run(batch: readonly Waiting[]): Promise<readonly unknown[]> {

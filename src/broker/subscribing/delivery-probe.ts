@@ -1,4 +1,4 @@
-import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
+import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
 
 /** The most intervals of silence between two restarts of a starving subscriber. */
 const MAX_SILENT_INTERVALS = 8;
@@ -13,36 +13,47 @@ export interface DeliveryProbeOptions {
 
 /** What a {@link DeliveryProbe} uses of a broker. */
 export interface ProbedBroker {
-  /** Whether connections and subscriptions are in place: only then does silence mean anything. */
+  /** Whether connections and subscriptions are in place: only then does a missing probe mean anything. */
   isSubscribed(): boolean;
-  publish(channel: string): Promise<number>;
+  publish(channel: string, payload: string): Promise<number>;
   subscribe(channel: string, listener: DeliveryListener, waiter: SubscriptionWaiter): void;
   unsubscribe(channel: string, listener: DeliveryListener): void;
-  /** No message arrives, although Redis accepts what is published. `isRepeated`: none has since the last call. */
+  /** Calls `onRead` when every message that has arrived is delivered. */
+  whenRead(onRead: () => void): void;
+  /** No probe arrives, although Redis accepts them. `isRepeated`: none has since the last call. */
   onStarving(isRepeated: boolean): void;
-  /** Messages arrive again. */
+  /** Probes arrive again. */
   onRecovered(): void;
+}
+
+/** A probe that was published and has not arrived. */
+interface Probe {
+  readonly sent: Date;
+  /** Whether Redis has accepted it: from then on it must arrive. */
+  isAccepted: boolean;
 }
 
 /**
  * Checks delivery end to end. A subscriber can be connected, answer every PING, and receive nothing, when
- * messages are published to another server than its own. After an interval without any message the probe
- * publishes one to its own channel. When Redis accepts it, and no message arrives for a further whole
- * interval, the subscriber is starving. A busy subscriber is never probed.
+ * messages are published to another server than its own; or receive what some clients publish, and nothing of
+ * the others. So it publishes a probe to its own channel in each interval, whether or not other messages arrive.
+ * When Redis has accepted one, and none arrives for a further whole interval, the subscriber is starving.
  */
 export class DeliveryProbe implements DeliveryListener {
   readonly #intervalMs: number;
   readonly #broker: ProbedBroker;
   #channel: string;
   #timer: NodeJS.Timeout | undefined;
+  #isReading = false;
   #subscription: 'none' | 'pending' | 'subscribed' = 'none';
-  #hasReceived = false;
-  #isAccepted = false;
+  /** The probes that have not arrived, by their numbers, oldest first. */
+  readonly #missing = new Map<number, Probe>();
+  #lastNumber = 0;
   #silentIntervals = 0;
   #allowedSilentIntervals = 1;
   #isStarving = false;
-  #lastCheck = new Date();
-  #lastReceived = new Date();
+  /** When the last probe that arrived was published. */
+  #lastConfirmed = new Date();
 
   constructor(options: DeliveryProbeOptions, broker: ProbedBroker) {
     this.#channel = options.channel;
@@ -50,15 +61,14 @@ export class DeliveryProbe implements DeliveryListener {
     this.#broker = broker;
   }
 
-  /** Whether no message has arrived since the subscriber was found to be starving. */
+  /** Whether no probe has arrived since the subscriber was found to be starving. */
   get isStarving(): boolean {
     return this.#isStarving;
   }
 
   /** Until when messages are known to have arrived, if later ones may be lost; `undefined` if delivery is not in doubt. */
   get lastConfirmed(): Date | undefined {
-    const isInDoubt = this.#isStarving || (this.#isAccepted && !this.#hasReceived);
-    return isInDoubt ? this.#lastReceived : undefined;
+    return this.#isStarving || this.#isMissing ? this.#lastConfirmed : undefined;
   }
 
   /** The channel of the probes. */
@@ -77,9 +87,8 @@ export class DeliveryProbe implements DeliveryListener {
   start(): void {
     if (this.#timer || this.#intervalMs === 0) return;
     this.#reset();
-    // A busy event loop runs this timer before it reads what the socket has received.
-    const check = (): void => void setImmediate(() => this.#timer && this.#check());
-    this.#timer = setInterval(check, this.#intervalMs).unref();
+    this.#lastConfirmed = new Date();
+    this.#timer = setInterval(() => this.#checkWhenRead(), this.#intervalMs).unref();
   }
 
   /** Stops the timer. */
@@ -89,6 +98,7 @@ export class DeliveryProbe implements DeliveryListener {
     this.#isStarving = false;
     this.#subscription = 'none';
     this.#allowedSilentIntervals = 1;
+    this.#reset();
   }
 
   /** Stops the timer, and unsubscribes. */
@@ -97,17 +107,21 @@ export class DeliveryProbe implements DeliveryListener {
     this.stop();
   }
 
-  /** A message has arrived, on any channel. */
-  onMessage(): void {
-    this.#hasReceived = true;
+  /** A probe has arrived. */
+  onDelivery({ payload }: Pick<Delivery, 'payload'>): void {
+    const number = Number(payload.toString());
+    const arrived = this.#missing.get(number);
+    if (!arrived) return;
+    for (const earlier of this.#missing.keys()) {
+      if (earlier <= number) this.#missing.delete(earlier);
+    }
+    this.#silentIntervals = 0;
+    this.#lastConfirmed = arrived.sent;
     if (!this.#isStarving) return;
     this.#isStarving = false;
     this.#allowedSilentIntervals = 1;
     this.#broker.onRecovered();
   }
-
-  /** A probe has arrived. Like every message it was reported to {@link onMessage}. */
-  onDelivery(): void {}
 
   /** Redis refuses the channel of the probes. A refused probe must not keep the broker from being `connected`. */
   onRefused(): void {
@@ -116,23 +130,42 @@ export class DeliveryProbe implements DeliveryListener {
     this.#broker.unsubscribe(this.#channel, this);
   }
 
+  /** A new connection is ready. What was lost before is reported as the gap of the outage. */
+  onConnected(): void {
+    this.#reset();
+    if (!this.#isStarving) this.#lastConfirmed = new Date();
+  }
+
   /** Publishes a probe now, without waiting for the interval. */
   probeNow(): void {
     this.#reset();
     this.#publish();
   }
 
+  /** Whether Redis has accepted a probe that has not arrived. */
+  get #isMissing(): boolean {
+    for (const { isAccepted } of this.#missing.values()) if (isAccepted) return true;
+    return false;
+  }
+
+  /** A probe that has arrived, and waits behind messages that are not read yet, is not missing. */
+  #checkWhenRead(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#broker.whenRead(() => {
+      this.#isReading = false;
+      if (this.#timer) this.#check();
+    });
+  }
+
   #check(): void {
-    const lastCheck = this.#lastCheck;
-    this.#lastCheck = new Date();
-    if (this.#hasReceived) this.#lastReceived = lastCheck;
-    if (this.#hasReceived || !this.#broker.isSubscribed()) {
+    if (!this.#broker.isSubscribed()) {
       this.#reset();
       return;
     }
     if (this.#subscription === 'none') this.#subscribe();
     if (this.#subscription !== 'subscribed') return;
-    const isSilent = this.#isAccepted && ++this.#silentIntervals > this.#allowedSilentIntervals;
+    const isSilent = this.#isMissing && ++this.#silentIntervals > this.#allowedSilentIntervals;
     if (isSilent) this.#onSilent();
     else this.#publish();
   }
@@ -157,13 +190,15 @@ export class DeliveryProbe implements DeliveryListener {
   }
 
   #publish(): void {
-    const channel = this.#channel;
-    this.#broker.publish(channel).then(
+    const number = ++this.#lastNumber;
+    const probe: Probe = { sent: new Date(), isAccepted: false };
+    this.#missing.set(number, probe);
+    this.#broker.publish(this.#channel, String(number)).then(
       () => {
-        this.#isAccepted ||= channel === this.#channel;
+        probe.isAccepted = true;
       },
       // A probe that Redis does not accept says nothing about delivery.
-      () => undefined,
+      () => this.#missing.delete(number),
     );
   }
 
@@ -176,7 +211,7 @@ export class DeliveryProbe implements DeliveryListener {
   }
 
   #reset(): void {
-    this.#hasReceived = this.#isAccepted = false;
+    this.#missing.clear();
     this.#silentIntervals = 0;
   }
 }

@@ -7,6 +7,7 @@ import type { BrokerOptions } from '../broker-options.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
 import { Connection, CONNECTION_ENDED, type ServerWatch } from '../connection/connection.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
+import { whenReadDry } from '../connection/read-dry.js';
 import type { ProbePublisher } from '../publishing/publisher.js';
 import { DeliveryProbe } from './delivery-probe.js';
 import { OutputBufferWatch } from './output-buffer-watch.js';
@@ -169,6 +170,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     return this.#registry.isSubscribed(key);
   }
 
+  whenRead(onRead: () => void): void {
+    whenReadDry(this.#connection.client.stream, onRead);
+  }
+
   /** The last time until which every message is known to have arrived. */
   get lastConfirmed(): Date {
     const confirmed = this.#probe.lastConfirmed ?? this.#connection.lastConfirmed;
@@ -215,9 +220,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       { channel, intervalMs },
       {
         isSubscribed: () => this.isRestored && !this.isEmpty && publisher.isReady,
-        publish: (name) => publisher.publish(name, '', kind),
+        publish: (name, payload) => publisher.publish(name, payload, kind),
         subscribe: (name, listener, waiter) => this.subscribe({ kind, name }, listener, waiter),
         unsubscribe: (name, listener) => this.unsubscribe({ kind, name }, listener, false),
+        whenRead: (onRead) => this.whenRead(onRead),
         onStarving: (isRepeated) => this.#onStarving(isRepeated),
         onRecovered: () => this.#observer.onChange(),
       },
@@ -225,7 +231,6 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   }
 
   #deliver(delivery: Delivery): void {
-    this.#probe.onMessage();
     try {
       this.#registry.deliver(delivery);
     } catch (error) {
@@ -250,6 +255,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
 
   #onReady(): void {
     this.#unconfirmedSince = undefined;
+    this.#probe.onConnected();
     this.#reconciler.onReady();
     void this.#outputBuffer.onReady();
     this.#onProgress();
@@ -267,7 +273,9 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     const since = this.lastConfirmed;
     if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
     this.#observer.onChange();
-    this.restart(`no message since ${since.toISOString()}, although Redis accepts them`);
+    this.restart(
+      `no message since ${since.toISOString()} that it sent to itself, although Redis accepts them`,
+    );
     // If the two connections lead to different servers, either one may be the wrong one.
     if (isRepeated) {
       this.#options.publisher.restart('the subscriber does not receive what it publishes');

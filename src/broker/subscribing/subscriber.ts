@@ -12,6 +12,8 @@ export interface ConnectionSubscriber {
   unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void;
   /** See `Broker#isSubscribed`. */
   isSubscribed(key: SubscriptionKey): boolean;
+  /** See `Broker#whenRead`. */
+  whenRead(onRead: () => void): void;
 }
 
 /** Subscribes over one connection, or over several, each with subscriptions of its own. */

@@ -1,4 +1,4 @@
-import { ClosedError } from '../../errors.js';
+import { ClosedError, ConnectionError } from '../../errors.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
 
@@ -9,6 +9,7 @@ const LAST_EVENTS_TIMEOUT_MS = 1_000;
 export class ClientConnect {
   readonly #bus: MessageBus;
   readonly #ownsBus: boolean;
+  readonly #maxEarly: number;
   #connecting: Promise<void> | undefined;
   /** Whether messages wait for a first attempt that is in progress. */
   #isFirstAttempt = false;
@@ -16,9 +17,11 @@ export class ClientConnect {
   readonly #early = new InFlight();
   #isClosed = false;
 
-  constructor(bus: MessageBus, ownsBus: boolean) {
+  /** `maxEarly` events may wait for the start of the bus. */
+  constructor(bus: MessageBus, ownsBus: boolean, maxEarly = Infinity) {
     this.#bus = bus;
     this.#ownsBus = ownsBus;
+    this.#maxEarly = maxEarly;
   }
 
   /** Whether messages are sent, or fail, at once. Before that they wait for the first attempt to connect. */
@@ -60,6 +63,11 @@ export class ClientConnect {
   }
 
   async #emitLater(starting: Promise<void>, send: () => Promise<number>): Promise<number> {
+    if (this.#early.count >= this.#maxEarly) {
+      throw new ConnectionError(
+        `Cannot publish: ${this.#maxEarly} events wait for the first connection to Redis already`,
+      );
+    }
     this.#early.begin();
     try {
       await starting;

@@ -67,9 +67,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     super();
     const ownsBus = !isMessageBus(options);
     this.#bus = ownsBus ? new MessageBus(resolveOptions('RedisPubSubClient', options)) : options;
-    const { sharded, deserializer } = this.#bus.options;
+    const { sharded, deserializer, publishLimit } = this.#bus.options;
     this.#defaultKind = channelKind(sharded);
-    this.#connect = new ClientConnect(this.#bus, ownsBus);
+    this.#connect = new ClientConnect(this.#bus, ownsBus, publishLimit.maxMessages);
     this.#inbox = new ReplyInbox(this.#bus, deserializer, (thrown) =>
       this.#thrown.add(
         () =>

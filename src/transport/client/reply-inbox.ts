@@ -86,6 +86,11 @@ export class ReplyInbox implements DeliveryListener {
     return this.#bus.broker.isSubscribed(key);
   }
 
+  /** Calls `onRead` when every reply that has arrived is handed on; see `Broker#whenRead`. */
+  whenRead(key: ReplyKey, onRead: () => void): void {
+    this.#bus.broker.whenRead(key, onRead);
+  }
+
   /** Ends an {@link open}. The private channel of the client stays subscribed for its next request. */
   close(key: ReplyKey): void {
     const channels = this.#channels[key.kind];

@@ -1,6 +1,7 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../../codec/codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError, shorten } from '../../errors.js';
+import { extensionMs } from '../../shared/late-timer.js';
 import type { PendingRequest, ReplyInbox, ReplyKey } from './reply-inbox.js';
 
 /** What a {@link SentRequest} needs to know. */
@@ -20,6 +21,10 @@ export class SentRequest implements PendingRequest {
   readonly #options: SentRequestOptions;
   readonly #callback: (packet: WritePacket) => void;
   #timer: NodeJS.Timeout | undefined;
+  /** Whether the timer has fired, and no reply has arrived since. */
+  #isLate = false;
+  /** When the timer is due; not a number once it was started again. */
+  #due = Number.NaN;
   #hasInbox = false;
   #isStreamed = false;
   #isDone = false;
@@ -61,6 +66,8 @@ export class SentRequest implements PendingRequest {
   }
 
   onArrival(): void {
+    this.#isLate = false;
+    this.#due = Number.NaN;
     this.#timer?.refresh();
   }
 
@@ -96,10 +103,23 @@ export class SentRequest implements PendingRequest {
   }
 
   #startTimer(): void {
-    const { channel, timeoutMs } = this.#options;
+    const { timeoutMs } = this.#options;
     if (timeoutMs === 0 || this.#isDone) return;
-    const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeoutMs));
-    this.#timer = setTimeout(expire, timeoutMs);
+    this.#due = performance.now() + timeoutMs;
+    this.#timer = setTimeout(() => this.#onLate(), timeoutMs);
+  }
+
+  /** The reply may have arrived, and not be read yet. */
+  #onLate(): void {
+    const { channel, replyKey, timeoutMs } = this.#options;
+    const extension = extensionMs(performance.now() - this.#due);
+    this.#due = Number.NaN;
+    this.#isLate = true;
+    this.#inbox.whenRead(replyKey, () => {
+      if (!this.#isLate || this.#isDone) return;
+      if (extension > 0) this.#timer = setTimeout(() => this.#onLate(), extension);
+      else this.onFailure(new RequestTimeoutError(channel, timeoutMs));
+    });
   }
 
   #sendCancellation(): void {

@@ -2,13 +2,16 @@ import type { Redis } from 'ioredis';
 import { ClosedError, RedisPubSubClient, RedisPubSubServer } from 'nestjs-redis-pubsub';
 import { from, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { whenSubscribed } from '../../../src/broker/broker.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { MessageBus } from '../../../src/transport/message-bus.js';
+import { CollectedLog, Collector } from '../../conformance/collector.js';
+import { createTestBroker } from '../../conformance/test-broker.js';
 import { startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
 import { Gate } from '../../support/gate.js';
 import { eventHandlers } from '../../support/handlers.js';
-import { eventually, useRedis } from '../../support/redis.js';
+import { eventually, useRedis, watchCommands } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 
 /** A hook that only runs the handler. */
@@ -17,6 +20,24 @@ const handle = (_transport: unknown, _context: unknown, done: () => Promise<unkn
 
 describe('app.close()', () => {
   const redis = useRedis();
+
+  it('sends nothing after QUIT, however many subscriptions end with it', async () => {
+    const channels = Array.from({ length: 3_000 }, (_, i) => `close.many.${i}`);
+    const log = new CollectedLog();
+    const broker = createTestBroker(redis.url, { log });
+    await broker.connect(0);
+    const listener = new Collector();
+    const keys = channels.map((name) => ({ kind: 'channel', name }) as const);
+    await Promise.all(keys.map((key) => whenSubscribed(broker, key, listener)));
+    const commands = await watchCommands(redis.client);
+    const closed = broker.close();
+    for (const key of keys) broker.unsubscribe(key, listener);
+    await closed;
+    await redis.client.echo('end');
+    await eventually(() => commands.includes('echo'));
+    expect(commands.filter((name) => !/^(echo|ping)$/i.test(name))).toEqual(['quit', 'quit']);
+    expect(log.lines).toEqual([]);
+  });
 
   describe('while a handler is running', () => {
     it('receives no more messages, keeps the publisher open, and waits for the handler', async () => {

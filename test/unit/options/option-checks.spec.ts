@@ -13,13 +13,14 @@ import {
   checkOneOf,
   checkPrefix,
   checkPublishBuffer,
+  checkPublishLimit,
   checkReservedSegment,
   checkTransportId,
 } from '../../../src/options/option-checks.js';
 
 const LONGEST = 2_147_483_647;
 const FUNCTION = (): undefined => undefined;
-const LIMITS = { maxMessages: 10, maxAge: 20 };
+const LIMITS = { maxMessages: 10, maxAge: 20, maxBytes: 30 };
 
 const isAccepted = (check: () => unknown): boolean => {
   try {
@@ -114,20 +115,48 @@ describe('checkPublishBuffer', () => {
   it.each<[unknown, unknown]>([
     [false, false],
     [{}, LIMITS],
-    [{ maxMessages: 1 }, { maxMessages: 1, maxAge: 20 }],
+    [{ maxMessages: 1 }, { ...LIMITS, maxMessages: 1 }],
     [
       { maxAge: 1, maxMessages: undefined },
-      { maxMessages: 10, maxAge: 1 },
+      { ...LIMITS, maxAge: 1 },
     ],
-    [{ maxMessages: Infinity }, { maxMessages: Infinity, maxAge: 20 }],
+    [{ maxMessages: Infinity }, { ...LIMITS, maxMessages: Infinity }],
+    [{ maxBytes: Infinity }, { ...LIMITS, maxBytes: Infinity }],
   ])('turns %j into %j', (value, expected) => {
     expect(checkPublishBuffer('x', value, LIMITS)).toEqual(expected);
   });
 
-  it.each([true, null, [], 5, { maxMessages: 0 }, { maxAge: 0 }, { maxAge: Infinity }, { max: 1 }])(
+  const wrongTypes = [true, null, [], 5, { max: 1 }];
+  const wrongNumbers = [
+    { maxMessages: 0 },
+    { maxAge: 0 },
+    { maxAge: Infinity },
+    { maxBytes: 0 },
+    { maxBytes: '1mb' },
+  ];
+  it.each([...wrongTypes, ...wrongNumbers])('refuses %j', (value) => {
+    expect(() => checkPublishBuffer('x', value, LIMITS)).toThrow(InvalidOptionError);
+  });
+});
+
+describe('checkPublishLimit', () => {
+  const DEFAULTS = { maxMessages: 10, maxBytes: 30 };
+
+  it.each<[unknown, unknown]>([
+    [{}, DEFAULTS],
+    [{ maxMessages: 1 }, { maxMessages: 1, maxBytes: 30 }],
+    [
+      { maxBytes: Infinity, maxMessages: undefined },
+      { maxMessages: 10, maxBytes: Infinity },
+    ],
+  ])('turns %j into %j', (value, expected) => {
+    expect(checkPublishLimit('x', value, DEFAULTS)).toEqual(expected);
+  });
+
+  it.each([false, null, [], { maxMessages: 0 }, { maxBytes: 0 }, { maxAge: 1 }])(
     'refuses %j',
     (value) => {
-      expect(() => checkPublishBuffer('x', value, LIMITS)).toThrow(InvalidOptionError);
+      expect(() => checkPublishLimit('x', value, DEFAULTS)).toThrow(InvalidOptionError);
     },
   );
 });

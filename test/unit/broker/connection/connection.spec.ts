@@ -335,6 +335,31 @@ describe('Connection#restart', () => {
 });
 
 describe('Connection#close', () => {
+  it('does not report a connection that becomes ready while it is closed', async () => {
+    const bench = new Bench();
+    const opened = outcomeOf(bench.connection.open(1_000));
+    await pass(0);
+    bench.client.becomeConnected();
+    bench.client.disconnect = () => undefined;
+    const closed = bench.connection.close();
+    bench.client.becomeReady();
+    bench.client.retries = false;
+    bench.client.lose();
+    await closed;
+    expect([bench.events, opened.value]).toEqual([[], new ClosedError()]);
+  });
+
+  it('reports that nothing can be sent before it sends QUIT', async () => {
+    const bench = new Bench();
+    await bench.openReady();
+    bench.client.onCommand = ({ name, resolve }) => {
+      bench.events.push(name);
+      resolve('OK');
+    };
+    await bench.connection.close();
+    expect(bench.events).toEqual(['ready', 'lost', 'quit']);
+  });
+
   it('sends QUIT, disconnects, and reports the loss once', async () => {
     const bench = new Bench();
     await bench.openReady();

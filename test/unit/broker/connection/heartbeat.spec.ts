@@ -9,6 +9,9 @@ import {
   useRealClock,
 } from '../fake-client.js';
 
+/** What Node reads at once while more is waiting. */
+const FULL_READ = 65_536;
+
 describe('Heartbeat', () => {
   let client: FakeClient;
   let deaths: number;
@@ -130,6 +133,36 @@ describe('Heartbeat', () => {
     receive();
     await pass(0);
     expect(deaths).toBe(0);
+  });
+
+  it('waits for an answer behind messages that are not read yet', async () => {
+    heartbeat.start();
+    // Full reads: more is waiting in the socket.
+    const busy = setInterval(() => receive(FULL_READ), 10);
+    for (let i = 0; i < 5; i++) {
+      advance(1_400);
+      for (let turn = 0; turn < 20; turn++) {
+        receive(FULL_READ);
+        await new Promise(setImmediate);
+      }
+    }
+    expect(deaths).toBe(0);
+    expect(client.commands).toEqual(['ping']);
+    clearInterval(busy);
+    client.sent[0]?.resolve('PONG');
+    await pass(0);
+    expect([deaths, confirmed()]).toEqual([0, 1_000]);
+  });
+
+  it('replaces a connection at the tenth deadline without an answer while bursts arrive', async () => {
+    heartbeat.start();
+    // Short reads: each of them has read all that was there.
+    const busy = setInterval(() => receive(FULL_READ + 5), 10);
+    await pass(9_400);
+    expect(deaths).toBe(0);
+    await pass(1_000);
+    expect(deaths).toBe(1);
+    clearInterval(busy);
   });
 
   it('does not destroy a new socket for the silence of the last one', async () => {

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import {
   beforeConnect,
+  guardReplies,
   stopRecordingNames,
   setAuth,
   startupNodesOf,
@@ -244,5 +246,23 @@ describe('startupNodesOf, with the installed ioredis', () => {
     const nodes = ['redis://10.0.0.1:7001', 7_002, { host: '10.0.0.3', port: 7_003 }];
     const cluster = new Cluster(nodes, { lazyConnect: true });
     expect(startupNodesOf(cluster)).toEqual(nodes);
+  });
+});
+
+describe('guardReplies, with the installed ioredis', () => {
+  it('closes the connection of a reply that ioredis cannot take', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.write('>3\r\n$9\r\nsubscribe\r\n_\r\n:1\r\n');
+    }).listen();
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = new Redis({ port, lazyConnect: true, retryStrategy: () => null });
+    guardReplies(client);
+    const errors: string[] = [];
+    client.on('error', ({ message }: Error) => errors.push(message));
+    await expect(client.connect()).rejects.toThrow();
+    server.close();
+    expect(errors).toContain('a reply that is not one of Pub/Sub');
   });
 });

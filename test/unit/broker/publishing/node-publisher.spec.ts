@@ -276,3 +276,44 @@ describe('NodePublisher', () => {
     ]);
   });
 });
+
+describe('NodePublisher, while Redis is connected and silent,', () => {
+  const tooMany = /^Cannot publish to "a": Redis has not confirmed 40 messages of 80 bytes yet$/;
+
+  it.each([
+    ['single messages', false],
+    ['scripts', true],
+  ])('sends %s up to its limit, and fails further ones at once', async (_, batchPublishes) => {
+    const publishLimit = { maxMessages: 40, maxBytes: 1_000 };
+    const bench = new Bench({ publishLimit, batchPublishes });
+    await bench.open();
+    bench.client.onCommand = () => undefined;
+    const sent = Array.from({ length: 40 }, () => bench.publish('xx'));
+    const further = bench.publish('xx');
+    await pass(0);
+    expect(sent.every(({ value }) => value === undefined)).toBe(true);
+    expect(further.value).toBeInstanceOf(ConnectionError);
+    expect((further.value as Error).message).toMatch(tooMany);
+    for (const { name, resolve } of bench.client.sent) {
+      resolve(name === 'eval' ? Array<number>(40).fill(1) : 1);
+    }
+    await pass(0);
+    expect(sent.every(({ value }) => value === 'resolved')).toBe(true);
+    const next = bench.publish('xx');
+    await pass(0);
+    expect(next.value).toBeUndefined();
+  });
+
+  it('counts the messages no more that were lost with the connection', async () => {
+    const bench = new Bench({ publishLimit: { maxMessages: 1, maxBytes: 1_000 } });
+    await bench.open();
+    bench.client.onCommand = () => undefined;
+    const lost = bench.publish('xx');
+    bench.client.sent[0]?.reject(new Error('Connection is closed.'));
+    await pass(0);
+    expect(lost.value).toBeInstanceOf(ConnectionError);
+    const next = bench.publish('xx');
+    await pass(0);
+    expect(next.value).toBeUndefined();
+  });
+});

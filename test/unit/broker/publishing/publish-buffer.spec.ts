@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PublishBuffer, type Outgoing } from '../../../../src/broker/publishing/publish-buffer.js';
+import { ConnectionError } from '../../../../src/errors.js';
+import { outcomeOf, pass, useFakeClock, useRealClock } from '../fake-client.js';
 
 const message = (slot: number): Outgoing => ({
   channel: `of.${slot}`,
@@ -45,5 +47,57 @@ describe('PublishBuffer#hasSlot', () => {
     expect(held(buffer)).toEqual([1, 2]);
     expect((await outcomes).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
     expect(held(buffer)).toEqual([]);
+  });
+});
+
+describe('PublishBuffer', () => {
+  beforeEach(useFakeClock);
+  afterEach(useRealClock);
+
+  const textOf = (payload: string | Uint8Array): Outgoing => ({
+    channel: 'news',
+    payload,
+    kind: 'channel',
+  });
+
+  it('holds no more bytes than it may', async () => {
+    const buffer = new PublishBuffer({ maxMessages: 100, maxAge: 1_000, maxBytes: 10 });
+    const [six, five, four] = [6, 5, 4].map((length) =>
+      outcomeOf(buffer.add(textOf(Buffer.alloc(length)))),
+    );
+    await pass(0);
+    expect([six?.value, five?.value, four?.value]).toEqual([
+      undefined,
+      new ConnectionError(
+        'Cannot publish to "news": not connected to Redis (its 5 bytes are too many beside 6 that wait already)',
+      ),
+      undefined,
+    ]);
+  });
+
+  it.each([
+    ['sent', (buffer: PublishBuffer) => buffer.flush(() => Promise.resolve(1))],
+    ['failed', (buffer: PublishBuffer) => buffer.fail(new Error('closed'))],
+    ['too old', () => pass(1_000)],
+  ])('has room again when its messages are %s', async (_, empty) => {
+    const buffer = new PublishBuffer({ maxMessages: 100, maxAge: 1_000, maxBytes: 10 });
+    outcomeOf(buffer.add(textOf('x'.repeat(10))));
+    await empty(buffer);
+    const next = outcomeOf(buffer.add(textOf('x'.repeat(10))));
+    await pass(0);
+    expect(next.value).toBeUndefined();
+    buffer.fail(new Error('closed'));
+  });
+
+  it('keeps its messages for longer when the process was busy at their limit', async () => {
+    const buffer = new PublishBuffer({ maxMessages: 100, maxAge: 1_000 });
+    const waiting = outcomeOf(buffer.add(textOf('x')));
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 1_600);
+    await pass(1_000);
+    clock.mockRestore();
+    await pass(590);
+    expect(waiting.value).toBeUndefined();
+    await pass(10);
+    expect(waiting.value).toBeInstanceOf(ConnectionError);
   });
 });

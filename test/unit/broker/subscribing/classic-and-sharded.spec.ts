@@ -46,6 +46,7 @@ class FakeMember implements Subscriber {
         this.subscribed.push(`${kind} ${name}`);
       },
       unsubscribe: () => undefined,
+      whenRead: () => undefined,
       isSubscribed: () => false,
     };
   }

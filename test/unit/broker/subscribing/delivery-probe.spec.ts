@@ -9,6 +9,12 @@ const INTERVAL = 100;
 class Bench {
   readonly events: string[] = [];
   readonly waiters: SubscriptionWaiter[] = [];
+  /** The payloads of the published probes. */
+  readonly published: string[] = [];
+  /** What waits until all that has arrived is read. */
+  reads: (() => void)[] = [];
+  /** Whether messages that have arrived wait to be read. */
+  isBusy = false;
   readonly probe: DeliveryProbe;
   isSubscribed = true;
   acknowledges = true;
@@ -21,7 +27,8 @@ class Bench {
       { channel: 'probe', intervalMs: interval },
       {
         isSubscribed: () => this.isSubscribed,
-        publish: (channel) => this.#publish(channel),
+        publish: (channel, payload) => this.#publish(channel, payload),
+        whenRead: (onRead) => void (this.isBusy ? this.reads.push(onRead) : setImmediate(onRead)),
         subscribe: (channel, _, waiter) => {
           this.events.push(`subscribe ${channel}`);
           this.waiters.push(waiter);
@@ -34,10 +41,16 @@ class Bench {
     );
   }
 
-  async #publish(channel: string): Promise<number> {
+  /** A published probe arrives: the last one, or an earlier one. */
+  deliver(payload = this.published.at(-1) ?? ''): void {
+    this.probe.onDelivery({ payload: Buffer.from(payload) });
+  }
+
+  async #publish(channel: string, payload: string): Promise<number> {
     this.events.push(`publish ${channel}`);
+    this.published.push(payload);
     if (!this.accepts) throw new Error('not connected');
-    if (this.delivers) this.probe.onMessage();
+    if (this.delivers) this.deliver();
     return 1;
   }
 
@@ -65,38 +78,62 @@ describe('DeliveryProbe', () => {
     useRealClock();
   });
 
-  it('subscribes and publishes a probe after an interval without a message', async () => {
+  it('subscribes and publishes a probe after an interval', async () => {
     await pass(INTERVAL - 1);
     expect(bench.events).toEqual([]);
     await pass(1);
     expect(bench.events).toEqual(['subscribe probe', 'publish probe']);
   });
 
-  it('publishes one in every second interval while only probes arrive', async () => {
-    expect(await bench.intervals(5)).toEqual([
+  it('publishes one in every interval while they arrive, each with another payload', async () => {
+    expect(await bench.intervals(3)).toEqual([
       'subscribe probe, publish probe',
-      '',
       'publish probe',
-      '',
       'publish probe',
     ]);
     expect(bench.probe.isStarving).toBe(false);
+    expect(new Set(bench.published).size).toBe(3);
   });
 
-  it('never publishes while other messages arrive', async () => {
-    for (let i = 0; i < 20; i++) {
-      await pass(INTERVAL - 1);
-      bench.probe.onMessage();
-      await pass(1);
+  it('judges an interval when everything that has arrived is read', async () => {
+    bench.delivers = false;
+    await bench.intervals(2);
+    bench.isBusy = true;
+    expect(await bench.intervals(5)).toEqual(['', '', '', '', '']);
+    // The probe stood behind other messages.
+    bench.deliver();
+    bench.isBusy = false;
+    for (const onRead of bench.reads.splice(0)) onRead();
+    expect([bench.events, bench.probe.isStarving]).toEqual([['publish probe'], false]);
+  });
+
+  it('takes an earlier probe that arrives late for a proof, too', async () => {
+    bench.delivers = false;
+    await bench.intervals(2);
+    for (let i = 0; i < 10; i++) {
+      bench.deliver(bench.published.at(-2));
+      expect(await bench.intervals(1)).toEqual(['publish probe']);
     }
-    expect(bench.events).toEqual([]);
   });
 
-  it('reads what has arrived before it judges an interval', async () => {
-    advance(INTERVAL);
-    bench.probe.onMessage();
-    await pass(0);
-    expect(bench.events).toEqual([]);
+  it.each([
+    ['a text of another process', 'hello'],
+    ['nothing', ''],
+    ['a number that it has not published', '99'],
+  ])('takes %s on its channel for no probe', async (_, payload) => {
+    bench.delivers = false;
+    await bench.intervals(2);
+    bench.deliver(payload);
+    expect(await bench.intervals(1)).toEqual(['starving']);
+  });
+
+  it('takes a probe that has arrived before for no proof', async () => {
+    await bench.intervals(1);
+    bench.delivers = false;
+    const [arrived] = bench.published;
+    await bench.intervals(2);
+    bench.deliver(arrived);
+    expect(await bench.intervals(1)).toEqual(['starving']);
   });
 
   it('never publishes while subscriptions are not in place', async () => {
@@ -123,21 +160,21 @@ describe('DeliveryProbe', () => {
     expect(found.filter((event) => event === 'starving again')).toHaveLength(5);
   });
 
-  it('recovers with the first message, and waits for one interval again', async () => {
+  it('recovers with the first probe, and waits for one interval again', async () => {
     bench.delivers = false;
-    await bench.intervals(7);
+    await bench.intervals(8);
     bench.events.length = 0;
-    bench.probe.onMessage();
+    bench.deliver();
     expect([bench.events, bench.probe.isStarving]).toEqual([['recovered'], false]);
-    expect(await bench.intervals(4)).toEqual(['', 'publish probe', 'publish probe', 'starving']);
+    expect(await bench.intervals(3)).toEqual(['publish probe', 'publish probe', 'starving']);
   });
 
   it('reports a recovery once', async () => {
     bench.delivers = false;
-    await bench.intervals(3);
+    await bench.intervals(4);
     bench.events.length = 0;
-    bench.probe.onMessage();
-    bench.probe.onMessage();
+    bench.deliver();
+    bench.deliver();
     expect(bench.events).toEqual(['recovered']);
   });
 
@@ -193,18 +230,37 @@ describe('DeliveryProbe', () => {
       expect(bench.probe.lastConfirmed).toBeUndefined();
     });
 
-    it('is the check before the last message once a probe is missing', async () => {
+    it('is when the last probe that arrived was published, once a later one is missing', async () => {
       const start = Date.now();
-      await pass(3 * INTERVAL + 50);
-      bench.probe.onMessage();
+      await pass(3 * INTERVAL);
       bench.delivers = false;
-      await pass(INTERVAL);
+      await pass(INTERVAL - 1);
       expect(bench.probe.lastConfirmed).toBeUndefined();
-      await pass(INTERVAL);
+      await pass(1);
       expect(bench.probe.lastConfirmed).toEqual(new Date(start + 3 * INTERVAL));
       await pass(20 * INTERVAL);
       expect(bench.probe.isStarving).toBe(true);
       expect(bench.probe.lastConfirmed).toEqual(new Date(start + 3 * INTERVAL));
+    });
+  });
+
+  describe('onConnected', () => {
+    it('confirms delivery from then on, and expects no probe of the last connection', async () => {
+      bench.delivers = false;
+      await bench.intervals(2);
+      const start = Date.now();
+      bench.probe.onConnected();
+      expect(bench.probe.lastConfirmed).toBeUndefined();
+      expect(await bench.intervals(3)).toEqual(['publish probe', 'publish probe', 'starving']);
+      expect(bench.probe.lastConfirmed).toEqual(new Date(start));
+    });
+
+    it('confirms nothing while the subscriber is starving', async () => {
+      const start = Date.now();
+      bench.delivers = false;
+      await bench.intervals(3);
+      bench.probe.onConnected();
+      expect(bench.probe.lastConfirmed?.getTime()).toBeLessThanOrEqual(start);
     });
   });
 
@@ -252,6 +308,7 @@ describe('DeliveryProbe', () => {
           publish: () => accepted,
           subscribe: (_, __, waiter) => waiter.onSubscribed(),
           unsubscribe: () => undefined,
+          whenRead: (onRead) => void setImmediate(onRead),
           onStarving: () => undefined,
           onRecovered: () => undefined,
         },

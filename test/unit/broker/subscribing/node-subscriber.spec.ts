@@ -26,9 +26,11 @@ const LISTENER = new Listener();
 class FakePublisher {
   isReady = true;
   readonly published: string[] = [];
+  readonly payloads: string[] = [];
   readonly restarts: string[] = [];
 
-  async publish(channel: string, _: string, kind: string): Promise<number> {
+  async publish(channel: string, payload: string, kind: string): Promise<number> {
+    this.payloads.push(payload);
     this.published.push(`${kind} ${channel}`);
     return 1;
   }
@@ -167,6 +169,24 @@ describe('NodeSubscriber', () => {
     client.lose();
     await pass(0);
     expect(outcome.value).toBeInstanceOf(ConnectionError);
+  });
+
+  it('sends nothing after QUIT', async () => {
+    const bench = new Bench({ probeInterval: 50 });
+    await bench.open();
+    const listener = new Listener();
+    const other: SubscriptionKey = { kind: 'channel', name: 'b' };
+    for (const key of [A, other]) bench.subscriber.subscribe(key, listener);
+    await pass(0);
+    bench.client.onCommand = () => undefined;
+    const closed = bench.subscriber.close();
+    bench.subscriber.unsubscribe(A, listener, false);
+    bench.subscriber.unsubscribe(other, listener, true);
+    bench.subscriber.subscribe({ kind: 'channel', name: 'c' }, listener);
+    await pass(900);
+    expect(bench.client.commands.at(-1)).toBe('quit');
+    bench.client.sent.at(-1)?.resolve('OK');
+    await closed;
   });
 
   it('fails waiters with a ClosedError when it is closed', async () => {
@@ -380,13 +400,16 @@ describe('NodeSubscriber, with a delivery probe', () => {
     expect(bench.publisher.restarts).toEqual(['the subscriber does not receive what it publishes']);
   });
 
-  it('recovers with the next message', async () => {
+  it('recovers with the next probe, and with no other message', async () => {
     const bench = await probed();
     await pass(4 * PROBE_INTERVAL);
     bench.client.becomeReady();
     await pass(0);
     const { changes } = bench;
-    bench.client.emit('messageBuffer', Buffer.from('probe'), Buffer.from(''));
+    bench.client.emit('messageBuffer', Buffer.from('a'), Buffer.from('x'));
+    expect(bench.subscriber.isStarving).toBe(true);
+    const payload = Buffer.from(bench.publisher.payloads.at(-1) ?? '');
+    bench.client.emit('messageBuffer', Buffer.from('probe'), payload);
     expect(bench.subscriber.isStarving).toBe(false);
     expect(bench.changes).toBe(changes + 1);
   });

@@ -22,4 +22,23 @@ describe('receiveFrom', () => {
     expect(received[0]?.payload).toBe(payload);
     expect(received[0]?.decoded).toBeUndefined();
   });
+
+  const name = Buffer.from('a');
+  it.each<[string, ...unknown[]]>([
+    ['messageBuffer', null, name],
+    ['messageBuffer', name, null],
+    ['messageBuffer', name, [name]],
+    ['messageBuffer', name],
+    ['messageBuffer', 5, 'text'],
+    ['pmessageBuffer', 'a*', null, name],
+    ['pmessageBuffer', 'a*', name, null],
+    ['smessageBuffer', null, name],
+    ['smessageBuffer', name, undefined],
+  ])('drops %s with %o and %o', (event, ...parts) => {
+    const client = new FakeClient();
+    const received: Delivery[] = [];
+    receiveFrom(client.redis, (delivery) => received.push(delivery));
+    client.emit(event, ...parts);
+    expect(received).toEqual([]);
+  });
 });

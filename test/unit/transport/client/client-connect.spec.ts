@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ClosedError } from '../../../../src/errors.js';
+import { ClosedError, ConnectionError } from '../../../../src/errors.js';
 import type { MessageBus } from '../../../../src/transport/message-bus.js';
 import { ClientConnect } from '../../../../src/transport/client/client-connect.js';
 import { outcomeOf, pass, useFakeClock, useRealClock } from '../../broker/fake-client.js';
 
 /** A bus whose connection a test settles. */
-function bench({ ownsBus = true, status = 'disconnected' } = {}) {
+function bench({ ownsBus = true, status = 'disconnected', maxEarly = 100 } = {}) {
   const fake = {
     broker: {
       status,
@@ -27,7 +27,8 @@ function bench({ ownsBus = true, status = 'disconnected' } = {}) {
     sent.push(text);
     return Promise.resolve(1);
   };
-  return { fake, sent, send, connect: new ClientConnect(fake as unknown as MessageBus, ownsBus) };
+  const connect = new ClientConnect(fake as unknown as MessageBus, ownsBus, maxEarly);
+  return { fake, sent, send, connect };
 }
 
 beforeEach(useFakeClock);
@@ -45,6 +46,21 @@ describe('ClientConnect', () => {
     [false, 'connected', true],
   ])('with own connections %j at "%s" has connected: %j', (ownsBus, status, expected) => {
     expect(bench({ ownsBus, status }).connect.hasConnected).toBe(expected);
+  });
+
+  it('lets no more events wait for the first connection than it may', async () => {
+    const { connect, fake, send, sent } = bench({ maxEarly: 1 });
+    const [first, second] = [1, 2].map((i) => outcomeOf(connect.emit(send(`${i}`))));
+    await pass(0);
+    expect(first?.value).toBeUndefined();
+    expect(second?.value).toEqual(
+      new ConnectionError(
+        'Cannot publish: 1 events wait for the first connection to Redis already',
+      ),
+    );
+    fake.resolve();
+    await pass(0);
+    expect([first?.value, sent]).toEqual(['resolved', ['1']]);
   });
 
   it('makes one attempt for all calls, and another one after it', async () => {

@@ -6,7 +6,7 @@ import {
 } from '../../../../src/errors.js';
 import type { ReplyInbox } from '../../../../src/transport/client/reply-inbox.js';
 import { SentRequest } from '../../../../src/transport/client/sent-request.js';
-import { pass, useFakeClock, useRealClock } from '../../broker/fake-client.js';
+import { advance, pass, useFakeClock, useRealClock } from '../../broker/fake-client.js';
 
 const KEY = { kind: 'channel', name: 'inbox' } as const;
 
@@ -24,6 +24,7 @@ function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undef
     remove: (id: number) => calls.push(`remove ${id}`),
     sendCancellation: (id: number) => calls.push(`cancel ${id}`),
     isSubscribed: () => state.isSubscribed,
+    whenRead: (_: unknown, onRead: () => void) => setImmediate(onRead),
     isUndelivered: () => state.isUndelivered,
   } as unknown as ReplyInbox;
   const request = new SentRequest(
@@ -74,6 +75,39 @@ describe('SentRequest', () => {
     await pass(1);
     expect(packets).toEqual([{ err: new RequestTimeoutError('sum', 1_000) }]);
     expect(calls.slice(3)).toEqual(['cancel 7', 'remove 7', 'close']);
+  });
+
+  it('takes a reply that had arrived at its timeout', async () => {
+    const { request, packets, publish } = bench();
+    await request.start(publish);
+    advance(1_000);
+    request.onReply({ id: 7, response: 3, isDisposed: true });
+    await pass(1_000);
+    expect(packets).toEqual([{ err: undefined, response: 3, isDisposed: true }]);
+  });
+
+  it('goes on with a stream of which a reply had arrived at its timeout', async () => {
+    const { request, packets, publish } = bench();
+    await request.start(publish);
+    advance(1_000);
+    request.onReply({ id: 7, response: 1 });
+    await pass(999);
+    expect(packets).toHaveLength(1);
+    await pass(1);
+    expect(packets).toHaveLength(2);
+  });
+
+  it('waits longer, once, when the process was busy at its timeout', async () => {
+    const { request, packets, publish } = bench();
+    await request.start(publish);
+    const timers = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 1_300);
+    await pass(1_000);
+    timers.mockRestore();
+    expect(packets).toEqual([]);
+    await pass(299);
+    expect(packets).toEqual([]);
+    await pass(1);
+    expect(packets).toEqual([{ err: new RequestTimeoutError('sum', 1_000) }]);
   });
 
   it('fails at its timeout while the subscription is not acknowledged', async () => {
