@@ -15,13 +15,13 @@ export type PubSubErrorCode =
 
 /**
  * The base of every error of this package. `code` is stable across releases; `cause` is the error of ioredis
- * or of the application that led to it, if there is one.
+ * or of the application that led to it, if there is one, without the arguments of commands.
  */
 export class PubSubError extends Error {
   readonly code: PubSubErrorCode;
 
   constructor(code: PubSubErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(message, options?.cause && { cause: withoutArguments(options.cause) });
     this.code = code;
     this.name = new.target.name;
   }
@@ -99,9 +99,68 @@ export function textOf(error: unknown): string {
   }
 }
 
-/** The message of a thrown value of any type. */
+/**
+ * The message of a thrown value of any type, without the arguments of commands. Of an error without a message
+ * the messages of the errors that it joins, as of a host name with several addresses, or else its code.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const message = withoutRepeatedArguments(error.message).trim();
+  if (message !== '') return message;
+  const { errors, code } = error as { errors?: unknown; code?: unknown };
+  if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ');
+  return typeof code === 'string' ? code : error.name;
+}
+
+/**
+ * An error without what ioredis and Redis add to it: the arguments of the command, among which are passwords
+ * and payloads. The same error if it has none; otherwise a copy, since ioredis gives the original to others, too.
+ */
+export function withoutArguments<T>(error: T): T {
+  return cleaned(error, 0) as T;
+}
+
+/** No chain of causes is longer; one that is a circle ends here. */
+const MAX_DEPTH = 10;
+
+function cleaned(error: unknown, depth: number): unknown {
+  if (!(error instanceof Error)) return error;
+  if (depth > MAX_DEPTH) return undefined;
+  const changes: PropertyDescriptorMap = {};
+  let hasChanges = hasArguments(error) || withoutRepeatedArguments(error.message) !== error.message;
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
+    if (ARGUMENTS.has(name) && hasArguments(error)) continue;
+    // In newer versions of Node a getter, which belongs to its own error.
+    if (name === 'stack' && descriptor.get) continue;
+    const value = cleanedProperty(descriptor.value, depth + 1);
+    hasChanges ||= value !== descriptor.value;
+    changes[name] = 'value' in descriptor ? { ...descriptor, value } : descriptor;
+  }
+  if (!hasChanges) return error;
+  const copy = new Error(withoutRepeatedArguments(error.message));
+  Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
+  return Object.defineProperties(copy, changes);
+}
+
+/** What ioredis attaches: the command, and the bytes that it could not read. */
+const ARGUMENTS: ReadonlySet<string> = new Set(['command', 'buffer']);
+
+function hasArguments(error: Error): boolean {
+  const { command, buffer } = error as { command?: unknown; buffer?: unknown };
+  const hasCommand = typeof command === 'object' && command !== null && 'args' in command;
+  return hasCommand || buffer instanceof Uint8Array;
+}
+
+function cleanedProperty(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return withoutRepeatedArguments(value);
+  if (!Array.isArray(value)) return cleaned(value, depth);
+  const items = value.map((item) => cleaned(item, depth));
+  return items.some((item, i) => item !== value[i]) ? items : value;
+}
+
+/** Redis repeats the arguments of a command that it does not know. */
+function withoutRepeatedArguments(text: string): string {
+  return text.replace(/,? with args beginning with:[^\n]*/gi, '');
 }
 
 /**
@@ -120,8 +179,13 @@ function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** An address as an error may show it: text before an `@`, and after a `?`, may contain a password. */
+export function withoutLogin(address: string): string {
+  return address.replace(/^.*[/:].*@/s, '…@').replace(/([/:].*)\?.*$/s, '$1?…');
+}
+
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(cut(value));
+  if (typeof value === 'string') return JSON.stringify(cut(withoutLogin(value)));
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) {
     if (!Array.isArray(value)) return 'an object';

@@ -7,7 +7,7 @@ import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten } from '../errors.js';
+import { PayloadError, messageOf, shorten, withoutArguments } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
@@ -57,7 +57,9 @@ export class MessageBus {
   ): void {
     this.broker.onClient((client, role) => {
       const name = role === 'publisher' ? 'pub' : 'sub';
-      (client as Redis).on(event, (...args: unknown[]) => callback(name, ...args));
+      (client as Redis).on(event, (...args: unknown[]) =>
+        callback(name, ...args.map(withoutArguments)),
+      );
     });
   }
 
