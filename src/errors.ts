@@ -21,7 +21,7 @@ export class PubSubError extends Error {
   readonly code: PubSubErrorCode;
 
   constructor(code: PubSubErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options?.cause && { cause: withoutArguments(options.cause) });
+    super(message, options?.cause ? { cause: withoutArguments(options.cause) } : undefined);
     this.code = code;
     this.name = new.target.name;
   }

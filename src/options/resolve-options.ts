@@ -77,6 +77,7 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
   pingInterval: { owners: ALL, default: 3_000, check: atLeast(1) },
   pingTimeout: { owners: ALL, default: 3_000, check: atLeast(1) },
   probeInterval: { owners: ALL, default: 5_000, check: atLeast(0) },
+  addressCheckInterval: { owners: ALL, default: 30_000, check: atLeast(0) },
   onStart: {
     owners: LISTENING,
     default: 'wait',

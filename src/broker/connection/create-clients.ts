@@ -10,6 +10,8 @@ export interface Clients {
   readonly shardSubscriber: Redis;
   /** Whether the publisher was created here, and is ours to connect and to close. */
   readonly ownsPublisher: boolean;
+  /** Creates a further client of the same server, with these options in the place of its own. */
+  readonly createClient: (role: RedisOptions) => Redis;
 }
 
 /** ioredis options of every connection of ours: nothing is queued, and nothing is sent twice. */
@@ -46,6 +48,7 @@ export function createClients(
       subscriber: duplicate(connection),
       shardSubscriber: duplicate(connection),
       ownsPublisher: false,
+      createClient: (role) => connection.duplicate(role),
     };
   }
   const options = withDefaults(typeof connection === 'string' ? {} : connection);
@@ -62,6 +65,7 @@ export function createClients(
     subscriber: create(SUBSCRIBER_OPTIONS),
     shardSubscriber: create(SUBSCRIBER_OPTIONS),
     ownsPublisher: true,
+    createClient: create,
   };
 }
 

@@ -102,6 +102,7 @@ const shared: Refusal[] = [
   ...milliseconds('pingInterval', 1),
   ...milliseconds('pingTimeout', 1),
   ...milliseconds('probeInterval'),
+  ...milliseconds('addressCheckInterval'),
 ];
 
 const ofServer: Refusal[] = [
