@@ -25,6 +25,8 @@ export function explainFailure(
   if (failure.isReply) return { ...failure, reason: withCure(failure.reason) };
   const reply = attempt?.onlyReply;
   if (reply !== undefined) return { error, reason: reply, isReply: true };
+  if (attempt?.isAnsweredWithTls) return { ...failure, reason: ANSWERED_WITH_TLS };
+  if (NOT_REDIS.test(failure.reason)) return { ...failure, reason: NOT_REDIS_REASON };
   const isOfSocket = error === undefined || hasCode(error);
   if (!attempt?.isOpen || !isOfSocket) return failure;
   const reason = attempt.isTls
@@ -34,6 +36,9 @@ export function explainFailure(
 }
 
 const CLOSED = 'the connection was closed before it was ready';
+const ANSWERED_WITH_TLS = 'the server answers with TLS; use rediss://, or the option "tls"';
+const NOT_REDIS = /^(Unknown RESP type|Protocol error)/;
+const NOT_REDIS_REASON = 'the answer is not in the protocol of Redis; check the host and the port';
 
 function hasCode(error: unknown): boolean {
   return error instanceof Error && 'code' in error && !(error instanceof ConnectionError);
@@ -50,9 +55,6 @@ function explainTls({ error, reason }: ConnectFailure, attempt: ConnectAttempt):
 }
 
 function explainPlain(reason: string, attempt: ConnectAttempt): string {
-  if (attempt.isAnsweredWithTls) {
-    return 'the server answers with TLS; use rediss://, or the option "tls"';
-  }
   if (attempt.hasBytes) return reason;
   return `${reason}: connected, and closed without an answer; check whether this port expects TLS (rediss://), and whether the server knows HELLO (if not, protocol: 2)`;
 }
