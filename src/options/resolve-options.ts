@@ -3,7 +3,6 @@ import { InvalidOptionError } from '../errors.js';
 import {
   checkBoolean,
   checkCodec,
-  checkConnection,
   checkCount,
   checkCredentials,
   checkHook,
@@ -14,6 +13,8 @@ import {
   checkReservedSegment,
   checkTransportId,
 } from './option-checks.js';
+import { checkConnection } from './connection-check.js';
+import { unknownOption } from './unknown-option.js';
 import {
   REDIS_PUBSUB,
   type HandlerOptions,
@@ -107,7 +108,8 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
 };
 
 /**
- * Checks the options of a class, and adds the defaults. An option with the value `undefined` counts as not given.
+ * Checks the options of a class, and adds the defaults. An option with the value `undefined` counts as not given,
+ * except `connection`.
  *
  * @throws InvalidOptionError for a wrong value, and for an option that the class does not obey
  */
@@ -115,6 +117,9 @@ export function resolveOptions(owner: OptionOwner, options: object = {}): Resolv
   assertOptionsObject(options);
   const given: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(options));
   for (const name of Object.keys(given)) assertOwned(owner, name, given[name]);
+  // A missing variable must not be localhost.
+  if ('connection' in given && given.connection === undefined)
+    checkConnection('connection', undefined);
   const resolved = Object.fromEntries(
     Object.entries(OPTIONS).map(([name, rule]) => {
       const value = given[name];
@@ -143,15 +148,12 @@ function assertOwned(owner: OptionOwner, name: string, value: unknown): void {
       value,
     );
   }
-  if (name === 'isGlobal') {
-    throw new InvalidOptionError(
-      name,
-      'an argument of RedisPubSubModule.forRoot or forRootAsync itself (beside useFactory, not in its result)',
-      value,
-    );
-  }
   const names = Object.entries(OPTIONS).filter(([, { owners }]) => owners.includes(owner));
-  throw new InvalidOptionError('option', `one of ${names.map(([it]) => it).join(', ')}`, name);
+  throw unknownOption(
+    name,
+    value,
+    names.map(([it]) => it),
+  );
 }
 
 /** Refuses options that exclude each other. */
