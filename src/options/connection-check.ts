@@ -96,8 +96,8 @@ function isClusterNode(node: unknown): boolean {
 
 function isNodeUrl(url: string): boolean {
   if (!URL.canParse(url)) return false;
-  const { protocol, username, password, hostname, search } = new URL(url);
-  const isBare = username + password + search === '';
+  const { protocol, username, password, hostname, pathname, search } = new URL(url);
+  const isBare = username + password + search === '' && /^\/?$/.test(pathname);
   return protocol === 'redis:' && isBare && isHost(unbracketed(hostname));
 }
 
