@@ -1,7 +1,9 @@
 import { addBrand, brandOf, hasBrand } from './shared/brand.js';
 import { kindOfValue, messageOf, shorten } from './shared/printable.js';
+import { withoutArguments } from './shared/without-arguments.js';
 
 export { messageOf, shorten, textOf } from './shared/printable.js';
+export { withoutArguments, withoutLogin } from './shared/without-arguments.js';
 
 const ERROR = brandOf('error');
 
@@ -20,7 +22,7 @@ export type PubSubErrorCode =
 
 /**
  * The base of every error of this package. `code` is stable across releases; `cause` is the error of ioredis
- * or of the application that led to it, if there is one.
+ * or of the application that led to it, if there is one, without the arguments of commands.
  */
 export class PubSubError extends Error {
   readonly code: PubSubErrorCode;
@@ -32,7 +34,7 @@ export class PubSubError extends Error {
   }
 
   constructor(code: PubSubErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(message, options?.cause ? { cause: withoutArguments(options.cause) } : undefined);
     this.code = code;
     this.name = new.target.name;
   }

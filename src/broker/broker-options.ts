@@ -30,6 +30,8 @@ export interface BrokerOptions {
   readonly pingTimeout: number;
   /** In milliseconds; 0 turns the delivery probe off. */
   readonly probeInterval: number;
+  /** In milliseconds; 0 turns the check of the address off. */
+  readonly addressCheckInterval: number;
   /** Probes are published to channels that begin with this, which nothing else uses. */
   readonly probePrefix: string;
   readonly publishBuffer: PublishBufferOptions | false;

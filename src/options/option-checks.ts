@@ -1,4 +1,3 @@
-import { isClient, type RedisConnection } from '../broker/connection/redis-connection.js';
 import type { CredentialsProvider } from '../broker/connection/credentials.js';
 import type { Codec } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
@@ -76,96 +75,12 @@ export function checkCodec(name: string, codec: unknown): 'envelope' | 'json' | 
   );
 }
 
-/** A URL, ioredis options, an ioredis client, or the nodes of a Cluster. */
-export function checkConnection(name: string, connection: unknown): RedisConnection {
-  if (typeof connection === 'string') return checkUrl(name, connection);
-  if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
-    throw new InvalidOptionError(
-      name,
-      'a redis:// URL, ioredis options or an ioredis client',
-      connection,
-    );
-  }
-  if (isClient(connection)) return connection;
-  if ('nodes' in connection) return checkCluster(connection);
-  return checkRedisOptions(connection);
-}
-
 /** A function that returns credentials. */
 export function checkCredentials(name: string, credentials: unknown): CredentialsProvider {
   if (typeof credentials === 'function') return credentials as CredentialsProvider;
   // Text may be a password.
   const got = typeof credentials === 'string' ? '…' : credentials;
   throw new InvalidOptionError(name, 'a function', got);
-}
-
-function checkCluster(connection: { nodes: unknown }): RedisConnection {
-  const { nodes } = connection;
-  if (!Array.isArray(nodes) || nodes.length === 0) {
-    throw new InvalidOptionError('connection.nodes', 'an array of at least one node', nodes);
-  }
-  const wrong: unknown = nodes.find((node) => !isClusterNode(node));
-  if (wrong !== undefined) {
-    throw new InvalidOptionError(
-      'connection.nodes',
-      'nodes as redis://host:port, a port or { host, port }; passwords and TLS go into options.redisOptions',
-      typeof wrong === 'string' ? withoutLogin(wrong) : wrong,
-    );
-  }
-  return connection as RedisConnection;
-}
-
-function isClusterNode(node: unknown): boolean {
-  if (typeof node === 'number') return isPort(node);
-  if (typeof node === 'string') return isNodeUrl(node.includes('://') ? node : `redis://${node}`);
-  return typeof node === 'object' && node !== null && (!('port' in node) || isPort(node.port));
-}
-
-function isNodeUrl(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { protocol, username, password, hostname } = new URL(url);
-  return protocol === 'redis:' && username + password === '' && hostname !== '';
-}
-
-function checkUrl(name: string, url: string): string {
-  if (URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)) return url;
-  throw new InvalidOptionError(name, 'a redis:// or rediss:// URL', withoutLogin(url));
-}
-
-/** The text before the last @ may contain a password. */
-function withoutLogin(url: string): string {
-  return url.replace(/^.*@/s, '…@');
-}
-
-function checkRedisOptions(options: object): RedisConnection {
-  const { port, host, retryStrategy, url } = options as Record<string, unknown>;
-  if (url !== undefined) {
-    // ioredis would ignore it, and connect to localhost.
-    throw new InvalidOptionError(
-      'connection.url',
-      'the "connection" itself, since ioredis has no such option',
-      typeof url === 'string' ? withoutLogin(url) : url,
-    );
-  }
-  if (port !== undefined && !isPort(port)) {
-    throw new InvalidOptionError('connection.port', 'a port from 1 to 65535', port);
-  }
-  if (host !== undefined && typeof host !== 'string') {
-    throw new InvalidOptionError('connection.host', 'a string', host);
-  }
-  if (
-    retryStrategy !== undefined &&
-    retryStrategy !== null &&
-    typeof retryStrategy !== 'function'
-  ) {
-    throw new InvalidOptionError('connection.retryStrategy', 'a function', retryStrategy);
-  }
-  return options;
-}
-
-function isPort(port: unknown): boolean {
-  const isNumber = typeof port === 'number' || (typeof port === 'string' && /^\d+$/.test(port));
-  return isNumber && Number.isInteger(Number(port)) && Number(port) > 0 && Number(port) < 65_536;
 }
 
 /** A symbol, or a number of Nest's `Transport`. */

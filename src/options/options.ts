@@ -119,6 +119,15 @@ export interface RedisPubSubOptions {
    * @default 5000
    */
   probeInterval?: number;
+
+  /**
+   * How often, in milliseconds, a new connection checks which server answers at the address now; 0 turns this
+   * off. Connections to another one are replaced, and those to a master that has become a replica. Not with
+   * Sentinel and Cluster, which name their servers.
+   *
+   * @default 30000
+   */
+  addressCheckInterval?: number;
 }
 
 /** Options of `RedisPubSubServer`. */

@@ -1,10 +1,8 @@
 import { isClient } from '../broker/connection/redis-connection.js';
 import { InvalidOptionError } from '../errors.js';
-import { nearestName } from '../shared/nearest-name.js';
 import {
   checkBoolean,
   checkCodec,
-  checkConnection,
   checkCount,
   checkCredentials,
   checkHook,
@@ -16,6 +14,8 @@ import {
   checkReservedSegment,
   checkTransportId,
 } from './option-checks.js';
+import { checkConnection } from './connection-check.js';
+import { unknownName, unknownOption } from './unknown-option.js';
 import {
   REDIS_PUBSUB,
   type HandlerOptions,
@@ -88,6 +88,7 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
   pingInterval: { owners: ALL, default: 3_000, check: atLeast(1) },
   pingTimeout: { owners: ALL, default: 3_000, check: atLeast(1) },
   probeInterval: { owners: ALL, default: 5_000, check: atLeast(0) },
+  addressCheckInterval: { owners: ALL, default: 30_000, check: atLeast(0) },
   onStart: {
     owners: LISTENING,
     default: 'wait',
@@ -117,7 +118,8 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
 };
 
 /**
- * Checks the options of a class, and adds the defaults. An option with the value `undefined` counts as not given.
+ * Checks the options of a class, and adds the defaults. An option with the value `undefined` counts as not given,
+ * except `connection`.
  *
  * @throws InvalidOptionError for a wrong value, and for an option that the class does not obey
  */
@@ -125,6 +127,9 @@ export function resolveOptions(owner: OptionOwner, options: object = {}): Resolv
   assertOptionsObject(options);
   const given: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(options));
   for (const name of Object.keys(given)) assertOwned(owner, name, given[name]);
+  // A missing variable must not be localhost.
+  if ('connection' in given && given.connection === undefined)
+    checkConnection('connection', undefined);
   const resolved = Object.fromEntries(
     Object.entries(OPTIONS).map(([name, rule]) => {
       const value = given[name];
@@ -153,25 +158,12 @@ function assertOwned(owner: OptionOwner, name: string, value: unknown): void {
       value,
     );
   }
-  if (name === 'isGlobal') {
-    throw new InvalidOptionError(
-      name,
-      'an argument of RedisPubSubModule.forRoot or forRootAsync itself (beside useFactory, not in its result)',
-      value,
-    );
-  }
-  const owned = Object.entries(OPTIONS).filter(([, { owners }]) => owners.includes(owner));
-  throw unknownName(
-    'option',
+  const names = Object.entries(OPTIONS).filter(([, { owners }]) => owners.includes(owner));
+  throw unknownOption(
     name,
-    owned.map(([it]) => it),
+    value,
+    names.map(([it]) => it),
   );
-}
-
-function unknownName(what: string, name: string, names: readonly string[]): InvalidOptionError {
-  const nearest = nearestName(name, names);
-  const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
-  return new InvalidOptionError(what, `one of ${names.join(', ')}${hint}`, name);
 }
 
 /** Refuses options that exclude each other. */

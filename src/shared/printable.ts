@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { withoutLogin, withoutRepeatedArguments } from './without-arguments.js';
 
 /** How many characters of a channel name a log line or an error shows. */
 const MAX_NAME_LENGTH = 200;
@@ -44,7 +45,7 @@ export function textOf(error: unknown): string {
 /** A value that was given for an option, for an error. Shows no contents of an object. Never throws. */
 export function kindOfValue(value: unknown): string {
   if (typeof value === 'string') {
-    return printable(JSON.stringify(cut(value, MAX_NAME_LENGTH)), Infinity);
+    return printable(JSON.stringify(cut(withoutLogin(value), MAX_NAME_LENGTH)), Infinity);
   }
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
@@ -62,9 +63,16 @@ function isError(value: unknown): value is Error {
   return value instanceof Error;
 }
 
-/** Some errors of Node, such as an `AggregateError`, have a code and no message. */
+/**
+ * Without the arguments of commands. An error for a host name with several addresses may have no message of its own,
+ * but one for each address.
+ */
 function messageIn(error: Error): string {
-  return String(error.message || (Reflect.get(error, 'code') ?? error.name));
+  const message = withoutRepeatedArguments(String(error.message)).trim();
+  if (message !== '') return message;
+  const { errors, code } = error as { errors?: unknown; code?: unknown };
+  if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ');
+  return String(code ?? error.name);
 }
 
 function shown(value: unknown): string {
@@ -81,9 +89,9 @@ function inspectInOneLine(value: unknown): string {
 }
 
 function withStack(error: Error): string {
-  const message = String(error.message);
-  const stack: unknown = error.stack;
-  if (typeof stack !== 'string') return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
+  const message = withoutRepeatedArguments(String(error.message));
+  const stack = typeof error.stack === 'string' ? withoutRepeatedArguments(error.stack) : undefined;
+  if (stack === undefined) return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
   const start = stack.indexOf(message);
   // A message that was changed afterwards is not in the stack.
   const end = start < 0 ? stack.search(/\n\s+at /) : start + message.length;

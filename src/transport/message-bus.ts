@@ -9,7 +9,14 @@ import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
 import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten, textOf, withoutPayload } from '../errors.js';
+import {
+  PayloadError,
+  messageOf,
+  shorten,
+  textOf,
+  withoutArguments,
+  withoutPayload,
+} from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
@@ -76,7 +83,9 @@ export class MessageBus {
   ): void {
     this.broker.onClient((client, role) => {
       const name = role === 'publisher' ? 'pub' : 'sub';
-      (client as Redis).on(event, (...args: unknown[]) => callback(name, ...args));
+      (client as Redis).on(event, (...args: unknown[]) =>
+        callback(name, ...args.map(withoutArguments)),
+      );
     });
   }
 

@@ -84,7 +84,7 @@ describe('a connection', () => {
     timeouts.run();
     expect(await failure).toBeInstanceOf(ConnectionError);
     expect(String(await failure)).toContain(
-      `Redis is unreachable: connected, but the TLS handshake has not ended within ${CONNECT_TIMEOUT_MS} ms.`,
+      `Redis is unreachable: connected, but the TLS handshake has not ended within ${CONNECT_TIMEOUT_MS} ms (at 127.0.0.1:${proxy.port}).`,
     );
   });
 
@@ -108,7 +108,7 @@ describe('a connection', () => {
     const { broker } = open(options({ port }));
     const failure = await failureOf(broker.connect(0));
     expect(String(failure)).toContain(
-      'Redis is unreachable: the connection was closed before it was ready.',
+      'Redis is unreachable: the connection was closed before it was ready: connected, and closed without an answer',
     );
   });
 

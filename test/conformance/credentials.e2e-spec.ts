@@ -78,7 +78,7 @@ describe('credentials', () => {
       if (++asked <= 4) throw new Error('no token yet');
       return { username: 'late', password: 'pw' };
     });
-    await expect(broker.connect(0)).rejects.toThrow('Redis is unreachable: no token yet');
+    await expect(broker.connect(0)).rejects.toThrow('Cannot connect to Redis: no token yet');
     await becomes(broker, 'connected');
     expect(asked).toBeGreaterThanOrEqual(6);
   });

@@ -15,6 +15,7 @@ export function createBroker(
     pingInterval: 3_000,
     pingTimeout: 3_000,
     probeInterval: 0,
+    addressCheckInterval: 0,
     probePrefix: '_pubsub.probe',
     publishBuffer: false,
     batchPublishes: false,

@@ -1,21 +1,34 @@
 import type { Redis } from 'ioredis';
-import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
+import { ClosedError, ConnectionError } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { BrokerLog } from '../broker.js';
+import { ConnectAttempt } from './connect-attempt.js';
+import {
+  connectionError,
+  explainFailure,
+  failureOf,
+  isInfoUnknown,
+  type ConnectFailure,
+} from './connect-failure.js';
 import { retryDelay } from './create-clients.js';
 import { hasCredentialsProvider } from './credentials.js';
 import { disconnect } from './disconnect.js';
 import { guardCallbacks } from './guard-callbacks.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
-import { guardReplies } from './ioredis-internals.js';
+import { guardReplies, onServerInfo, onSocket, type ServerInfo } from './ioredis-internals.js';
 import { OutageLog } from './outage-log.js';
 import { ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
 
 /** Checks that a connection still leads to the right server. */
 export interface ServerWatch {
-  /** Watches a new connection, and calls `onWrongServer` when it leads to another server. */
-  watch(client: Redis, onWrongServer: () => void): WatchedConnection;
+  /**
+   * Why a client that is about to be ready must not use the server that gave this answer to INFO; `undefined`
+   * if it may.
+   */
+  refuse?(client: Redis, info: ServerInfo): string | undefined;
+  /** Watches a new connection, and calls `onWrongServer` with the reason when it leads to another server. */
+  watch(client: Redis, onWrongServer: (reason: string) => void): WatchedConnection;
 }
 
 /** A connection that a {@link ServerWatch} watches. */
@@ -31,8 +44,8 @@ export interface ConnectionOptions extends HeartbeatOptions {
   readonly role: 'publisher' | 'subscriber';
   /** Whether the client is ours to connect, watch and close, or a user's. */
   readonly isOwned: boolean;
-  /** Watches that the server is still the master, where Sentinel names it. */
-  readonly masterWatch?: ServerWatch | undefined;
+  /** Watches that the server is still the right one. */
+  readonly serverWatch?: ServerWatch | undefined;
   readonly log: BrokerLog;
 }
 
@@ -65,7 +78,11 @@ export class Connection {
   #reopenings = 0;
   /** Whether the user's `retryStrategy` asked for no further attempt. */
   #hasGivenUp = false;
-  #lastError: unknown;
+  #failure: ConnectFailure | undefined;
+  /** Whether the failure is that of an earlier attempt. */
+  #isFailureOld = true;
+  #attempt: ConnectAttempt | undefined;
+  #info: ServerInfo = {};
   #isListening = false;
   readonly #waits = new Set<ReadyWait>();
 
@@ -80,6 +97,10 @@ export class Connection {
     guardCallbacks(client, options.log, (delay) => {
       this.#hasGivenUp = typeof delay !== 'number';
     });
+    onSocket(client, (socket) => {
+      this.#attempt = new ConnectAttempt(socket);
+    });
+    onServerInfo(client, (info) => this.#accepts(info));
   }
 
   /** Whether commands can be sent. */
@@ -127,7 +148,7 @@ export class Connection {
 
   /** Replaces a connection that is up and does not work. A user's own client is left alone. */
   restart(reason: string): void {
-    this.#lastError = new ConnectionError(reason);
+    this.#fail(new ConnectionError(reason));
     if (this.#options.isOwned) this.client.stream.destroy();
   }
 
@@ -149,7 +170,7 @@ export class Connection {
   }
 
   readonly #listeners = {
-    connecting: (): void => this.#outageLog.connecting(serverOf(this.client)),
+    connecting: (): void => this.#onConnecting(),
     connect: (): void => this.#onConnect(),
     // An answer may arrive while the connection is closed.
     ready: (): void => {
@@ -180,7 +201,7 @@ export class Connection {
     const wait = new ReadyWait(this.client, {
       timeoutMs,
       hasEnded: () => this.hasEnded,
-      isHopeless: () => !mayChangeLogin && isLoginRefused(this.#lastError),
+      isHopeless: () => !mayChangeLogin && isLoginRefused(this.#failure?.error),
       mayOpenSocketLater: mayChangeLogin,
     });
     this.#waits.add(wait);
@@ -191,12 +212,19 @@ export class Connection {
   }
 
   #connectionError(timeoutMs: number): ConnectionError {
-    const reason = this.#lastError
-      ? messageOf(this.#lastError)
-      : unreadyReason(this.client, timeoutMs);
-    // Redis' own text may end with a full stop.
-    const text = `Redis is unreachable: ${reason.replace(/\.$/, '')}. Connection is closed.`;
-    return new ConnectionError(text, { cause: this.#lastError });
+    const failure = this.#failure ?? failureOf(undefined, unreadyReason(this.client, timeoutMs));
+    return connectionError(serverOf(this.client), failure);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = this.#isReady ? failureOf(error) : explainFailure(error, this.#attempt);
+    this.#isFailureOld = false;
+  }
+
+  #onConnecting(): void {
+    this.#isFailureOld = true;
+    this.#attempt = undefined;
+    this.#outageLog.connecting(serverOf(this.client));
   }
 
   /** A proxy may accept the connection and lead nowhere: then silence is the only sign. */
@@ -207,28 +235,38 @@ export class Connection {
   #onReady(): void {
     this.#isReady = true;
     this.#reopenings = 0;
-    this.#lastError = undefined;
-    if (this.#options.isOwned) this.#watch();
+    this.#failure = this.#attempt = undefined;
+    this.#watch();
     this.#observer.onReady();
-    this.#outageLog.ready();
+    this.#outageLog.ready(detailsOf(this.client, this.#info));
   }
 
   #watch(): void {
-    this.#heartbeat.start();
-    this.#watched = this.#options.masterWatch?.watch(this.client, () =>
-      this.restart('the sentinels name another master'),
+    if (this.#options.isOwned) this.#heartbeat.start();
+    this.#watched = this.#options.serverWatch?.watch(this.client, (reason) =>
+      this.#onWrongServer(reason),
     );
+  }
+
+  #onWrongServer(reason: string): void {
+    if (this.#options.isOwned) this.restart(reason);
+    else this.#outageLog.wrongServer(reason);
+  }
+
+  #accepts(info: ServerInfo): boolean {
+    this.#info = info;
+    const reason = this.#options.serverWatch?.refuse?.(this.client, info);
+    if (reason !== undefined) this.#fail(new ConnectionError(reason));
+    return reason === undefined;
   }
 
   #onClose(): void {
     this.#heartbeat.stop();
     void this.#watched?.stop();
     if (this.lifecycle.isClosed) return;
-    if (!this.#isReady) {
-      // A server that expects TLS may close the connection without an error.
-      this.#lastError ??= new ConnectionError('the connection was closed before it was ready');
-    }
-    this.#outageLog.failed(this.#isReady, this.#lastError);
+    // A server may close the connection without an error.
+    if (!this.#isReady && this.#isFailureOld) this.#fail(undefined);
+    this.#outageLog.failed(this.#isReady, this.#failure?.reason);
     this.#setLost();
   }
 
@@ -242,11 +280,11 @@ export class Connection {
     if (this.lifecycle.isClosed) return;
     if (!this.hasEnded) {
       // The application called `disconnect` on the client, or an attempt failed before it had a socket.
-      this.#outageLog.failed(false, this.#lastError);
+      this.#outageLog.failed(false, this.#failure?.reason);
       this.#reopenLater();
       return;
     }
-    this.#outageLog.ended(this.#lastError);
+    this.#outageLog.ended(this.#failure?.reason);
     this.#observer.onEnded(this.#connectionError(0));
   }
 
@@ -258,12 +296,14 @@ export class Connection {
   }
 
   #onError(error: unknown): void {
-    this.#lastError = error;
-    const { stream } = this.client;
+    // The error of the socket that follows says less than the reply of Redis before it.
+    if (this.#isFailureOld || !this.#failure?.isReply) this.#fail(error);
+    const { stream, options } = this.client;
     // ioredis listens to the first error of a stream only; a late TLS alert would end the process.
     if (stream?.listenerCount('error') === 0) stream.on('error', () => undefined);
     // While the connection is up no other event reports it.
     if (this.#isReady) this.#outageLog.stillConnected(error);
+    else if (this.#options.isOwned && isInfoUnknown(error)) options.enableReadyCheck = false;
   }
 
   #onSilent(): void {
@@ -271,12 +311,19 @@ export class Connection {
     const reason = this.#isReady
       ? `no answer to PING within ${pingTimeout} ms, sent every ${pingInterval} ms`
       : unreadyReason(this.client, this.#heartbeat.handshakeTimeoutMs);
-    this.#lastError = new ConnectionError(reason);
+    this.#fail(new ConnectionError(reason));
   }
 }
 
 /** The address of a client's server, without credentials. */
-function serverOf({ options: { path, host, port, sentinels, name } }: Redis): string {
+export function serverOf({ options: { path, host, port, sentinels, name } }: Redis): string {
   if (sentinels) return `the master "${name}" of the sentinels`;
   return path ?? `${host}:${port}`;
+}
+
+/** What a new connection leads to, as far as it is known. */
+function detailsOf({ options: { db, sentinels } }: Redis, { role }: ServerInfo): string {
+  const details = [`database ${db ?? 0}`];
+  if (role !== undefined && !sentinels) details.push(role === 'slave' ? 'a replica' : `a ${role}`);
+  return ` (${details.join(', ')})`;
 }

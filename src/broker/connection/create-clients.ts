@@ -1,6 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { InvalidOptionError, messageOf } from '../../errors.js';
 import { installCredentials, type CredentialsProvider } from './credentials.js';
 import { isClient, type ClusterConnection, type RedisConnection } from './redis-connection.js';
+import { queryOf } from './url-query.js';
 
 /** The ioredis clients of a broker for one server or a Sentinel set-up. */
 export interface Clients {
@@ -10,6 +12,8 @@ export interface Clients {
   readonly shardSubscriber: Redis;
   /** Whether the publisher was created here, and is ours to connect and to close. */
   readonly ownsPublisher: boolean;
+  /** Creates a further client of the same server, with these options in the place of its own. */
+  readonly createClient: (role: RedisOptions) => Redis;
 }
 
 /** ioredis options of every connection of ours: nothing is queued, and nothing is sent twice. */
@@ -46,14 +50,15 @@ export function createClients(
       subscriber: duplicate(connection),
       shardSubscriber: duplicate(connection),
       ownsPublisher: false,
+      createClient: (role) => connection.duplicate(role),
     };
   }
-  const options = withDefaults(typeof connection === 'string' ? {} : connection);
+  const { url, ...given } = typeof connection === 'string' ? { url: connection } : connection;
+  const options = withDefaults(given);
   const create = (role: RedisOptions): Redis => {
-    const given = { ...options, ...role };
-    const client = typeof connection === 'string' ? new Redis(connection, given) : new Redis(given);
-    if (typeof connection === 'string') parseQuery(connection, client.options);
+    const client = construct(url, { ...options, ...role });
     // In ioredis the query of a URL overrides the options.
+    if (url !== undefined) applyQuery(url, client.options);
     Object.assign(client.options, role);
     return installCredentials(client, credentials);
   };
@@ -62,7 +67,31 @@ export function createClients(
     subscriber: create(SUBSCRIBER_OPTIONS),
     shardSubscriber: create(SUBSCRIBER_OPTIONS),
     ownsPublisher: true,
+    createClient: create,
   };
+}
+
+/** ioredis checks some options itself. */
+function construct(url: string | undefined, options: RedisOptions): Redis {
+  try {
+    return url === undefined ? new Redis(options) : new Redis(url, options);
+  } catch (error) {
+    throw new InvalidOptionError(
+      'connection',
+      `what ioredis accepts (${messageOf(error)})`,
+      url ?? options,
+    );
+  }
+}
+
+function applyQuery(url: string, options: RedisOptions): void {
+  const query = queryOf(url);
+  for (const [name, text] of new URL(url).searchParams) {
+    // A part of the URL itself comes first.
+    if (name in query && Reflect.get(options, name) === text) {
+      Object.assign(options, { [name]: query[name] });
+    }
+  }
 }
 
 function duplicate(client: Redis): Redis {
@@ -85,20 +114,6 @@ function withDefaults(options: RedisOptions): RedisOptions {
 function sentinelDefaults({ sentinels, sentinelCommandTimeout }: RedisOptions): RedisOptions {
   if (!sentinels) return {};
   return { failoverDetector: true, sentinelCommandTimeout: sentinelCommandTimeout ?? 1_000 };
-}
-
-/** ioredis takes these as text, even if the text is a number. */
-const TEXT_OPTIONS = /^(host|path|keyPrefix|clientInfoTag|.*([uU]sername|[pP]assword|[nN]ame))$/;
-
-/** Converts numbers and booleans in the query of a URL: ioredis keeps them as text, which Node refuses as a timeout. */
-function parseQuery(url: string, options: RedisOptions): void {
-  for (const [name, text] of new URL(url).searchParams) {
-    const isOverridden = Reflect.get(options, name) !== text;
-    if (TEXT_OPTIONS.test(name) || isOverridden) continue;
-    if (name === 'tls' && url.startsWith('rediss:')) continue;
-    if (text === 'true' || text === 'false') Object.assign(options, { [name]: text === 'true' });
-    else if (/^\d+$/.test(text)) Object.assign(options, { [name]: Number(text) });
-  }
 }
 
 /** The strategy of a user's client; ours in the place of ioredis' default, which waits up to five seconds. */

@@ -5,12 +5,21 @@
  */
 import type { Cluster, ClusterNode, Redis } from 'ioredis';
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import { InvalidOptionError } from '../../errors.js';
 
 /** `Redis#connector`: begins and ends each attempt to connect. */
 interface Connector {
   connect(emit: unknown): Promise<unknown>;
   disconnect(): void;
+  check?(info: ServerInfo): unknown;
+}
+
+/** The fields of the answer to INFO; empty if Redis refuses it. */
+export type ServerInfo = Readonly<Partial<Record<string, string>>>;
+
+function connectorOf(client: Redis): Connector | undefined {
+  return Reflect.get(client, 'connector') as Connector | undefined;
 }
 
 /** `Redis#condition.subscriber`: the names that ioredis would subscribe to again. */
@@ -27,7 +36,7 @@ export function beforeConnect(
   before: () => Promise<void>,
   onDisconnect: () => void,
 ): void {
-  const connector = Reflect.get(client, 'connector') as Connector | undefined;
+  const connector = connectorOf(client);
   if (!connector) {
     throw new InvalidOptionError(
       'credentials',
@@ -45,6 +54,28 @@ export function beforeConnect(
     onDisconnect();
     disconnect();
   };
+}
+
+/** Calls `listener` with the socket of each attempt to connect, before any event of it. */
+export function onSocket(client: Redis, listener: (socket: Socket) => void): void {
+  const connector = connectorOf(client);
+  if (!connector) return;
+  const connect = connector.connect.bind(connector);
+  connector.connect = async (emit) => {
+    const socket = (await connect(emit)) as Socket;
+    listener(socket);
+    return socket;
+  };
+}
+
+/**
+ * Calls `accept` with the answer to INFO before a client is ready. With the result `false` the client closes the
+ * connection, and tries again. Not called with `enableReadyCheck: false`.
+ */
+export function onServerInfo(client: Redis, accept: (info: ServerInfo) => boolean): void {
+  const connector = connectorOf(client);
+  const check = connector?.check?.bind(connector);
+  if (connector && check) connector.check = (info) => Boolean(check(info)) && accept(info);
 }
 
 /**

@@ -8,13 +8,23 @@ export interface OutageLogOptions {
   readonly log: BrokerLog;
 }
 
-/** Logs each outage of a connection once: while a server is down, dozens of attempts fail. */
+/** How long the same reason is not logged again in one outage, while the reasons alternate. */
+const REPEAT_MS = 10_000;
+
+/**
+ * Logs each outage of a connection once, and again when its reason changes: while a server is down, dozens of
+ * attempts fail.
+ */
 export class OutageLog {
   readonly #role: 'publisher' | 'subscriber';
   readonly #log: BrokerLog;
   #server = '';
   #since: number | undefined;
   #isLogged = false;
+  #isWrongServer = false;
+  #lastReason: string | undefined;
+  /** The reasons that this outage was logged with, and when. */
+  readonly #logged = new Map<string | undefined, number>();
 
   constructor({ role, log }: OutageLogOptions) {
     this.#role = role;
@@ -27,28 +37,40 @@ export class OutageLog {
   }
 
   /** The connection was lost (`wasReady`), or an attempt to connect failed. */
-  failed(wasReady: boolean, error: unknown): void {
+  failed(wasReady: boolean, reason: string | undefined): void {
     if (wasReady) this.#since = performance.now();
-    if (this.#isLogged) return;
-    this.#isLogged = true;
-    this.#log.warn(
-      wasReady
-        ? `Lost the ${this.#role} connection to ${this.#server}${because(error)}; reconnecting`
-        : `Cannot connect the ${this.#role} to ${this.#server}${because(error)}; retrying`,
-    );
+    if (!this.#isLogged) {
+      this.#isLogged = true;
+      this.#warn(
+        reason,
+        wasReady
+          ? `Lost the ${this.#role} connection to ${this.#server}${because(reason)}; reconnecting`
+          : `Cannot connect the ${this.#role} to ${this.#server}${because(reason)}; retrying`,
+      );
+    } else if (this.#hasChanged(reason)) {
+      this.#warn(
+        reason,
+        `Still cannot connect the ${this.#role} to ${this.#server}${because(reason)}; retrying`,
+      );
+    }
+    this.#lastReason = reason;
   }
 
-  /** The connection is ready, for the first time or again. */
-  ready(): void {
+  /** The connection is ready, for the first time or again. `details` say what it leads to. */
+  ready(details: string): void {
     const wasLogged = this.#isLogged;
-    this.#isLogged = false;
+    this.#isLogged = this.#isWrongServer = false;
+    this.#logged.clear();
     if (this.#since === undefined) {
-      if (wasLogged) this.#log.log(`Connected the ${this.#role} to ${this.#server}`);
+      const line = `Connected the ${this.#role} to ${this.#server}${details}`;
+      // The end of an outage has the level of its beginning: a log with warnings alone shows both.
+      if (wasLogged) this.#log.warn(line);
+      else if (this.#role === 'publisher') this.#log.log(line);
       return;
     }
     const outage = performance.now() - this.#since;
     this.#since = undefined;
-    this.#log.log(
+    this.#log.warn(
       `The ${this.#role} connection is back after ${Math.round(outage)} ms, to ${this.#server}`,
     );
     if (telemetry.reconnect.hasSubscribers) {
@@ -63,14 +85,40 @@ export class OutageLog {
     );
   }
 
-  /** There will be no further attempt. */
-  ended(error: unknown): void {
-    this.#log.error(
-      `The ${this.#role} connection to ${this.#server} has ended${because(error)}, and is not retried`,
+  /** A user's own client leads to the wrong server; only the application can reconnect it. */
+  wrongServer(reason: string): void {
+    if (this.#isWrongServer) return;
+    this.#isWrongServer = true;
+    this.#log.warn(
+      `Your own client, the ${this.#role}, is still connected to the wrong server: ${reason}; reconnect it, for example with disconnect(true)`,
     );
+  }
+
+  /** There will be no further attempt. */
+  ended(reason: string | undefined): void {
+    this.#log.error(
+      `The ${this.#role} connection to ${this.#server} has ended${because(reason)}, and is not retried`,
+    );
+  }
+
+  #warn(reason: string | undefined, line: string): void {
+    this.#logged.set(reason, performance.now());
+    this.#log.warn(line);
+  }
+
+  /** A reason counts when two attempts in a row have it: while a server restarts, each attempt may have another. */
+  #hasChanged(reason: string | undefined): boolean {
+    if (reason === undefined || reason !== this.#lastReason) return false;
+    const latest = [...this.#logged.keys()].at(-1);
+    const since = this.#logged.get(reason);
+    if (reason === latest || (since !== undefined && performance.now() - since < REPEAT_MS))
+      return false;
+    // The map keeps the order of the log.
+    this.#logged.delete(reason);
+    return true;
   }
 }
 
-function because(error: unknown): string {
-  return error ? ` (${messageOf(error)})` : '';
+function because(reason: string | undefined): string {
+  return reason === undefined ? '' : ` (${reason})`;
 }

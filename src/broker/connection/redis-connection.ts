@@ -1,12 +1,15 @@
 import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 
+/** ioredis options, which may name the server by a URL. What the URL says must not be among the other fields. */
+export type RedisConnectionOptions = RedisOptions & { readonly url?: string };
+
 /**
  * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (a unix socket, TLS and Sentinel
- * included), or an ioredis client of your own. Your client publishes, and a `duplicate()` of it subscribes.
+ * included) with or without a `url`, or an ioredis client of your own. Your client publishes, and a `duplicate()` of it subscribes.
  * This package closes only the connections that it made. For a Cluster: `{ nodes, options }`, or a
  * `Cluster` of your own, of which the nodes and options are used.
  */
-export type RedisConnection = string | RedisOptions | Redis | ClusterConnection;
+export type RedisConnection = string | RedisConnectionOptions | Redis | ClusterConnection;
 
 /** Where a Cluster is: some of its nodes with ioredis' own options, or an ioredis `Cluster`. */
 export type ClusterConnection =

@@ -23,7 +23,7 @@ export interface NodePublisherOptions extends Pick<
   /** Whether the client is ours, or a user's. */
   readonly isOwned: boolean;
   readonly discovery?: NodeDiscovery;
-  readonly masterWatch?: ServerWatch | undefined;
+  readonly serverWatch?: ServerWatch | undefined;
 }
 
 /** Publishes over one connection to one server. */

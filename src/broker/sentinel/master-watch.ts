@@ -15,7 +15,7 @@ export interface MasterWatchOptions {
 
 interface Member {
   readonly client: Redis;
-  readonly onWrongServer: () => void;
+  readonly onWrongServer: (reason: string) => void;
   lastConfirmed: Date;
 }
 
@@ -44,7 +44,7 @@ export class MasterWatch implements ServerWatch {
     this.#options = options;
   }
 
-  watch(client: Redis, onWrongServer: () => void): WatchedConnection {
+  watch(client: Redis, onWrongServer: (reason: string) => void): WatchedConnection {
     const member: Member = { client, onWrongServer, lastConfirmed: new Date() };
     this.#members.add(member);
     this.#timer ??= setInterval(() => this.#ask(), this.#options.intervalMs).unref();
@@ -95,5 +95,7 @@ function check(member: Member, answers: readonly (readonly string[])[], confirme
     return;
   }
   // A single sentinel may be cut off, and its answer out of date.
-  if (agreeing < answers.length / 2) member.onWrongServer();
+  if (agreeing < answers.length / 2) {
+    member.onWrongServer('the sentinels name another master');
+  }
 }

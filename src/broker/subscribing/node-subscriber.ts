@@ -28,7 +28,7 @@ export interface NodeSubscriberOptions
   /** Publishes the probes. */
   readonly publisher: ProbePublisher;
   readonly discovery?: NodeDiscovery;
-  readonly masterWatch?: ServerWatch | undefined;
+  readonly serverWatch?: ServerWatch | undefined;
   /** How long a message may take from another node of a Cluster to this one, in milliseconds. */
   readonly busDelayMs?: number;
 }

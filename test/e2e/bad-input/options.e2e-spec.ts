@@ -1,5 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import { describe, expect, it } from 'vitest';
 import {
   InvalidOptionError,
@@ -40,11 +41,32 @@ const shared: Refusal[] = [
   ['connection', '', 'a redis:// or rediss:// URL, got ""'],
   ['connection', 'localhost:6379', 'a redis:// or rediss:// URL, got "localhost:6379"'],
   ['connection', 'http://localhost:6379', 'got "http://localhost:6379"'],
+  ['connection', undefined, 'got undefined'],
+  ['connection', new URL('redis://localhost'), 'the text of the URL, its "href", got an object'],
+  ['connection', Promise.resolve('redis://localhost'), 'not a promise of it, got an object'],
+  ['connection', createClient(), 'not a client of the package "redis", got an object'],
   [
-    'connection.url',
-    'redis://u:pw@h',
-    'the "connection" itself, since ioredis has no such option, got "…@h"',
+    'connection',
+    'redis://u:pw@undefined:6379',
+    'a redis:// or rediss:// URL with a host, got "…@u',
   ],
+  ['connection', 'redis://localhost/main', 'whose path is the number of a database'],
+  ['connection', 'redis://:%zz@localhost', 'whose login is percent-encoded, got "…@localhost"'],
+  ['connection.connectTimeout', '5000', 'milliseconds from 0 to 2147483647, got "5000"'],
+  ['connection.db', Number.NaN, 'the number of a database, got NaN'],
+  ['connection.socket', { host: 'h' }, 'called host, port and tls, without "socket" around them'],
+  ['connection.hostname', 'h', 'called host, as in ioredis, got "h"'],
+  ['connection.url', 'http://u:pw@h', 'a redis:// or rediss:// URL, got "…@h"'],
+  ['connection.host', undefined, 'without the field it is localhost, got undefined'],
+  ['connection.host', 'redis://u:pw@h', 'without a port, as a string, got "…@h"'],
+  ['connection.host', 'h:6379', 'without a port, as a string, got "h:6379"'],
+  ['host', 'h', 'a field of "connection": { connection: { host } }, got "…"'],
+  ['password', 'hunter2', 'a field of "connection": { connection: { password } }, got "…"'],
+  ['url', 'redis://u:pw@h', 'the "connection": { connection: "redis://…" }, got "…@h"'],
+  ['wildcards', true, 'absent: the pattern of a handler decides between SUBSCRIBE and PSUBSCRIBE'],
+  ['returnBuffers', true, 'absent: a payload that is not UTF-8 is a Buffer'],
+  ['retryAttempts', 5, 'absent: it reconnects until it is closed'],
+  ['retryDelay', 5, 'for other delays write connection.retryStrategy'],
   ['credentials', 'secret', 'a function, got "…"'],
   ['credentials', null, 'a function, got null'],
   ['connection.nodes', [], 'an array of at least one node, got an empty array'],
@@ -111,6 +133,18 @@ const shared: Refusal[] = [
   ...milliseconds('pingInterval', 1),
   ...milliseconds('pingTimeout', 1),
   ...milliseconds('probeInterval'),
+  ...milliseconds('addressCheckInterval'),
+];
+
+/** Options of the built-in transport. */
+const UNKNOWN = [
+  'host',
+  'password',
+  'url',
+  'wildcards',
+  'returnBuffers',
+  'retryAttempts',
+  'retryDelay',
 ];
 
 const ofServer: Refusal[] = [
@@ -245,9 +279,11 @@ describe('an invalid option', () => {
     await expect(start).rejects.toMatchObject(refused);
   });
 
-  it('is not an option with the value undefined', async () => {
+  it('is not an option with the value undefined, except the connection', async () => {
     const keys = [...shared, ...ofServer, ...ofClient, ...hooks].map(([key]) => key.split('.')[0]);
-    const none = Object.fromEntries(keys.map((key) => [key, undefined]));
+    const isOption = (key: string | undefined): boolean =>
+      key !== 'connection' && !UNKNOWN.includes(key ?? '');
+    const none = Object.fromEntries(keys.filter(isOption).map((key) => [key, undefined]));
     const options = none as RedisPubSubServerOptions & RedisPubSubClientOptions;
     const client = new RedisPubSubClient(options);
     const server = new RedisPubSubServer(options);

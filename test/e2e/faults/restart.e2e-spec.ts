@@ -51,8 +51,8 @@ describe('when Redis is killed and started again', () => {
         log.of(level).filter((line) => line.includes(text));
       expect(linesWith('warn', 'reconnecting')).toHaveLength(2);
       expect(linesWith('warn', 'Lost the subscriber connection')).toHaveLength(1);
-      expect(linesWith('log', 'The subscriber connection is back')).toHaveLength(1);
-      expect(linesWith('log', 'The publisher connection is back')).toHaveLength(1);
+      expect(linesWith('warn', 'The subscriber connection is back')).toHaveLength(1);
+      expect(linesWith('warn', 'The publisher connection is back')).toHaveLength(1);
     });
 
     it('reconnects with growing delays up to a cap, and with jitter', async () => {

@@ -1,11 +1,9 @@
 import * as fc from 'fast-check';
-import { Cluster, Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionError } from 'nestjs-redis-pubsub';
 import {
   checkBoolean,
   checkCodec,
-  checkConnection,
   checkCount,
   checkCredentials,
   checkHook,
@@ -159,56 +157,4 @@ describe('checkPublishLimit', () => {
       expect(() => checkPublishLimit('x', value, DEFAULTS)).toThrow(InvalidOptionError);
     },
   );
-});
-
-describe('checkConnection', () => {
-  it.each<[unknown]>([
-    ['redis://localhost'],
-    ['rediss://user:secret@redis.example:6380/1'],
-    [{}],
-    [{ host: '10.0.0.1', port: 6_379 }],
-    [{ port: '6379', retryStrategy: null }],
-    [{ path: '/tmp/redis.sock', retryStrategy: FUNCTION }],
-    [{ nodes: [7_000, 'redis://10.0.0.1:7001', '10.0.0.1:7001', {}, { host: 'a', port: 1 }] }],
-    [new Redis({ lazyConnect: true })],
-    [new Cluster([7_000], { lazyConnect: true })],
-  ])('accepts %s', (connection) => {
-    expect(checkConnection('x', connection)).toBe(connection);
-  });
-
-  it.each<[unknown, string]>([
-    ['localhost', 'Expected "x" to be a redis:// or rediss:// URL'],
-    ['http://localhost', 'Expected "x" to be a redis:// or rediss:// URL'],
-    [null, 'Expected "x" to be a redis:// URL, ioredis options or an ioredis client'],
-    [[], 'Expected "x" to be a redis:// URL, ioredis options or an ioredis client'],
-    [5, 'Expected "x" to be a redis:// URL, ioredis options or an ioredis client'],
-    [{ url: 'redis://localhost' }, 'Expected "connection.url"'],
-    [{ port: 0 }, 'Expected "connection.port"'],
-    [{ port: 65_536 }, 'Expected "connection.port"'],
-    [{ port: 1.5 }, 'Expected "connection.port"'],
-    [{ port: 'x' }, 'Expected "connection.port"'],
-    [{ host: 1 }, 'Expected "connection.host"'],
-    [{ retryStrategy: 5 }, 'Expected "connection.retryStrategy"'],
-    [{ nodes: [] }, 'Expected "connection.nodes" to be an array of at least one node'],
-    [{ nodes: 'a' }, 'Expected "connection.nodes" to be an array of at least one node'],
-    [{ nodes: [0] }, 'Expected "connection.nodes" to be nodes as'],
-    [{ nodes: [null] }, 'Expected "connection.nodes" to be nodes as'],
-    [{ nodes: [{ port: 0 }] }, 'Expected "connection.nodes" to be nodes as'],
-    [{ nodes: ['rediss://10.0.0.1'] }, 'Expected "connection.nodes" to be nodes as'],
-    [{ nodes: ['redis://'] }, 'Expected "connection.nodes" to be nodes as'],
-  ])('refuses %j', (connection, message) => {
-    const check = (): unknown => checkConnection('x', connection);
-    expect(check).toThrow(InvalidOptionError);
-    expect(check).toThrow(message);
-  });
-
-  it.each([
-    'http://user:secret@localhost',
-    { url: 'redis://user:secret@localhost' },
-    { nodes: ['redis://user:secret@10.0.0.1:7001'] },
-    { nodes: ['redis://:secret@10.0.0.1:7001'] },
-  ])('shows no password of %#', (connection) => {
-    expect(() => checkConnection('x', connection)).toThrow('…@');
-    expect(() => checkConnection('x', connection)).not.toThrow('secret');
-  });
 });

@@ -55,6 +55,8 @@ class Bench {
     await pass(0);
     this.client.becomeReady();
     await opened;
+    // The line of the start.
+    this.log.lines.length = 0;
   }
 }
 
@@ -115,7 +117,7 @@ describe('Connection#open', () => {
     await pass(300);
     expect(opened.value).toMatchObject({
       message:
-        'Redis is unreachable: connected, but no answer to the first command within 300 ms. Connection is closed.',
+        'Redis is unreachable: connected, but no answer to the first command within 300 ms (at 10.0.0.1:6379). Connection is closed.',
     });
   });
 
@@ -178,12 +180,13 @@ describe('Connection#open', () => {
     client.end();
     await pass(0);
     expect(opened.value).toMatchObject({
-      message: 'Redis is unreachable: All sentinels are unreachable. Connection is closed.',
+      message:
+        'Redis is unreachable: All sentinels are unreachable (at 10.0.0.1:6379). Connection is closed.',
     });
   });
 
   it('rejects when the retryStrategy of the user ends the attempts', async () => {
-    const client = new FakeClient({ retryStrategy: () => null });
+    const client = new FakeClient({ host: '10.0.0.1', port: 6379, retryStrategy: () => null });
     const { connection, events } = new Bench({}, client);
     const opened = outcomeOf(connection.open(60_000));
     await pass(0);
@@ -223,7 +226,7 @@ describe('Connection, after its start', () => {
     client.becomeReady();
     expect(log.lines).toEqual([
       'warn: Lost the publisher connection to 10.0.0.1:6379; reconnecting',
-      'log: The publisher connection is back after 1500 ms, to 10.0.0.1:6379',
+      'warn: The publisher connection is back after 1500 ms, to 10.0.0.1:6379',
     ]);
   });
 
@@ -468,7 +471,7 @@ describe("Connection, over a user's own client", () => {
     client.status = 'end';
     const { connection } = new Bench({ isOwned: false }, client);
     await expect(connection.open(60_000)).rejects.toThrow(
-      'Redis is unreachable: the connection has ended. Connection is closed.',
+      'Redis is unreachable: the connection has ended (at 10.0.0.1:6379). Connection is closed.',
     );
     expect([client.connects, connection.hasEnded]).toEqual([0, true]);
   });
@@ -493,7 +496,7 @@ describe("Connection, over a user's own client", () => {
     expect(events).toEqual([
       'ready',
       'lost',
-      'ended: Redis is unreachable: the connection has ended. Connection is closed.',
+      'ended: Redis is unreachable: the connection has ended (at 10.0.0.1:6379). Connection is closed.',
     ]);
     expect(client.connects).toBe(0);
   });
@@ -544,10 +547,14 @@ describe('Connection, when the client ends by itself', () => {
 
 describe('Connection, with a watch over its server', () => {
   class FakeWatch {
-    readonly watched: { client: Redis; onWrongServer: () => void; stops: number }[] = [];
+    readonly watched: {
+      client: Redis;
+      onWrongServer: (reason: string) => void;
+      stops: number;
+    }[] = [];
     lastConfirmed = new Date(0);
 
-    watch(client: Redis, onWrongServer: () => void): WatchedConnection {
+    watch(client: Redis, onWrongServer: (reason: string) => void): WatchedConnection {
       const entry = { client, onWrongServer, stops: 0 };
       this.watched.push(entry);
       const lastConfirmed = (): Date => this.lastConfirmed;
@@ -561,23 +568,23 @@ describe('Connection, with a watch over its server', () => {
   }
 
   it('restarts when the server is the wrong one', async () => {
-    const masterWatch = new FakeWatch();
-    const bench = new Bench({ masterWatch });
+    const serverWatch = new FakeWatch();
+    const bench = new Bench({ serverWatch });
     await bench.openReady();
-    masterWatch.watched[0]?.onWrongServer();
+    serverWatch.watched[0]?.onWrongServer('it is another one');
     expect(bench.events).toEqual(['ready', 'lost']);
-    expect(bench.log.lines[0]).toContain('(the sentinels name another master); reconnecting');
-    expect(masterWatch.watched.map(({ stops }) => stops)).toEqual([1]);
+    expect(bench.log.lines[0]).toContain('(it is another one); reconnecting');
+    expect(serverWatch.watched.map(({ stops }) => stops)).toEqual([1]);
   });
 
   it('is confirmed at the earlier of the times of its last PING and of the watch', async () => {
-    const masterWatch = new FakeWatch();
-    const bench = new Bench({ masterWatch });
+    const serverWatch = new FakeWatch();
+    const bench = new Bench({ serverWatch });
     await bench.openReady();
     const ready = new Date();
-    masterWatch.lastConfirmed = new Date(ready.getTime() - 5);
-    expect(bench.connection.lastConfirmed).toEqual(masterWatch.lastConfirmed);
-    masterWatch.lastConfirmed = new Date(ready.getTime() + 5);
+    serverWatch.lastConfirmed = new Date(ready.getTime() - 5);
+    expect(bench.connection.lastConfirmed).toEqual(serverWatch.lastConfirmed);
+    serverWatch.lastConfirmed = new Date(ready.getTime() + 5);
     expect(bench.connection.lastConfirmed).toEqual(ready);
   });
 });

@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { Redis, type RedisOptions } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { InvalidOptionError } from '../../../../src/errors.js';
 import { createClients, retryDelay } from '../../../../src/broker/connection/create-clients.js';
 
 /** The options of the three clients, by their roles. */
-function optionsOf(connection: string | RedisOptions | Redis) {
+function optionsOf(connection: Parameters<typeof createClients>[0]) {
   const { publisher, subscriber, shardSubscriber } = createClients(connection);
   return [publisher.options, subscriber.options, shardSubscriber.options] as const;
 }
@@ -87,6 +88,38 @@ describe('createClients', () => {
     ['redis://10.0.0.1?sentinelPassword=42', 'sentinelPassword', '42'],
   ])('reads the query of %s as %s = %j', (url, name, value) => {
     for (const options of optionsOf(url)) expect(Reflect.get(options, name)).toBe(value);
+  });
+
+  it.each<[string, RedisOptions]>([
+    ['redis://user:pw@10.0.0.1:7000/2', { host: '10.0.0.1', port: 7_000, username: 'user' }],
+    ['redis://10.0.0.1?connectTimeout=0250', { connectTimeout: 250 }],
+    ['redis://10.0.0.1', { connectTimeout: 5, connectionName: 'mine' }],
+    ['rediss://10.0.0.1', { tls: { servername: 'redis.example' } }],
+  ])('merges the url %s with further options as ioredis does', (url, expected) => {
+    const { connectTimeout = 1_000, connectionName, tls } = expected;
+    const given = { ...(connectTimeout === 250 ? {} : { connectTimeout }), connectionName, tls };
+    for (const options of optionsOf({ url, ...(given as RedisOptions) })) {
+      expect(options).toMatchObject(expected);
+      expect('url' in options).toBe(false);
+    }
+  });
+
+  it('refuses what ioredis does not accept', () => {
+    const connection = { replyMapping: 'resp3', protocol: 2 } as const;
+    expect(() => createClients(connection)).toThrow(InvalidOptionError);
+    expect(() => createClients(connection)).toThrow(
+      'Expected "connection" to be what ioredis accepts (The "resp3" replyMapping is only',
+    );
+  });
+
+  it('creates a further client with options in the place of its own', () => {
+    for (const connection of [
+      'redis://10.0.0.1:7000',
+      new Redis({ lazyConnect: true, host: '10.0.0.1', port: 7_000 }),
+    ]) {
+      const client = createClients(connection).createClient({ lazyConnect: true, db: 3 });
+      expect(client.options).toMatchObject({ host: '10.0.0.1', port: 7_000, db: 3 });
+    }
   });
 
   it.each([

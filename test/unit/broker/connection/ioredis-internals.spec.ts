@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import {
   beforeConnect,
   guardReplies,
+  onServerInfo,
+  onSocket,
   stopRecordingNames,
   setAuth,
   startupNodesOf,
@@ -264,5 +266,52 @@ describe('guardReplies, with the installed ioredis', () => {
     await expect(client.connect()).rejects.toThrow();
     server.close();
     expect(errors).toContain('a reply that is not one of Pub/Sub');
+  });
+});
+
+describe('onSocket, with the installed ioredis', () => {
+  it('reports the socket of each attempt before any event of it', async () => {
+    const client = new Redis({ lazyConnect: true, port: 1, retryStrategy: () => null });
+    client.on('error', () => undefined);
+    const events: string[] = [];
+    onSocket(client, (socket) => {
+      events.push('socket');
+      socket.once('error', () => events.push('error'));
+    });
+    await client.connect().catch(() => undefined);
+    await client.connect().catch(() => undefined);
+    expect(events).toEqual(['socket', 'error', 'socket', 'error']);
+  });
+
+  it('leaves a client without a connector as it is', () => {
+    const client = new FakeClient().redis;
+    expect(() => onSocket(client, () => undefined)).not.toThrow();
+    expect(() => onServerInfo(client, () => true)).not.toThrow();
+  });
+});
+
+describe('onServerInfo, with the installed ioredis', () => {
+  /** What the connector decides, as ioredis asks it. */
+  const check = (client: Redis, info: object): unknown => {
+    const connector = Reflect.get(client, 'connector') as { check(info: object): unknown };
+    return connector.check(info);
+  };
+
+  it.each([true, false])('decides whether the client uses the connection: %j', (accepts) => {
+    const client = createClient();
+    const seen: unknown[] = [];
+    onServerInfo(client, (info) => {
+      seen.push(info);
+      return accepts;
+    });
+    expect(check(client, { role: 'master' })).toBe(accepts);
+    expect(seen).toEqual([{ role: 'master' }]);
+  });
+
+  it('keeps the decision of ioredis', () => {
+    const client = new Redis({ lazyConnect: true, sentinels: [{}], name: 'main', role: 'master' });
+    onServerInfo(client, () => true);
+    expect(check(client, { role: 'slave' })).toBe(false);
+    expect(check(client, { role: 'master' })).toBe(true);
   });
 });

@@ -1,0 +1,194 @@
+import { isClient, type RedisConnection } from '../broker/connection/redis-connection.js';
+import { queryOf } from '../broker/connection/url-query.js';
+import { InvalidOptionError } from '../errors.js';
+import { checkFields, isHost, isPort } from './connection-fields.js';
+
+const EXPECTED = 'a redis:// URL, ioredis options or an ioredis client';
+
+/**
+ * A URL, ioredis options, an ioredis client, or the nodes of a Cluster.
+ *
+ * @throws InvalidOptionError for anything else, and for values that would end the process or lead elsewhere
+ */
+export function checkConnection(name: string, connection: unknown): RedisConnection {
+  if (typeof connection === 'string') return checkUrl(name, connection);
+  if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
+    throw new InvalidOptionError(name, EXPECTED, connection);
+  }
+  assertNotForeign(name, connection);
+  if (isClient(connection)) return connection;
+  if ('nodes' in connection) return checkCluster(connection);
+  return checkRedisOptions(name, connection);
+}
+
+/** Objects that look like options without any field, which would be localhost, or like an ioredis client. */
+function assertNotForeign(name: string, connection: object): void {
+  if (connection instanceof URL) {
+    throw new InvalidOptionError(name, 'the text of the URL, its "href"', connection);
+  }
+  if ('then' in connection && typeof connection.then === 'function') {
+    throw new InvalidOptionError(name, `${EXPECTED}, and not a promise of it`, connection);
+  }
+  // The package "redis" has these, on its clients, pools, clusters and sentinels.
+  const isNodeRedis = 'isOpen' in connection || 'sendCommand' in connection;
+  if (isNodeRedis && !('status' in connection)) {
+    throw new InvalidOptionError(
+      name,
+      'a redis:// URL, ioredis options or a client of ioredis ("new Redis(url)"), not a client of the package "redis"',
+      connection,
+    );
+  }
+}
+
+function checkCluster(connection: object & { nodes: unknown }): RedisConnection {
+  const { nodes } = connection;
+  if (!Array.isArray(nodes) || nodes.length === 0) {
+    throw new InvalidOptionError('connection.nodes', 'an array of at least one node', nodes);
+  }
+  const wrong: unknown = nodes.find((node) => !isClusterNode(node));
+  if (wrong !== undefined) {
+    throw new InvalidOptionError(
+      'connection.nodes',
+      'nodes as redis://host:port, a port or { host, port }; passwords and TLS go into options.redisOptions',
+      wrong,
+    );
+  }
+  checkClusterOptions(connection);
+  return connection as RedisConnection;
+}
+
+function checkClusterOptions({
+  nodes: _,
+  options,
+  ...others
+}: {
+  nodes: unknown;
+  options?: unknown;
+}): void {
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new InvalidOptionError(
+      `connection.${other}`,
+      'a field of connection.options, or of its redisOptions, beside "nodes"',
+      '…',
+    );
+  }
+  if (options === undefined) return;
+  assertObject('connection.options', options);
+  const { redisOptions } = options as { redisOptions?: unknown };
+  if (redisOptions === undefined) return;
+  assertObject('connection.options.redisOptions', redisOptions);
+  checkFields('connection.options.redisOptions', redisOptions as object);
+}
+
+function assertObject(name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  throw new InvalidOptionError(name, 'an object', value);
+}
+
+function isClusterNode(node: unknown): boolean {
+  if (typeof node === 'number') return isPort(node);
+  if (typeof node === 'string') return isNodeUrl(node.includes('://') ? node : `redis://${node}`);
+  if (typeof node !== 'object' || node === null) return false;
+  const { host, port } = node as { host?: unknown; port?: unknown };
+  return (host === undefined || isHost(host)) && (!('port' in node) || isPort(port));
+}
+
+function isNodeUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, username, password, hostname, pathname, search } = new URL(url);
+  const isBare = username + password + search === '' && /^\/?$/.test(pathname);
+  return protocol === 'redis:' && isBare && isHost(unbracketed(hostname));
+}
+
+const unbracketed = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
+
+/** What a URL must be and is not, in words; `undefined` if it is valid. */
+function missingIn(url: unknown): string | undefined {
+  const isUrl = typeof url === 'string' && URL.canParse(url);
+  if (!isUrl || !/^rediss?:$/.test(new URL(url).protocol)) return 'a redis:// or rediss:// URL';
+  const { username, password, hostname, pathname } = new URL(url);
+  if (!isHost(unbracketed(hostname))) return 'a redis:// or rediss:// URL with a host';
+  if (!/^\/?$|^\/\d+$/.test(pathname)) {
+    return 'a redis:// or rediss:// URL whose path is the number of a database';
+  }
+  if ([username, password].every(isDecodable)) return undefined;
+  return 'a redis:// or rediss:// URL whose login is percent-encoded';
+}
+
+/** What a valid URL says, as ioredis options. */
+function fieldsOfUrl(url: string): Record<string, unknown> {
+  const { username, password, hostname, port, pathname } = new URL(url);
+  return {
+    ...queryOf(url),
+    host: unbracketed(hostname),
+    ...(port !== '' && { port: Number(port) }),
+    ...(pathname.length > 1 && { db: Number(pathname.slice(1)) }),
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+  };
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkUrl(name: string, url: unknown): string {
+  const missing = missingIn(url);
+  if (missing !== undefined) throw new InvalidOptionError(name, missing, url);
+  checkFields(name, fieldsOfUrl(url as string));
+  return url as string;
+}
+
+function checkRedisOptions(name: string, options: object): RedisConnection {
+  const { url, ...fields } = options as Record<string, unknown>;
+  checkFields(name, fields);
+  if ('url' in options) checkConflicts(name, checkUrl(`${name}.url`, url), fields);
+  else assertHost(name, fields);
+  return options;
+}
+
+/** A host that is given as `undefined` is a missing variable, and must not be localhost. */
+function assertHost(name: string, fields: Readonly<Record<string, unknown>>): void {
+  if (!('host' in fields) || fields.host !== undefined) return;
+  if (fields.path !== undefined || fields.sentinels !== undefined) return;
+  throw new InvalidOptionError(
+    `${name}.host`,
+    'a host name or an address; without the field it is localhost',
+    fields.host,
+  );
+}
+
+/** To ioredis the URL counts, and what the options say is lost. */
+function checkConflicts(
+  name: string,
+  url: string,
+  fields: Readonly<Record<string, unknown>>,
+): void {
+  const inUrl = fieldsOfUrl(url);
+  for (const [field, value] of Object.entries(fields)) {
+    const isOther = value !== undefined && String(inUrl[field]) !== String(value);
+    if (isOther && (field in inUrl || ELSEWHERE.includes(field))) {
+      throw new InvalidOptionError(
+        `${name}.${field}`,
+        `absent beside "${name}.url", which says it, too`,
+        '…',
+      );
+    }
+  }
+  if (url.startsWith('rediss:') && (fields.tls === false || fields.tls === null)) {
+    throw new InvalidOptionError(
+      `${name}.tls`,
+      `an object or absent beside a rediss:// URL`,
+      fields.tls,
+    );
+  }
+}
+
+/** Fields that lead to another place than the host of a URL. */
+const ELSEWHERE = ['host', 'path', 'sentinels'];

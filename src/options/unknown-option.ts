@@ -1,0 +1,50 @@
+import { InvalidOptionError } from '../errors.js';
+import { nearestName } from '../shared/nearest-name.js';
+import { isConnectionField } from './connection-fields.js';
+
+/** Options of the built-in `Transport.REDIS` and of other clients, and what to write instead. */
+const INSTEAD: Readonly<Partial<Record<string, string>>> = {
+  url: 'the "connection": { connection: "redis://…" }',
+  wildcards: 'absent: the pattern of a handler decides between SUBSCRIBE and PSUBSCRIBE',
+  returnBuffers:
+    'absent: a payload that is not UTF-8 is a Buffer; for bytes at all times write a "codec"',
+  retryAttempts:
+    'absent: it reconnects until it is closed; to stop earlier return null from connection.retryStrategy',
+  retryDelay: 'absent: it reconnects by itself; for other delays write connection.retryStrategy',
+  keyPrefix: 'the option "prefix"',
+  transport: 'absent: the class is the transport',
+  strategy: 'absent: the class is the strategy',
+  options: 'absent: its fields are the options themselves',
+  isGlobal:
+    'an argument of RedisPubSubModule.forRoot or forRootAsync itself (beside useFactory, not in its result)',
+};
+
+/** The error for an option that a class does not have; `names` are those that it has. */
+export function unknownOption(
+  name: string,
+  value: unknown,
+  names: readonly string[],
+): InvalidOptionError {
+  const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined;
+  if (instead !== undefined) return new InvalidOptionError(name, instead, value);
+  if (isConnectionField(name)) {
+    // The value may be a password.
+    return new InvalidOptionError(
+      name,
+      `a field of "connection": { connection: { ${name} } }`,
+      '…',
+    );
+  }
+  return unknownName('option', name, names);
+}
+
+/** The error for a name that is none of `names`: an option, or an option of a handler. */
+export function unknownName(
+  what: string,
+  name: string,
+  names: readonly string[],
+): InvalidOptionError {
+  const nearest = nearestName(name, names);
+  const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
+  return new InvalidOptionError(what, `one of ${names.join(', ')}${hint}`, name);
+}
