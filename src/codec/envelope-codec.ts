@@ -68,8 +68,17 @@ export class EnvelopeCodec extends BareCodec {
 
   /** A publisher without the option `prefix` puts the whole channel name into the packet. */
   #isFor(pattern: unknown, channel: string): boolean {
-    const name = typeof pattern === 'string' ? pattern : this.#normalize(pattern);
+    const name = typeof pattern === 'string' ? pattern : this.#nameOf(pattern);
     return name === channel || (this.#prefix !== '' && name === this.#prefix + channel);
+  }
+
+  #nameOf(pattern: unknown): string | undefined {
+    try {
+      return this.#normalize(pattern);
+    } catch {
+      // Older versions of Nest follow a pattern that is nested deeper than the stack.
+      return undefined;
+    }
   }
 }
 

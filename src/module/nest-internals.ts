@@ -1,6 +1,6 @@
 /**
  * Every place where the module reaches into parts of `@nestjs/core` and `@nestjs/microservices` that are not
- * public, read in 11.1 and 12.5. Each has a test against the supported versions.
+ * public, read in 11.1.4, 11.2 and 12.5. Each has a test against the supported versions.
  */
 import { UseFilters, UseGuards, UseInterceptors, UsePipes, type Type } from '@nestjs/common';
 import {
@@ -79,7 +79,13 @@ export function onConnectedServer(
   container: Container,
   listener: (server: unknown) => void,
 ): { unsubscribe(): void } {
-  return container.getModules().getRpcTargetRegistry<unknown>().subscribe(listener);
+  const modules = container.getModules();
+  if (!('getRpcTargetRegistry' in modules)) {
+    throw new Error(
+      'nestjs-redis-pubsub needs Nest 11.1.4 or later; update @nestjs/common, @nestjs/core and @nestjs/microservices',
+    );
+  }
+  return modules.getRpcTargetRegistry<unknown>().subscribe(listener);
 }
 
 /**

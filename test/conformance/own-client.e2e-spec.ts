@@ -79,25 +79,29 @@ describe("a broker over a client of the user's own", () => {
     expect(await published).toBe(0);
   });
 
-  it('is traced by ioredis, and only the caller of publish gets the error', async () => {
-    const traced: string[] = [];
-    const handlers = {
-      error: (context: unknown) => {
-        const { command, args } = context as { command: string; args: string[] };
-        traced.push(`${command} ${args[0]}`);
-      },
-    } as Parameters<ReturnType<typeof tracingChannel>['subscribe']>[0];
-    const channel = tracingChannel('ioredis:command');
-    channel.subscribe(handlers);
-    closeAfterTest(() => Promise.resolve(channel.unsubscribe(handlers)));
-    const user = unique('mute');
-    await redis.client.call('ACL', 'SETUSER', user, 'on', 'nopass', '+@all', 'resetchannels');
-    const client = own({ username: user, password: 'x' });
-    const broker = createTestBroker(client);
-    await broker.connect(10_000);
-    await expect(broker.publish('traced', 'x')).rejects.toBeInstanceOf(CommandRefusedError);
-    expect(traced.filter((it) => it.startsWith('publish'))).toEqual(['publish traced']);
-  });
+  // ioredis traces from 5.11 on.
+  it.runIf('_buildCommandContext' in Redis.prototype)(
+    'is traced by ioredis, and only the caller of publish gets the error',
+    async () => {
+      const traced: string[] = [];
+      const handlers = {
+        error: (context: unknown) => {
+          const { command, args } = context as { command: string; args: string[] };
+          traced.push(`${command} ${args[0]}`);
+        },
+      } as Parameters<ReturnType<typeof tracingChannel>['subscribe']>[0];
+      const channel = tracingChannel('ioredis:command');
+      channel.subscribe(handlers);
+      closeAfterTest(() => Promise.resolve(channel.unsubscribe(handlers)));
+      const user = unique('mute');
+      await redis.client.call('ACL', 'SETUSER', user, 'on', 'nopass', '+@all', 'resetchannels');
+      const client = own({ username: user, password: 'x' });
+      const broker = createTestBroker(client);
+      await broker.connect(10_000);
+      await expect(broker.publish('traced', 'x')).rejects.toBeInstanceOf(CommandRefusedError);
+      expect(traced.filter((it) => it.startsWith('publish'))).toEqual(['publish traced']);
+    },
+  );
 
   it('does not change the subscriptions of the client', async () => {
     const client = own({ protocol: 3 });

@@ -17,7 +17,7 @@ import { guardCallbacks } from './guard-callbacks.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 import { guardReplies, onServerInfo, onSocket, type ServerInfo } from './ioredis-internals.js';
 import { OutageLog } from './outage-log.js';
-import { ReadyWait, unreadyReason } from './ready-wait.js';
+import { isReady, ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
 
 /** Checks that a connection still leads to the right server. */
@@ -127,7 +127,7 @@ export class Connection {
     this.lifecycle.assertCurrent(generation);
     this.#listen();
     // A user's own client may have been ready long before.
-    if (!this.#isReady && this.client.status === 'ready') this.#onReady();
+    if (!this.#isReady) this.#onReady();
     const wasClosed = this.lifecycle.isClosed;
     this.lifecycle.open();
     this.#hasGivenUp = false;
@@ -233,6 +233,7 @@ export class Connection {
   }
 
   #onReady(): void {
+    if (!isReady(this.client)) return;
     this.#isReady = true;
     this.#reopenings = 0;
     this.#failure = this.#attempt = undefined;
@@ -296,11 +297,13 @@ export class Connection {
   }
 
   #onError(error: unknown): void {
-    // The error of the socket that follows says less than the reply of Redis before it.
-    if (this.#isFailureOld || !this.#failure?.isReply) this.#fail(error);
-    const { stream, options } = this.client;
+    const { stream, options, status } = this.client;
     // ioredis listens to the first error of a stream only; a late TLS alert would end the process.
     if (stream?.listenerCount('error') === 0) stream.on('error', () => undefined);
+    // Of a lost connection ioredis 5 also reports its own commands in flight, which is not the cause.
+    if (status === 'close' || status === 'reconnecting') return;
+    // The error of the socket that follows says less than the reply of Redis before it.
+    if (this.#isFailureOld || !this.#failure?.isReply) this.#fail(error);
     // While the connection is up no other event reports it.
     if (this.#isReady) this.#outageLog.stillConnected(error);
     else if (this.#options.isOwned && isInfoUnknown(error)) options.enableReadyCheck = false;

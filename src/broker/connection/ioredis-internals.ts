@@ -1,9 +1,9 @@
 /**
- * Every place where this package reaches into private parts of ioredis, read in ioredis 6.0.0. Each has a
- * test against the installed version. Where a part is missing, the option that needs it is refused, or
- * ioredis is left as it is.
+ * Every place where this package reaches into private parts of ioredis, or makes up for a fault of one of its
+ * versions, read in ioredis 5.3.2, 5.11.1 and 6.0.0. Each has a test against the installed version. Where a
+ * part is missing, the option that needs it is refused, or ioredis is left as it is.
  */
-import type { Cluster, ClusterNode, Redis } from 'ioredis';
+import { Command, ReplyError, type Cluster, type ClusterNode, type Redis } from 'ioredis';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { InvalidOptionError } from '../../errors.js';
@@ -25,6 +25,7 @@ function connectorOf(client: Redis): Connector | undefined {
 /** `Redis#condition.subscriber`: the names that ioredis would subscribe to again. */
 interface SubscriptionSet {
   add: (kind: string, name: string) => void;
+  del: (kind: string, name: string) => void;
 }
 
 /**
@@ -102,6 +103,70 @@ export function subscribedShardChannels(client: Redis): ReadonlySet<string> | un
   if (client.status !== 'ready') return undefined;
   const { subscriber } = client.condition ?? {};
   return new Set(subscriber ? subscriber.channels('ssubscribe') : []);
+}
+
+/**
+ * Calls `onEnded` for each shard channel that Redis ends on its own, as it does when a slot moves. ioredis 5
+ * takes this notice for the answer to the oldest command in flight, whichever that is.
+ */
+export function onShardChannelEnded(client: Redis, onEnded: () => void): void {
+  client.on('connect', () => {
+    const { condition } = client;
+    if (!condition) return;
+    let { subscriber } = condition;
+    // ioredis creates the set with the first answer to SSUBSCRIBE. The next bytes may already be a notice.
+    Object.defineProperty(condition, 'subscriber', {
+      get: () => subscriber,
+      set: (next: typeof subscriber) => {
+        subscriber = next;
+        if (next) takeNotices(client, next as unknown as SubscriptionSet, onEnded);
+      },
+    });
+  });
+}
+
+/** ioredis removes the name of a notice from the set, and then takes the oldest command in flight. */
+function takeNotices(client: Redis, names: SubscriptionSet, onEnded: () => void): void {
+  const remove = names.del.bind(names);
+  names.del = (kind, name) => {
+    remove(kind, name);
+    const { commandQueue } = client;
+    if (kind !== 'sunsubscribe' || commandQueue.peekFront()?.command.name === kind) return;
+    const command = { name: kind, args: [name], resolve: ignore, reject: ignore };
+    commandQueue.unshift({ command, stream: client.stream, select: 0 });
+    onEnded();
+  };
+}
+
+/** Sends SSUBSCRIBE. ioredis 5.8 to 5.11 never settles one that Redis answered with MOVED. */
+export class ShardSubscribe {
+  readonly #client: Redis;
+  readonly #unanswered = new Set<Command>();
+
+  constructor(client: Redis) {
+    this.#client = client;
+    // ioredis 6 emits this, too, and then rejects the command itself.
+    client.on('moved', () => queueMicrotask(() => this.#rejectMoved()));
+  }
+
+  /** Settles like ioredis' own `ssubscribe`. The text of an error after MOVED may not have the address. */
+  async send(names: readonly string[]): Promise<unknown> {
+    const command = new Command('ssubscribe', [...names]);
+    this.#unanswered.add(command);
+    try {
+      return await this.#client.sendCommand(command);
+    } finally {
+      this.#unanswered.delete(command);
+    }
+  }
+
+  #rejectMoved(): void {
+    const waiting = new Set(this.#client.commandQueue.toArray().map(({ command }) => command));
+    for (const command of this.#unanswered) {
+      // Where ioredis has settled it, this has no effect.
+      if (!waiting.has(command)) command.reject(new ReplyError('MOVED to another node'));
+    }
+  }
 }
 
 /** The nodes that a `Cluster` was created with, which it keeps in a private field. */

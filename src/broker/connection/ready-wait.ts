@@ -13,6 +13,14 @@ export interface ReadyWaitOptions {
   readonly mayOpenSocketLater: boolean;
 }
 
+/**
+ * Whether commands can be sent. ioredis 5 says "ready", too, of a connection whose login was refused, and
+ * that it is closing.
+ */
+export function isReady({ status, stream }: Redis): boolean {
+  return status === 'ready' && stream.writable;
+}
+
 /** Waits until a client is ready, or until there is no reason to wait any longer. */
 export class ReadyWait {
   /** Resolves to whether the client is ready. */
@@ -46,7 +54,7 @@ export class ReadyWait {
   }
 
   readonly #listeners = [
-    ['ready', (): void => this.#settle(true)],
+    ['ready', (): void => this.#onReady()],
     ['error', (): void => this.#onError()],
     ['close', (): void => this.#onClose()],
     ['end', (): void => this.#onEnd()],
@@ -56,6 +64,10 @@ export class ReadyWait {
     this.#limit?.cancel();
     for (const [event, listener] of this.#listeners) this.#client.off(event, listener);
     this.#resolve(isReady);
+  }
+
+  #onReady(): void {
+    if (isReady(this.#client)) this.#settle(true);
   }
 
   get #isSingleAttempt(): boolean {

@@ -49,7 +49,8 @@ function clientOf({ host, port, family }: Partial<SentinelAddress>, options: Red
     username: options.sentinelUsername,
     password: options.sentinelPassword,
     tls: options.sentinelTLS,
-    protocol: options.protocol,
+    // Absent in ioredis 5.
+    ...('protocol' in options && { protocol: options.protocol }),
   });
 }
 

@@ -6,6 +6,7 @@ import { telemetry } from '../../telemetry.js';
 import type { BrokerOptions } from '../broker-options.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
 import { Connection, CONNECTION_ENDED, type ServerWatch } from '../connection/connection.js';
+import { onShardChannelEnded } from '../connection/ioredis-internals.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { whenReadDry } from '../connection/read-dry.js';
 import type { ProbePublisher } from '../publishing/publisher.js';
@@ -85,8 +86,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     this.#probe = this.#createProbe();
     this.#outputBuffer = new OutputBufferWatch(client, log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
-    // ioredis emits this when Redis ends the subscription of a shard channel on its own.
-    client.on('moved', () => observer.onRedirect?.());
+    if (kind === 'shard') onShardChannelEnded(client, () => observer.onRedirect?.());
   }
 
   get clients(): readonly [Redis] {

@@ -1,14 +1,15 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/subscription-key.js';
-import { stopRecordingNames } from '../connection/ioredis-internals.js';
+import { ShardSubscribe, stopRecordingNames } from '../connection/ioredis-internals.js';
 
 /** Node reads all answers that have arrived in one go, and each takes microseconds: more would hold the event loop. */
 const MAX_UNANSWERED = 2_048;
 
-const COMMANDS = {
-  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
-  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe' },
-  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
+const SUBSCRIBE = { channel: 'subscribe', pattern: 'psubscribe' } as const;
+const UNSUBSCRIBE = {
+  channel: 'unsubscribe',
+  pattern: 'punsubscribe',
+  shard: 'sunsubscribe',
 } as const;
 
 /**
@@ -18,12 +19,14 @@ const COMMANDS = {
  */
 export class SubscribeCommands {
   readonly #client: Redis;
+  readonly #shardSubscribe: ShardSubscribe;
   readonly #onAnswer: () => void;
   /** Of the current connection. */
   #unanswered = { names: 0 };
 
   constructor(client: Redis, onAnswer: () => void) {
     this.#client = client;
+    this.#shardSubscribe = new ShardSubscribe(client);
     this.#onAnswer = onAnswer;
   }
 
@@ -38,13 +41,17 @@ export class SubscribeCommands {
   }
 
   async subscribe(kind: SubscriptionKind, names: readonly string[]): Promise<void> {
-    await this.#count(names.length, this.#client[COMMANDS[kind].subscribe](...names));
-    // Only ioredis knows which shard channels Redis has ended on its own.
-    if (kind !== 'shard') stopRecordingNames(this.#client);
+    if (kind === 'shard') {
+      // ioredis keeps these names: only it knows which shard channels Redis has ended on its own.
+      await this.#count(names.length, this.#shardSubscribe.send(names));
+    } else {
+      await this.#count(names.length, this.#client[SUBSCRIBE[kind]](...names));
+      stopRecordingNames(this.#client);
+    }
   }
 
   unsubscribe(kind: SubscriptionKind, names: readonly string[]): Promise<unknown> {
-    return this.#count(names.length, this.#client[COMMANDS[kind].unsubscribe](...names));
+    return this.#count(names.length, this.#client[UNSUBSCRIBE[kind]](...names));
   }
 
   #count(names: number, answer: Promise<unknown>): Promise<unknown> {

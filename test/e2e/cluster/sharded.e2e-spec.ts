@@ -181,17 +181,26 @@ describeSharded('sharded Pub/Sub in a Cluster', () => {
     expect(gaps).toEqual([undefined, { from: expect.any(Date), to: expect.any(Date) }]);
   });
 
-  it('subscribes again when Redis ended a subscription although the owner of its slot did not change', async () => {
-    const [owner] = await cluster().masters();
-    const channel = await cluster().channelOf(owner!, 'blink');
-    const { service } = await startClusterApp({ connection: at(owner!), sharded: true });
-    const gaps: unknown[] = [];
-    service.observe(channel, { onSubscribed: (gap) => gaps.push(gap) }).subscribe();
-    await eventually(() => gaps.length === 1);
-    await cluster().blinkSlot(channel);
-    await eventually(() => gaps.length === 2);
-    expect(await service.publish(channel, 'x')).toBe(1);
-  });
+  it.each([
+    ['the default protocol', {}],
+    ['RESP2', { options: { redisOptions: { protocol: 2 } } }],
+  ] as const)(
+    'with %s subscribes again when Redis ended a subscription although the owner of its slot did not change',
+    async (_, own) => {
+      const [owner] = await cluster().masters();
+      const channel = await cluster().channelOf(owner!, 'blink');
+      const { service } = await startClusterApp({
+        connection: { ...at(owner!), ...own },
+        sharded: true,
+      });
+      const gaps: unknown[] = [];
+      service.observe(channel, { onSubscribed: (gap) => gaps.push(gap) }).subscribe();
+      await eventually(() => gaps.length === 1);
+      await cluster().blinkSlot(channel);
+      await eventually(() => gaps.length === 2);
+      expect(await service.publish(channel, 'x')).toBe(1);
+    },
+  );
 
   it('reports a gap from the moment when Redis ended the subscription, even if the connection is lost later', async () => {
     const [owner] = await cluster().masters();

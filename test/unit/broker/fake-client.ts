@@ -51,6 +51,12 @@ export class FakeClient extends EventEmitter {
   status = 'wait';
   stream = new FakeStream(() => this.lose());
   condition: Redis['condition'] | undefined;
+  /** The commands in flight, as ioredis keeps them: here always empty. */
+  readonly commandQueue = {
+    peekFront: () => undefined,
+    unshift: () => undefined,
+    toArray: () => [],
+  };
   readonly sent: SentCommand[] = [];
   /** How often `connect` was called. */
   connects = 0;
@@ -147,6 +153,14 @@ export class FakeClient extends EventEmitter {
     this.#enter('close');
     if (this.retries) this.#enter('reconnecting');
     else this.end();
+  }
+
+  /** Redis ends a shard channel on its own. Needs a `condition` from the attempt to connect on. */
+  endShardChannel(): void {
+    const del = (_kind: string, _name: string): void => undefined;
+    const names = { ...(this.condition?.subscriber || undefined), del };
+    Object.assign(this.condition ?? {}, { subscriber: names });
+    names.del('sunsubscribe', 'ended');
   }
 
   /** There will be no further attempt of ioredis itself. */

@@ -107,6 +107,18 @@ describe('a foreign payload is the data, whole', () => {
     expect(codec.decode(Buffer.from(json), 'news')).toHaveProperty('data.pattern');
   });
 
+  it('even if its pattern has no normal form', () => {
+    const refusing = new EnvelopeCodec(
+      jsonCodec,
+      () => {
+        throw new RangeError('Maximum call stack size exceeded');
+      },
+      '',
+    );
+    const value = { pattern: { cmd: 'sum' }, data: 1 };
+    expect(refusing.decode(bytes(value), 'news')).toEqual({ data: value });
+  });
+
   it('that is not JSON is its text, or its bytes', () => {
     expect(codec.decode(Buffer.from('hello'), 'news')).toEqual({ data: 'hello' });
     expect(codec.decode(Buffer.from([0xff]), 'news')).toEqual({ data: Buffer.from([0xff]) });

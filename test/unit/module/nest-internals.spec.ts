@@ -30,6 +30,7 @@ import {
   placeModule,
   registerHandlers,
   withEnhancers,
+  type Container,
   type Wrapper,
 } from '../../../src/module/nest-internals.js';
 
@@ -113,6 +114,11 @@ describe('onConnectedServer, with the installed Nest', () => {
     subscription.unsubscribe();
     modules.addRpcTarget('after');
     expect(servers).toEqual(['before', 'later']);
+  });
+
+  it('throws with the version that it needs where Nest has no registry of servers', () => {
+    const container = { getModules: () => new Map() } as unknown as Container;
+    expect(() => onConnectedServer(container, () => undefined)).toThrow('needs Nest 11.1.4');
   });
 });
 

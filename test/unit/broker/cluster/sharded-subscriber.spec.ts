@@ -322,7 +322,7 @@ async function subscribed() {
 describe('ShardedSubscriber, after a redirect', () => {
   it('asks the node that redirected for the topology', async () => {
     const { bench } = await subscribed();
-    bench.at(A).emit('moved');
+    bench.at(A).endShardChannel();
     expect(bench.fake.asked).toEqual([`refresh ${A}`]);
   });
 
@@ -330,8 +330,8 @@ describe('ShardedSubscriber, after a redirect', () => {
     const { bench, listeners } = await subscribed();
     bench.ended.add('news');
     const since = Date.now();
-    bench.at(A).emit('moved');
-    bench.at(A).emit('moved');
+    bench.at(A).endShardChannel();
+    bench.at(A).endShardChannel();
     await pass(499);
     expect(bench.commandsAt(A)).toEqual(['ssubscribe news other']);
     await pass(1);
@@ -343,7 +343,7 @@ describe('ShardedSubscriber, after a redirect', () => {
   it('does not subscribe again where the connection was lost in that time', async () => {
     const { bench } = await subscribed();
     bench.ended.add('news');
-    bench.at(A).emit('moved');
+    bench.at(A).endShardChannel();
     bench.at(A).lose();
     await pass(500);
     expect(bench.commandsAt(A)).toEqual(['ssubscribe news other']);
@@ -351,10 +351,10 @@ describe('ShardedSubscriber, after a redirect', () => {
 
   it('does nothing after a close', async () => {
     const { bench } = await subscribed();
-    bench.at(A).emit('moved');
+    bench.at(A).endShardChannel();
     await bench.subscriber.close();
     bench.fake.asked.length = 0;
-    bench.at(A).emit('moved');
+    bench.at(A).endShardChannel();
     await pass(10_000);
     expect([bench.fake.asked, bench.commandsAt(A)]).toEqual([[], ['ssubscribe news other']]);
   });

@@ -77,6 +77,24 @@ describe('Connection#open', () => {
     expect([client.connects, events]).toEqual([1, ['ready']]);
   });
 
+  it('takes a client for ready only if its socket stays open', async () => {
+    const { client, connection, events } = new Bench();
+    const opened = outcomeOf(connection.open(1_000));
+    await pass(0);
+    client.becomeConnected();
+    // ioredis 5 closes a connection whose login was refused, and says that it is ready all the same.
+    client.emit('error', replyError('WRONGPASS invalid username-password pair'));
+    client.stream.writable = false;
+    client.becomeReady();
+    const again = outcomeOf(connection.open(0));
+    await pass(0);
+    expect([opened.value, again.value, connection.isReady]).toEqual([undefined, undefined, false]);
+    client.lose();
+    await pass(0);
+    expect(String(opened.value)).toContain('WRONGPASS');
+    expect([again.value, events]).toEqual([opened.value, []]);
+  });
+
   it('resolves at once when the client is ready already', async () => {
     const { client, connection, events } = new Bench({ isOwned: false });
     client.becomeReady();
@@ -243,6 +261,18 @@ describe('Connection, after its start', () => {
     expect(opened.value).toMatchObject({
       message: expect.stringContaining('the connection was closed before it was ready'),
     });
+  });
+
+  it('keeps the cause of a loss when ioredis then fails its own commands', async () => {
+    const { client, connection } = new Bench();
+    const opened = outcomeOf(connection.open(300));
+    await pass(0);
+    client.becomeConnected();
+    client.lose(new Error('read ECONNRESET'));
+    // ioredis 5 reports its ready check, which cannot be answered any more.
+    client.emit('error', new Error('Reached the max retries per request limit (which is 0).'));
+    await pass(300);
+    expect(String(opened.value)).toContain('Redis is unreachable: read ECONNRESET.');
   });
 
   it('logs an error of a connection that is up, and none of an attempt', async () => {

@@ -7,12 +7,15 @@ import {
   beforeConnect,
   guardReplies,
   onServerInfo,
+  onShardChannelEnded,
   onSocket,
+  ShardSubscribe,
   stopRecordingNames,
   setAuth,
   startupNodesOf,
   subscribedShardChannels,
 } from '../../../../src/broker/connection/ioredis-internals.js';
+import { isReplyError } from '../../../../src/broker/connection/redis-error.js';
 import { FakeClient } from '../fake-client.js';
 
 /** A client of the installed ioredis whose attempts fail before they open a socket. */
@@ -132,8 +135,26 @@ describe('setAuth, with the installed ioredis', () => {
   });
 });
 
+/** The parts of the commands in a text that ioredis wrote. */
+function parseCommands(text: string): string[][] {
+  return text
+    .split(/^\*\d+\r\n/m)
+    .filter((command) => command !== '')
+    .map((command) => command.split('\r\n').filter((_, i) => i % 2 === 1));
+}
+
+const encode = (parts: readonly (string | number)[]): string =>
+  parts.map((it) => (typeof it === 'number' ? `:${it}` : `$${it.length}\r\n${it}`)).join('\r\n');
+
+/** A reply of RESP2 with an array. */
+const reply = (...parts: (string | number)[]): string => `*${parts.length}\r\n${encode(parts)}\r\n`;
+
 /** A socket to a server that acknowledges every subscription, and nothing else. */
 class SubscribedSocket extends Duplex {
+  readonly commands: string[][] = [];
+  /** What the server sends for a command, in the place of its acknowledgement. */
+  answer: (command: readonly string[]) => string | undefined = () => undefined;
+
   setNoDelay(): void {}
 
   setKeepAlive(): void {}
@@ -143,17 +164,20 @@ class SubscribedSocket extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
-    const [, , command = '', , ...names] = chunk.toString().split('\r\n');
-    for (const [i, name] of names.filter((_, at) => at % 2 === 0 && names[at + 1] === '').entries())
-      this.push(
-        `*3\r\n$${command.length}\r\n${command}\r\n$${name.length}\r\n${name}\r\n:${i + 1}\r\n`,
-      );
+    for (const command of parseCommands(chunk.toString())) {
+      this.commands.push(command);
+      const [name = '', ...names] = command;
+      const acknowledged = names.map((it, i) => reply(name, it, i + 1)).join('');
+      const answer = this.answer(command) ?? acknowledged;
+      // A network is never faster than the call that writes.
+      if (answer !== '') setImmediate(() => this.push(answer));
+    }
     done();
   }
 }
 
 /** A client of the installed ioredis over a {@link SubscribedSocket}. */
-async function connectSubscriber(): Promise<Redis> {
+async function connectSubscriber(prepare: (client: Redis) => void = () => undefined) {
   const socket = new SubscribedSocket();
   class Connector {
     readonly firstError = undefined;
@@ -161,23 +185,26 @@ async function connectSubscriber(): Promise<Redis> {
     disconnect = (): unknown => socket.destroy();
     check = (): boolean => true;
   }
-  const client = new Redis({
+  const options = {
     lazyConnect: true,
+    // Not known to ioredis 5.
     protocol: 2,
     disableClientInfo: true,
     enableReadyCheck: false,
     retryStrategy: () => null,
     Connector: Connector as never,
-  });
+  } as const;
+  const client = new Redis(options);
+  prepare(client);
   await client.connect();
-  return client;
+  return { client, socket };
 }
 
 const namesOf = ({ condition }: Redis, kind: 'subscribe' | 'psubscribe'): unknown =>
   condition?.subscriber && condition.subscriber.channels(kind);
 
 it('the set of subscriptions does not exist before the first subscription', async () => {
-  const client = await connectSubscriber();
+  const { client } = await connectSubscriber();
   expect(client.condition?.subscriber).toBe(false);
   expect(subscribedShardChannels(client)).toEqual(new Set());
   client.disconnect();
@@ -187,7 +214,7 @@ describe('the set of subscriptions of the installed ioredis', () => {
   it.each(['subscribe', 'psubscribe'] as const)(
     'keeps the names of %s, and none after stopRecordingNames',
     async (command) => {
-      const client = await connectSubscriber();
+      const { client } = await connectSubscriber();
       await client[command]('kept');
       expect(namesOf(client, command)).toEqual(['kept']);
       stopRecordingNames(client);
@@ -197,8 +224,8 @@ describe('the set of subscriptions of the installed ioredis', () => {
     },
   );
 
-  it('has the shard channels, until Redis ends them', async () => {
-    const client = await connectSubscriber();
+  it('has the shard channels, until they are unsubscribed', async () => {
+    const { client } = await connectSubscriber();
     await client.ssubscribe('a');
     await client.ssubscribe('b');
     expect(subscribedShardChannels(client)).toEqual(new Set(['a', 'b']));
@@ -207,6 +234,116 @@ describe('the set of subscriptions of the installed ioredis', () => {
     client.disconnect();
     await once(client, 'end');
     expect(subscribedShardChannels(client)).toBeUndefined();
+  });
+});
+
+/** A subscriber whose shard channels are watched, with what was reported so far. */
+async function watchShardChannels() {
+  const errors: unknown[] = [];
+  const reported = { ended: 0, errors };
+  const subscriber = await connectSubscriber((client) => {
+    client.on('error', (error: unknown) => errors.push(error));
+    onShardChannelEnded(client, () => reported.ended++);
+  });
+  return { ...subscriber, reported };
+}
+
+describe('onShardChannelEnded, with the installed ioredis', () => {
+  it('reports a channel that Redis ends, and leaves the answer of each command in flight as it is', async () => {
+    const { client, socket, reported } = await watchShardChannels();
+    await client.ssubscribe('a', 'b');
+    socket.answer = () => '';
+    const outcomes = [client.ping(), client.ssubscribe('c', 'd'), client.sunsubscribe('b')];
+    const settled: unknown[] = [];
+    for (const outcome of outcomes) void outcome.then((value) => settled.push(value));
+    socket.push(reply('sunsubscribe', 'a', 1));
+    await new Promise(setImmediate);
+    expect([reported.ended, settled]).toEqual([1, []]);
+    socket.push(reply('pong', '') + reply('ssubscribe', 'c', 2) + reply('ssubscribe', 'd', 3));
+    socket.push(reply('sunsubscribe', 'b', 2));
+    expect(await Promise.all(outcomes)).toEqual([['pong', ''], 3, 2]);
+    expect(reported).toEqual({ ended: 1, errors: [] });
+    expect(subscribedShardChannels(client)).toEqual(new Set(['c', 'd']));
+    client.disconnect();
+  });
+
+  it('reports each channel that Redis ends while no command is in flight, also the last one', async () => {
+    const { client, socket, reported } = await watchShardChannels();
+    await client.ssubscribe('a', 'b');
+    socket.push(reply('sunsubscribe', 'a', 1) + reply('sunsubscribe', 'b', 0));
+    await new Promise(setImmediate);
+    expect(reported).toEqual({ ended: 2, errors: [] });
+    await client.ssubscribe('c');
+    expect(subscribedShardChannels(client)).toEqual(new Set(['c']));
+    client.disconnect();
+  });
+
+  it('reports a channel that Redis ends in the same write as the answer to its SSUBSCRIBE', async () => {
+    const { client, socket, reported } = await watchShardChannels();
+    socket.answer = () => reply('ssubscribe', 'a', 1) + reply('sunsubscribe', 'a', 0);
+    expect(await client.ssubscribe('a')).toBe(1);
+    expect(reported).toEqual({ ended: 1, errors: [] });
+    client.disconnect();
+  });
+
+  it('does not report what the client unsubscribes itself', async () => {
+    const { client, reported } = await watchShardChannels();
+    await client.ssubscribe('a', 'b');
+    await client.sunsubscribe('a', 'b');
+    expect(reported).toEqual({ ended: 0, errors: [] });
+    client.disconnect();
+  });
+
+  it('does nothing where there is no condition', () => {
+    const client = new FakeClient();
+    onShardChannelEnded(client.redis, () => undefined);
+    client.becomeConnected();
+    expect(client.condition).toBeUndefined();
+  });
+});
+
+describe('ShardSubscribe, with the installed ioredis', () => {
+  it('resolves with the acknowledgement', async () => {
+    const { client, socket } = await connectSubscriber();
+    expect(await new ShardSubscribe(client).send(['a', 'b'])).toBe(2);
+    expect(socket.commands).toEqual([['ssubscribe', 'a', 'b']]);
+    client.disconnect();
+  });
+
+  it('rejects with MOVED where Redis answers so, and leaves the others as they are', async () => {
+    const { client, socket } = await connectSubscriber();
+    const shards = new ShardSubscribe(client);
+    socket.answer = ([, name = '']) =>
+      name.startsWith('moved') ? '-MOVED 1 10.0.0.2:6379\r\n' : undefined;
+    const sent = ['a', 'moved.1', 'b', 'moved.2', 'c'].map((name) => shards.send([name]));
+    const outcomes = await Promise.allSettled(sent);
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    for (const outcome of [sent[1], sent[3]]) {
+      const error: unknown = await outcome?.catch((it: unknown) => it);
+      expect(isReplyError(error) && error.message).toMatch(/^MOVED /);
+    }
+    client.disconnect();
+  });
+
+  it('rejects with any other refusal as it is', async () => {
+    const { client, socket } = await connectSubscriber();
+    socket.answer = () => '-NOPERM no\r\n';
+    await expect(new ShardSubscribe(client).send(['a'])).rejects.toThrow('NOPERM no');
+    client.disconnect();
+  });
+
+  it('rejects when the connection is lost', async () => {
+    const { client, socket } = await connectSubscriber();
+    socket.answer = () => '';
+    const sent = new ShardSubscribe(client).send(['a']);
+    socket.destroy();
+    await expect(sent).rejects.toThrow('Connection is closed');
   });
 });
 

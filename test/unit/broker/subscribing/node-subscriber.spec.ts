@@ -207,7 +207,9 @@ describe('NodeSubscriber', () => {
 
   it('reports that Redis has ended the subscription of a shard channel', () => {
     const bench = new Bench({ kind: 'shard' });
-    bench.client.emit('moved');
+    bench.client.condition = { subscriber: false } as never;
+    bench.client.becomeConnected();
+    bench.client.endShardChannel();
     expect(bench.redirects).toBe(1);
   });
 
