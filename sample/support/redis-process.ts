@@ -15,7 +15,7 @@ export class ServerStartError extends Error {
 
   constructor(
     reason: string,
-    /** The last output of the server; empty if it did not run. */
+    /** The first output of the server; empty if it did not run. */
     readonly output: string,
   ) {
     super([reason, output].filter(Boolean).join('\n'));
@@ -87,10 +87,13 @@ function ready(child: ChildProcess, binary: string): Promise<void> {
     };
     const fail = (reason: string): void => {
       finish();
-      reject(new ServerStartError(`${binary}: ${reason}`, output.trim()));
+      // The reason comes before the report of a crash, which is long.
+      reject(
+        new ServerStartError(`${binary}: ${reason}`, output.trim().slice(0, MAX_OUTPUT_LENGTH)),
+      );
     };
     const read = (text: string): void => {
-      output = (output + text).slice(-MAX_OUTPUT_LENGTH);
+      output += text;
       if (!READY.test(output)) return;
       finish();
       resolve();

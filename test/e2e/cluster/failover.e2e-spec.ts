@@ -31,7 +31,8 @@ describe('a failover', () => {
 
   it('by CLUSTER FAILOVER of each master in turn: each message arrives once and in order', async () => {
     const [first, second] = await cluster().masters();
-    const publisher = await startClusterApp({ connection: at(first!) });
+    const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
+    const publisher = await startClusterApp({ connection: at(first!), publishBuffer });
     const listener = await startClusterApp({ connection: at(second!) });
     const flow = new NumberedFlow(publisher.service, CHANNELS);
     await flow.listen(listener.service);
@@ -48,7 +49,8 @@ describe('a failover', () => {
     expect(flow.twice).toEqual([]);
     expect(flow.disordered).toEqual([]);
     expect(flow.unexpected).toEqual([]);
-    expect(flow.failures.length).toBeLessThan(RATE / 4);
+    // Only messages that were sent when the connection was lost; the others waited in the buffer.
+    expect(flow.failures.length).toBeLessThan(flow.count / 4);
   });
 
   it('by SIGKILL of a master: the buffered messages arrive once and in order', async () => {
@@ -104,7 +106,7 @@ describe('a failover', () => {
   it('while the old master hangs and resumes as a replica: no message arrives twice', async () => {
     const [master, other] = await cluster().masters();
     const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
-    const heartbeat = { pingInterval: 200, pingTimeout: 200 };
+    const heartbeat = { pingInterval: 200, pingTimeout: 1_000 };
     const publisher = await startClusterApp({
       connection: at(master!),
       publishBuffer,

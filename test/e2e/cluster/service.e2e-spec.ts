@@ -242,7 +242,7 @@ describe('an application over a Cluster', () => {
     const start = (startTimeout: number) =>
       startClusterApp({ connection: { nodes: nodes(), options }, prefix: 'shop:', startTimeout });
     await setUser();
-    await expect(start(1_000)).rejects.toThrow('NOPERM');
+    await expect(start(3_000)).rejects.toThrow('NOPERM');
     expect(README).toContain('in a Cluster `+cluster|nodes`');
     await setUser('+cluster|nodes');
     const { service } = await start(30_000);

@@ -18,7 +18,7 @@ import { describeSharded } from '../../support/sharded.js';
 const CHANNELS = Array.from({ length: 20 }, (_, i) => `flow.${i}`);
 const RATE = 200;
 const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
-const heartbeat = { pingInterval: 200, pingTimeout: 200 };
+const heartbeat = { pingInterval: 200, pingTimeout: 1_000 };
 
 describeSharded('sharded Pub/Sub in a Cluster', () => {
   const cluster = useCluster();
@@ -56,7 +56,7 @@ describeSharded('sharded Pub/Sub in a Cluster', () => {
       await flow.reachesEachChannel();
     }
     await expectOnceInOrder(flow, publisher, listener);
-    expect(flow.failures.length).toBeLessThan(RATE);
+    expect(flow.failures.length).toBeLessThan(flow.count / 4);
   });
 
   it('delivers each message once and in order during a failover after a start without a Cluster', async () => {

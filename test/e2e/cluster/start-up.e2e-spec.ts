@@ -9,7 +9,7 @@ import { failureOf } from '../module/apps.js';
 import { at, startClusterApp } from './cluster-app.js';
 
 /** Long enough for a refused connection or a reply, so that the error names the cause. */
-const startTimeout = 1_000;
+const startTimeout = 2_000;
 
 let lastDead = 0;
 
@@ -92,12 +92,10 @@ describe('the start of an application over a Cluster', () => {
       nodes: cluster().startupNodes,
       options: { redisOptions: { username: 'app', password } },
     });
-    const long = 20_000;
-    const start = performance.now();
+    // Longer than the test may take.
     const failure = await failureOf(
-      startClusterApp({ connection: connection('wrong'), startTimeout: long }),
+      startClusterApp({ connection: connection('wrong'), startTimeout: 1_000_000 }),
     );
-    expect(performance.now() - start).toBeLessThan(long / 2);
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure.message).toContain('WRONGPASS');
     await startClusterApp({ connection: connection('right') });
@@ -139,7 +137,7 @@ describe('a startup node that is a member of no Cluster', () => {
   const cluster = useCluster();
   const lone = useLoneNode();
 
-  it('is skipped when another startup node is a member', { timeout: 5_000 }, async () => {
+  it('is skipped when another startup node is a member', async () => {
     for (const nodes of [
       [lone(), cluster().nodes[0]!],
       [cluster().nodes[0]!, lone()],
@@ -158,15 +156,11 @@ describe('a startup node that is a member of no Cluster', () => {
     }
   });
 
-  it(
-    'rejects the start after startTimeout when it is the only startup node',
-    { timeout: 5_000 },
-    async () => {
-      const connection = at(lone());
-      const failure = await failureOf(startClusterApp({ connection, startTimeout: 300 }));
-      expect(failure).toBeInstanceOf(ConnectionError);
-    },
-  );
+  it('rejects the start after startTimeout when it is the only startup node', async () => {
+    const connection = at(lone());
+    const failure = await failureOf(startClusterApp({ connection, startTimeout: 300 }));
+    expect(failure).toBeInstanceOf(ConnectionError);
+  });
 });
 
 describe('a Cluster that is replaced by another one at the same address', () => {

@@ -89,7 +89,8 @@ describe('replies of one tick', () => {
     const messages = await recordInboxes();
     expect(await askAll()).toEqual(numbers.map((i) => ({ i })));
     await eventually(() => messages.flatMap((text) => JSON.parse(text) as unknown).length === 100);
-    expect(messages.length).toBeLessThan(10);
+    // One for each tick in which requests arrive.
+    expect(messages.length).toBeLessThan(REQUESTS / 2);
   });
 
   it.each(SHARDED)('that are streams arrive in order (sharded: %s)', async (sharded) => {
