@@ -36,7 +36,7 @@ const IN_PATTERNS: readonly Rule[] = [
   {
     text: /(?<=:)(?<!\\:):[A-Z]\w*(?=[.:/]|$)/,
     advise: (found) =>
-      `"${found}" is a parameter, and the pattern never matches a channel with "${`:${found}`}"; write "${String.raw`:\:`}${found.slice(1)}" for literal colons`,
+      `"${found}" is a parameter, and the pattern never matches a channel with ":${found}"; write ":\\${found}" for literal colons`,
   },
   {
     text: /(?<=^|(?<!\\)[.:/]):[A-Za-z_]\w*[^\w.:/][^.:/]*/,

@@ -30,14 +30,19 @@ export function encodeSegment(value: string | number | bigint): string {
  * @throws InvalidChannelError for a segment that it did not encode; Nest answers it with HTTP 400
  */
 export function decodeSegment(segment: string): string {
-  const text = segment === EMPTY ? '' : unescapeAll(String(segment));
-  // Only one segment stands for a text: with two of them one user would have two channels.
-  if (typeof segment === 'string' && encodeSegment(text) === segment) return text;
+  const text = textOf(segment);
+  if (text !== undefined) return text;
+  const got = typeof segment === 'string' ? `"${shorten(segment)}"` : typeof segment;
   throw asBadRequest(
-    new InvalidChannelError(
-      `Expected a segment that encodeSegment returned, got "${shorten(String(segment))}"`,
-    ),
+    new InvalidChannelError(`Expected a segment that encodeSegment returned, got ${got}`),
   );
+}
+
+/** Only one segment stands for a text: with two of them one user would have two channels. */
+function textOf(segment: unknown): string | undefined {
+  if (typeof segment !== 'string') return undefined;
+  const text = segment === EMPTY ? '' : unescapeAll(segment);
+  return encodeSegment(text) === segment ? text : undefined;
 }
 
 function escapeCharacter(character: string): string {

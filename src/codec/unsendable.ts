@@ -113,12 +113,17 @@ function refusedKind(value: object): string | undefined {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'invalid Date' : undefined;
   if (ArrayBuffer.isView(value)) return nameOf(value);
   if (typeof Reflect.get(value, 'toJSON') === 'function') return undefined;
-  if (types.isNativeError(value) || value instanceof Error) return nameOf(value);
   if (types.isPromise(value)) return 'Promise';
   if (typeof Reflect.get(value, 'then') === 'function') return 'thenable object';
-  if (PLAIN_KINDS.has(tagOf(value)) || Array.isArray(value)) return undefined;
-  const isCollection = types.isMap(value) || types.isSet(value) || types.isRegExp(value);
-  return isCollection || Object.keys(value).length === 0 ? nameOf(value) : undefined;
+  return isWithoutFields(value) ? nameOf(value) : undefined;
+}
+
+/** Whether what an object holds is not in its fields: errors, collections, and all that the platform marks so. */
+function isWithoutFields(value: object): boolean {
+  if (types.isNativeError(value) || value instanceof Error) return true;
+  if (types.isMap(value) || types.isSet(value) || types.isRegExp(value)) return true;
+  const isPlain = PLAIN_KINDS.has(tagOf(value)) || Array.isArray(value);
+  return !isPlain && Object.keys(value).length === 0;
 }
 
 function tagOf(value: object): string {

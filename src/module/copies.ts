@@ -60,14 +60,14 @@ function readRegistry(): Registry {
 
 /** Not by `import.meta`, which a test runner that compiles to CommonJS does not have. */
 function urlOfThisFile(): string {
-  const { prepareStackTrace } = Error;
+  const prepared = Reflect.get(Error, 'prepareStackTrace');
   try {
     Error.prepareStackTrace = (_, sites) => sites[0]?.getFileName();
     const file: unknown = new Error('never thrown').stack;
     if (typeof file !== 'string') return 'an unknown place';
     return file.includes('://') ? file : pathToFileURL(file).href;
   } finally {
-    Error.prepareStackTrace = prepareStackTrace;
+    Error.prepareStackTrace = prepared;
   }
 }
 

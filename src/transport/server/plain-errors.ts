@@ -38,8 +38,9 @@ function errorInside(error: Error): unknown {
 
 function toPlain(error: Error): object {
   const code: unknown = Reflect.get(error, 'code');
-  const hasCode = typeof code === 'string' || typeof code === 'number';
-  return { message: String(error.message), ...(hasCode ? { code } : {}) };
+  const given: unknown = Reflect.get(error, 'message');
+  const message = String(given);
+  return typeof code === 'string' || typeof code === 'number' ? { message, code } : { message };
 }
 
 /** The same value if there is no error in it. `known` has the objects that were seen, since they may be circular. */

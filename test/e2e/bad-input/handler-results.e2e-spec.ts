@@ -13,8 +13,10 @@ const crashes: unknown[] = [];
 const onCrash = (error: unknown): void => void crashes.push(error);
 const INTERNAL = { status: 'error', message: 'Internal server error' };
 
-class Domain {
-  constructor(readonly error: Error) {}
+class Domain extends Error {
+  constructor(readonly error: Error) {
+    super();
+  }
 }
 
 @Catch(Domain)

@@ -49,21 +49,21 @@ class EncodedInboxes {
   }
 }
 
-describe('a user id in an HTTP request', () => {
-  const start = async (): Promise<() => ReturnType<typeof request>> => {
-    const app = await NestFactory.create(
-      { module: class {}, controllers: [Inboxes] },
-      { logger: captureLog(), abortOnError: false },
-    );
-    closeAfterTest(() => app.close());
-    await app.init();
-    return () => request(app.getHttpServer() as Server);
-  };
+const startHttp = async (): Promise<() => ReturnType<typeof request>> => {
+  const app = await NestFactory.create(
+    { module: class {}, controllers: [Inboxes] },
+    { logger: captureLog(), abortOnError: false },
+  );
+  closeAfterTest(() => app.close());
+  await app.init();
+  return () => request(app.getHttpServer() as Server);
+};
 
+describe('a user id in an HTTP request', () => {
   it.each(['a.b', '', 'ada@example.com', ':x', 'a/b'])(
     'that is not one segment is answered with 400 and the reason: "%s"',
     async (id) => {
-      const http = await start();
+      const http = await startHttp();
       const { status, body } = await http().get('/built').query({ id });
       expect(status).toBe(400);
       expect(body).toEqual({
@@ -74,18 +74,18 @@ describe('a user id in an HTTP request', () => {
   );
 
   it('that is missing is answered with 400', async () => {
-    const http = await start();
+    const http = await startHttp();
     expect((await http().get('/built')).status).toBe(400);
     expect((await http().get('/decoded')).status).toBe(400);
   });
 
   it('that encodeSegment did not return is answered with 400', async () => {
-    const http = await start();
+    const http = await startHttp();
     expect((await http().get('/decoded').query({ id: 'a@b' })).status).toBe(400);
   });
 
   it('is not blamed for a template without a place for it', async () => {
-    const http = await start();
+    const http = await startHttp();
     expect((await http().get('/template').query({ id: 'a' })).status).toBe(500);
   });
 });

@@ -242,7 +242,8 @@ describe('buildChannel', () => {
   });
 
   it('refuses a lone surrogate in a value', () => {
-    const build = () => buildChannel('user.:id', { id: '\ud83d' });
+    const values = { id: '\ud83d' };
+    const build = () => buildChannel('user.:id', values);
     expect(build).toThrow(InvalidChannelError);
     expect(build).toThrow(expect.objectContaining({ statusCode: 400 }));
   });

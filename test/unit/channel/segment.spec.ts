@@ -19,6 +19,16 @@ const anyText = fc.oneof(
   fc.array(fc.integer({ min: 0, max: 0xffff })).map((codes) => String.fromCharCode(...codes)),
 );
 
+/** What becomes of a segment that is decoded and encoded; the segment where decodeSegment refuses it. */
+function reencoded(segment: string): string {
+  try {
+    return encodeSegment(decodeSegment(segment));
+  } catch (error) {
+    if (error instanceof InvalidChannelError) return segment;
+    throw error;
+  }
+}
+
 describe('encodeSegment', () => {
   it.each([
     ['42', '42'],
@@ -104,14 +114,7 @@ describe('decodeSegment', () => {
     });
     fc.assert(
       fc.property(almost, (segment) => {
-        let text: string;
-        try {
-          text = decodeSegment(segment);
-        } catch (error) {
-          expect(error).toBeInstanceOf(InvalidChannelError);
-          return;
-        }
-        expect(encodeSegment(text)).toBe(segment);
+        expect(reencoded(segment)).toBe(segment);
       }),
       { numRuns: 5_000 },
     );

@@ -65,6 +65,7 @@ const unsendable: [kind: string, value: unknown][] = [
   ['ArrayBuffer', new ArrayBuffer(1)],
   ['DataView', new DataView(new ArrayBuffer(1))],
   ['Promise', Promise.resolve(1)],
+  // oxlint-disable-next-line unicorn/no-thenable -- it is what the test is about
   ['thenable object', { then: () => 1 }],
   ['function', () => 1],
   ['function', class {}],

@@ -16,11 +16,11 @@ const other = {
 };
 const third = { version: '9.9.8', url: 'file:///third/dist/module/copies.js', tokens: {} };
 
+const registry = () => Reflect.get(globalThis, REGISTRY) as Registry;
+
 describe('registerCopy', () => {
   let lines: string[];
   let saved: unknown;
-
-  const registry = () => Reflect.get(globalThis, REGISTRY) as Registry;
 
   beforeEach(() => {
     lines = [];
@@ -36,7 +36,7 @@ describe('registerCopy', () => {
   });
 
   it('notes the version and the place of this copy', () => {
-    const { prepareStackTrace } = Error;
+    const prepared: unknown = Reflect.get(Error, 'prepareStackTrace');
     registerCopy({ A: 'own A' });
     expect(registry().copies).toEqual([
       {
@@ -46,7 +46,7 @@ describe('registerCopy', () => {
       },
     ]);
     expect(lines).toEqual([]);
-    expect(Error.prepareStackTrace).toBe(prepareStackTrace);
+    expect(Reflect.get(Error, 'prepareStackTrace')).toBe(prepared);
   });
 
   it('logs nothing when the same file is evaluated again', () => {

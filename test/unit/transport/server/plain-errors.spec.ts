@@ -74,7 +74,7 @@ describe('withPlainErrors', () => {
   });
 
   it('ends for objects that contain each other', () => {
-    const nodes = Array.from({ length: 50 }, () => ({}) as Record<string, unknown>);
+    const nodes = Array.from({ length: 50 }, (): Record<string, unknown> => ({}));
     for (const node of nodes) nodes.forEach((other, i) => (node[i] = other));
     const reply = { id: 1, err: nodes };
     expect(withPlainErrors(reply)).toBe(reply);
