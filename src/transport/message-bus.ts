@@ -43,6 +43,10 @@ export class MessageBus {
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
   );
+  readonly #hookFailures = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `The dispatch hook failed ${count} more times`,
+  );
   readonly #replies: ReplyBatcher | undefined;
   readonly #start: BrokerStart;
 
@@ -98,7 +102,9 @@ export class MessageBus {
     const packet: ReadPacket = { pattern, data };
     const hooked = this.dispatchHook?.(packet);
     if (isPromise(hooked)) {
-      hooked.catch((error) => this.#logger.error(`A dispatch hook failed: ${textOf(error)}`));
+      hooked.catch((error) =>
+        this.#hookFailures.add(() => `A dispatch hook failed: ${textOf(error)}`),
+      );
     }
     return packet;
   }

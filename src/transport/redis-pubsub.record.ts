@@ -6,6 +6,9 @@ import { checkBoolean, checkMilliseconds, checkOneOf } from '../options/option-c
 
 /** Data with headers, for `emit`, `send` and `publish`. Created by {@link RedisPubSubRecordBuilder}. */
 export class RedisPubSubRecord<T = unknown> {
+  /** For readers in other languages: sends the bare data in this format, without a packet. */
+  readonly format?: 'json' | 'text';
+
   constructor(
     readonly data: T,
     readonly headers: Headers = {},
@@ -13,8 +16,6 @@ export class RedisPubSubRecord<T = unknown> {
     readonly timeout?: number,
     /** Overrides the `sharded` of the client or the module. */
     readonly sharded?: boolean,
-    /** For readers in other languages: sends the bare data in this format, without a packet. */
-    readonly format?: 'json' | 'text',
   ) {}
 }
 
@@ -77,13 +78,13 @@ export class RedisPubSubRecordBuilder<T = unknown> {
 
   /** Creates the record. */
   build(): RedisPubSubRecord<T> {
-    return new RedisPubSubRecord(
+    const record = new RedisPubSubRecord(
       this.#data,
       Object.fromEntries(this.#headers),
       this.#timeout,
       this.#sharded,
-      this.#format,
     );
+    return Object.assign(record, { format: this.#format });
   }
 }
 

@@ -81,6 +81,11 @@ describe('onRedisPubSubReady', () => {
     providers: [Provided],
   });
 
+  const moduleFor = (prefix: string, transportId: symbol) => ({
+    module: class {},
+    imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix, transportId })],
+  });
+
   const CALLED = ['controller', 'provider 1'];
 
   it('is called once, when events reach the own handlers, before an application listens', async () => {
@@ -195,10 +200,6 @@ describe('onRedisPubSubReady', () => {
         transportIds.push(transportId);
       }
     }
-    const moduleFor = (prefix: string, transportId: symbol) => ({
-      module: class {},
-      imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix, transportId })],
-    });
     await startContext({
       imports: [moduleFor('l:', LEFT), moduleFor('r:', RIGHT)],
       providers: [Both],
