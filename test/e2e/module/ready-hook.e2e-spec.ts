@@ -304,10 +304,10 @@ describe('onRedisPubSubReady', () => {
       }
       await app.listen(0, '127.0.0.1');
       await eventually(() => calls.length === 2);
+      const statuses: string[] = [];
+      app.get(RedisPubSubServer).status.subscribe((status) => statuses.push(status));
       await redis.killConnections();
-      const service = app.get(RedisPubSubService);
-      await eventually(() => service.status !== 'connected');
-      await eventually(() => service.status === 'connected');
+      await eventually(() => statuses.includes('reconnecting') && statuses.at(-1) === 'connected');
       expect(calls.toSorted()).toEqual(CALLED);
     });
 
