@@ -84,7 +84,7 @@ export class RedisPubSubRecordBuilder<T = unknown> {
       this.#timeout,
       this.#sharded,
     );
-    return Object.assign(record, { format: this.#format });
+    return this.#format ? Object.assign(record, { format: this.#format }) : record;
   }
 }
 

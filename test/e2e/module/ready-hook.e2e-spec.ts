@@ -287,9 +287,9 @@ describe('onRedisPubSubReady', () => {
   });
 
   describe("with onStart: 'background'", () => {
-    it('is called when Redis is up', async () => {
+    it.each([false, true])('is called when Redis is up (sharded: %s)', async (sharded) => {
       await redis.stop();
-      await startHttpApp(metadata({ onStart: 'background' }));
+      await startHttpApp(metadata({ onStart: 'background', sharded }));
       expect(calls).toEqual([]);
       await redis.start();
       await eventually(() => calls.length === 2);
