@@ -29,7 +29,7 @@ export async function callReadyHooks(
 /** The instances whose life cycle hooks Nest calls: those that are not created for each message. */
 function instancesIn({ controllers, providers, injectables }: NestModule): unknown[] {
   return [controllers, providers, injectables].flatMap((wrappers) =>
-    [...wrappers.values()].flatMap((wrapper) => staticInstances(wrapper as Wrapper)),
+    [...wrappers.values()].flatMap((wrapper) => staticInstances(wrapper)),
   );
 }
 

@@ -63,6 +63,10 @@ export class MessageBus {
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
   );
+  readonly #hookFailures = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `The dispatch hook failed ${count} more times`,
+  );
   readonly #replies: ReplyBatcher | undefined;
   readonly #start: BrokerStart;
 

@@ -13,6 +13,9 @@ export class RedisPubSubRecord<T = unknown> {
     addBrand(this.prototype, RECORD);
   }
 
+  /** For readers in other languages: sends the bare data in this format, without a packet. */
+  readonly format?: 'json' | 'text';
+
   constructor(
     readonly data: T,
     readonly headers: Headers = {},
@@ -20,8 +23,6 @@ export class RedisPubSubRecord<T = unknown> {
     readonly timeout?: number,
     /** Overrides the `sharded` of the client or the module. */
     readonly sharded?: boolean,
-    /** For readers in other languages: sends the bare data in this format, without a packet. */
-    readonly format?: 'json' | 'text',
   ) {}
 }
 
@@ -84,13 +85,13 @@ export class RedisPubSubRecordBuilder<T = unknown> {
 
   /** Creates the record. */
   build(): RedisPubSubRecord<T> {
-    return new RedisPubSubRecord(
+    const record = new RedisPubSubRecord(
       this.#data,
       Object.fromEntries(this.#headers),
       this.#timeout,
       this.#sharded,
-      this.#format,
     );
+    return this.#format ? Object.assign(record, { format: this.#format }) : record;
   }
 }
 

@@ -55,7 +55,8 @@ export class GatheredRequest implements PendingRequest {
   /** Publishes the request when its replies can be received. Failures are passed to the observer. */
   async start(publish: () => Promise<number>): Promise<void> {
     const { replyKey, timeoutMs } = this.#options;
-    this.#timer = setTimeout(() => this.#complete(), timeoutMs);
+    // Replies that arrived while the process was busy are read first.
+    this.#timer = setTimeout(() => setImmediate(() => this.#complete()), timeoutMs);
     try {
       await this.#inbox.open(replyKey);
       this.#onOpened();

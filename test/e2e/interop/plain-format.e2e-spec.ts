@@ -148,7 +148,7 @@ describe('a message with a format', () => {
     const format = it as 'json';
     const error = new InvalidOptionError('format', '"json" or "text"', it);
     expect(() => new RedisPubSubRecordBuilder(1).setFormat(format)).toThrow(error);
-    const record = new RedisPubSubRecord(1, {}, undefined, undefined, format);
+    const record = Object.assign(new RedisPubSubRecord(1), { format });
     await expect(service.publish('user', record)).rejects.toThrow(error);
     await expect(service.publish('user', 1, { format })).rejects.toThrow(error);
   });

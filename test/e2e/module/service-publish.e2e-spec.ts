@@ -14,6 +14,8 @@ import { eventually, plain, useRedis } from '../../support/redis.js';
 import { failureOf } from './apps.js';
 import { startService } from './service-app.js';
 
+const rejecting = (): unknown => Promise.reject(new Error('no exporter'));
+
 describe('service.publish', () => {
   const redis = useRedis();
 
@@ -83,7 +85,7 @@ describe('service.publish', () => {
       throw new Error('no tracer');
     });
     await expect(service.publish('hooked.b', 1)).rejects.toThrow('no tracer');
-    client.setOnDispatchHook(() => Promise.reject(new Error('no exporter')));
+    client.setOnDispatchHook(rejecting);
     expect(await service.publish('hooked.b', 1)).toBe(0);
     await eventually(() => log.of('error').length > 0);
     expect(log.of('error')).toEqual([

@@ -76,8 +76,11 @@ describe('@Subscribe', () => {
       providers: [Slow],
     });
     const service = app.get(RedisPubSubService);
+    const arrived: unknown[] = [];
+    await service.subscribe('slow', ({ data }) => arrived.push(data));
     for (const data of [1, 2, 3]) await service.publish('slow', data);
-    await eventually(() => running.length === 1);
+    await eventually(() => arrived.length === 3);
+    expect(running).toEqual([1]);
     gate.open();
     await eventually(() => running.length === 2);
     expect(running).toEqual([1, 2]);

@@ -5,7 +5,7 @@ import { Subscribe } from '../../../src/transport/subscribe.decorator.js';
 
 /** The metadata that a decorator leaves on a method, without the methods that other decorators see. */
 function metadataOf(decorate: MethodDecorator): [unknown, unknown][] {
-  const method = (): void => undefined;
+  const method = class {};
   decorate({}, 'method', { value: method });
   return Reflect.getMetadataKeys(method).map((key: string) => [
     key,

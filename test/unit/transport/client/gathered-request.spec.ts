@@ -88,6 +88,15 @@ describe('GatheredRequest', () => {
     expect(seen).toHaveLength(2);
   });
 
+  it('takes replies that arrived before its timeout, and are read after it', async () => {
+    const { request, seen, publish } = bench();
+    await request.start(publish);
+    vi.advanceTimersByTime(1_000);
+    request.onReply({ response: 1, isDisposed: true });
+    await pass(0);
+    expect(seen).toEqual([{ response: 1 }, 'complete']);
+  });
+
   it('completes at its timeout while the subscription is not acknowledged', async () => {
     const { request, calls, seen, publish } = bench({ opening: new Promise(() => undefined) });
     void request.start(publish);
