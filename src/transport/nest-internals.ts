@@ -2,9 +2,11 @@
  * Every place where the transport reaches into parts of `@nestjs/microservices` that are not public, read in
  * 11.1 and 12.1. Each has a test against the supported versions.
  */
-import { HttpException, type ArgumentsHost } from '@nestjs/common';
+import { HttpException, type ArgumentsHost, type Type } from '@nestjs/common';
+import { MetadataScanner } from '@nestjs/core';
 import {
   BaseRpcExceptionFilter,
+  NestMicroservice,
   RpcException,
   Server,
   type MsPattern,
@@ -63,16 +65,22 @@ type NestFilter = BaseRpcExceptionFilter & {
 };
 
 const nestFilter = BaseRpcExceptionFilter.prototype as NestFilter;
-let isCapturing = false;
+/** Changes Nest where it has no hook for what this transport promises. Idempotent. */
+export function extendNest(): void {
+  if (isExtended) return;
+  isExtended = true;
+  captureHandlerErrors();
+  nameHandlersInErrors();
+}
+
+let isExtended = false;
 
 /**
  * Makes Nest's filter record the errors of handlers of this transport in the contexts of their messages. Nest
  * would log each of them in full, as often as publishers like, and pass another error on. Handlers of
- * other transports, and filters that handle unknown errors themselves, are not affected. Idempotent.
+ * other transports, and filters that handle unknown errors themselves, are not affected.
  */
-export function captureHandlerErrors(): void {
-  if (isCapturing) return;
-  isCapturing = true;
+function captureHandlerErrors(): void {
   const { catch: handle, handleUnknownError } = nestFilter;
   nestFilter.catch = function capture(this: NestFilter, error: unknown, host: ArgumentsHost) {
     const context = contextOf(host);
@@ -88,4 +96,57 @@ export function captureHandlerErrors(): void {
 function contextOf(host: Partial<ArgumentsHost> | undefined): RedisPubSubContext | undefined {
   const context: unknown = host?.getArgByIndex?.(1);
   return context instanceof RedisPubSubContext ? context : undefined;
+}
+
+/** The extras of the handler whose registration failed with an error. Each decorator creates an object of its own. */
+const extrasOfFailures = new WeakMap<Error, object>();
+
+/** Remembers which handler an error is about, so that the error of the start names its class and method. */
+export function attributeToHandler(error: unknown, extras: object): void {
+  if (error instanceof Error) extrasOfFailures.set(error, extras);
+}
+
+/** Puts class and method after the message of an error that {@link attributeToHandler} has seen. */
+function nameHandlersInErrors(): void {
+  const nest = NestMicroservice.prototype;
+  const { registerListeners } = nest;
+  nest.registerListeners = function register(this: NestMicroservice) {
+    try {
+      registerListeners.call(this);
+    } catch (error) {
+      const extras = error instanceof Error ? extrasOfFailures.get(error) : undefined;
+      const name = extras && nameOfHandler(this['container'], extras);
+      if (name !== undefined) extendMessage(error as Error, ` (in the decorator of ${name})`);
+      throw error;
+    }
+  };
+}
+
+function nameOfHandler(
+  container: NestMicroservice['container'],
+  extras: object,
+): string | undefined {
+  const scanner = new MetadataScanner();
+  for (const { controllers } of container.getModules().values()) {
+    for (const { metatype } of controllers.values()) {
+      const { name, prototype } = metatype as Type<object>;
+      const methods = scanner.getAllMethodNames(prototype);
+      const method = methods.find((it) =>
+        hasMetadata(Reflect.get(prototype, it) as object, extras),
+      );
+      if (method !== undefined) return `${name}.${method}`;
+    }
+  }
+  return undefined;
+}
+
+function hasMetadata(method: object, value: unknown): boolean {
+  return Reflect.getMetadataKeys(method).some((key) => Reflect.getMetadata(key, method) === value);
+}
+
+/** V8 keeps the first message in the stack. */
+function extendMessage(error: Error, text: string): void {
+  const { message, stack } = error;
+  error.message = message + text;
+  if (typeof stack === 'string') error.stack = stack.replace(message, () => error.message);
 }

@@ -15,7 +15,7 @@ import { resolveOptions } from '../../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
-import { captureHandlerErrors } from '../nest-internals.js';
+import { attributeToHandler, extendNest } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
@@ -58,7 +58,7 @@ export class RedisPubSubServer
   /** With options the server has connections of its own; with a bus it shares those of the module. */
   constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
     super();
-    captureHandlerErrors();
+    extendNest();
     this.#ownsBus = !isMessageBus(options);
     this.#bus = isMessageBus(options)
       ? options
@@ -107,15 +107,24 @@ export class RedisPubSubServer
     }
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;
-    const parsed = readPattern(pattern);
-    const route = new HandlerRoute(parsed, callback, isEventHandler, this.#dispatcher);
     this.checkPattern(pattern, extras);
+    const route = this.#createRoute(pattern, callback, isEventHandler);
+    const { source } = route.pattern;
     if (this.#routes.add(route)) {
       this.logger.warn(
-        `Two request handlers for "${shorten(parsed.source)}": only the last one is called`,
+        `Two request handlers for "${shorten(source)}": only the last one is called`,
       );
     }
-    this.messageHandlers.set(parsed.source, callback);
+    this.messageHandlers.set(source, callback);
+  }
+
+  #createRoute(pattern: unknown, callback: MessageHandler, isEventHandler: boolean): HandlerRoute {
+    try {
+      return new HandlerRoute(readPattern(pattern), callback, isEventHandler, this.#dispatcher);
+    } catch (error) {
+      attributeToHandler(error, callback.extras ?? {});
+      throw error;
+    }
   }
 
   /** Logs a warning, once, for a pattern that may not mean what it says. `owner` is the method that has it. */

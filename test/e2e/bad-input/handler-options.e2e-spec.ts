@@ -30,6 +30,8 @@ describe('an invalid option of a handler', () => {
     ['maxQueue', '10', 'got "10"'],
     ['overflow', 'drop', '"drop-oldest" or "drop-newest", got "drop"'],
     ['overflow', null, 'got null'],
+    ['maxQueueBytes', -1, 'an integer ≥ 0, got -1'],
+    ['maxQueueBytes', 5, 'together with "concurrency" or "order", got "neither"'],
     ['maxQueue', 5, 'together with "concurrency" or "order", got "neither"'],
     ['overflow', 'drop-newest', 'together with "concurrency" or "order", got "neither"'],
   ])('is rejected before the start: %s as %o', async (...refusal) => {
@@ -53,6 +55,7 @@ describe('an invalid option of a handler', () => {
       { connection: redis.url },
     );
     await expect(inController).rejects.toMatchObject(refusalOf(refusal));
+    await expect(inController).rejects.toThrow(/ \(in the decorator of Handlers\.handle\)$/);
 
     const inProvider = NestFactory.createApplicationContext(
       {
@@ -63,6 +66,62 @@ describe('an invalid option of a handler', () => {
       { logger: captureLog(), abortOnError: false },
     );
     await expect(inProvider).rejects.toMatchObject(refusalOf(refusal));
+    await expect(inProvider).rejects.toThrow(/ \(in the decorator of Handlers\.handle\)$/);
+  });
+});
+
+describe('an error in the decorator of a handler', () => {
+  const redis = useRedis();
+
+  it.each([
+    ['no pattern', undefined, {}, 'Expected a channel name to be a string, got undefined'],
+    ['null', null, {}, 'Expected a channel name to be a string, got object'],
+    ['an empty pattern', '', {}, 'Expected a channel name, got an empty string'],
+    ['a repeated parameter', 'a.:id.:id', {}, ''],
+    ['a sharded glob', 'a.*', { sharded: true }, ''],
+    [
+      'a misspelt option',
+      'a',
+      { concurency: 1 },
+      '(did you mean "concurrency"?), got "concurency"',
+    ],
+    ['an unknown option', 'a', { retries: 1 }, 'maxQueueBytes, overflow, sharded, got "retries"'],
+  ])('names the class and the method: %s', async (_, pattern, extras, text) => {
+    class Good {
+      handle(): void {}
+    }
+    class Orders {
+      first(): void {}
+      second(): void {}
+    }
+    const decorate = (target: object, method: string, ...args: [unknown, object]): void => {
+      const descriptor = Object.getOwnPropertyDescriptor(target, method) ?? {};
+      (EventPattern as (...all: unknown[]) => MethodDecorator)(...args)(target, method, descriptor);
+    };
+    decorate(Good.prototype, 'handle', 'good', {});
+    decorate(Orders.prototype, 'first', 'first', {});
+    decorate(Orders.prototype, 'second', pattern, extras);
+    for (const type of [Good, Orders]) {
+      Controller()(type);
+      Injectable()(type);
+    }
+    const inControllers = startService(
+      { module: class {}, controllers: [Good, Orders] },
+      { connection: redis.url },
+    );
+    const error: unknown = await inControllers.catch((thrown: unknown) => thrown);
+    expect((error as Error).message).toMatch(/ \(in the decorator of Orders\.second\)$/);
+    expect((error as Error).message).toContain(text);
+    expect((error as Error).stack).toContain('(in the decorator of Orders.second)');
+    const inProviders = NestFactory.createApplicationContext(
+      {
+        module: class {},
+        imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+        providers: [Good, Orders],
+      },
+      { logger: captureLog(), abortOnError: false },
+    );
+    await expect(inProviders).rejects.toThrow(/ \(in the decorator of Orders\.second\)$/);
   });
 });
 

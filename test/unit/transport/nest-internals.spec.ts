@@ -5,7 +5,7 @@ import { firstValueFrom, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChannelPattern } from '../../../src/channel/channel-pattern.js';
 import {
-  captureHandlerErrors,
+  extendNest,
   INTERNAL_ERROR,
   isHiddenByNest,
   normalizePattern,
@@ -68,7 +68,7 @@ describe('isHiddenByNest, with the installed Nest', () => {
   });
 });
 
-describe('captureHandlerErrors, with the installed Nest', () => {
+describe('the errors of handlers after extendNest, with the installed Nest', () => {
   const context = (): RedisPubSubContext =>
     new RedisPubSubContext('a', undefined, ChannelPattern.literal('a'), {});
   const hostOf = (...args: unknown[]): ArgumentsHost => new ExecutionContextHost(args);
@@ -76,8 +76,8 @@ describe('captureHandlerErrors, with the installed Nest', () => {
   let logged: unknown[];
   afterEach(() => void Reflect.set(BaseRpcExceptionFilter, 'logger', nestLogger));
   beforeEach(() => {
-    captureHandlerErrors();
-    captureHandlerErrors();
+    extendNest();
+    extendNest();
     logged = [];
     Reflect.set(BaseRpcExceptionFilter, 'logger', { error: (it: unknown) => logged.push(it) });
   });
