@@ -63,10 +63,6 @@ export class MessageBus {
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
   );
-  readonly #hookFailures = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `The dispatch hook failed ${count} more times`,
-  );
   readonly #replies: ReplyBatcher | undefined;
   readonly #start: BrokerStart;
 
