@@ -1,4 +1,5 @@
 import type { RequestKey } from '../../codec/codec.js';
+import { runIsolated } from '../../shared/async-context.js';
 import type { ResolvedHandlerOptions } from '../../options/resolve-options.js';
 
 /** Why a queue dropped a message. */
@@ -116,7 +117,8 @@ export class HandlerQueue {
     task.state = 'started';
     task.run = undefined;
     this.#active++;
-    void run().then(() => {
+    // The end of one message starts the next, which must not run in its context.
+    void runIsolated(run).then(() => {
       this.#active--;
       this.#unblock(task.channel);
       this.#startReady();

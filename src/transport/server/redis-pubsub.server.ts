@@ -13,6 +13,7 @@ import { ClosedError, messageOf, shorten, textOf } from '../../errors.js';
 import type { RedisPubSubServerOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
+import { inCallersContext } from '../in-callers-context.js';
 import { MessageBus } from '../message-bus.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
@@ -74,7 +75,12 @@ export class RedisPubSubServer
    * is such a time, too.
    */
   get gaps(): Observable<HandlerGap> {
-    return this.#gaps;
+    return inCallersContext(this.#gaps);
+  }
+
+  /** Emits the current status, and each change of it. */
+  override get status(): Observable<RedisPubSubStatus> {
+    return inCallersContext(super.status);
   }
 
   /** Whether `listen` has succeeded, and `close` was not called since. */
