@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
 import { ClosedError } from '../errors.js';
+import { runOutside } from '../shared/async-context.js';
 import { Lifecycle } from '../shared/lifecycle.js';
 import { telemetry } from '../telemetry.js';
 import type { BrokerOptions } from './broker-options.js';
@@ -40,7 +41,11 @@ export class RedisBroker implements Broker {
     return () => void this.#statusListeners.delete(listener);
   }
 
-  async connect(timeoutMs: number): Promise<void> {
+  connect(timeoutMs: number): Promise<void> {
+    return runOutside(() => this.#connect(timeoutMs));
+  }
+
+  async #connect(timeoutMs: number): Promise<void> {
     this.#lifecycle.open();
     if (this.#status === 'disconnected') this.#setStatus('connecting');
     await Promise.all([this.#publisher.open(timeoutMs), this.#subscriber.open(timeoutMs)]);

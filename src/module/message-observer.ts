@@ -1,8 +1,10 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type { Observer, Unsubscribable } from 'rxjs';
 import type { PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
 import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
+import { captureContext } from '../shared/async-context.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
 
@@ -42,6 +44,8 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   readonly #scope: ObserverScope;
   readonly #onSubscribed: Observation['onSubscribed'];
   readonly #destination: Observer<PubSubMessage>;
+  /** That of the observer: messages arrive in that of the connection. */
+  readonly #context: AsyncResource;
 
   constructor(
     scope: ObserverScope,
@@ -49,6 +53,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     destination: Observer<PubSubMessage>,
   ) {
     super(pattern, key);
+    this.#context = captureContext();
     this.#scope = scope;
     this.#onSubscribed = onSubscribed;
     this.#destination = destination;
@@ -66,11 +71,11 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
 
   onSubscribed(): void {
     // It may have been closed after Redis' acknowledgement.
-    if (this.#scope.observers.has(this)) this.#onSubscribed?.();
+    if (this.#scope.observers.has(this)) this.callOnSubscribed();
   }
 
   onFailed(error: unknown): void {
-    this.#destination.error(error);
+    this.#context.runInAsyncScope(this.#destination.error, this.#destination, error);
   }
 
   protected override onMessage(message: IncomingMessage, channel: string): void {
@@ -78,16 +83,22 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     const params = pattern.match(channel);
     if (!params) return;
     const { data, metadata = NO_HEADERS } = message;
-    this.#destination.next({ data, channel, pattern: pattern.source, params, headers: metadata });
+    const received = { data, channel, pattern: pattern.source, params, headers: metadata };
+    this.#context.runInAsyncScope(this.#destination.next, this.#destination, received);
   }
 
   override onResubscribed(gap: PubSubGap): void {
-    this.#onSubscribed?.(gap);
+    this.callOnSubscribed(gap);
   }
 
   /** Completes the destination: there will be no more messages. */
   complete(): void {
-    this.#destination.complete();
+    this.#context.runInAsyncScope(this.#destination.complete, this.#destination);
+  }
+
+  private callOnSubscribed(gap?: PubSubGap): void {
+    const onSubscribed = this.#onSubscribed;
+    if (onSubscribed) this.#context.runInAsyncScope(onSubscribed, undefined, gap);
   }
 
   /** Receives nothing from this call on. Idempotent. */

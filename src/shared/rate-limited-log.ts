@@ -1,3 +1,5 @@
+import { runOutside } from './async-context.js';
+
 const MAX_LINES_PER_SECOND = 10;
 const SECOND_MS = 1_000;
 
@@ -25,7 +27,9 @@ export class RateLimitedLog {
 
   /** Writes a line, or counts it when the limit of this second is reached. */
   add(line: () => string): void {
-    if (this.#lines === 0) setTimeout(() => this.#endSecond(), SECOND_MS).unref();
+    if (this.#lines === 0) {
+      runOutside(() => setTimeout(() => this.#endSecond(), SECOND_MS).unref());
+    }
     if (++this.#lines <= this.#maxLines) this.#write(line());
   }
 

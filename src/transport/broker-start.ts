@@ -1,6 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import type { Broker } from '../broker/broker.js';
 import { messageOf } from '../errors.js';
+import { runOutside } from '../shared/async-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 
 /** Starts a broker as the option `onStart` asks for. */
@@ -34,7 +35,7 @@ export class BrokerStart {
   /** See `MessageBus#startEarly`. */
   startEarly(): Promise<void> | undefined {
     if (this.#early || this.#isDone) return this.#early;
-    const early = this.#startOrClose();
+    const early = runOutside(() => this.#startOrClose());
     this.#early = early;
     const clear = (): void => {
       this.#early = undefined;

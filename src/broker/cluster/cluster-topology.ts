@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
+import { runOutside } from '../../shared/async-context.js';
 import type { BrokerLog } from '../broker.js';
 import { isLoginRefused } from '../connection/redis-error.js';
 import { parseNodes, type ClusterNode } from './parse-nodes.js';
@@ -156,7 +157,7 @@ export class ClusterTopology {
   }
 
   #startRefresh(first: string | undefined): Promise<void> {
-    this.#refreshing = this.#queryInTurn(first, this.#stopping.signal)
+    this.#refreshing = runOutside(() => this.#queryInTurn(first, this.#stopping.signal))
       .catch((error: unknown) => this.#onFailure(error))
       .finally(() => {
         this.#refreshing = undefined;

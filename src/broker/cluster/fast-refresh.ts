@@ -1,3 +1,4 @@
+import { runOutside } from '../../shared/async-context.js';
 import type { ClusterTopology } from './cluster-topology.js';
 
 const INTERVAL_MS = 250;
@@ -19,12 +20,13 @@ export class FastRefresh {
   /** Refreshes until it is no longer needed. */
   start(): void {
     if (!this.#isNeeded()) return;
-    this.#timer ??= setTimeout(() => {
-      void this.#topology.refresh().then(() => {
-        this.#timer = undefined;
-        this.start();
-      });
-    }, INTERVAL_MS).unref();
+    this.#timer ??= runOutside(() => setTimeout(() => void this.#refresh(), INTERVAL_MS).unref());
+  }
+
+  async #refresh(): Promise<void> {
+    await this.#topology.refresh();
+    this.#timer = undefined;
+    this.start();
   }
 
   /** Stops the timer. */

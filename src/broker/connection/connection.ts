@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError } from '../../errors.js';
+import { runOutside } from '../../shared/async-context.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { BrokerLog } from '../broker.js';
 import { ConnectAttempt } from './connect-attempt.js';
@@ -291,9 +292,9 @@ export class Connection {
 
   #reopenLater(): void {
     clearTimeout(this.#reopenTimer);
-    this.#reopenTimer = setTimeout(() => {
-      this.client.connect().catch(() => undefined);
-    }, retryDelay(++this.#reopenings));
+    const reopen = (): void => void this.client.connect().catch(() => undefined);
+    // The application may have disconnected the client within a request.
+    this.#reopenTimer = runOutside(() => setTimeout(reopen, retryDelay(++this.#reopenings)));
   }
 
   #onError(error: unknown): void {

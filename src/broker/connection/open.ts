@@ -1,4 +1,5 @@
 import { ConnectionError, messageOf } from '../../errors.js';
+import { runOutside } from '../../shared/async-context.js';
 import type { Connection } from './connection.js';
 
 /** Finds the server to connect to before the first attempt, where there are several. */
@@ -36,5 +37,5 @@ const BACKGROUND_TIMEOUT_MS = 30_000;
 
 /** Opens something at its first use. The user of it waits for it in its own way; failures are logged there. */
 export function openInBackground(part: { open(timeoutMs: number): Promise<void> }): void {
-  part.open(BACKGROUND_TIMEOUT_MS).catch(() => undefined);
+  runOutside(() => part.open(BACKGROUND_TIMEOUT_MS)).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ConnectionError, shorten } from '../../errors.js';
+import { runOutside } from '../../shared/async-context.js';
 import type { PublishBufferOptions } from '../broker-options.js';
 import { TimeLimit } from '../connection/time-limit.js';
 import { sizeOf } from './unconfirmed-messages.js';
@@ -116,11 +117,10 @@ export class PublishBuffer {
     const [oldest] = this.#waiting;
     if (this.#limit || !oldest) return;
     const age = performance.now() - oldest.since;
-    this.#limit = new TimeLimit(
-      this.#options.maxAge - age,
-      // The connection that it waits for has no socket yet.
-      () => undefined,
-      () => this.#expire(),
+    // The connection that the messages wait for has no socket yet.
+    const noSocket = (): undefined => undefined;
+    this.#limit = runOutside(
+      () => new TimeLimit(this.#options.maxAge - age, noSocket, () => this.#expire()),
     );
   }
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { setImmediate } from 'node:timers/promises';
 import type { SubscriptionKind } from '../../channel/subscription-key.js';
 import { CommandRefusedError, messageOf, shorten } from '../../errors.js';
+import { runOutside } from '../../shared/async-context.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerLog } from '../broker.js';
@@ -95,7 +96,7 @@ export class Reconciler {
   schedule(): void {
     if (this.#isScheduled || !this.#canSend || !this.#registry.hasDirty) return;
     this.#isScheduled = true;
-    queueMicrotask(() => void this.#run());
+    runOutside(() => queueMicrotask(() => void this.#run()));
   }
 
   get #canSend(): boolean {

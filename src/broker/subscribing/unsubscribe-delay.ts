@@ -1,3 +1,4 @@
+import { runOutside } from '../../shared/async-context.js';
 import type { Subscription } from './subscription.js';
 
 /** How long a subscription is kept after its last listener. */
@@ -29,7 +30,7 @@ export class UnsubscribeDelay {
 
   #setTimer(delayMs: number): void {
     this.#isTimerSet = true;
-    setTimeout(() => this.#expire(), delayMs).unref();
+    runOutside(() => setTimeout(() => this.#expire(), delayMs).unref());
   }
 
   #expire(): void {

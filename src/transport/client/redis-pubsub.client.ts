@@ -16,6 +16,7 @@ import type { RedisPubSubClientOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
+import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
 import { formatOf, isPubSubRecord, kindOf, unwrapRecord } from '../redis-pubsub.record.js';
@@ -81,7 +82,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
 
   /** Emits the current status, and each change of it. */
   override get status(): Observable<RedisPubSubStatus> {
-    return super.status as Observable<RedisPubSubStatus>;
+    return inCallersContext(super.status as Observable<RedisPubSubStatus>);
   }
 
   /** Resolves when both connections are up. Rejects with a `ConnectionError` when an attempt fails. */

@@ -9,6 +9,7 @@ import {
 import type { MessageId } from '../../codec/codec.js';
 import { isId, isRecord } from '../../codec/envelope-codec.js';
 import { withoutPayload } from '../../errors.js';
+import { runOutside } from '../../shared/async-context.js';
 import { forEachSafely } from '../../shared/for-each-safely.js';
 import type { MessageBus } from '../message-bus.js';
 
@@ -114,7 +115,7 @@ export class ReplyInbox implements DeliveryListener {
   sendCancellation(id: MessageId, { kind, name }: ReplyKey): void {
     if (name !== this.name || this.#cancelled.has(id)) return;
     if (this.#cancelled.size === 0) {
-      setTimeout(() => this.#cancelled.clear(), CANCELLATION_PAUSE_MS).unref();
+      runOutside(() => setTimeout(() => this.#cancelled.clear(), CANCELLATION_PAUSE_MS).unref());
     }
     this.#cancelled.add(id);
     this.#bus.cancel({ id, replyTo: name }, kind);

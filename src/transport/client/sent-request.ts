@@ -1,6 +1,7 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../../codec/codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError, shorten } from '../../errors.js';
+import { captureContext } from '../../shared/async-context.js';
 import { extensionMs } from '../../shared/late-timer.js';
 import type { PendingRequest, ReplyInbox, ReplyKey } from './reply-inbox.js';
 
@@ -20,6 +21,8 @@ export class SentRequest implements PendingRequest {
   readonly #inbox: ReplyInbox;
   readonly #options: SentRequestOptions;
   readonly #callback: (packet: WritePacket) => void;
+  /** That of the requester: replies arrive in that of the connection. */
+  readonly #context = captureContext();
   #timer: NodeJS.Timeout | undefined;
   /** Whether the timer has fired, and no reply has arrived since. */
   #isLate = false;
@@ -82,7 +85,7 @@ export class SentRequest implements PendingRequest {
       this.#isStreamed = true;
       this.onArrival();
     }
-    this.#callback({ err, response, isDisposed: isLast });
+    this.#call({ err, response, isDisposed: isLast });
   }
 
   onUnreadable(error: unknown): void {
@@ -130,7 +133,11 @@ export class SentRequest implements PendingRequest {
   #fail(error: unknown): void {
     if (this.#isDone) return;
     this.#end();
-    this.#callback({ err: error });
+    this.#call({ err: error });
+  }
+
+  #call(packet: WritePacket): void {
+    this.#context.runInAsyncScope(this.#callback, undefined, packet);
   }
 
   #end(): void {

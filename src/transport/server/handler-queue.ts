@@ -1,4 +1,5 @@
 import type { RequestKey } from '../../codec/codec.js';
+import { runIsolated } from '../../shared/async-context.js';
 import type { ResolvedHandlerOptions } from '../../options/resolve-options.js';
 
 /** Why a queue dropped a message. */
@@ -138,7 +139,8 @@ export class HandlerQueue {
       this.#unblock(task.channel);
       this.#startReady();
     };
-    void run().then(end, end);
+    // The end of one message starts the next, which must not run in its context.
+    void runIsolated(run).then(end, end);
   }
 
   #startReady(): void {

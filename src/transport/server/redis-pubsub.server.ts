@@ -14,6 +14,7 @@ import type { HandlerOptions, RedisPubSubServerOptions } from '../../options/opt
 import { resolveOptions } from '../../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
+import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
 import { attributeToHandler, extendNest } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
@@ -82,7 +83,12 @@ export class RedisPubSubServer
    * is such a time, too.
    */
   get gaps(): Observable<HandlerGap> {
-    return this.#gaps;
+    return inCallersContext(this.#gaps);
+  }
+
+  /** Emits the current status, and each change of it. */
+  override get status(): Observable<RedisPubSubStatus> {
+    return inCallersContext(super.status);
   }
 
   /** Whether `listen` has succeeded, and `close` was not called since. */

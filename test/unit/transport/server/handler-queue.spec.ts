@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
@@ -318,4 +319,20 @@ describe('the memory of a queue', () => {
       expect(queue.length).toBe(10);
     },
   );
+});
+
+describe('HandlerQueue, with AsyncLocalStorage,', () => {
+  it('starts no message in the context that another one has entered', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const queue = new HandlerQueue(resolveHandlerOptions({ concurrency: 1 }), () => undefined);
+    const seen: (string | undefined)[] = [];
+    for (const message of ['first', 'second', 'third']) {
+      queue.add('a', async () => {
+        seen.push(storage.getStore());
+        storage.enterWith(message);
+      });
+    }
+    await new Promise(setImmediate);
+    expect([...seen, storage.getStore()]).toEqual([undefined, undefined, undefined, undefined]);
+  });
 });
