@@ -1,7 +1,9 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { Observer } from 'rxjs';
 import { ConnectionError, shorten } from '../../errors.js';
+import { captureContext } from '../../shared/async-context.js';
 import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
+import { ReplyTimer } from './reply-timer.js';
 import type { SentRequestOptions } from './sent-request.js';
 
 /** One reply to `RedisPubSubClient#sendAll`: a value of a responder, or the error that it failed with. */
@@ -26,8 +28,6 @@ export interface SendAllOptions {
 
 /** What a {@link GatheredRequest} needs to know. */
 export interface GatheredRequestOptions extends SentRequestOptions {
-  /** How long to collect replies, in milliseconds. */
-  readonly timeoutMs: number;
   readonly maxResponders: number;
 }
 
@@ -36,7 +36,9 @@ export class GatheredRequest implements PendingRequest {
   readonly #inbox: ReplyInbox;
   readonly #options: GatheredRequestOptions;
   readonly #observer: Observer<WritePacket>;
-  #timer: NodeJS.Timeout | undefined;
+  /** That of the requester: replies arrive in that of the connection. */
+  readonly #context = captureContext();
+  readonly #timer: ReplyTimer;
   /** The most responders that there can be, when Redis has told. */
   #receivers = Infinity;
   /** How many have sent their last reply. */
@@ -50,13 +52,13 @@ export class GatheredRequest implements PendingRequest {
     this.#inbox = inbox;
     this.#options = options;
     this.#observer = observer;
+    this.#timer = new ReplyTimer(inbox, options, () => this.#complete());
   }
 
   /** Publishes the request when its replies can be received. Failures are passed to the observer. */
   async start(publish: () => Promise<number>): Promise<void> {
-    const { replyKey, timeoutMs } = this.#options;
-    // Replies that arrived while the process was busy are read first.
-    this.#timer = setTimeout(() => setImmediate(() => this.#complete()), timeoutMs);
+    const { replyKey } = this.#options;
+    this.#timer.start();
     try {
       await this.#inbox.open(replyKey);
       this.#onOpened();
@@ -65,7 +67,7 @@ export class GatheredRequest implements PendingRequest {
       if (this.#inbox.countsReceivers(replyKey)) this.#receivers = receivers;
       this.#completeIfAllEnded();
     } catch (error) {
-      if (this.#end()) this.#observer.error(error);
+      if (this.#end()) this.#call(this.#observer.error, error);
     }
   }
 
@@ -84,17 +86,17 @@ export class GatheredRequest implements PendingRequest {
     const isEndOfStream = isLast && !err && response === undefined && this.#isStreamed;
     if (isLast) this.#ended++;
     else this.#isStreamed = true;
-    if (!isEndOfStream) this.#observer.next({ err, response });
+    if (!isEndOfStream) this.#call(this.#observer.next, { err, response });
     this.#completeIfAllEnded();
   }
 
   onUnreadable(error: unknown): void {
-    if (!this.#isDone) this.#observer.next({ err: error });
+    if (!this.#isDone) this.#call(this.#observer.next, { err: error });
   }
 
   onFailure(error: unknown): void {
     this.#sendCancellation();
-    if (this.#end()) this.#observer.error(error);
+    if (this.#end()) this.#call(this.#observer.error, error);
   }
 
   /** Receives no further replies. Idempotent. */
@@ -109,7 +111,11 @@ export class GatheredRequest implements PendingRequest {
 
   #complete(): void {
     this.#sendCancellation();
-    if (this.#end()) this.#observer.complete();
+    if (this.#end()) this.#call(this.#observer.complete);
+  }
+
+  #call<T>(method: (argument: T) => void, ...argument: T[]): void {
+    this.#context.runInAsyncScope(method, this.#observer, ...argument);
   }
 
   /** Tells the responders that go on. */
@@ -122,7 +128,7 @@ export class GatheredRequest implements PendingRequest {
   #end(): boolean {
     if (this.#isDone) return false;
     this.#isDone = true;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#inbox.remove(this.#options.id);
     if (this.#hasInbox) this.#inbox.close(this.#options.replyKey);
     return true;

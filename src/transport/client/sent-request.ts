@@ -2,18 +2,14 @@ import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../../codec/codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError, shorten } from '../../errors.js';
 import { captureContext } from '../../shared/async-context.js';
-import { extensionMs } from '../../shared/late-timer.js';
-import type { PendingRequest, ReplyInbox, ReplyKey } from './reply-inbox.js';
+import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
+import { ReplyTimer, type ReplyTimerOptions } from './reply-timer.js';
 
 /** What a {@link SentRequest} needs to know. */
-export interface SentRequestOptions {
+export interface SentRequestOptions extends ReplyTimerOptions {
   readonly id: MessageId;
   /** The channel of the request, for errors. */
   readonly channel: string;
-  /** The subscription for its replies. */
-  readonly replyKey: ReplyKey;
-  /** How long to wait for the next reply, in milliseconds; 0 means no limit. */
-  readonly timeoutMs: number;
 }
 
 /** One request, until its last reply, its failure or its cancellation. */
@@ -23,11 +19,7 @@ export class SentRequest implements PendingRequest {
   readonly #callback: (packet: WritePacket) => void;
   /** That of the requester: replies arrive in that of the connection. */
   readonly #context = captureContext();
-  #timer: NodeJS.Timeout | undefined;
-  /** Whether the timer has fired, and no reply has arrived since. */
-  #isLate = false;
-  /** When the timer is due; not a number once it was started again. */
-  #due = Number.NaN;
+  readonly #timer: ReplyTimer;
   #hasInbox = false;
   #isStreamed = false;
   #isDone = false;
@@ -40,6 +32,9 @@ export class SentRequest implements PendingRequest {
     this.#inbox = inbox;
     this.#options = options;
     this.#callback = callback;
+    this.#timer = new ReplyTimer(inbox, options, () =>
+      this.onFailure(new RequestTimeoutError(options.channel, options.timeoutMs)),
+    );
   }
 
   /** Publishes the request when its replies can be received. Failures are passed to the callback. */
@@ -48,14 +43,14 @@ export class SentRequest implements PendingRequest {
     try {
       const opening = this.#inbox.open(replyKey);
       if (opening) {
-        this.#startTimer();
+        this.#timer.start();
         await opening;
       }
       this.#onOpened();
       if (this.#isDone) return;
       const published = publish();
       // After the write, so that the responder can start at once.
-      if (!opening) this.#startTimer();
+      if (!opening && !this.#isDone) this.#timer.start();
       const receivers = await published;
       if (this.#inbox.isUndelivered(receivers, replyKey))
         this.#fail(new NoSubscribersError(channel));
@@ -69,9 +64,7 @@ export class SentRequest implements PendingRequest {
   }
 
   onArrival(): void {
-    this.#isLate = false;
-    this.#due = Number.NaN;
-    this.#timer?.refresh();
+    this.#timer.restart();
   }
 
   onReply({ err, response, isDisposed }: Record<string, unknown>): void {
@@ -105,26 +98,6 @@ export class SentRequest implements PendingRequest {
     this.#end();
   }
 
-  #startTimer(): void {
-    const { timeoutMs } = this.#options;
-    if (timeoutMs === 0 || this.#isDone) return;
-    this.#due = performance.now() + timeoutMs;
-    this.#timer = setTimeout(() => this.#onLate(), timeoutMs);
-  }
-
-  /** The reply may have arrived, and not be read yet. */
-  #onLate(): void {
-    const { channel, replyKey, timeoutMs } = this.#options;
-    const extension = extensionMs(performance.now() - this.#due);
-    this.#due = Number.NaN;
-    this.#isLate = true;
-    this.#inbox.whenRead(replyKey, () => {
-      if (!this.#isLate || this.#isDone) return;
-      if (extension > 0) this.#timer = setTimeout(() => this.#onLate(), extension);
-      else this.onFailure(new RequestTimeoutError(channel, timeoutMs));
-    });
-  }
-
   #sendCancellation(): void {
     const { id, replyKey } = this.#options;
     if (this.#hasInbox) this.#inbox.sendCancellation(id, replyKey);
@@ -142,7 +115,7 @@ export class SentRequest implements PendingRequest {
 
   #end(): void {
     this.#isDone = true;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#inbox.remove(this.#options.id);
     if (this.#hasInbox) this.#inbox.close(this.#options.replyKey);
   }

@@ -26,6 +26,7 @@ function bench({
     sendCancellation: (id: number) => calls.push(`cancel ${id}`),
     isSubscribed: () => state.isSubscribed,
     countsReceivers: () => countsReceivers,
+    whenRead: (_: unknown, onRead: () => void) => setImmediate(onRead),
   } as unknown as ReplyInbox;
   const request = new GatheredRequest(
     inbox,
