@@ -25,10 +25,9 @@ describe('a responder without Nest', () => {
       requests.push(request);
       const { id, replyTo = `${channel}.reply` } = request;
       for (const message of messages) {
-        const reply = Array.isArray(message)
-          ? message.map((it: object) => ({ ...it, id }))
-          : { ...message, id };
-        void redis.client.publish(replyTo, JSON.stringify(reply));
+        const replies = [message].flat().map((reply) => ({ ...reply, id }));
+        const payload = Array.isArray(message) ? replies : replies[0];
+        void redis.client.publish(replyTo, JSON.stringify(payload));
       }
     });
     await subscriber.subscribe('price.get');
