@@ -152,7 +152,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
    * As {@link send}, for the replies of all responders. Emits each value as `{ value }`, each error of a handler
    * as `{ error }`, and completes at the `timeout`, when `max` responders have ended, or when as many have as there
    * are subscriptions that Redis delivered to; in a Cluster that number is known for sharded requests only. A handler
-   * that returns nothing is `{ value: undefined }`. Without a subscriber it completes without a reply.
+   * that returns nothing is `{ value: undefined }`. Without a subscriber it completes without a reply. Two request
+   * handlers of one process that share a subscription, such as `user.*` and `user.:id`, count as one.
    *
    * It fails with `ConnectionError`, `PayloadError` or `ClosedError`; unsubscribing cancels the request.
    *
