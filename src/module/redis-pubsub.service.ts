@@ -163,7 +163,7 @@ export class RedisPubSubService {
 
   /** The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB). */
   async subscriberCounts(...channels: string[]): Promise<Record<string, number>> {
-    const names = channels.map((channel) => this.#bus.nameOf(channel));
+    const names = channels.map((channel) => this.#bus.nameOf(this.#literal(channel).name));
     const counts = await this.#bus.broker.subscriberCounts(names, this.#kind);
     return Object.fromEntries(
       channels.map((channel, i) => [channel, counts.get(names[i] ?? '') ?? 0]),
