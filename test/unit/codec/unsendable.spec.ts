@@ -139,6 +139,7 @@ describe('isSendable and findUnsendable', () => {
   });
 
   it('ignore what a library has added to Object.prototype', () => {
+    // oxlint-disable-next-line no-extend-native -- it is what the test is about
     Object.defineProperty(Object.prototype, 'extend', {
       value: () => 1,
       enumerable: true,
