@@ -43,6 +43,7 @@ export const jsonCodec = {
 
 /** `root` names the value in errors. */
 function toJson(value: unknown, root: string): string {
+  if (typeof value === 'string') return JSON.stringify(value);
   let json: string | undefined;
   try {
     json = JSON.stringify(value) as string | undefined;

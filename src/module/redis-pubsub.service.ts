@@ -200,7 +200,7 @@ export class RedisPubSubService {
     ...given: readonly string[] | readonly [readonly string[]]
   ): Promise<Record<string, number>> {
     const channels = (Array.isArray(given[0]) ? given[0] : given) as readonly string[];
-    const names = channels.map((channel) => this.#bus.nameOf(channel));
+    const names = channels.map((channel) => this.#bus.nameOf(this.#literal(channel).name));
     const counts = await this.#bus.broker.subscriberCounts(names, this.#kind);
     return Object.fromEntries(
       channels.map((channel, i) => [channel, counts.get(names[i] ?? '') ?? 0]),

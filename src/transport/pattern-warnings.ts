@@ -36,14 +36,14 @@ export class PatternWarnings {
     );
   }
 
-  /** Checks a channel that is observed. */
+  /** Checks a channel that is observed, or whose subscribers are counted. */
   checkObserved(channel: string, isSharded: boolean): void {
     const advice = adviceForLiteral(channel, isSharded);
     if (advice === undefined) return;
     this.#warn(
       channel,
       () =>
-        `observe and subscribe take "${shorten(channel)}" as the name of one channel: ${advice}. Use observePattern or subscribePattern for a pattern, and buildChannel for a name with values`,
+        `"${shorten(channel)}" is taken as the name of one channel: ${advice}. Use observePattern or subscribePattern for a pattern, and buildChannel for a name with values`,
     );
   }
 

@@ -81,6 +81,7 @@ describe('a pattern that may not mean what it says', () => {
       service.observe('seen.*').subscribe().unsubscribe();
       await service.subscribe('seen.:id', () => undefined);
       await service.subscribePattern('seen.#', () => undefined);
+      await service.subscriberCounts('counted.*', 'counted.x');
       await service.publish('sent.*', 1);
       await firstValueFrom(client.emit('sent.:id', 1));
       await firstValueFrom(client.send('sent.{id}', 1)).catch(() => undefined);
@@ -91,7 +92,7 @@ describe('a pattern that may not mean what it says', () => {
       .slice(before)
       .map((line) => /"([^"]+)"/.exec(line)?.[1]);
     expect(names.toSorted()).toEqual(
-      ['seen.#', 'seen.*', 'seen.:id', 'sent.*', 'sent.:id', 'sent.{id}'].toSorted(),
+      ['counted.*', 'seen.#', 'seen.*', 'seen.:id', 'sent.*', 'sent.:id', 'sent.{id}'].toSorted(),
     );
   });
 });

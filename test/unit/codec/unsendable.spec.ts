@@ -120,6 +120,37 @@ describe('isSendable and findUnsendable', () => {
     expect(findUnsendable(data, 'data')).toMatch(/^data\.ids: (Set )?Iterator$/);
   });
 
+  it('end for a part that is deep inside', () => {
+    let plain: unknown = NaN;
+    let instance: unknown = NaN;
+    for (let i = 0; i < 60; i++) {
+      plain = { a: plain, b: [1] };
+      instance = Object.assign(new Order(), { a: instance });
+    }
+    expect(isSendable(plain)).toBe(false);
+    expect(isSendable(instance)).toBe(false);
+    expect(findUnsendable(plain)).toMatch(/^a(\.a){59}: NaN$/);
+  });
+
+  it('take the form of an object with a toJSON of its own, whatever fields it has', () => {
+    const data = { secret: NaN, list: [NaN], toJSON: () => ({ a: 1 }) };
+    expect(isSendable({ data })).toBe(true);
+    expect(findUnsendable({ data })).toBeUndefined();
+  });
+
+  it('ignore what a library has added to Object.prototype', () => {
+    // oxlint-disable-next-line no-extend-native -- it is what the test is about
+    Object.defineProperty(Object.prototype, 'extend', {
+      value: () => 1,
+      enumerable: true,
+      configurable: true,
+    });
+    const good = { a: { b: 1 } };
+    const found = [isSendable(good), findUnsendable(good), isSendable({ a: { b: NaN } })];
+    Reflect.deleteProperty(Object.prototype, 'extend');
+    expect(found).toEqual([true, undefined, false]);
+  });
+
   it('agree about every value', () => {
     const parts = [...sendable, ...unsendable].map(([, value]) => value);
     const value = fc.object({ values: [fc.constantFrom(...parts), fc.integer(), fc.string()] });
