@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { withoutArguments } from '../../src/clean-error.js';
 import {
   CommandRefusedError,
   ConnectionError,
   InvalidOptionError,
   messageOf,
-  withoutArguments,
 } from '../../src/errors.js';
 
 const SECRET = 'hunter2-marked';
@@ -98,9 +98,9 @@ describe('an error of this package', () => {
   });
 });
 
-describe('messageOf', () => {
-  const refused = (address: string): Error => new Error(`connect ECONNREFUSED ${address}`);
+const refused = (address: string): Error => new Error(`connect ECONNREFUSED ${address}`);
 
+describe('messageOf', () => {
   it('names each reason of an error for several addresses', () => {
     const error = new AggregateError([refused('::1:1'), refused('127.0.0.1:1')]);
     expect(messageOf(error)).toBe('connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1');

@@ -4,8 +4,9 @@ import { ClosedError, ConnectionError, messageOf, shorten } from '../../errors.j
 import { telemetry } from '../../telemetry.js';
 import type { BrokerOptions } from '../broker-options.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
-import { Connection, CONNECTION_ENDED, type ServerWatch } from '../connection/connection.js';
+import { Connection, CONNECTION_ENDED } from '../connection/connection.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
+import type { ServerWatch } from '../connection/server-watch.js';
 import type { ProbePublisher } from '../publishing/publisher.js';
 import { DeliveryProbe } from './delivery-probe.js';
 import { OutputBufferWatch } from './output-buffer-watch.js';
