@@ -56,7 +56,10 @@ function cleanedProperty(value: unknown, depth: number): unknown {
   return items.some((item, i) => item !== value[i]) ? items : value;
 }
 
-/** Redis repeats the arguments of a command that it does not know. */
+/** Redis repeats the arguments of a command that it does not know, and `JSON.parse` a part of the text. */
 export function withoutRepeatedArguments(text: string): string {
-  return text.replace(/,? with args beginning with:[^\n]*/gi, '');
+  return text.replace(REPEATED_ARGUMENTS, '').replace(REPEATED_JSON, 'it is not valid JSON');
 }
+
+const REPEATED_ARGUMENTS = /,? with args beginning with:[^\n]*/gi;
+const REPEATED_JSON = /(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON/g;

@@ -64,7 +64,9 @@ async function outcomeOf(connection: unknown): Promise<unknown> {
   captureLog();
   const outcome: unknown = await Promise.resolve()
     .then(() => new RedisPubSubClient({ connection: connection as RedisConnection }))
-    .then((client) => client.connect().finally(() => client.close()))
+    .then(async (client) => {
+      await client.connect().finally(async () => client.close());
+    })
     .then(
       () => undefined,
       (error: unknown) => error,
