@@ -1,9 +1,9 @@
 import { addBrand, brandOf, hasBrand } from './shared/brand.js';
+import { withoutArguments } from './shared/clean-error.js';
 import { kindOfValue, messageOf, shorten } from './shared/printable.js';
-import { withoutArguments } from './shared/without-arguments.js';
 
+export { withoutArguments } from './shared/clean-error.js';
 export { messageOf, shorten, textOf } from './shared/printable.js';
-export { withoutArguments, withoutLogin } from './shared/without-arguments.js';
 
 const ERROR = brandOf('error');
 

@@ -57,15 +57,9 @@ function checkCluster(connection: object & { nodes: unknown }): RedisConnection 
   return connection as RedisConnection;
 }
 
-function checkClusterOptions({
-  nodes: _,
-  options,
-  ...others
-}: {
-  nodes: unknown;
-  options?: unknown;
-}): void {
-  const [other] = Object.keys(others);
+function checkClusterOptions(connection: { nodes: unknown; options?: unknown }): void {
+  const { options } = connection;
+  const other = Object.keys(connection).find((name) => name !== 'nodes' && name !== 'options');
   if (other !== undefined) {
     throw new InvalidOptionError(
       `connection.${other}`,
@@ -172,8 +166,11 @@ function checkConflicts(
 ): void {
   const inUrl = fieldsOfUrl(url);
   for (const [field, value] of Object.entries(fields)) {
-    const isOther = value !== undefined && String(inUrl[field]) !== String(value);
-    if (isOther && (field in inUrl || ELSEWHERE.includes(field))) {
+    if (
+      value !== undefined &&
+      !isSame(inUrl[field], value) &&
+      (field in inUrl || ELSEWHERE.has(field))
+    ) {
       throw new InvalidOptionError(
         `${name}.${field}`,
         `absent beside "${name}.url", which says it, too`,
@@ -191,4 +188,10 @@ function checkConflicts(
 }
 
 /** Fields that lead to another place than the host of a URL. */
-const ELSEWHERE = ['host', 'path', 'sentinels'];
+const ELSEWHERE: ReadonlySet<string> = new Set(['host', 'path', 'sentinels']);
+
+/** A port may be a number or digits. */
+function isSame(one: unknown, other: unknown): boolean {
+  const isDigits = typeof one === 'number' && typeof other === 'string';
+  return one === (isDigits ? Number(other) : other);
+}

@@ -115,19 +115,19 @@ export function isConnectionField(name: string): boolean {
  */
 export function checkFields(where: string, fields: object): void {
   for (const [field, value] of Object.entries(fields)) {
-    const name = `${where}.${field}`;
-    const got: unknown = SECRET.test(field) && value !== undefined ? '…' : value;
-    const other = Object.hasOwn(OTHER_NAMES, field) ? OTHER_NAMES[field] : undefined;
-    if (other !== undefined && value !== undefined) {
-      throw new InvalidOptionError(name, `called ${other}, as in ioredis`, got);
-    }
-    const rule = Object.hasOwn(FIELDS, field) ? FIELDS[field] : undefined;
-    // To ioredis most of these are the default; a host that is null would be localhost.
-    const isAbsent = value === undefined || (value === null && field !== 'host');
-    if (rule && !isAbsent && !rule.accepts(value)) {
-      throw new InvalidOptionError(name, rule.expected, got);
-    }
+    const expected = value === undefined ? undefined : expectedOf(field, value);
+    if (expected === undefined) continue;
+    throw new InvalidOptionError(`${where}.${field}`, expected, SECRET.test(field) ? '…' : value);
   }
+}
+
+/** What a field must be, in words; `undefined` if it is that. */
+function expectedOf(field: string, value: unknown): string | undefined {
+  if (Object.hasOwn(OTHER_NAMES, field)) return `called ${OTHER_NAMES[field]}, as in ioredis`;
+  const rule = Object.hasOwn(FIELDS, field) ? FIELDS[field] : undefined;
+  // To ioredis null is the default; a host that is null would be localhost.
+  if (!rule || (value === null && field !== 'host')) return undefined;
+  return rule.accepts(value) ? undefined : rule.expected;
 }
 
 /** A host name or an address. What a missing variable leaves in a template is none. */

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { withoutLogin, withoutRepeatedArguments } from './without-arguments.js';
+import { withoutLogin, withoutRepeatedArguments } from './clean-error.js';
 
 /** How many characters of a channel name a log line or an error shows. */
 const MAX_NAME_LENGTH = 200;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -46,6 +46,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Both addresses of a name, whatever the machine resolves it to. */
+function lookup(_: string, __: object, callback: (...args: unknown[]) => void): void {
+  callback(null, [
+    { address: '127.0.0.1', family: 4 },
+    { address: '127.0.0.2', family: 4 },
+  ]);
+}
+
 async function startTls(): Promise<number> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   execFileSync(
@@ -70,12 +78,6 @@ describe('the error of a connection that cannot be made', () => {
 
   it('names the host, the port and the reason of each address of a host name', async () => {
     const port = await freePort();
-    // Both addresses of a name, whatever the machine resolves it to.
-    const lookup = (_: string, __: object, callback: (...args: unknown[]) => void): void =>
-      callback(null, [
-        { address: '127.0.0.1', family: 4 },
-        { address: '127.0.0.2', family: 4 },
-      ]);
     const { error, log } = await fail({
       host: 'redis.example',
       port,
@@ -231,5 +233,33 @@ describe('the log of an outage', () => {
     const back = log.lines.filter((line) => line.includes('connection is back'));
     expect(back.map((line) => line.split(':')[0])).toEqual(['warn', 'warn']);
     expect(lines()).toHaveLength(2);
+  });
+});
+
+describe('a proxy that closes idle connections', () => {
+  const redis = useRedis();
+  const IDLE_TIMEOUT_MS = 200;
+
+  const open = async (pingInterval: number) => {
+    const port = await listen((client) => {
+      const server = connect(redis.port, '127.0.0.1').on('error', () => client.destroy());
+      client.pipe(server).pipe(client);
+      client.on('close', () => server.destroy());
+      client.setTimeout(IDLE_TIMEOUT_MS, () => client.destroy());
+    });
+    const log = new CollectedLog();
+    const connection = { ...plain(port), retryStrategy: () => 10 };
+    const broker = createTestBroker(connection, { log, pingInterval });
+    await broker.connect(10_000);
+    return log;
+  };
+
+  it('is named in the log, with what to set', async () => {
+    const log = await open(10 * IDLE_TIMEOUT_MS);
+    const lines = () =>
+      log.lines.filter((line) => line.includes('set "pingInterval" (2000 ms) below'));
+    await eventually(() => lines().length === 2);
+    expect(lines().join()).toMatch(/The publisher connection to .* was closed 3 times/);
+    expect(lines().join()).toMatch(/The subscriber connection to .* was closed 3 times/);
   });
 });

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { withoutArguments } from '../../src/shared/clean-error.js';
 import {
   CommandRefusedError,
   ConnectionError,
   InvalidOptionError,
   messageOf,
-  withoutArguments,
 } from '../../src/errors.js';
 
 const SECRET = 'hunter2-marked';
@@ -98,9 +98,18 @@ describe('an error of this package', () => {
   });
 });
 
-describe('messageOf', () => {
-  const refused = (address: string): Error => new Error(`connect ECONNREFUSED ${address}`);
+const refused = (address: string): Error => new Error(`connect ECONNREFUSED ${address}`);
 
+/** The error of `JSON.parse`, which repeats a part of the text. */
+function syntaxError(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('messageOf', () => {
   it('names each reason of an error for several addresses', () => {
     const error = new AggregateError([refused('::1:1'), refused('127.0.0.1:1')]);
     expect(messageOf(error)).toBe('connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1');
@@ -112,6 +121,11 @@ describe('messageOf', () => {
     [new Error(' two lines\n'), 'two lines'],
     ['text', 'text'],
     [undefined, 'undefined'],
+    [syntaxError('hunter2 "x" \n'), "Unexpected token 'h', it is not valid JSON"],
+    [
+      syntaxError('[1,hunter2 and much more text after it'),
+      "Unexpected token 'h', it is not valid JSON",
+    ],
   ])('of %o is "%s"', (error, expected) => {
     expect(messageOf(error)).toBe(expected);
   });

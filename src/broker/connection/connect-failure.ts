@@ -25,14 +25,16 @@ export function explainFailure(
   if (failure.isReply) return { ...failure, reason: withCure(failure.reason) };
   const reply = attempt?.onlyReply;
   if (reply !== undefined) return { error, reason: reply, isReply: true };
-  if (attempt?.isAnsweredWithTls) return { ...failure, reason: ANSWERED_WITH_TLS };
-  if (NOT_REDIS.test(failure.reason)) return { ...failure, reason: NOT_REDIS_REASON };
+  return { ...failure, reason: explain(failure, attempt) };
+}
+
+function explain(failure: ConnectFailure, attempt: ConnectAttempt | undefined): string {
+  const { error, reason } = failure;
+  if (attempt?.isAnsweredWithTls) return ANSWERED_WITH_TLS;
+  if (NOT_REDIS.test(reason)) return NOT_REDIS_REASON;
   const isOfSocket = error === undefined || hasCode(error);
-  if (!attempt?.isOpen || !isOfSocket) return failure;
-  const reason = attempt.isTls
-    ? explainTls(failure, attempt)
-    : explainPlain(failure.reason, attempt);
-  return { ...failure, reason };
+  if (!attempt?.isOpen || !isOfSocket) return reason;
+  return attempt.isTls ? explainTls(failure, attempt) : explainPlain(reason, attempt);
 }
 
 const CLOSED = 'the connection was closed before it was ready';

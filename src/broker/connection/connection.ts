@@ -16,29 +16,13 @@ import { hasCredentialsProvider } from './credentials.js';
 import { disconnect } from './disconnect.js';
 import { guardCallbacks } from './guard-callbacks.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
+import { IdleCloses } from './idle-closes.js';
 import { guardReplies, onServerInfo, onSocket, type ServerInfo } from './ioredis-internals.js';
 import { OutageLog } from './outage-log.js';
 import { isReady, ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
-
-/** Checks that a connection still leads to the right server. */
-export interface ServerWatch {
-  /**
-   * Why a client that is about to be ready must not use the server that gave this answer to INFO; `undefined`
-   * if it may.
-   */
-  refuse?(client: Redis, info: ServerInfo): string | undefined;
-  /** Watches a new connection, and calls `onWrongServer` with the reason when it leads to another server. */
-  watch(client: Redis, onWrongServer: (reason: string) => void): WatchedConnection;
-}
-
-/** A connection that a {@link ServerWatch} watches. */
-export interface WatchedConnection {
-  /** The last time at which its server was known to be the right one. */
-  readonly lastConfirmed: Date;
-  /** Stops watching; resolves when no query for it is in progress. */
-  stop(): Promise<void>;
-}
+import { detailsOf, serverOf } from './server-name.js';
+import type { ServerWatch, WatchedConnection } from './server-watch.js';
 
 /** How a {@link Connection} works. */
 export interface ConnectionOptions extends HeartbeatOptions {
@@ -72,6 +56,7 @@ export class Connection {
   readonly #observer: ConnectionObserver;
   readonly #heartbeat: Heartbeat;
   readonly #outageLog: OutageLog;
+  readonly #idleCloses: IdleCloses;
   #watched: WatchedConnection | undefined;
   #isReady = false;
   #reopenTimer: NodeJS.Timeout | undefined;
@@ -92,6 +77,7 @@ export class Connection {
     this.#options = options;
     this.#observer = observer;
     this.#outageLog = new OutageLog(options);
+    this.#idleCloses = new IdleCloses(options);
     this.#heartbeat = new Heartbeat(client, options, () => this.#onSilent());
     if (!options.isOwned) return;
     guardReplies(client);
@@ -161,6 +147,7 @@ export class Connection {
   async #close(): Promise<void> {
     clearTimeout(this.#reopenTimer);
     this.#heartbeat.stop();
+    this.#idleCloses.stop();
     for (const wait of this.#waits) wait.cancel();
     const unwatched = this.#watched?.stop();
     // Nothing may be sent after QUIT: Redis has closed its end by then.
@@ -244,7 +231,10 @@ export class Connection {
   }
 
   #watch(): void {
-    if (this.#options.isOwned) this.#heartbeat.start();
+    if (this.#options.isOwned) {
+      this.#heartbeat.start();
+      this.#idleCloses.opened(this.client.stream);
+    }
     this.#watched = this.#options.serverWatch?.watch(this.client, (reason) =>
       this.#onWrongServer(reason),
     );
@@ -269,7 +259,14 @@ export class Connection {
     // A server may close the connection without an error.
     if (!this.#isReady && this.#isFailureOld) this.#fail(undefined);
     this.#outageLog.failed(this.#isReady, this.#failure?.reason);
+    this.#noteClose();
     this.#setLost();
+  }
+
+  #noteClose(): void {
+    const isOurs = this.#failure?.error instanceof ConnectionError;
+    if (!this.#isReady || isOurs || !this.#options.isOwned) return;
+    this.#idleCloses.closed(this.client.stream, serverOf(this.client));
   }
 
   #setLost(): void {
@@ -317,17 +314,4 @@ export class Connection {
       : unreadyReason(this.client, this.#heartbeat.handshakeTimeoutMs);
     this.#fail(new ConnectionError(reason));
   }
-}
-
-/** The address of a client's server, without credentials. */
-export function serverOf({ options: { path, host, port, sentinels, name } }: Redis): string {
-  if (sentinels) return `the master "${name}" of the sentinels`;
-  return path ?? `${host}:${port}`;
-}
-
-/** What a new connection leads to, as far as it is known. */
-function detailsOf({ options: { db, sentinels } }: Redis, { role }: ServerInfo): string {
-  const details = [`database ${db ?? 0}`];
-  if (role !== undefined && !sentinels) details.push(role === 'slave' ? 'a replica' : `a ${role}`);
-  return ` (${details.join(', ')})`;
 }

@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import type { ServerWatch, WatchedConnection } from '../connection/connection.js';
+import type { ServerWatch, WatchedConnection } from '../connection/server-watch.js';
 import { askSentinels } from './ask-sentinels.js';
 
 /** How often a sentinel tells the others what it knows: a constant of Redis. */

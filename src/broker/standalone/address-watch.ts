@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { BrokerLog } from '../broker.js';
-import type { ServerWatch, WatchedConnection } from '../connection/connection.js';
+import type { ServerWatch, WatchedConnection } from '../connection/server-watch.js';
 import type { ServerInfo } from '../connection/ioredis-internals.js';
 import { askIdentity, identityIn, type ServerIdentity } from '../connection/server-identity.js';
 

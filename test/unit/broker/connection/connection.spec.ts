@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   Connection,
   type ConnectionOptions,
-  type WatchedConnection,
 } from '../../../../src/broker/connection/connection.js';
+import type { WatchedConnection } from '../../../../src/broker/connection/server-watch.js';
 import { installCredentials } from '../../../../src/broker/connection/credentials.js';
 import { ClosedError, ConnectionError } from '../../../../src/errors.js';
 import {

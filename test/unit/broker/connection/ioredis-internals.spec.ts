@@ -427,13 +427,13 @@ describe('onSocket, with the installed ioredis', () => {
   });
 });
 
-describe('onServerInfo, with the installed ioredis', () => {
-  /** What the connector decides, as ioredis asks it. */
-  const check = (client: Redis, info: object): unknown => {
-    const connector = Reflect.get(client, 'connector') as { check(info: object): unknown };
-    return connector.check(info);
-  };
+/** What the connector decides, as ioredis asks it. */
+function check(client: Redis, info: object): unknown {
+  const connector = Reflect.get(client, 'connector') as { check(info: object): unknown };
+  return connector.check(info);
+}
 
+describe('onServerInfo, with the installed ioredis', () => {
   it.each([true, false])('decides whether the client uses the connection: %j', (accepts) => {
     const client = createClient();
     const seen: unknown[] = [];

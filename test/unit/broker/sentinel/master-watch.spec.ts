@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { WatchedConnection } from '../../../../src/broker/connection/connection.js';
+import type { WatchedConnection } from '../../../../src/broker/connection/server-watch.js';
 import { MasterWatch } from '../../../../src/broker/sentinel/master-watch.js';
 
 const INTERVAL_MS = 3_000;

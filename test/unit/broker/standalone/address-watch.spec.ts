@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { WatchedConnection } from '../../../../src/broker/connection/connection.js';
+import type { WatchedConnection } from '../../../../src/broker/connection/server-watch.js';
 import type { ServerIdentity } from '../../../../src/broker/connection/server-identity.js';
 import { AddressWatch } from '../../../../src/broker/standalone/address-watch.js';
 import {

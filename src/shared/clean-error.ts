@@ -1,0 +1,70 @@
+/**
+ * An error without what ioredis and Redis add to it: the arguments of the command, among which are passwords
+ * and payloads. The same error if it has none; otherwise a copy, since ioredis gives the original to others, too.
+ */
+export function withoutArguments<T>(error: T): T {
+  return cleaned(error, 0) as T;
+}
+
+/** No chain of causes is longer; one that is a circle ends here. */
+const MAX_DEPTH = 10;
+
+function cleaned(error: unknown, depth: number): unknown {
+  if (!(error instanceof Error)) return error;
+  if (depth > MAX_DEPTH) return undefined;
+  const before = Object.getOwnPropertyDescriptors(error);
+  const after = cleanedProperties(error, before, depth + 1);
+  const names = Object.keys(before);
+  const isClean = names.every(
+    (name) => name in after && after[name]?.value === before[name as 'name'].value,
+  );
+  if (isClean) return error;
+  const copy = new Error(withoutRepeatedArguments(error.message));
+  Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
+  // In newer versions of Node the stack is a getter, which belongs to its own error.
+  if (after.stack?.get) delete after.stack;
+  return Object.defineProperties(copy, after);
+}
+
+function cleanedProperties(
+  error: Error,
+  properties: PropertyDescriptorMap,
+  depth: number,
+): PropertyDescriptorMap {
+  const entries = Object.entries(properties)
+    .filter(([name]) => !(ARGUMENTS.has(name) && hasArguments(error)))
+    .map(([name, it]) => [
+      name,
+      'value' in it ? { ...it, value: cleanedProperty(it.value, depth) } : it,
+    ]);
+  return Object.fromEntries(entries) as PropertyDescriptorMap;
+}
+
+/** What ioredis attaches: the command, and the bytes that it could not read. */
+const ARGUMENTS: ReadonlySet<string> = new Set(['command', 'buffer']);
+
+function hasArguments(error: Error): boolean {
+  const { command, buffer } = error as { command?: unknown; buffer?: unknown };
+  const hasCommand = typeof command === 'object' && command !== null && 'args' in command;
+  return hasCommand || buffer instanceof Uint8Array;
+}
+
+function cleanedProperty(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return withoutRepeatedArguments(value);
+  if (!Array.isArray(value)) return cleaned(value, depth);
+  const items = value.map((item) => cleaned(item, depth));
+  return items.some((item, i) => item !== value[i]) ? items : value;
+}
+
+/** Redis repeats the arguments of a command that it does not know, and `JSON.parse` a part of the text. */
+export function withoutRepeatedArguments(text: string): string {
+  return text.replace(REPEATED_ARGUMENTS, '').replace(REPEATED_JSON, 'it is not valid JSON');
+}
+
+const REPEATED_ARGUMENTS = /,? with args beginning with:[^\n]*/gi;
+const REPEATED_JSON = /(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON/g;
+
+/** An address as an error may show it: text before an `@`, and after a `?`, may contain a password. */
+export function withoutLogin(address: string): string {
+  return address.replace(/^.*[/:].*@/s, '…@').replace(/([/:].*)\?.*$/s, '$1?…');
+}
