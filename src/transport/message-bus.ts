@@ -9,7 +9,7 @@ import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from 
 import { synchronous } from '../codec/synchronous.js';
 import { PayloadError, messageOf, shorten } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { captureContext } from '../shared/async-context.js';
+import { CallerContext } from '../shared/async-context.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
@@ -56,7 +56,7 @@ export class MessageBus {
     event: string,
     callback: (client: 'pub' | 'sub', ...args: unknown[]) => void,
   ): void {
-    const context = captureContext();
+    const context = new CallerContext();
     this.broker.onClient((client, role) => {
       const name = role === 'publisher' ? 'pub' : 'sub';
       (client as Redis).on(event, (...args: unknown[]) =>

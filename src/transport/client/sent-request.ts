@@ -1,7 +1,7 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../../codec/codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError, shorten } from '../../errors.js';
-import { captureContext } from '../../shared/async-context.js';
+import { CallerContext } from '../../shared/async-context.js';
 import { extensionMs } from '../../shared/late-timer.js';
 import type { PendingRequest, ReplyInbox, ReplyKey } from './reply-inbox.js';
 
@@ -22,7 +22,7 @@ export class SentRequest implements PendingRequest {
   readonly #options: SentRequestOptions;
   readonly #callback: (packet: WritePacket) => void;
   /** That of the requester: replies arrive in that of the connection. */
-  readonly #context = captureContext();
+  readonly #context = new CallerContext();
   #timer: NodeJS.Timeout | undefined;
   /** Whether the timer has fired, and no reply has arrived since. */
   #isLate = false;
