@@ -1,10 +1,9 @@
-import type { AsyncResource } from 'node:async_hooks';
 import type { Observer, Unsubscribable } from 'rxjs';
 import type { PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
 import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
-import { captureContext } from '../shared/async-context.js';
+import { CallerContext } from '../shared/async-context.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
 
@@ -45,7 +44,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   readonly #onSubscribed: Observation['onSubscribed'];
   readonly #destination: Observer<PubSubMessage>;
   /** That of the observer: messages arrive in that of the connection. */
-  readonly #context: AsyncResource;
+  readonly #context = new CallerContext();
 
   constructor(
     scope: ObserverScope,
@@ -53,7 +52,6 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     destination: Observer<PubSubMessage>,
   ) {
     super(pattern, key);
-    this.#context = captureContext();
     this.#scope = scope;
     this.#onSubscribed = onSubscribed;
     this.#destination = destination;
@@ -75,7 +73,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   }
 
   onFailed(error: unknown): void {
-    this.#context.runInAsyncScope(this.#destination.error, this.#destination, error);
+    this.#context.error(this.#destination, error);
   }
 
   protected override onMessage(message: IncomingMessage, channel: string): void {
@@ -84,7 +82,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     if (!params) return;
     const { data, metadata = NO_HEADERS } = message;
     const received = { data, channel, pattern: pattern.source, params, headers: metadata };
-    this.#context.runInAsyncScope(this.#destination.next, this.#destination, received);
+    this.#context.next(this.#destination, received);
   }
 
   override onResubscribed(gap: PubSubGap): void {
@@ -93,7 +91,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
 
   /** Completes the destination: there will be no more messages. */
   complete(): void {
-    this.#context.runInAsyncScope(this.#destination.complete, this.#destination);
+    this.#context.complete(this.#destination);
   }
 
   private callOnSubscribed(gap?: PubSubGap): void {

@@ -22,7 +22,43 @@ export function runIsolated<T>(work: () => T): T {
   return new AsyncResource(NAME).runInAsyncScope(work);
 }
 
-/** Keeps the current context, for callbacks of the caller: `runInAsyncScope` runs them in it. */
-export function captureContext(): AsyncResource {
-  return new AsyncResource(NAME);
+/** What receives values, such as an RxJS subscriber. */
+interface Receiver<T> {
+  next(value: T): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
+/**
+ * The context that is current when it is created, for later calls: `runInAsyncScope` runs a function in it. The
+ * methods for receivers need no closure for each value.
+ */
+export class CallerContext extends AsyncResource {
+  constructor() {
+    super(NAME);
+  }
+
+  next<T>(receiver: Receiver<T>, value: T): void {
+    this.runInAsyncScope(next as typeof next<T>, undefined, receiver, value);
+  }
+
+  error(receiver: Receiver<never>, error: unknown): void {
+    this.runInAsyncScope(fail, undefined, receiver, error);
+  }
+
+  complete(receiver: Receiver<never>): void {
+    this.runInAsyncScope(complete, undefined, receiver);
+  }
+}
+
+function next<T>(receiver: Receiver<T>, value: T): void {
+  receiver.next(value);
+}
+
+function fail(receiver: Receiver<never>, error: unknown): void {
+  receiver.error(error);
+}
+
+function complete(receiver: Receiver<never>): void {
+  receiver.complete();
 }

@@ -18,7 +18,7 @@ import {
   withoutPayload,
 } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { captureContext } from '../shared/async-context.js';
+import { CallerContext } from '../shared/async-context.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
@@ -82,7 +82,7 @@ export class MessageBus {
     event: string,
     callback: (client: 'pub' | 'sub', ...args: unknown[]) => void,
   ): void {
-    const context = captureContext();
+    const context = new CallerContext();
     this.broker.onClient((client, role) => {
       const name = role === 'publisher' ? 'pub' : 'sub';
       (client as Redis).on(event, (...args: unknown[]) =>

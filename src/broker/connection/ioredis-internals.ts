@@ -209,14 +209,14 @@ export function guardReplies(client: Redis): void {
 
 /** The prototypes of every copy of ioredis that is loaded. It exports none of them. */
 function dataHandlers(): object[] {
-  // Not every runtime has it.
-  const { cache = {} } = createRequire(process.execPath);
+  const { cache } = createRequire(process.execPath);
   return Object.entries(cache).flatMap(([path, module]) => {
     if (!/[/\\]built[/\\]DataHandler\.js$/.test(path) || guardedVersions.has(module ?? {}))
       return [];
     if (module) guardedVersions.add(module);
-    const { default: handler } = module?.exports as { default?: { prototype?: object } };
-    return handler?.prototype ? [handler.prototype] : [];
+    const exported = module?.exports as { default?: { prototype?: object } } | undefined;
+    const prototype = exported?.default?.prototype;
+    return prototype ? [prototype] : [];
   });
 }
 
@@ -236,7 +236,8 @@ function guardMethod(handler: object, method: string): void {
   Object.assign(handler, { [method]: guarded });
 }
 
+/** Whether it is no reply of Pub/Sub at all, or a complete one. */
 function isWellFormed(reply: unknown): boolean {
-  const isFrame = Array.isArray(reply) && reply.length >= 3;
-  return isFrame && reply.every((part) => part !== null && part !== undefined);
+  if (!Array.isArray(reply)) return reply !== null;
+  return reply.length >= 3 && reply.every((part) => part !== null && part !== undefined);
 }

@@ -117,8 +117,6 @@ export class PublishBuffer {
     const [oldest] = this.#waiting;
     if (this.#limit || !oldest) return;
     const age = performance.now() - oldest.since;
-    // The connection that the messages wait for has no socket yet.
-    const noSocket = (): undefined => undefined;
     this.#limit = runOutside(
       () => new TimeLimit(this.#options.maxAge - age, noSocket, () => this.#expire()),
     );
@@ -143,6 +141,9 @@ export class PublishBuffer {
     this.#limit = undefined;
   }
 }
+
+/** The connection that the messages wait for has none yet. */
+const noSocket = (): undefined => undefined;
 
 function notPublished({ channel }: Outgoing, why: string): ConnectionError {
   return new ConnectionError(

@@ -1,7 +1,7 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { Observer } from 'rxjs';
 import { ConnectionError, shorten } from '../../errors.js';
-import { captureContext } from '../../shared/async-context.js';
+import { CallerContext } from '../../shared/async-context.js';
 import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
 import { ReplyTimer } from './reply-timer.js';
 import type { SentRequestOptions } from './sent-request.js';
@@ -37,7 +37,7 @@ export class GatheredRequest implements PendingRequest {
   readonly #options: GatheredRequestOptions;
   readonly #observer: Observer<WritePacket>;
   /** That of the requester: replies arrive in that of the connection. */
-  readonly #context = captureContext();
+  readonly #context = new CallerContext();
   readonly #timer: ReplyTimer;
   /** The most responders that there can be, when Redis has told. */
   #receivers = Infinity;
@@ -67,7 +67,7 @@ export class GatheredRequest implements PendingRequest {
       if (this.#inbox.countsReceivers(replyKey)) this.#receivers = receivers;
       this.#completeIfAllEnded();
     } catch (error) {
-      if (this.#end()) this.#call(this.#observer.error, error);
+      if (this.#end()) this.#context.error(this.#observer, error);
     }
   }
 
@@ -86,17 +86,17 @@ export class GatheredRequest implements PendingRequest {
     const isEndOfStream = isLast && !err && response === undefined && this.#isStreamed;
     if (isLast) this.#ended++;
     else this.#isStreamed = true;
-    if (!isEndOfStream) this.#call(this.#observer.next, { err, response });
+    if (!isEndOfStream) this.#context.next(this.#observer, { err, response });
     this.#completeIfAllEnded();
   }
 
   onUnreadable(error: unknown): void {
-    if (!this.#isDone) this.#call(this.#observer.next, { err: error });
+    if (!this.#isDone) this.#context.next(this.#observer, { err: error });
   }
 
   onFailure(error: unknown): void {
     this.#sendCancellation();
-    if (this.#end()) this.#call(this.#observer.error, error);
+    if (this.#end()) this.#context.error(this.#observer, error);
   }
 
   /** Receives no further replies. Idempotent. */
@@ -111,11 +111,7 @@ export class GatheredRequest implements PendingRequest {
 
   #complete(): void {
     this.#sendCancellation();
-    if (this.#end()) this.#call(this.#observer.complete);
-  }
-
-  #call<T>(method: (argument: T) => void, ...argument: T[]): void {
-    this.#context.runInAsyncScope(method, this.#observer, ...argument);
+    if (this.#end()) this.#context.complete(this.#observer);
   }
 
   /** Tells the responders that go on. */

@@ -1,7 +1,7 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../../codec/codec.js';
 import { ConnectionError, NoSubscribersError, RequestTimeoutError, shorten } from '../../errors.js';
-import { captureContext } from '../../shared/async-context.js';
+import { CallerContext } from '../../shared/async-context.js';
 import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
 import { ReplyTimer, type ReplyTimerOptions } from './reply-timer.js';
 
@@ -18,7 +18,7 @@ export class SentRequest implements PendingRequest {
   readonly #options: SentRequestOptions;
   readonly #callback: (packet: WritePacket) => void;
   /** That of the requester: replies arrive in that of the connection. */
-  readonly #context = captureContext();
+  readonly #context = new CallerContext();
   readonly #timer: ReplyTimer;
   #hasInbox = false;
   #isStreamed = false;

@@ -148,6 +148,7 @@ describe('a connection that still receives, and no longer sends,', () => {
     const lost = /Lost the subscriber connection.*PING within 100 ms/;
     await eventually(() => log.of('warn').some((line) => lost.test(line)));
     await eventually(() => statuses.at(-1) === 'connected');
+    expect(statuses).toContain('reconnecting');
     const before = received.length;
     await eventually(() => received.length > before + 100);
   });

@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startService } from '../../support/app.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
@@ -61,6 +61,7 @@ describe('a reply that is not one of Pub/Sub', () => {
         await redis.client.publish(CHANNEL, '"after"');
         return received.includes('after');
       });
+      expect(received.filter((data) => data !== 'after')).toEqual([]);
     },
   );
 });

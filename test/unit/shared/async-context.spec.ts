@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
-import { captureContext, runIsolated, runOutside } from '../../../src/shared/async-context.js';
+import { CallerContext, runIsolated, runOutside } from '../../../src/shared/async-context.js';
 
 const storage = new AsyncLocalStorage<string>();
 
@@ -27,10 +27,7 @@ describe('runOutside', () => {
   });
 
   it('throws what its work throws', () => {
-    const work = (): never => {
-      throw new RangeError('no');
-    };
-    expect(() => runOutside(work)).toThrow(RangeError);
+    expect(() => runOutside(() => Buffer.alloc(-1))).toThrow(RangeError);
   });
 });
 
@@ -44,9 +41,25 @@ describe('runIsolated', () => {
   });
 });
 
-describe('captureContext', () => {
+const captured = (): CallerContext => storage.run('request', () => new CallerContext());
+
+describe('CallerContext', () => {
+  it('calls a receiver in the context that was current', () => {
+    const context = captured();
+    const calls: unknown[] = [];
+    const receiver = {
+      next: (value: number) => calls.push([storage.getStore(), value]),
+      error: (error: unknown) => calls.push([storage.getStore(), error]),
+      complete: () => calls.push([storage.getStore()]),
+    };
+    context.next(receiver, 1);
+    context.error(receiver, 'no');
+    context.complete(receiver);
+    expect(calls).toEqual([['request', 1], ['request', 'no'], ['request']]);
+  });
+
   it('runs functions in the context that was current', () => {
-    const context = storage.run('request', captureContext);
+    const context = captured();
     const call = (suffix: string): string => `${storage.getStore()}${suffix}`;
     expect(storage.run('other', () => context.runInAsyncScope(call, undefined, '!'))).toBe(
       'request!',

@@ -400,7 +400,7 @@ describe('guardReplies, with the installed ioredis', () => {
     guardReplies(client);
     const errors: string[] = [];
     client.on('error', ({ message }: Error) => errors.push(message));
-    await expect(client.connect()).rejects.toThrow();
+    await expect(client.connect()).rejects.toThrow('Connection is closed');
     server.close();
     expect(errors).toContain('a reply that is not one of Pub/Sub');
   });

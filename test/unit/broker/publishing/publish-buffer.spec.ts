@@ -50,15 +50,15 @@ describe('PublishBuffer#hasSlot', () => {
   });
 });
 
+const textOf = (payload: string | Uint8Array): Outgoing => ({
+  channel: 'news',
+  payload,
+  kind: 'channel',
+});
+
 describe('PublishBuffer', () => {
   beforeEach(useFakeClock);
   afterEach(useRealClock);
-
-  const textOf = (payload: string | Uint8Array): Outgoing => ({
-    channel: 'news',
-    payload,
-    kind: 'channel',
-  });
 
   it('holds no more bytes than it may', async () => {
     const buffer = new PublishBuffer({ maxMessages: 100, maxAge: 1_000, maxBytes: 10 });
@@ -75,9 +75,9 @@ describe('PublishBuffer', () => {
     ]);
   });
 
-  it.each([
-    ['sent', (buffer: PublishBuffer) => buffer.flush(() => Promise.resolve(1))],
-    ['failed', (buffer: PublishBuffer) => buffer.fail(new Error('closed'))],
+  it.each<[string, (buffer: PublishBuffer) => Promise<void>]>([
+    ['sent', async (buffer) => buffer.flush(() => Promise.resolve(1))],
+    ['failed', async (buffer) => buffer.fail(new Error('closed'))],
     ['too old', () => pass(1_000)],
   ])('has room again when its messages are %s', async (_, empty) => {
     const buffer = new PublishBuffer({ maxMessages: 100, maxAge: 1_000, maxBytes: 10 });
