@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { README } from '../support/readme.js';
+
+const { peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  peerDependencies: Record<string, string>;
+};
+
+/** The files of an application whose text is in the README, by their paths. */
+const files = new Map(
+  [...README.matchAll(/```ts\n\/\/ (src\/\S+)\n(.*?)```/gs)].map(([, file = '', code = '']) => [
+    file,
+    code,
+  ]),
+);
+
+/** What `nest new` makes, as far as the files of the README import it. */
+const GENERATED = {
+  'src/app.controller.ts': 'export class AppController {}',
+  'src/app.service.ts': 'export class AppService {}',
+};
+
+/** The options of the compiler that `nest new` sets. */
+const COMPILER_OPTIONS = {
+  module: 'nodenext',
+  target: 'es2023',
+  strict: true,
+  strictPropertyInitialization: false,
+  esModuleInterop: true,
+  isolatedModules: true,
+  emitDecoratorMetadata: true,
+  experimentalDecorators: true,
+  skipLibCheck: true,
+  noEmit: true,
+  types: ['node', 'vitest/globals'],
+  paths: { 'nestjs-redis-pubsub': [resolve('dist/index.d.ts')] },
+};
+
+/** The lowest versions that a range of a peer allows, one of each major version. */
+const lowestVersions = (peer: string): string[] =>
+  [...(peerDependencies[peer] ?? '').matchAll(/\d[\d.]*/g)].map(([version]) => version);
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'quick-start-'));
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Writes an application with the files of the README, each changed by `change`. */
+function write(
+  name: string,
+  type: 'module' | 'commonjs',
+  change: (code: string) => string = (code) => code,
+): void {
+  mkdirSync(join(folder, name, 'src'), { recursive: true });
+  writeFileSync(join(folder, name, 'package.json'), JSON.stringify({ type }));
+  for (const [file, code] of [...Object.entries(GENERATED), ...files]) {
+    writeFileSync(join(folder, name, file), change(code));
+  }
+}
+
+/** Compiles all applications in one go, since the compiler takes seconds; returns what it reports. */
+function compile(): string {
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: COMPILER_OPTIONS, include: ['*/src'] }),
+  );
+  try {
+    const tsc = ['node_modules/typescript/bin/tsc', '-p', folder];
+    return execFileSync('node', tsc, { encoding: 'utf8' });
+  } catch (error) {
+    return String((error as { stdout: unknown }).stdout);
+  }
+}
+
+describe('the quick start of the README', () => {
+  it('has the files that it needs, and replaces none of the generated ones but the module', () => {
+    expect([...files.keys()].toSorted()).toEqual([
+      'src/app.module.ts',
+      'src/user-events.ts',
+      'src/users.controller.ts',
+      'src/users.spec.ts',
+    ]);
+  });
+
+  it('compiles with ES modules, and with CommonJS where the imports have no ".js"', () => {
+    write('nest-12', 'module');
+    write('nest-11', 'commonjs', (code) => code.replaceAll(/(from '\.\/.*)\.js/g, '$1'));
+    write('wrong', 'module', (code) => code.replace('events.emit(', 'events.wrong('));
+    // The third shows that the compiler finds an error.
+    expect(compile().match(/\S+(?=\(\d+,\d+\): error)/g)).toEqual([
+      expect.stringMatching(/wrong\/src\/users\.controller\.ts$/),
+    ]);
+  }, 120_000);
+});
+
+describe('the install section of the README', () => {
+  const [, section = ''] = /^## Install\n(.*?)^## /ms.exec(README) ?? [];
+
+  it('has a line for each version of Nest, and no other', () => {
+    const lines = [...section.matchAll(/^npm install (.*) # Nest (\d+)$/gm)];
+    const majors = lowestVersions('@nestjs/core').map((version) => version.split('.')[0]);
+    expect(lines.map(([, , major]) => major).toSorted()).toEqual(majors.toSorted());
+    for (const [, names, major] of lines) {
+      expect(names).toContain(`nestjs-redis-pubsub @nestjs/microservices@${major} ioredis`);
+    }
+  });
+
+  it.each(['@nestjs/core', 'ioredis'])('names the lowest versions of %s', (peer) => {
+    for (const version of lowestVersions(peer)) {
+      // Of the current version the first ones are hardly there any more.
+      if (!/^(12|6)\./.test(version)) expect(section).toContain(version);
+    }
+  });
+});
