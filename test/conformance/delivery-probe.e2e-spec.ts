@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
@@ -161,7 +161,9 @@ describe('a subscriber that is connected and answers PING, but receives nothing'
 
   it('is not probed while messages arrive, and is after an interval without one', async () => {
     const intervals = vi.spyOn(globalThis, 'setInterval');
-    onTestFinished(() => void intervals.mockRestore());
+    onTestFinished(() => {
+      intervals.mockRestore();
+    });
     const { broker, probe, statuses } = await open(NEVER_MS);
     const [pass] = intervals.mock.calls.find(([, ms]) => ms === NEVER_MS) ?? [];
     const name = unique('busy');
@@ -172,7 +174,7 @@ describe('a subscriber that is connected and answers PING, but receives nothing'
       await collector.receives(interval);
       pass?.();
       // The probe checks after the event loop has read what the socket received.
-      await setImmediate();
+      await eventLoopTurn();
     }
     expect(await old.client.pubsub('NUMSUB', probe)).toEqual([probe, 0]);
     expect(statuses).toEqual(['connecting', 'connected']);
