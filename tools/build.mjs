@@ -23,7 +23,10 @@ function prune(source, output) {
 for (const [source, output] of Object.entries(folders)) prune(source, output);
 if (Object.values(folders).some((output) => !existsSync(join(output, BUILD_INFO)))) {
   const what = isSample ? 'the package and the sample' : 'the package';
-  console.error(`Building ${what}: up to a minute, and about a second when nothing has changed`);
+  // Not on stdout, which is that of a sample.
+  process.stderr.write(
+    `Building ${what}: up to a minute, about a second when nothing has changed\n`,
+  );
 }
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const config = isSample ? 'sample' : 'tsconfig.build.json';

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { describeSharded } from '../support/sharded.js';
+import { describe, expect, it } from 'vitest';
+import { HAS_SHARDED, IF_SHARDED } from '../support/sharded.js';
 import { clusterFaults } from './cluster-faults.js';
 import { clusterSuite, NAMES } from './cluster.suite.js';
 import { pastEveryDeadline } from './durations.js';
@@ -11,7 +11,7 @@ import { injectAtRandom } from './random-faults.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';
 
-describeSharded('a Cluster with sharded Pub/Sub', () => {
+describe.runIf(HAS_SHARDED)(`a Cluster with sharded Pub/Sub${IF_SHARDED}`, () => {
   const redis = clusterSuite(NAMES, { isSharded: true });
   const faultOf = (name: string): Fault => findFault(clusterFaults(redis()), name);
 

@@ -26,7 +26,10 @@ export function serverFaults(redis: StandaloneTopology): Fault[] {
       name: 'output buffer limit reached',
       countedFrom: 'its end',
       inject: async ({ channels, plain }) => {
+        // Valkey 9 disconnects only a client that does not read.
+        redis.proxy.pause();
         await overflowOutputBuffer(redis.control, plain.client, channels.plain.slice(0, 1));
+        redis.proxy.resume();
         return {};
       },
     },

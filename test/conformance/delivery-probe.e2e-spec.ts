@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { whenSubscribed, type BrokerStatus } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';

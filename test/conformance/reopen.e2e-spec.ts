@@ -7,7 +7,7 @@ import { ConnectionError } from '../../src/errors.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
 import { createTestBroker } from './test-broker.js';
-import { itSharded } from '../support/sharded.js';
+import { HAS_SHARDED, IF_SHARDED } from '../support/sharded.js';
 
 /** Records every status, because polling can miss a short outage. */
 async function reconnectsAfter(broker: RedisBroker, cut: () => Promise<void>): Promise<void> {
@@ -73,8 +73,8 @@ describe('a broker', () => {
     expect(await textsAfterOutage(broker, 'within')).toEqual(['after']);
   });
 
-  itSharded(
-    'connects again without a connection for shard channels when it needs none any more',
+  it.runIf(HAS_SHARDED)(
+    `connects again without a connection for shard channels when it needs none any more${IF_SHARDED}`,
     async () => {
       const broker = open();
       const collector = new Collector();

@@ -1,10 +1,10 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CommandRefusedError } from 'nestjs-redis-pubsub';
 import { whenSubscribed, type Broker } from '../../src/broker/broker.js';
 import { eventually } from '../support/redis.js';
 import { closeAfterTest } from '../support/app.js';
 import { Collector, unique } from './collector.js';
-import { describeSharded } from '../support/sharded.js';
+import { HAS_SHARDED, IF_SHARDED } from '../support/sharded.js';
 
 export interface ShardedFeatures {
   /** Creates a broker that is not connected. All brokers reach the same channels. */
@@ -30,7 +30,7 @@ export function shardedSuite(name: string, features: ShardedFeatures): void {
     return broker;
   }
 
-  describeSharded(`shard channels of ${name}`, () => {
+  describe.runIf(HAS_SHARDED)(`shard channels of ${name}${IF_SHARDED}`, () => {
     it('are subscribed when subscribe resolves, and publish resolves to the number of subscriptions', async () => {
       const [publisher, one, other] = await Promise.all([open(), open(), open()]);
       const collector = new Collector();

@@ -3,15 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { Collector } from './collector.js';
 import { createTestBroker } from './test-broker.js';
-import { describeSharded } from '../support/sharded.js';
+import { HAS_SHARDED, IF_SHARDED } from '../support/sharded.js';
 
 const CONFIG = join(tmpdir(), `nodes-${randomUUID()}.conf`);
 
-describeSharded('a shard channel whose slot has no owner', () => {
+describe.runIf(HAS_SHARDED)(`a shard channel whose slot has no owner${IF_SHARDED}`, () => {
   const redis = useRedis(['--cluster-enabled', 'yes', '--cluster-config-file', CONFIG]);
   afterAll(() => rm(CONFIG, { force: true }));
 

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   CommandRefusedError,
   NoSubscribersError,
@@ -13,14 +13,14 @@ import { startProxy } from '../../support/tcp-proxy.js';
 import { handlerClass } from './sharded-handlers.js';
 import { at, startClusterApp, type ClusterApp } from './cluster-app.js';
 import { NumberedFlow } from './numbered-flow.js';
-import { describeSharded } from '../../support/sharded.js';
+import { HAS_SHARDED, IF_SHARDED } from '../../support/sharded.js';
 
 const CHANNELS = Array.from({ length: 20 }, (_, i) => `flow.${i}`);
 const RATE = 200;
 const publishBuffer = { maxMessages: 10_000, maxAge: 20_000 };
 const heartbeat = { pingInterval: 200, pingTimeout: 1_000 };
 
-describeSharded('sharded Pub/Sub in a Cluster', () => {
+describe.runIf(HAS_SHARDED)(`sharded Pub/Sub in a Cluster${IF_SHARDED}`, () => {
   const cluster = useCluster();
   afterEach(() => cluster().recover());
 

@@ -15,12 +15,12 @@ import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext } from './apps.js';
 import { startService } from './service-app.js';
-import { describeSharded } from '../../support/sharded.js';
+import { HAS_SHARDED, IF_SHARDED } from '../../support/sharded.js';
 
 const next = <T>(messages: Observable<PubSubMessage<T>>): Promise<PubSubMessage<T>> =>
   firstValueFrom(messages);
 
-describeSharded('sharded: true', () => {
+describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
   const redis = useRedis();
   const shardSubscribers = async (channel: string): Promise<number> => {
     const [, count] = (await redis.client.call('PUBSUB', 'SHARDNUMSUB', channel)) as unknown[];
