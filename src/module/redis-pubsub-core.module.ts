@@ -117,3 +117,10 @@ export function serversOfModules(modules: ModulesContainer): RedisPubSubServer[]
     .filter((module) => module.metatype === RedisPubSubCoreModule)
     .map((module) => module.getProviderByKey<RedisPubSubServer>(RedisPubSubServer).instance);
 }
+
+/** The options of all `RedisPubSubModule`s of an application, in the order of {@link serversOfModules}. */
+export function optionsOfModules(modules: ModulesContainer): ResolvedOptions[] {
+  return [...modules.values()]
+    .filter((module) => module.metatype === RedisPubSubCoreModule)
+    .map((module) => module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance);
+}

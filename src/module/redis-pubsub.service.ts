@@ -8,11 +8,14 @@ import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../
 import { checkBoolean } from '../options/option-checks.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
+import { telemetry } from '../telemetry.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
+import type { Failure } from '../transport/redis-pubsub.context.js';
 import { shardedOf, unwrapRecord } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
 import {
+  HandlerObserver,
   MessageObserver,
   type Observation,
   type ObserverScope,
@@ -221,7 +224,7 @@ export class RedisPubSubService {
         resolve({ pattern: pattern.source, unsubscribe: () => observer.unsubscribe() });
       };
       const observed = { ...observation, onSubscribed };
-      const observer = new MessageObserver(this.#scope, observed, {
+      const observer = new HandlerObserver(this.#scope, observed, {
         next: (message) => void this.#run(handler, message as PubSubMessage<T>),
         error: (error) => {
           observer.unsubscribe();
@@ -270,15 +273,19 @@ export class RedisPubSubService {
   }
 
   async #run<T>(handler: PubSubHandler<T>, message: PubSubMessage<T>): Promise<void> {
+    const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
+    let failure: Failure | undefined;
     this.#inFlight.begin();
     try {
       await handler(message);
     } catch (error) {
+      failure = { error };
       this.#failures.add(
         () => `A message on "${shorten(message.channel)}" failed: ${textOf(error)}`,
       );
     }
     this.#inFlight.end();
+    if (start > 0) this.#bus.reportHandled(message.channel, message.pattern, start, failure);
   }
 }
 

@@ -204,7 +204,13 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     }
     const request = new SentRequest(
       this.#inbox,
-      { id, channel, replyKey, timeoutMs: timeoutOf(packet) ?? options.requestTimeout },
+      {
+        id,
+        channel,
+        replyKey,
+        timeoutMs: timeoutOf(packet) ?? options.requestTimeout,
+        mixUpHint: this.#inbox.mixUpHint,
+      },
       callback,
     );
     // Nest sets them in the packet, too. V8 takes a microsecond for a copy with more keys.

@@ -12,6 +12,8 @@ export interface SentRequestOptions {
   readonly replyKey: ReplyKey;
   /** How long to wait for the next reply, in milliseconds; 0 means no limit. */
   readonly timeoutMs: number;
+  /** A hint for a request that reached no subscriber. */
+  readonly mixUpHint?: ReplyInbox['mixUpHint'];
 }
 
 /** One request, until its last reply, its failure or its cancellation. */
@@ -20,6 +22,7 @@ export class SentRequest implements PendingRequest {
   readonly #options: SentRequestOptions;
   readonly #callback: (packet: WritePacket) => void;
   #timer: NodeJS.Timeout | undefined;
+  #receivers = 0;
   #hasInbox = false;
   #isStreamed = false;
   #isDone = false;
@@ -48,9 +51,9 @@ export class SentRequest implements PendingRequest {
       const published = publish();
       // After the write, so that the responder can start at once.
       if (!opening) this.#startTimer();
-      const receivers = await published;
-      if (this.#inbox.isUndelivered(receivers, replyKey))
-        this.#fail(new NoSubscribersError(channel));
+      this.#receivers = await published;
+      if (!this.#inbox.isUndelivered(this.#receivers, replyKey)) return;
+      this.#fail(new NoSubscribersError(channel, this.#options.mixUpHint?.(channel, replyKey)));
     } catch (error) {
       this.#fail(error);
     }
@@ -94,8 +97,17 @@ export class SentRequest implements PendingRequest {
   #startTimer(): void {
     const { channel, timeoutMs } = this.#options;
     if (timeoutMs === 0 || this.#isDone) return;
-    const expire = (): void => this.onFailure(new RequestTimeoutError(channel, timeoutMs));
+    const expire = (): void =>
+      this.onFailure(new RequestTimeoutError(channel, timeoutMs, this.#timeoutHint));
     this.#timer = setTimeout(expire, timeoutMs);
+  }
+
+  /** Servers on the built-in transport ignore the inbox, and reply on another channel. */
+  get #timeoutHint(): string {
+    const isInbox = this.#options.replyKey.name === this.#inbox.name;
+    if (this.#receivers === 0 || this.#isStreamed || !isInbox) return '';
+    const where = `${this.#receivers} ${this.#receivers === 1 ? 'subscription' : 'subscriptions'}`;
+    return `, although Redis delivered the request to ${where}. A server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`;
   }
 
   #sendCancellation(): void {

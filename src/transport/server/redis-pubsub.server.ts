@@ -19,6 +19,7 @@ import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transp
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
+import { describeMixUps } from './sharded-mix-ups.js';
 
 const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
 
@@ -144,6 +145,8 @@ export class RedisPubSubServer
    */
   async subscribeHandlers(): Promise<void> {
     const fresh = this.#routes.takeFresh();
+    const mixUps = describeMixUps(fresh, this.#routes.all, this.#bus.options.sharded);
+    for (const line of mixUps) this.logger.warn(line);
     const requestRoutes = fresh.filter((route) => !route.isEventHandler);
     const cancellations = Promise.all(
       [...new Set(requestRoutes.map(({ key }) => channelKindOf(key.kind)))].map((kind) =>
