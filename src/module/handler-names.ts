@@ -65,28 +65,30 @@ function handlersOf(
     }));
 }
 
-/** Describes each class of which several objects handle the same messages, in one line. */
-export function describeDuplicates(handlers: readonly FoundHandler[]): string[] {
+/** A class of which several objects handle the same messages, in words for a log line. */
+interface Duplicate {
+  readonly name: string;
+  readonly methods: string;
+  readonly count: number;
+  readonly places: string;
+}
+
+/** Finds the classes that an application has registered more than once. */
+export function findDuplicates(handlers: readonly FoundHandler[]): Duplicate[] {
   const types = new Set(handlers.map(({ type }) => type));
   return [...types].flatMap((type) => {
     const own = handlers.filter((handler) => handler.type === type);
-    const places = new Map(own.map((handler) => [handler.instance, handler]));
-    if (places.size < 2) return [];
-    const modules = [...places.values()].map(({ place, module }) => `the ${place} of ${module}`);
-    return [
-      `${namesOf(own)} runs ${places.size} times for each event: ${type.name} is in ${modules.join(' and in ')}. ` +
-        'Register it in one module, and export it there; use useExisting for another token',
-    ];
+    const objects = new Map(own.map((handler) => [handler.instance, handler]));
+    if (objects.size < 2) return [];
+    const places = [...objects.values()].map(({ place, module }) => `the ${place} of ${module}`);
+    const methods = listOf(own.map(({ method }) => `${type.name}.${method}`));
+    return [{ name: type.name, methods, count: objects.size, places: places.join(' and in ') }];
   });
 }
 
 /** The names of handlers with their modules, such as `Orders.onOrder (ShopModule)`; of many, the first ones. */
 export function namesWithModules(handlers: readonly FoundHandler[]): string {
   return listOf(handlers.map(({ type, method, module }) => `${type.name}.${method} (${module})`));
-}
-
-function namesOf(handlers: readonly FoundHandler[]): string {
-  return listOf(handlers.map(({ type, method }) => `${type.name}.${method}`));
 }
 
 function listOf(all: readonly string[]): string {

@@ -14,7 +14,7 @@ import { assertOptionsObject, type ResolvedOptions } from '../options/resolve-op
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
-import { describeDuplicates, namesWithModules, type FoundHandler } from './handler-names.js';
+import { findDuplicates, namesWithModules, type FoundHandler } from './handler-names.js';
 import { placeModule } from './nest-internals.js';
 import {
   optionsOfModules,
@@ -133,7 +133,11 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   /** Nest creates an object of a class for each module that registers it, and each object handles every event. */
   #warnOfDuplicates(): void {
     const handlers = this.explorer.handlersFor(this.server.transportId);
-    for (const line of describeDuplicates(handlers)) this.#logger.warn(line);
+    for (const { name, methods, count, places } of findDuplicates(handlers)) {
+      this.#logger.warn(
+        `${methods} runs ${count} times for each event: ${name} is in ${places}. Register it in one module, and export it there; use useExisting for another token`,
+      );
+    }
     this.#warnOfOtherModules();
   }
 

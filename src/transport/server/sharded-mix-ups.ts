@@ -1,31 +1,31 @@
 import type { ChannelPattern } from '../../channel/channel-pattern.js';
 import { matchTokens, parseGlob, toByteString } from '../../channel/glob.js';
-import { shorten } from '../../errors.js';
 import type { HandlerRoute } from './handler-route.js';
 
+/** A handler that sharded messages cannot reach. */
+export interface MixUp {
+  readonly pattern: string;
+  /** The channel of a sharded handler that the pattern includes, if there is one. */
+  readonly missed: string | undefined;
+}
+
 /**
- * Describes the handlers that sharded messages cannot reach although the application publishes some: `isSharded` is
- * the `sharded` of the server. Redis matches no glob with a shard channel, and the two kinds of channels are separate.
+ * Finds the handlers that sharded messages cannot reach although the application publishes some: `isSharded` is the
+ * `sharded` of the server. Redis matches no glob with a shard channel, and the two kinds of channels are separate.
  */
-export function describeMixUps(
+export function findMixUps(
   fresh: readonly HandlerRoute[],
   all: Iterable<HandlerRoute>,
   isSharded: boolean,
-): string[] {
+): MixUp[] {
   const channels = [...all].filter(isShard).map(({ pattern }) => pattern.name);
   return fresh
     .filter((route) => !isShard(route))
-    .flatMap(({ pattern }) => {
-      const missed = channels.find((channel) => includes(pattern, channel));
-      if (missed === undefined && !isSharded) return [];
-      const such =
-        missed === undefined
-          ? ''
-          : `, such as those of the sharded handler of "${shorten(missed)}"`;
-      return [
-        `The handler of "${shorten(pattern.source)}" receives no sharded messages${such}: it is not sharded. Publish with sharded: false what it is to receive`,
-      ];
-    });
+    .map(({ pattern }) => ({
+      pattern: pattern.source,
+      missed: channels.find((channel) => includes(pattern, channel)),
+    }))
+    .filter(({ missed }) => missed !== undefined || isSharded);
 }
 
 function isShard({ key: { kind } }: HandlerRoute): boolean {
