@@ -122,16 +122,16 @@ const REFUSED = {
   query: { code: 'ERR_PUBSUB_QUERY', verb: 'the query' },
 } as const;
 
-/** A request was published, and Redis delivered it to no subscriber. */
+/** A request was published, and Redis delivered it to no subscriber. `hint`: a likely cause that is known. */
 export class NoSubscribersError extends PubSubError {
-  constructor(channel: string) {
-    super('ERR_PUBSUB_NO_SUBSCRIBERS', `No subscriber for "${shorten(channel)}"`);
+  constructor(channel: string, hint = '') {
+    super('ERR_PUBSUB_NO_SUBSCRIBERS', `No subscriber for "${shorten(channel)}"${hint}`);
   }
 }
 
-/** A request had no reply within `requestTimeout`. */
+/** A request had no reply within `requestTimeout`. `hint`: what is known of the request. */
 export class RequestTimeoutError extends PubSubError {
-  constructor(channel: string, timeout: number) {
-    super('ERR_PUBSUB_TIMEOUT', `No reply on "${shorten(channel)}" within ${timeout} ms`);
+  constructor(channel: string, timeout: number, hint = '') {
+    super('ERR_PUBSUB_TIMEOUT', `No reply on "${shorten(channel)}" within ${timeout} ms${hint}`);
   }
 }

@@ -31,7 +31,10 @@ export interface TelemetryEvents {
   publish: { readonly channel: string; readonly receivers?: number; readonly error?: unknown };
   /** A message arrived and was decoded. `bytes` is the size of its payload. */
   receive: { readonly channel: string; readonly subscription: string; readonly bytes: number };
-  /** A handler ended. `duration` is in milliseconds. */
+  /**
+   * A handler ended: a decorated one, one of `subscribe`, or the subscriber of an observer. `duration` is in
+   * milliseconds. `error` is what the handler threw, as it threw it; RxJS does not tell that of a subscriber.
+   */
   handle: {
     readonly channel: string;
     readonly pattern: string;

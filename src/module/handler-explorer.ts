@@ -7,7 +7,6 @@ import {
   containerOf,
   ENHANCER_KEYS,
   isHandler,
-  namesTransport,
   onConnectedServer,
   parameterPipes,
   registerHandlers,
@@ -16,6 +15,7 @@ import {
   type NestModule,
   type Wrapper,
 } from './nest-internals.js';
+import { findHandlers, type FoundHandler } from './handler-names.js';
 import { RESOLVED_OPTIONS } from './redis-pubsub-core.module.js';
 
 /**
@@ -59,11 +59,11 @@ export class HandlerExplorer {
     onConnectedServer(this.#container, (server) => known.has(server) || listener(server));
   }
 
-  /** Whether a controller has handlers that name no transport, so that every transport takes them. */
-  hasControllersForAll(): boolean {
-    const classes = [...this.#controllerClasses()] as { readonly prototype: object }[];
-    const methods = classes.flatMap(({ prototype }) => this.#methods(prototype));
-    return methods.some((method) => isHandler(method) && !namesTransport(method));
+  /** The handlers that a server with this transport id takes. */
+  handlersFor(transportId: unknown): FoundHandler[] {
+    return findHandlers(this.#container).filter(
+      ({ isForAll, transport }) => isForAll || transport === transportId,
+    );
   }
 
   #bind(container: Container, server: RedisPubSubServer): void {

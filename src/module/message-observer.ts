@@ -4,6 +4,7 @@ import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.j
 import type { SubscriptionKey } from '../channel/subscription-key.js';
 import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
 import { CallerContext } from '../shared/async-context.js';
+import { telemetry } from '../telemetry.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
 
@@ -81,8 +82,18 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     const params = pattern.match(channel);
     if (!params) return;
     const { data, metadata = NO_HEADERS } = message;
-    const received = { data, channel, pattern: pattern.source, params, headers: metadata };
-    this.#context.next(this.#destination, received);
+    this.pass({ data, channel, pattern: pattern.source, params, headers: metadata });
+  }
+
+  /** Passes a message on, and reports how long the destination took. */
+  protected pass(message: PubSubMessage): void {
+    const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
+    this.next(message);
+    if (start > 0) this.bus.reportHandled(message.channel, message.pattern, start);
+  }
+
+  protected next(message: PubSubMessage): void {
+    this.#context.next(this.#destination, message);
   }
 
   override onResubscribed(gap: PubSubGap): void {
@@ -102,5 +113,12 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   /** Receives nothing from this call on. Idempotent. */
   unsubscribe(): void {
     if (this.#scope.observers.delete(this)) this.close(true);
+  }
+}
+
+/** The observer behind `subscribe`, which reports its handler itself: that may be asynchronous, and fail. */
+export class HandlerObserver extends MessageObserver {
+  protected override pass(message: PubSubMessage): void {
+    this.next(message);
   }
 }

@@ -185,5 +185,10 @@ export function isHandler(method: object): boolean {
 
 /** Whether the decorator of a handler names a transport. Without one, every transport takes the handler. */
 export function namesTransport(method: object): boolean {
-  return Reflect.getMetadata(TRANSPORT_KEY, method) !== undefined;
+  return transportOf(method) !== undefined;
+}
+
+/** The transport that the decorator of a handler names, if it names one. */
+export function transportOf(method: object): unknown {
+  return Reflect.getMetadata(TRANSPORT_KEY, method);
 }

@@ -141,3 +141,10 @@ function withAliases(module: DynamicModule): DynamicModule {
     exports: [...exports, ...aliases.map(({ provide }) => provide)],
   };
 }
+
+/** The options of all `RedisPubSubModule`s of an application, in the order of {@link serversOfModules}. */
+export function optionsOfModules(modules: ModulesContainer): ResolvedOptions[] {
+  return [...modules.values()]
+    .filter((module) => module.metatype === RedisPubSubCoreModule)
+    .map((module) => module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance);
+}

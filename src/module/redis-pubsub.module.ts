@@ -14,14 +14,17 @@ import { assertOptionsObject, type ResolvedOptions } from '../options/resolve-op
 import { MessageBus } from '../transport/message-bus.js';
 import { isPubSubServer, RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { HandlerExplorer } from './handler-explorer.js';
+import { findDuplicates, namesWithModules, type FoundHandler } from './handler-names.js';
 import { placeModule } from './nest-internals.js';
 import { callReadyHooks } from './ready-hooks.js';
 import {
+  optionsOfModules,
   RedisPubSubCoreModule,
   RESOLVED_OPTIONS,
   serversOfModules,
   type AsyncModuleOptions,
 } from './redis-pubsub-core.module.js';
+import { isSameRedis } from './same-redis.js';
 import { isPubSubService, RedisPubSubService } from './redis-pubsub.service.js';
 
 interface ModuleExtras {
@@ -95,6 +98,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     if (!this.options.handlers) return;
     const connected = this.explorer.connectedServers();
     this.explorer.bindProviders(this.server);
+    this.#warnOfDuplicates();
     await this.#callHooksWhenReady(connected);
     if (connected.includes(this.server)) return;
     this.#bindControllers(connected);
@@ -133,11 +137,41 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   #warnIfHandledTwice(servers: readonly unknown[]): void {
     const isBuiltIn = servers.some((server) => server instanceof ServerRedis);
     if (!isBuiltIn && !servers.some((server) => this.#isForeign(server))) return;
-    if (!this.explorer.hasControllersForAll()) return;
+    const found = this.#handlersForAll().filter(({ place }) => place === 'controllers');
+    if (found.length === 0) return;
     const other = isBuiltIn ? 'Transport.REDIS' : 'another RedisPubSubServer';
     this.#logger.warn(
-      `The application listens with ${other} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis`,
+      `The application listens with ${other} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis: ${namesWithModules(found)}. Name the transport in their decorators, as in @EventPattern('x', REDIS_PUBSUB)`,
     );
+  }
+
+  /** Nest creates an object of a class for each module that registers it, and each object handles every event. */
+  #warnOfDuplicates(): void {
+    const handlers = this.explorer.handlersFor(this.server.transportId);
+    for (const { name, methods, count, places } of findDuplicates(handlers)) {
+      this.#logger.warn(
+        `${methods} runs ${count} times for each event: ${name} is in ${places}. Register it in one module, and export it there; use useExisting for another token`,
+      );
+    }
+    this.#warnOfOtherModules();
+  }
+
+  #warnOfOtherModules(): void {
+    const same = optionsOfModules(this.modules).filter(
+      (options) => options.handlers && isSameRedis(options, this.options),
+    );
+    // The first of these modules speaks for all.
+    if (same.length < 2 || same[0] !== this.options) return;
+    const found = this.#handlersForAll();
+    if (found.length === 0) return;
+    this.#logger.warn(
+      `${same.length} RedisPubSubModules are on the same Redis with the same prefix: handlers that name no transport run once in each: ${namesWithModules(found)}. Name the transportId of a module in their decorators, as in @EventPattern('x', REDIS_PUBSUB)`,
+    );
+  }
+
+  #handlersForAll(): FoundHandler[] {
+    const handlers = this.explorer.handlersFor(this.server.transportId);
+    return handlers.filter(({ isForAll }) => isForAll);
   }
 
   /** Whether the application created a server itself. */

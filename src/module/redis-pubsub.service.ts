@@ -9,8 +9,10 @@ import { checkBoolean } from '../options/option-checks.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
+import { telemetry } from '../telemetry.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
+import type { Failure } from '../transport/redis-pubsub.context.js';
 import {
   checkFormat,
   formatOf,
@@ -19,6 +21,7 @@ import {
 } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
 import {
+  HandlerObserver,
   MessageObserver,
   type Observation,
   type ObserverScope,
@@ -252,7 +255,7 @@ export class RedisPubSubService {
         resolve({ pattern: pattern.source, unsubscribe: () => observer.unsubscribe() });
       };
       const observed = { ...observation, onSubscribed };
-      const observer = new MessageObserver(this.#scope, observed, {
+      const observer = new HandlerObserver(this.#scope, observed, {
         next: (message) => void this.#run(handler, message as PubSubMessage<T>),
         error: (error) => {
           observer.unsubscribe();
@@ -317,15 +320,19 @@ export class RedisPubSubService {
   }
 
   async #run<T>(handler: PubSubHandler<T>, message: PubSubMessage<T>): Promise<void> {
+    const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
+    let failure: Failure | undefined;
     this.#inFlight.begin();
     try {
       await handler(message);
     } catch (error) {
+      failure = { error };
       this.#failures.add(
         () => `A message on "${shorten(message.channel)}" failed: ${textOf(error)}`,
       );
     }
     this.#inFlight.end();
+    if (start > 0) this.#bus.reportHandled(message.channel, message.pattern, start, failure);
   }
 }
 

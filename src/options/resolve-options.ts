@@ -15,6 +15,7 @@ import {
   checkTransportId,
 } from './option-checks.js';
 import { checkConnection } from './connection-check.js';
+import { nearestName } from '../shared/nearest-name.js';
 import { unknownName, unknownOption } from './unknown-option.js';
 import {
   REDIS_PUBSUB,
@@ -204,14 +205,14 @@ export type ResolvedHandlerOptions = Readonly<
 >;
 
 /**
- * Checks the options in a handler's decorator, and adds the defaults. Keys that are symbols are extras of the
- * application, which interceptors may read.
+ * Checks the options in a handler's decorator, and adds the defaults. Other names are extras of the application,
+ * which interceptors may read, unless they look like a misspelt option.
  *
- * @throws InvalidOptionError for a wrong value, and for an unknown name
+ * @throws InvalidOptionError for a wrong value, and for a misspelt name
  */
 export function resolveHandlerOptions(given: HandlerOptions = {}): ResolvedHandlerOptions {
-  const unknown = Object.keys(given).find((name) => !HANDLER_OPTIONS.includes(name));
-  if (unknown !== undefined) throw unknownName('handler option', unknown, HANDLER_OPTIONS);
+  const misspelt = Object.keys(given).find(isMisspelt);
+  if (misspelt !== undefined) throw unknownName('handler option', misspelt, HANDLER_OPTIONS);
   const {
     order,
     concurrency = order === undefined ? Infinity : MAX_ORDERED,
@@ -228,4 +229,8 @@ export function resolveHandlerOptions(given: HandlerOptions = {}): ResolvedHandl
     overflow: checkOneOf('overflow', overflow, ['drop-oldest', 'drop-newest']),
     sharded: sharded === undefined ? undefined : checkBoolean('sharded', sharded),
   };
+}
+
+function isMisspelt(name: string): boolean {
+  return !HANDLER_OPTIONS.includes(name) && nearestName(name, HANDLER_OPTIONS) !== undefined;
 }

@@ -7,7 +7,7 @@ const MAX_NAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 500;
 const MAX_FRAMES = 20;
 
-/** Control characters, line ends, marks that reverse the direction of text, and halves of characters. */
+/** Control characters, line ends, marks that reverse the direction of text, and lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 const FRAME = /^\s+at /;
 const UNREADABLE = 'a value that cannot be shown';

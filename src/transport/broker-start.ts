@@ -1,8 +1,12 @@
 import type { Logger } from '@nestjs/common';
+import { setImmediate } from 'node:timers/promises';
 import type { Broker } from '../broker/broker.js';
 import { messageOf } from '../errors.js';
 import { runOutside } from '../shared/async-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+
+/** After how long a start that waits for Redis logs the reason. Jest ends a hook after five seconds. */
+const REPORT_AFTER_MS = 2_000;
 
 /** Starts a broker as the option `onStart` asks for. */
 export class BrokerStart {
@@ -28,8 +32,28 @@ export class BrokerStart {
     const { onStart, startTimeout } = this.#options;
     const connected = this.#broker.connect(onStart === 'fail' ? 0 : startTimeout);
     if (onStart === 'background') this.#logFailure(connected);
+    else if (onStart === 'wait') await this.#waitFor(connected, startTimeout);
     else await connected;
     this.#isDone = true;
+  }
+
+  /** The reason must be in the log before a test runner ends the hook that waits for the start. */
+  async #waitFor(connected: Promise<void>, startTimeout: number): Promise<void> {
+    let isWaiting = startTimeout > REPORT_AFTER_MS;
+    const report = async (error: unknown): Promise<void> => {
+      // Both may fail in the same tick, and then the start reports the reason.
+      await setImmediate();
+      if (!isWaiting) return;
+      this.#logger.error(
+        `The start waits for Redis, up to ${startTimeout} ms: ${messageOf(error)}. Start Redis, or check the option connection`,
+      );
+    };
+    if (isWaiting) this.#broker.connect(REPORT_AFTER_MS).catch(report);
+    try {
+      await connected;
+    } finally {
+      isWaiting = false;
+    }
   }
 
   /** See `MessageBus#startEarly`. */

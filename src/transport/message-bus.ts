@@ -25,6 +25,7 @@ import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
 import { PatternWarnings } from './pattern-warnings.js';
+import type { Failure } from './redis-pubsub.context.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
 
@@ -197,6 +198,16 @@ export class MessageBus {
   /** Reports a message that was not handled. */
   reportDrop(channel: string, reason: DropReason, error?: unknown): void {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
+  }
+
+  /** Reports a handler or an observer that ended. `channel` is without the prefix; `start` is of `performance.now`. */
+  reportHandled(channel: string, pattern: string, start: number, failure?: Failure): void {
+    telemetry.handle.publish({
+      channel: this.options.prefix + channel,
+      pattern,
+      duration: performance.now() - start,
+      ...(failure && { error: failure.error ?? new Error('The handler failed without an error') }),
+    });
   }
 
   #createReplyBatcher(): ReplyBatcher | undefined {

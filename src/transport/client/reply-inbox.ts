@@ -2,6 +2,7 @@ import type { ProducerDeserializer } from '@nestjs/microservices';
 import { whenSubscribed, type Delivery, type DeliveryListener } from '../../broker/broker.js';
 import {
   CHANNEL_KINDS,
+  channelKind,
   channelKindOf,
   type ChannelKind,
   type SubscriptionKey,
@@ -129,6 +130,15 @@ export class ReplyInbox implements DeliveryListener {
   /** Whether the count of receivers of a request is that of all subscriptions. */
   countsReceivers({ kind }: ReplyKey): boolean {
     return this.#bus.broker.countsReceivers(kind);
+  }
+
+  /** A hint for a request without a subscriber, if this process handles the other kind of the channel. */
+  mixUpHint(channel: string, { kind }: ReplyKey): string {
+    const isSharded = kind === 'shard';
+    const other = { kind: channelKind(!isSharded), name: this.#bus.nameOf(channel) };
+    if (!this.#bus.broker.isSubscribed(other)) return '';
+    const [sent, handled] = isSharded ? ['sharded', 'not sharded'] : ['not sharded', 'sharded'];
+    return `: the request was ${sent}, and the handler in this process is ${handled}. Set sharded: ${!isSharded} for the request, or change the handler`;
   }
 
   onDelivery(delivery: Delivery): void {

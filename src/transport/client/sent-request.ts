@@ -20,6 +20,7 @@ export class SentRequest implements PendingRequest {
   /** That of the requester: replies arrive in that of the connection. */
   readonly #context = new CallerContext();
   readonly #timer: ReplyTimer;
+  #receivers = 0;
   #hasInbox = false;
   #isStreamed = false;
   #isDone = false;
@@ -33,7 +34,9 @@ export class SentRequest implements PendingRequest {
     this.#options = options;
     this.#callback = callback;
     this.#timer = new ReplyTimer(inbox, options, () =>
-      this.onFailure(new RequestTimeoutError(options.channel, options.timeoutMs)),
+      this.onFailure(
+        new RequestTimeoutError(options.channel, options.timeoutMs, this.#timeoutHint),
+      ),
     );
   }
 
@@ -51,9 +54,9 @@ export class SentRequest implements PendingRequest {
       const published = publish();
       // After the write, so that the responder can start at once.
       if (!opening && !this.#isDone) this.#timer.start();
-      const receivers = await published;
-      if (this.#inbox.isUndelivered(receivers, replyKey))
-        this.#fail(new NoSubscribersError(channel));
+      this.#receivers = await published;
+      if (!this.#inbox.isUndelivered(this.#receivers, replyKey)) return;
+      this.#fail(new NoSubscribersError(channel, this.#inbox.mixUpHint(channel, replyKey)));
     } catch (error) {
       this.#fail(error);
     }
@@ -96,6 +99,14 @@ export class SentRequest implements PendingRequest {
     if (this.#isDone) return;
     this.#sendCancellation();
     this.#end();
+  }
+
+  /** Servers on the built-in transport ignore the inbox, and reply on another channel. */
+  get #timeoutHint(): string {
+    const isInbox = this.#options.replyKey.name === this.#inbox.name;
+    if (this.#receivers === 0 || this.#isStreamed || !isInbox) return '';
+    const where = `${this.#receivers} ${this.#receivers === 1 ? 'subscription' : 'subscriptions'}`;
+    return `, although Redis delivered the request to ${where}. A server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`;
   }
 
   #sendCancellation(): void {

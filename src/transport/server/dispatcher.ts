@@ -185,8 +185,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const thrown = thrownIn(context);
     if (failure || thrown) this.#logFailure(context, failure, isReplied);
     if (start === 0) return;
-    const duration = performance.now() - start;
-    this.#reportHandled(route, context, duration, failure && (thrown ?? failure));
+    const { source } = route.pattern;
+    this.bus.reportHandled(context.getChannel(), source, start, failure && (thrown ?? failure));
   }
 
   /** Calls the deserializer at once: a promise of its result must not keep the bytes. */
@@ -287,19 +287,5 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     // An error that a handler sends to its caller on purpose is not logged.
     if (isHandled && (thrown ? isRpcException(error) : !isHiddenByNest(error))) return;
     this.#failures.report(context, error);
-  }
-
-  #reportHandled(
-    route: HandlerRoute,
-    context: RedisPubSubContext,
-    duration: number,
-    failure: Failure | undefined,
-  ): void {
-    telemetry.handle.publish({
-      channel: this.bus.options.prefix + context.getChannel(),
-      pattern: route.pattern.source,
-      duration,
-      ...(failure && { error: failure.error ?? new Error('The handler failed without an error') }),
-    });
   }
 }

@@ -10,6 +10,11 @@ export class HandlerRoutes {
     return this.#fresh.size > 0;
   }
 
+  /** All handlers. */
+  get all(): Iterable<HandlerRoute> {
+    return this.#routes;
+  }
+
   /** Returns the handlers that are not subscribed yet, each once. */
   takeFresh(): HandlerRoute[] {
     const fresh = [...this.#fresh];

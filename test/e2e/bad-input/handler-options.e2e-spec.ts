@@ -85,7 +85,6 @@ describe('an error in the decorator of a handler', () => {
       { concurency: 1 },
       '(did you mean "concurrency"?), got "concurency"',
     ],
-    ['an unknown option', 'a', { retries: 1 }, 'maxQueueBytes, overflow, sharded, got "retries"'],
   ])('names the class and the method: %s', async (_, pattern, extras, text) => {
     class Good {
       handle(): void {}

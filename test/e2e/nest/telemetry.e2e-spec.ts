@@ -3,9 +3,16 @@ import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestj
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { catchError, firstValueFrom, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { RedisPubSubContext, type TelemetryEvents } from 'nestjs-redis-pubsub';
+import {
+  RedisPubSubContext,
+  RedisPubSubModule,
+  RedisPubSubService,
+  type TelemetryEvents,
+} from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
+import { Gate } from '../../support/gate.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { startContext } from '../module/apps.js';
 
 const KEYS = [
   'publish',
@@ -152,6 +159,34 @@ describe('telemetry', () => {
       expect(events('handle')[0]?.error).toBe(BROKEN);
     },
   );
+
+  it('publishes "handle" for handlers of subscribe to their end, and for observers', async () => {
+    const events = listen();
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url, prefix: 'shop:' })],
+    });
+    const service = app.get(RedisPubSubService);
+    const gate = new Gate();
+    await service.subscribe('run.a', async () => {
+      await gate.opened;
+      throw BROKEN;
+    });
+    await service.publish('run.a', 1);
+    const observed = firstValueFrom(service.observePattern('seen.:id'));
+    await eventually(async () => (await service.publish('seen.1', 1)) > 0);
+    await observed;
+    const duration = expect.any(Number) as number;
+    await eventually(() => events('handle').length === 1);
+    expect(events('handle')).toEqual([{ channel: 'shop:seen.1', pattern: 'seen.:id', duration }]);
+    gate.open();
+    await eventually(() => events('handle').length === 2);
+    expect(events('handle')[1]).toEqual({
+      channel: 'shop:run.a',
+      pattern: 'run.a',
+      duration,
+      error: BROKEN,
+    });
+  });
 
   it('publishes "drop" with a reason for each message that no handler receives', async () => {
     const events = listen();

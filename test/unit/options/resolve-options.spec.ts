@@ -170,17 +170,19 @@ describe('resolveHandlerOptions', () => {
   it.each([
     ['concurency', ' (did you mean "concurrency"?), got "concurency"'],
     ['maxqueue', ' (did you mean "maxQueue"?), got "maxqueue"'],
-    ['retries', 'sharded, got "retries"'],
-    ['__proto__x', 'sharded, got "__proto__x"'],
-  ])('refuses the unknown name %s', (name, text) => {
+    ['shard', ' (did you mean "sharded"?), got "shard"'],
+  ])('refuses the misspelt name %s', (name, text) => {
     const refused = (): unknown => resolveHandlerOptions({ [name]: 1 });
     expect(refused).toThrow('Expected "handler option" to be one of concurrency, order, maxQueue');
     expect(refused).toThrow(text);
   });
 
-  it('accepts extras of the application whose keys are symbols', () => {
-    expect(resolveHandlerOptions({ [Symbol('own')]: 1 } as object)).toEqual(DEFAULTS);
-  });
+  it.each(['retries', 'roles', '__proto__x', Symbol('own')])(
+    'accepts an extra of the application: %s',
+    (name) => {
+      expect(resolveHandlerOptions({ [name]: 1 } as object)).toEqual(DEFAULTS);
+    },
+  );
 
   it.each([
     ['concurrency', 0],

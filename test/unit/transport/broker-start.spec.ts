@@ -5,23 +5,27 @@ import { FakeLog } from '../broker/fake-client.js';
 
 type OnStart = 'wait' | 'fail' | 'background';
 
-function bench(onStart: OnStart = 'wait') {
+function bench(onStart: OnStart = 'wait', startTimeout = 700) {
   const log = new FakeLog();
   const fake = {
     status: 'connecting',
     timeouts: [] as number[],
+    rejections: [] as ((error: unknown) => void)[],
     closes: 0,
     resolve: (): void => undefined,
     reject: undefined as unknown as (error: unknown) => void,
     connect(timeoutMs: number): Promise<void> {
       fake.timeouts.push(timeoutMs);
-      return new Promise((resolve, reject) => Object.assign(fake, { resolve, reject }));
+      return new Promise((resolve, reject) => {
+        fake.rejections.push(reject);
+        Object.assign(fake, { resolve, reject });
+      });
     },
     async close(): Promise<void> {
       fake.closes++;
     },
   };
-  const options = { onStart, startTimeout: 700 };
+  const options = { onStart, startTimeout };
   return { fake, log, start: new BrokerStart(fake as unknown as Broker, options, log) };
 }
 
@@ -46,6 +50,27 @@ describe('BrokerStart#start', () => {
     const second = start.start();
     fake.resolve();
     await expect(second).resolves.toBeUndefined();
+  });
+
+  it('with onStart "wait" logs the reason while it waits, and not after it has failed', async () => {
+    const { fake, start, log } = bench('wait', 30_000);
+    const started = start.start();
+    const [main, report] = fake.rejections;
+    expect(fake.timeouts).toEqual([30_000, 2_000]);
+    report?.(new Error('ECONNREFUSED'));
+    await tick();
+    await tick();
+    expect(log.lines).toEqual([
+      'error: The start waits for Redis, up to 30000 ms: ECONNREFUSED. Start Redis, or check the option connection',
+    ]);
+    main?.(new Error('down'));
+    await expect(started).rejects.toThrow('down');
+    const again = start.start();
+    fake.rejections[3]?.(new Error('down'));
+    fake.rejections[2]?.(new Error('down'));
+    await expect(again).rejects.toThrow('down');
+    await tick();
+    expect(log.lines).toHaveLength(1);
   });
 
   it('with onStart "background" resolves at once, and logs a failure once', async () => {

@@ -1,0 +1,44 @@
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { isSameRedis } from '../../../src/module/same-redis.js';
+import type { ResolvedOptions } from '../../../src/options/resolve-options.js';
+
+type Connection = ResolvedOptions['connection'];
+
+const isSame = (one: Connection, other: Connection, [a, b] = ['', '']): boolean =>
+  isSameRedis({ connection: one, prefix: a }, { connection: other, prefix: b });
+
+const client = new Redis({ host: 'cache', port: 7000, lazyConnect: true });
+
+describe('isSameRedis', () => {
+  it.each<[Connection, Connection]>([
+    ['redis://localhost:6379', 'redis://user:secret@127.0.0.1/3'],
+    ['redis://localhost', {}],
+    ['redis://cache:7000', { host: 'cache', port: 7000 }],
+    [{ host: 'cache', port: 7000 }, client],
+    [{ path: '/tmp/redis.sock' }, { path: '/tmp/redis.sock', db: 2 }],
+    [{ nodes: ['redis://a:1', 'b:2'] }, { nodes: [{ host: 'b', port: 2 }, 'a:1'] }],
+    [
+      { sentinels: [{ host: 'a', port: 1 }], name: 'main' },
+      { sentinels: [{ host: 'a', port: 1 }], name: 'main' },
+    ],
+  ])('is true for %j and %j', (one, other) => {
+    expect(isSame(one, other)).toBe(true);
+  });
+
+  it.each<[Connection, Connection]>([
+    ['redis://localhost:6379', 'redis://localhost:6380'],
+    ['redis://cache:7000', 'redis://audit:7000'],
+    [{ path: '/tmp/one.sock' }, { path: '/tmp/other.sock' }],
+    [
+      { sentinels: [{ host: 'a', port: 1 }], name: 'main' },
+      { sentinels: [{ host: 'a', port: 1 }], name: 'other' },
+    ],
+  ])('is false for %j and %j', (one, other) => {
+    expect(isSame(one, other)).toBe(false);
+  });
+
+  it('is false for different prefixes, whose channels have no name in common', () => {
+    expect(isSame('redis://a', 'redis://a', ['l:', 'r:'])).toBe(false);
+  });
+});
