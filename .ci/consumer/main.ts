@@ -75,7 +75,6 @@ async function main(): Promise<void> {
   assert.equal(await firstValueFrom(client.send<number>('sum', [3, 4])), 7);
   await client.close();
   await app.close();
-  console.log('the consumer runs');
   // The client that the application created itself.
   process.exit(0);
 }

@@ -46,6 +46,8 @@ export class FakeStream extends EventEmitter {
   }
 }
 
+const ignoreRemoval = (_kind: string, _name: string): void => undefined;
+
 /** A client with the events, the states and the commands of ioredis, and without a network. */
 export class FakeClient extends EventEmitter {
   status = 'wait';
@@ -157,8 +159,7 @@ export class FakeClient extends EventEmitter {
 
   /** Redis ends a shard channel on its own. Needs a `condition` from the attempt to connect on. */
   endShardChannel(): void {
-    const del = (_kind: string, _name: string): void => undefined;
-    const names = { ...(this.condition?.subscriber || undefined), del };
+    const names = Object.assign(this.condition?.subscriber || {}, { del: ignoreRemoval });
     Object.assign(this.condition ?? {}, { subscriber: names });
     names.del('sunsubscribe', 'ended');
   }
