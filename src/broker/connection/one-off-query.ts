@@ -1,6 +1,10 @@
 import type { Redis, RedisOptions } from 'ioredis';
+import { ConnectionError, messageOf } from '../../errors.js';
+import { ConnectAttempt } from './connect-attempt.js';
+import { explainFailure } from './connect-failure.js';
 import { PUBLISHER_OPTIONS } from './create-clients.js';
 import { disconnect } from './disconnect.js';
+import { onSocket } from './ioredis-internals.js';
 
 /** The limit for connecting, and again for the answer. */
 const QUERY_TIMEOUT_MS = 1_000;
@@ -29,6 +33,10 @@ export async function queryOnce<Answer>(
   signal: AbortSignal,
 ): Promise<Answer> {
   let reason: unknown;
+  let attempt: ConnectAttempt | undefined;
+  onSocket(client, (socket) => {
+    attempt = new ConnectAttempt(socket);
+  });
   client.on('error', (error: unknown) => {
     reason = error;
   });
@@ -47,10 +55,15 @@ export async function queryOnce<Answer>(
   } catch (error) {
     client.disconnect();
     await ended;
-    // ioredis rejects with no more than "Connection is closed".
-    throw reason ?? error;
+    throw reason ?? explained(error, attempt);
   } finally {
     signal.removeEventListener('abort', limitTime);
     clearTimeout(deadline);
   }
+}
+
+/** ioredis says no more than that a connection was closed. */
+function explained(error: unknown, attempt: ConnectAttempt | undefined): unknown {
+  if (messageOf(error) !== 'Connection is closed.') return error;
+  return new ConnectionError(explainFailure(undefined, attempt).reason);
 }
