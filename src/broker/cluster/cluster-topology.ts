@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import type { BrokerLog } from '../broker.js';
-import { isLoginRefused } from '../connection/redis-error.js';
+import { isLoginRefused, isReplyError } from '../connection/redis-error.js';
 import { parseNodes, type ClusterNode } from './parse-nodes.js';
 import { SlotMap } from './slot-map.js';
 
@@ -257,8 +257,9 @@ interface View {
 }
 
 function unreachable(cause: unknown): ConnectionError {
+  const what = isReplyError(cause) ? 'accepts the connection' : 'is reachable';
   return new ConnectionError(
-    `No node of the Cluster is reachable: ${messageOf(cause)}. Connection is closed.`,
+    `No node of the Cluster ${what}: ${messageOf(cause).replace(/\.$/, '')}. Connection is closed.`,
     { cause },
   );
 }

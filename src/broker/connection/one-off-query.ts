@@ -1,8 +1,10 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { ConnectionError } from '../../errors.js';
+import { ConnectionError, messageOf } from '../../errors.js';
+import { ConnectAttempt } from './connect-attempt.js';
+import { explainFailure } from './connect-failure.js';
 import { PUBLISHER_OPTIONS } from './create-clients.js';
 import { disconnect } from './disconnect.js';
-import { guardReplies } from './ioredis-internals.js';
+import { guardReplies, onSocket } from './ioredis-internals.js';
 import { TimeLimit } from './time-limit.js';
 
 /** The limit for connecting, and again for the answer. */
@@ -33,6 +35,10 @@ export async function queryOnce<Answer>(
 ): Promise<Answer> {
   guardReplies(client);
   let reason: unknown;
+  let attempt: ConnectAttempt | undefined;
+  onSocket(client, (socket) => {
+    attempt = new ConnectAttempt(socket);
+  });
   client.on('error', (error: unknown) => {
     reason = error;
   });
@@ -54,12 +60,17 @@ export async function queryOnce<Answer>(
   } catch (error) {
     client.disconnect();
     await ended;
-    // ioredis rejects with no more than "Connection is closed".
-    throw reason ?? error;
+    throw reason ?? explained(error, attempt);
   } finally {
     signal.removeEventListener('abort', limitTime);
     clearTimeout(deadline);
   }
+}
+
+/** ioredis says no more than that a connection was closed. */
+function explained(error: unknown, attempt: ConnectAttempt | undefined): unknown {
+  if (messageOf(error) !== 'Connection is closed.') return error;
+  return new ConnectionError(explainFailure(undefined, attempt).reason);
 }
 
 /** Settles as `work` does. Disconnects the client of it, after `onLate`, when that takes longer than a query may. */
