@@ -55,6 +55,7 @@ export class SampleRedis {
     this.#starting = this.#launch(this.#folder);
     try {
       await this.#starting;
+      console.error('[start] Redis is running again');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       console.error(`[start] Cannot restart Redis: ${reason}`);
