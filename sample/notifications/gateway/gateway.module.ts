@@ -13,6 +13,7 @@ import { OpenStreams } from './open-streams.js';
 import { Presence } from './presence.js';
 import { SessionController } from './session.controller.js';
 import { StreamController } from './stream.controller.js';
+import { Traffic } from './traffic.js';
 
 @Module({
   imports: [
@@ -28,6 +29,6 @@ import { StreamController } from './stream.controller.js';
     MessagesController,
     BroadcastsController,
   ],
-  providers: [LiveEvents, OpenStreams, Presence],
+  providers: [LiveEvents, OpenStreams, Presence, Traffic],
 })
 export class GatewayModule {}
