@@ -1,3 +1,4 @@
+import { LOOPBACK, settings } from './process/settings.js';
 import { Launcher, type RunningSample } from './launcher/launcher.js';
 
 const launcher = new Launcher();
@@ -16,14 +17,26 @@ try {
 function explain({ gatewayUrls, redisCli }: RunningSample): void {
   const [first, second] = gatewayUrls;
   console.log(`
-The notification service is ready; Ctrl-C stops it. Two gateways serve the same page:
+The notification sample is ready; Ctrl-C stops it.
+
+Open these addresses in two windows. Sign in as Alice in the first and as Bob in the second. Then
+like Alice's post as Bob:
 
   ${first}
   ${second}
 
-Sign in as one user at the first and as another user at the second. Each message through Redis is
-logged below. To watch the notifications that users receive:
+Each message through Redis is logged below: → sent, ← received. To watch the channels yourself:
 
   ${redisCli} PSUBSCRIBE 'sample:notifications.*'
-`);
+${warning()}`);
+}
+
+function warning(): string {
+  const { listenHost } = settings;
+  return listenHost === LOOPBACK
+    ? ''
+    : `
+LISTEN_HOST=${listenHost}: other machines may reach these addresses, and sign in as any user.
+Requests for a host name that is not in ALLOWED_HOSTS are refused.
+`;
 }

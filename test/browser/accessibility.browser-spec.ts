@@ -58,8 +58,8 @@ describe('a user with a keyboard alone', () => {
     await keyboard.press('Enter');
     await alice.person('bob').getByText('Sent.', { exact: true }).waitFor();
     expect(await isFocused(alice, alice.field('Message to Bob'))).toBe(true);
-    const messages = async () => (await bob.inbox()).notifications.map(({ message }) => message);
-    await soon(messages).toEqual(['No mouse here', 'Alice likes your post']);
+    const titles = async () => (await bob.inbox()).notifications.map(({ title }) => title);
+    await soon(titles).toEqual(['Alice sent you a message', 'Alice liked your post']);
 
     await goTo(alice, alice.button('Sign out'), 'Shift+Tab');
     await keyboard.press('Enter');

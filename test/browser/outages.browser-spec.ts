@@ -92,6 +92,8 @@ describe('a page survives the end of', () => {
     expect(await alice.state()).toBe('interrupted');
     resume();
     await alice.is('connected');
+    // The errors of the outage are over, too.
+    await soon(() => bob.page.getByRole('alert').count()).toBe(0);
 
     await soon(() => alice.inbox()).toEqual([
       expect.stringContaining('Not lost'),
@@ -102,7 +104,9 @@ describe('a page survives the end of', () => {
     await bob.like('Alice').click();
     await bob.like('Alice', 'Unlike').waitFor();
     expect(await alert.count()).toBe(0);
-    await soon(() => textsOf(alice.toasts)).toEqual([expect.stringContaining('New like')]);
+    await soon(() => textsOf(alice.toasts)).toEqual([
+      expect.stringContaining('Bob liked your post'),
+    ]);
     expect(await alice.unread()).toEqual(unread(3));
   });
 
@@ -144,5 +148,35 @@ describe('a page survives the end of', () => {
     await alice.like('Bob').click();
     await alice.like('Bob', 'Unlike').waitFor();
     expect(await bob.state()).toBe('connected');
+  });
+
+  it('the activity service: it reports the outage, and removes the report when it is over', async () => {
+    const alice = await browser.signIn(first, 'Alice');
+    const restart = holdRestarts();
+    process.kill(await sample.pidOf('activity/main.js'), 'SIGKILL');
+    await alice.like('Bob').click();
+    await soon(() => textsOf(alice.post('Bob').getByRole('alert'))).toEqual([
+      'The activity service is away. Try again in a moment.',
+    ]);
+    restart();
+    await soon(() => alice.page.getByRole('alert').count()).toBe(0);
+    await alice.like('Bob').click();
+    await alice.like('Bob', 'Unlike').waitFor();
+    expect(await alice.page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('its gateway before the sign-in: the page lists the users when it is back', async () => {
+    const tab = await browser.open(first);
+    await tab.isSignedOut();
+    const restart = holdRestarts();
+    process.kill(await sample.pidOf('gateway/main.js', 'INSTANCE=gateway-1'), 'SIGKILL');
+    await tab.button('Sign in as Alice').click();
+    await soon(() => textsOf(tab.page.getByRole('alert'))).toEqual([
+      'The server cannot be reached.',
+    ]);
+    restart();
+    await soon(() => tab.page.getByRole('alert').count()).toBe(0);
+    await tab.signIn('Alice');
+    expect(await tab.user()).toEqual(['Alice']);
   });
 });

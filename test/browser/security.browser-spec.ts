@@ -6,7 +6,8 @@ import { Tab, textsOf, unread } from './tab.js';
 import { useBrowser } from './use-browser.js';
 import { useEmptySample } from './use-empty-sample.js';
 
-const POLICY = "default-src 'self'";
+const POLICY =
+  "default-src 'self';object-src 'none';base-uri 'none';form-action 'self';frame-ancestors 'none'";
 const HTML = '<img src="/none" onerror="document.title = 1"><b>bold</b> &amp; <script>1</script>';
 const TOO_LONG = 'x'.repeat(501);
 
@@ -76,11 +77,13 @@ describe('the text of a user', () => {
     await soon(() => alice.comments('Alice')).toEqual([`Bob just now ${HTML}`]);
     await bob.send('Alice', HTML);
     await soon(() => textsOf(alice.toasts)).toEqual([
-      expect.stringContaining(`Message from Bob ${HTML}`),
-      expect.stringContaining(`New comment Bob wrote: ${HTML}`),
+      expect.stringContaining(`Bob sent you a message: ${HTML}`),
+      expect.stringContaining(`Bob commented on your post: ${HTML}`),
     ]);
     await sample.first.administrator().broadcast({ title: HTML, message: HTML });
-    await soon(() => textsOf(alice.broadcasts)).toEqual([`Info ${HTML} ${HTML}`]);
+    await soon(() => textsOf(alice.broadcasts)).toEqual([
+      `An administrator tells everybody: ${HTML} ${HTML}`,
+    ]);
     await alice.openPanel();
     expect(await alice.inbox()).toEqual([
       expect.stringContaining(HTML),
@@ -92,6 +95,7 @@ describe('the text of a user', () => {
 
   it('stays in its field with the reason when the server refuses it', async () => {
     const bob = await browser.signIn(sample.second, 'Bob');
+    await bob.removeLimits();
     const reason = ['text must be shorter than or equal to 500 characters'];
     await bob.comment('Alice', TOO_LONG);
     await soon(() => textsOf(bob.post('Alice').getByRole('alert'))).toEqual(reason);
@@ -114,6 +118,7 @@ describe('the text of a user', () => {
 
   it('stays with the reason in the form of an administrator, too', async () => {
     const dave = await browser.signIn(sample.first, 'Dave');
+    await dave.removeLimits();
     await dave.broadcast('t'.repeat(101), TOO_LONG, 'success');
     const form = dave.page.getByRole('region', { name: 'Tell everybody' });
     await soon(() => textsOf(form.getByRole('alert'))).toEqual([
@@ -153,7 +158,9 @@ async function useEverything(dave: Tab, alice: Visitor): Promise<void> {
   await dave.send('Alice', 'Hello to you');
   await dave.person('alice').getByText('Sent.', { exact: true }).waitFor();
   await dave.broadcast('All of you', 'Hello', 'error');
-  await soon(() => textsOf(dave.broadcasts)).toEqual(['Error All of you Hello']);
+  await soon(() => textsOf(dave.broadcasts)).toEqual([
+    'Dave reports a problem to everybody: All of you Hello',
+  ]);
   await dave.broadcasts.getByRole('button', { name: 'Dismiss' }).click();
   await dave.openPanel();
   await dave.panel.getByRole('button', { name: 'Mark as read' }).first().click();

@@ -28,6 +28,8 @@ export class Tab {
   readonly instance: Locator;
   readonly toasts: Locator;
   readonly broadcasts: Locator;
+  /** The messages that passed through Redis, oldest first. */
+  readonly traffic: Locator;
   readonly markAllRead: Locator;
   #loads = 0;
 
@@ -42,6 +44,7 @@ export class Tab {
     this.instance = page.getByTestId('instance');
     this.toasts = page.getByTestId('toast');
     this.broadcasts = page.getByTestId('broadcast');
+    this.traffic = page.getByTestId('traffic');
     this.markAllRead = this.panel.getByRole('button', { name: 'Mark all as read' });
   }
 
@@ -73,6 +76,15 @@ export class Tab {
 
   comments(author: string): Promise<string[]> {
     return textsOf(this.post(author).getByRole('list', { name: 'Comments' }).getByRole('listitem'));
+  }
+
+  /** Removes the limits of the fields, so that the server has to refuse text that is too long. */
+  async removeLimits(): Promise<void> {
+    await this.page
+      .locator('[maxlength]')
+      .evaluateAll((fields: { removeAttribute(name: string): void }[]) => {
+        for (const field of fields) field.removeAttribute('maxlength');
+      });
   }
 
   /** The list item of one person. */

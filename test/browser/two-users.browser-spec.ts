@@ -14,20 +14,20 @@ describe('users in separate browsers, on two gateways', () => {
     expect(await alice.unread()).toEqual(unread(0));
 
     await bob.like('Alice').click();
-    await receives(alice, /^Success .*New like Bob likes your post/, 1);
+    await receives(alice, /^Bob liked your post “Eight kilometres/, 1);
     await bob.comment('Alice', 'In the rain!');
-    await receives(alice, /^Info .*New comment Bob wrote: In the rain!/, 2);
+    await receives(alice, /^Bob commented on your post: In the rain!/, 2);
     await bob.button('Follow Alice').click();
-    await receives(alice, /^Success .*New follower Bob follows you/, 3);
+    await receives(alice, /^Bob follows you/, 3);
     await bob.send('Alice', 'Lunch at noon?');
-    await receives(alice, /^Info .*Message from Bob Lunch at noon\?/, 4);
+    await receives(alice, /^Bob sent you a message: Lunch at noon\?/, 4);
 
     await alice.openPanel();
-    expect(await alice.panel.getByRole('heading', { level: 3 }).allTextContents()).toEqual([
-      'Message from Bob',
-      'New follower',
-      'New comment',
-      'New like',
+    expect(await textsOf(alice.panel.getByRole('heading', { level: 3 }))).toEqual([
+      'Bob sent you a message:',
+      'Bob follows you',
+      'Bob commented on your post:',
+      'Bob liked your post',
     ]);
     expect(await alice.toasts.count()).toBeLessThanOrEqual(3);
     await soon(() => alice.likes('Alice')).toEqual(['1 like']);
@@ -82,7 +82,9 @@ describe('users in separate browsers, on two gateways', () => {
     await dave.page.getByText('Sent to everybody.', { exact: true }).waitFor();
 
     for (const tab of [alice, bob, dave]) {
-      await soon(() => textsOf(tab.broadcasts)).toEqual(['Warning Maintenance At ten tonight.']);
+      await soon(() => textsOf(tab.broadcasts)).toEqual([
+        'Dave warns everybody: Maintenance At ten tonight.',
+      ]);
       expect(await tab.broadcasts.getAttribute('data-type')).toBe('warning');
       expect(await tab.inbox()).toEqual([]);
       expect(await tab.unread()).toEqual(unread(0));

@@ -21,6 +21,11 @@ export class ActivityEvents {
     this.client.emit('post.liked', onPost(post, actorId));
   }
 
+  /** Notifies no user. The pages show the number of likes. */
+  unliked(post: Post, actorId: string): void {
+    this.client.emit('post.unliked', onPost(post, actorId));
+  }
+
   commented(post: Post, actorId: string, text: string): void {
     this.client.emit('post.commented', onPost(post, actorId, text));
   }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { RedisPubSubModule } from 'nestjs-redis-pubsub';
 import { PREFIX } from '../contract/channels.js';
+import { ChangeLimitModule } from '../http/change-limit.js';
 import { settings } from '../process/settings.js';
 import { SessionModule } from '../session/session.module.js';
 import { StorageModule } from '../storage/storage.module.js';
@@ -14,6 +15,7 @@ import { UsersController } from './users.controller.js';
     RedisPubSubModule.forRoot({ connection: settings.redisUrl, prefix: PREFIX }),
     StorageModule,
     SessionModule,
+    ChangeLimitModule,
   ],
   controllers: [UsersController, PostsController],
   providers: [ActivityStore, ActivityEvents],

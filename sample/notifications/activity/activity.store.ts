@@ -44,8 +44,9 @@ export class ActivityStore {
     return (await this.redis.sadd(likes(postId), userId)) === 1;
   }
 
-  async unlike(userId: string, postId: string): Promise<void> {
-    await this.redis.srem(likes(postId), userId);
+  /** Resolves to `false` if the user did not like the post. */
+  async unlike(userId: string, postId: string): Promise<boolean> {
+    return (await this.redis.srem(likes(postId), userId)) === 1;
   }
 
   async comment(postId: string, comment: Comment): Promise<void> {

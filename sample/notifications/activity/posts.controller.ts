@@ -9,6 +9,7 @@ import {
   Put,
   UseGuards,
 } from '@nestjs/common';
+import { ChangeLimitGuard } from '../http/change-limit.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { ActivityEvents } from './activity.events.js';
@@ -17,7 +18,7 @@ import { POSTS, type Post } from './posts.js';
 import { CommentRequest, PostParams } from './requests.js';
 
 @Controller('posts')
-@UseGuards(SessionGuard)
+@UseGuards(SessionGuard, ChangeLimitGuard)
 export class PostsController {
   constructor(
     private readonly store: ActivityStore,
@@ -40,7 +41,8 @@ export class PostsController {
 
   @Delete(':postId/like')
   async unlike(@CurrentUserId() me: string, @Param() { postId }: PostParams) {
-    await this.store.unlike(me, postId);
+    const wasLiked = await this.store.unlike(me, postId);
+    if (wasLiked) this.events.unliked(findPost(postId), me);
     return this.#likes(me, postId);
   }
 

@@ -1,4 +1,5 @@
 import { IsIn, IsString, Length } from 'class-validator';
+import { MAX_TEXT_LENGTH } from '../contract/limits.js';
 import { POSTS } from './posts.js';
 
 export class PostParams {
@@ -8,6 +9,6 @@ export class PostParams {
 
 export class CommentRequest {
   @IsString()
-  @Length(1, 500)
+  @Length(1, MAX_TEXT_LENGTH)
   text!: string;
 }

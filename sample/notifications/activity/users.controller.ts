@@ -8,13 +8,15 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { UserParams } from '../contract/user-params.js';
+import { ChangeLimitGuard } from '../http/change-limit.js';
+import { ExistingUserPipe } from '../http/existing-user.pipe.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { ActivityEvents } from './activity.events.js';
 import { ActivityStore } from './activity.store.js';
 
 @Controller()
-@UseGuards(SessionGuard)
+@UseGuards(SessionGuard, ChangeLimitGuard)
 export class UsersController {
   constructor(
     private readonly store: ActivityStore,
@@ -27,7 +29,7 @@ export class UsersController {
   }
 
   @Put('users/:userId/follow')
-  async follow(@CurrentUserId() me: string, @Param() { userId }: UserParams) {
+  async follow(@CurrentUserId() me: string, @Param(ExistingUserPipe) { userId }: UserParams) {
     if (userId === me) throw new BadRequestException('You cannot follow yourself');
     const isNew = await this.store.follow(me, userId);
     if (isNew) this.events.followed(userId, me);
@@ -35,7 +37,7 @@ export class UsersController {
   }
 
   @Delete('users/:userId/follow')
-  async unfollow(@CurrentUserId() me: string, @Param() { userId }: UserParams) {
+  async unfollow(@CurrentUserId() me: string, @Param(ExistingUserPipe) { userId }: UserParams) {
     await this.store.unfollow(me, userId);
     return { isFollowing: false };
   }

@@ -1,3 +1,6 @@
+import { settings } from '../process/settings.js';
+import { USER_ID } from './user-id.js';
+
 export interface User {
   readonly id: string;
   readonly name: string;
@@ -12,10 +15,18 @@ export const DEMO_USERS: readonly User[] = [
   { id: 'dave', name: 'Dave', isAdministrator: true },
 ];
 
+/** The user with this id; `undefined` if there is none. */
 export function findUser(id: string): User | undefined {
-  return DEMO_USERS.find((user) => user.id === id);
+  return DEMO_USERS.find((user) => user.id === id) ?? findGuest(id);
 }
 
 export function nameOf(id: string): string {
   return findUser(id)?.name ?? id;
+}
+
+/** A user of a load test. */
+function findGuest(id: string): User | undefined {
+  const { guestPrefix } = settings;
+  const isGuest = guestPrefix !== '' && id.startsWith(guestPrefix) && USER_ID.test(id);
+  return isGuest ? { id, name: id, isAdministrator: false } : undefined;
 }

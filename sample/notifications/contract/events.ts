@@ -1,6 +1,8 @@
 import { IsIn, IsString, IsUUID, Length } from 'class-validator';
 import { NOTIFICATION_TYPES, type NotificationType } from './notification.js';
 import { IfGiven } from './if-given.js';
+import { IsUser } from './is-user.js';
+import { MAX_TEXT_LENGTH, MAX_TITLE_LENGTH } from './limits.js';
 import { IsUserId } from './user-id.js';
 
 /** An event of a user. The channel is the kind of event: `user.followed`, `user.messaged`. */
@@ -11,15 +13,17 @@ export class UserEvent {
 
   /** The user that is notified. */
   @IsUserId()
+  @IsUser()
   userId!: string;
 
   /** The user that caused the event. */
   @IsUserId()
+  @IsUser()
   actorId!: string;
 
   @IfGiven()
   @IsString()
-  @Length(1, 500)
+  @Length(1, MAX_TEXT_LENGTH)
   text?: string;
 }
 
@@ -33,11 +37,11 @@ export class PostEvent extends UserEvent {
 /** The text of an announcement, from the form of an administrator. */
 export class AnnouncementText {
   @IsString()
-  @Length(1, 100)
+  @Length(1, MAX_TITLE_LENGTH)
   title!: string;
 
   @IsString()
-  @Length(1, 500)
+  @Length(1, MAX_TEXT_LENGTH)
   message!: string;
 
   @IfGiven()
@@ -49,4 +53,9 @@ export class AnnouncementText {
 export class Announcement extends AnnouncementText {
   @IsUUID()
   id!: string;
+
+  /** The administrator that announces it. */
+  @IsUserId()
+  @IsUser()
+  actorId!: string;
 }

@@ -36,6 +36,11 @@ export function isNotification(value: unknown): value is Notification {
   );
 }
 
+/** Whether a value is an event that names a post. */
+export function isPostChange(value: unknown): value is { readonly postId: string } {
+  return isString(fieldsOf(value).postId);
+}
+
 export function isNotificationsRead(value: unknown): value is NotificationsRead {
   const { ids } = fieldsOf(value);
   return Array.isArray(ids) && ids.every(isString);

@@ -15,6 +15,8 @@ const TIMEOUT_MS = 3_000;
 export function activityProxy(): RequestHandler {
   return createProxyMiddleware<Request>({
     target: settings.activityUrl,
+    // The activity service accepts only its own host names.
+    changeOrigin: true,
     proxyTimeout: TIMEOUT_MS,
     on: {
       proxyReq: (outgoing, request) => {

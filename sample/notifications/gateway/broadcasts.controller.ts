@@ -4,20 +4,25 @@ import { RedisPubSubClient } from 'nestjs-redis-pubsub';
 import type { Observable } from 'rxjs';
 import { ANNOUNCEMENT } from '../contract/channels.js';
 import { AnnouncementText, type Announcement } from '../contract/events.js';
+import { ChangeLimitGuard } from '../http/change-limit.js';
 import { AdministratorGuard } from '../session/administrator.guard.js';
+import { CurrentUserId } from '../session/current-user-id.decorator.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { accepted, type Accepted } from './accepted.js';
 
 /** Announcements from an administrator to all users that are online. */
 @Controller('broadcasts')
-@UseGuards(SessionGuard, AdministratorGuard)
+@UseGuards(SessionGuard, AdministratorGuard, ChangeLimitGuard)
 export class BroadcastsController {
   constructor(private readonly events: RedisPubSubClient) {}
 
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
-  broadcast(@Body() { title, message, type }: AnnouncementText): Observable<Accepted> {
-    const announcement: Announcement = { id: randomUUID(), title, message, type };
+  broadcast(
+    @CurrentUserId() me: string,
+    @Body() { title, message, type }: AnnouncementText,
+  ): Observable<Accepted> {
+    const announcement: Announcement = { id: randomUUID(), actorId: me, title, message, type };
     return this.events.emit(ANNOUNCEMENT, announcement).pipe(accepted());
   }
 }

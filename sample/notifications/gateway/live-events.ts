@@ -2,22 +2,24 @@ import { Injectable, type MessageEvent, type OnModuleDestroy } from '@nestjs/com
 import { RedisPubSubClient, RedisPubSubService, type PubSubMessage } from 'nestjs-redis-pubsub';
 import { BehaviorSubject, combineLatest, distinctUntilChanged, filter, interval } from 'rxjs';
 import { defer, map, merge, ReplaySubject, takeUntil, timer, type Observable } from 'rxjs';
-import { BROADCAST, userChannel } from '../contract/channels.js';
+import { BROADCAST, POST_EVENTS, userChannel } from '../contract/channels.js';
 import {
   isNotification,
   isNotificationsRead,
+  isPostChange,
   type Notification,
   type NotificationsRead,
 } from '../contract/notification.js';
 import { INSTANCE } from './instance.js';
 import { Presence } from './presence.js';
+import { Traffic } from './traffic.js';
 
 /** Interval of the heartbeat event, by which both ends detect a lost connection, in milliseconds. */
 const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /**
- * The events of a user's stream. There is one Redis subscription per user with an open stream and one
- * for the broadcasts, for any number of streams.
+ * The events of a user's stream. There is one Redis subscription per user with an open stream, one for the
+ * broadcasts and one for the changes of posts, for any number of streams.
  */
 @Injectable()
 export class LiveEvents implements OnModuleDestroy {
@@ -32,20 +34,26 @@ export class LiveEvents implements OnModuleDestroy {
     private readonly pubsub: RedisPubSubService,
     private readonly client: RedisPubSubClient,
     private readonly presence: Presence,
+    private readonly traffic: Traffic,
   ) {}
 
   /** Completes when the session expires, at `expiresAt`. */
   of(userId: string, expiresAt: Date): Observable<MessageEvent> {
     return defer(() => {
-      const isSubscribed = new BehaviorSubject(false);
-      const onSubscribed = (): void => isSubscribed.next(true);
+      const subscriptions = new Subscriptions();
+      const { pubsub } = this;
       return merge(
-        this.pubsub.observe(BROADCAST).pipe(filter(isValid), map(toEvent)),
-        this.pubsub
-          .observe(userChannel(userId), { onSubscribed })
+        pubsub.observe(BROADCAST, subscriptions.next()).pipe(filter(isValid), map(toEvent)),
+        pubsub.observePattern(POST_EVENTS, subscriptions.next()).pipe(
+          filter(({ data }) => isPostChange(data)),
+          map(toPostEvent),
+        ),
+        pubsub
+          .observe(userChannel(userId), subscriptions.next())
           .pipe(filter(isValid), map(toEvent)),
-        this.#streamStatus(isSubscribed),
+        this.#streamStatus(subscriptions.areComplete),
         this.presence.changes,
+        this.traffic.of(userId),
         this.#heartbeat,
       ).pipe(takeUntil(merge(this.#closing, timer(expiresAt))));
     });
@@ -66,6 +74,24 @@ export class LiveEvents implements OnModuleDestroy {
   }
 }
 
+/** Waits until Redis has acknowledged several subscriptions. */
+class Subscriptions {
+  readonly areComplete = new BehaviorSubject(false);
+  #pending = 0;
+
+  /** The options of one more subscription. */
+  next(): { readonly onSubscribed: () => void } {
+    this.#pending += 1;
+    let isPending = true;
+    const onSubscribed = (): void => {
+      if (isPending) this.#pending -= 1;
+      isPending = false;
+      if (this.#pending === 0) this.areComplete.next(true);
+    };
+    return { onSubscribed };
+  }
+}
+
 type Content = Notification | NotificationsRead;
 
 /** Any client of Redis can publish any payload; a page receives only valid ones. */
@@ -76,6 +102,12 @@ function isValid(message: PubSubMessage): message is PubSubMessage<Content> {
 
 function toEvent(message: PubSubMessage<Content>): MessageEvent {
   return { type: isRead(message) ? 'read' : 'notification', data: message.data };
+}
+
+/** The page loads the post, because what it shows depends on the user. */
+function toPostEvent({ data }: PubSubMessage): MessageEvent {
+  const { postId } = data as { readonly postId: string };
+  return { type: 'post', data: { postId } };
 }
 
 /** A message on a user's channel is a notification, unless it has the header `event: read`. */

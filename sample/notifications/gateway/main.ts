@@ -2,6 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
 import helmet from 'helmet';
+import { refuseOtherHosts } from '../http/allowed-hosts.js';
 import { serveHttp } from '../http/serve-http.js';
 import { runService } from '../process/run-service.js';
 import { activityProxy } from './activity-proxy.js';
@@ -9,10 +10,22 @@ import { GatewayModule } from './gateway.module.js';
 import { refuseOtherOrigins } from './same-origin.js';
 import { serveStaticFiles } from './static-files.js';
 
+/** `default-src` covers neither the base URL, nor the targets of forms, nor the sites that show the page in a frame. */
+const POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'self'"],
+    objectSrc: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+};
+
 await runService('gateway', async (options) => {
   const app = await NestFactory.create<NestExpressApplication>(GatewayModule, options);
-  const policy = { useDefaults: false, directives: { defaultSrc: ["'self'"] } };
-  app.use(helmet({ contentSecurityPolicy: policy }));
+  app.use(helmet({ contentSecurityPolicy: POLICY, frameguard: { action: 'deny' } }));
+  app.use(refuseOtherHosts());
   app.use(cookieParser());
   app.use(refuseOtherOrigins);
   app.use('/api/activity', activityProxy());

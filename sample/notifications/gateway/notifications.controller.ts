@@ -12,13 +12,14 @@ import { RedisPubSubRecordBuilder, RedisPubSubService } from 'nestjs-redis-pubsu
 import { userChannel } from '../contract/channels.js';
 import type { NotificationsRead } from '../contract/notification.js';
 import { UserParams } from '../contract/user-params.js';
+import { ChangeLimitGuard } from '../http/change-limit.js';
 import { Inbox, type InboxContent } from '../inbox/inbox.js';
 import { OwnUserGuard } from '../session/own-user.guard.js';
 import { SessionGuard } from '../session/session.guard.js';
 
 /** A user's own inbox. A read notification is published to all tabs of the user, on every instance. */
 @Controller('users/:userId/notifications')
-@UseGuards(SessionGuard, OwnUserGuard)
+@UseGuards(SessionGuard, OwnUserGuard, ChangeLimitGuard)
 export class NotificationsController {
   constructor(
     private readonly inbox: Inbox,

@@ -13,6 +13,7 @@ import {
 import { IsString } from 'class-validator';
 import type { CookieOptions, Response } from 'express';
 import { DEMO_USERS, findUser, type User } from '../contract/demo-users.js';
+import { ChangeLimitGuard } from '../http/change-limit.js';
 import { settings } from '../process/settings.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
 import { SESSION_LIFETIME_SECONDS } from '../session/session.module.js';
@@ -45,6 +46,7 @@ export class SessionController {
   }
 
   @Post('session')
+  @UseGuards(ChangeLimitGuard)
   @HttpCode(HttpStatus.OK)
   async signIn(
     @Body() { userId }: SignInRequest,
@@ -63,11 +65,12 @@ export class SessionController {
   @Get('session')
   @UseGuards(SessionGuard)
   whoAmI(@CurrentUserId() id: string): SignedIn {
-    const user = findUser(id) ?? { id, name: id, isAdministrator: false };
-    return { user, instance: INSTANCE };
+    // SessionGuard allows only users that exist.
+    return { user: findUser(id) as User, instance: INSTANCE };
   }
 
   @Delete('session')
+  @UseGuards(ChangeLimitGuard)
   @HttpCode(HttpStatus.NO_CONTENT)
   signOut(@Res({ passthrough: true }) response: Response): void {
     response.clearCookie(settings.sessionCookie, COOKIE);

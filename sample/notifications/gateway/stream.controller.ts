@@ -6,21 +6,27 @@ import { OwnUserGuard } from '../session/own-user.guard.js';
 import { SessionGuard } from '../session/session.guard.js';
 import type { Session } from '../session/session.js';
 import { LiveEvents } from './live-events.js';
+import { OpenStreams } from './open-streams.js';
+import { SameOriginGuard } from './same-origin.js';
 
 /** Limit of the data that waits for a slow client, in characters. The page loads its inbox after it reconnects. */
 const MAX_PENDING_CHARACTERS = 64 * 1024;
 
 /** The live events of a user as server-sent events. */
 @Controller('users/:userId/stream')
-@UseGuards(SessionGuard, OwnUserGuard)
+@UseGuards(SameOriginGuard, SessionGuard, OwnUserGuard)
 export class StreamController {
-  constructor(private readonly live: LiveEvents) {}
+  constructor(
+    private readonly live: LiveEvents,
+    private readonly streams: OpenStreams,
+  ) {}
 
   @Sse('', { maxPendingDataLength: MAX_PENDING_CHARACTERS })
   stream(
     @Param() { userId }: UserParams,
     @CurrentSession() { expiresAt }: Session,
   ): Observable<MessageEvent> {
-    return this.live.of(userId, expiresAt);
+    this.streams.check(userId);
+    return this.streams.count(userId, this.live.of(userId, expiresAt));
   }
 }

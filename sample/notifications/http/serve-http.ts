@@ -14,7 +14,7 @@ export async function serveHttp(app: NestExpressApplication): Promise<Ready> {
   app.useGlobalPipes(new ValidationPipe({ whitelist: true, transform: true }));
   app.useGlobalFilters(new RedisUnavailableFilter(app.getHttpAdapter()));
   app.enableShutdownHooks();
-  const server: Server = await app.listen(settings.port);
+  const server: Server = await app.listen(settings.port, settings.listenHost);
   // Browsers keep the connections of closed streams open. A shutdown waits for idle connections this long,
   server.keepAliveTimeout = 1_000;
   // and SHUTDOWN_TIMEOUT_MS for connections with a running request, which may never complete.

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { settings } from '../process/settings.js';
+import { LOOPBACK, settings } from '../process/settings.js';
+import { describeTrace, type TracedMessage } from '../process/traced-message.js';
+import { MessageOrder } from './message-order.js';
 import { SampleRedis } from './sample-redis.js';
 import { Service } from './service.js';
 
@@ -13,6 +15,7 @@ export interface RunningSample {
 export class Launcher {
   readonly #redis = new SampleRedis();
   readonly #services: Service[] = [];
+  readonly #messages = new MessageOrder((traced) => this.#show(traced));
   #isStopping = false;
 
   /**
@@ -33,10 +36,16 @@ export class Launcher {
     const shared = {
       REDIS_URL: url,
       SESSION_SECRET: process.env.SESSION_SECRET ?? randomBytes(32).toString('hex'),
+      TRACE: settings.isTracing ? 'launcher' : 'off',
     };
     const { port } = settings;
     const [activity] = await Promise.all([
-      this.#launch('activity', 'activity', { ...shared, PORT: portAfter(port, 2) }),
+      this.#launch('activity', 'activity', {
+        ...shared,
+        PORT: portAfter(port, 2),
+        // Only the gateways connect to it.
+        LISTEN_HOST: LOOPBACK,
+      }),
       this.#launch('notifications', 'notifications', shared),
     ]);
     const gateways = await Promise.all(
@@ -44,7 +53,7 @@ export class Launcher {
         this.#launch('gateway', instance, {
           ...shared,
           PORT: portAfter(port, i),
-          ACTIVITY_URL: `http://localhost:${activity}`,
+          ACTIVITY_URL: `http://${LOOPBACK}:${activity}`,
           SESSION_COOKIE: `session-${instance}`,
         }),
       ),
@@ -58,8 +67,16 @@ export class Launcher {
     if (this.#isStopping) return;
     this.#isStopping = true;
     await Promise.all(this.#services.map((service) => service.stop()));
+    this.#messages.flush();
     await this.#redis.stop();
     process.exit(code);
+  }
+
+  /** Logs a message, and passes it on to the gateways for their pages. */
+  #show(traced: TracedMessage): void {
+    console.log(describeTrace(traced));
+    if (traced.kind !== 'sent' && traced.kind !== 'received') return;
+    for (const service of this.#services) if (service.isGateway) service.show(traced);
   }
 
   /** Resolves to the port of the service. */
@@ -69,7 +86,12 @@ export class Launcher {
     env: NodeJS.ProcessEnv,
   ): Promise<number | undefined> {
     if (this.#isStopping) return undefined;
-    const service = new Service(name, instance, env);
+    const service = new Service({
+      name,
+      instance,
+      env,
+      onMessage: (traced) => this.#messages.add(traced),
+    });
     this.#services.push(service);
     const { port } = await service.start().catch(({ message }: Error) => {
       throw new Error(`[start] ${instance} exited (${message}); stopping the sample`);

@@ -46,6 +46,7 @@ export class SampleRedis {
     if (this.#isStopping) return;
     try {
       await (await this.#starting)?.start();
+      console.error('[start] Redis is running again');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       console.error(`[start] Cannot restart Redis: ${reason}`);

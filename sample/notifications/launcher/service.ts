@@ -1,24 +1,48 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isTraceMessage, type TraceMessage } from '../process/message-trace.js';
 import type { Ready } from '../process/run-service.js';
+import type { TracedMessage } from '../process/traced-message.js';
 
 const STOP_TIMEOUT_MS = 10_000;
 /** Delay before a restart, in which the page shows the outage, in milliseconds. */
 const RESTART_DELAY_MS = 2_000;
+
+export interface ServiceOptions {
+  /** The folder of its program. */
+  readonly name: string;
+  readonly instance: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Called with each message through Redis that the service traces. */
+  readonly onMessage: (traced: TracedMessage) => void;
+}
 
 /** A service of the sample in its own process, which is restarted when it exits. */
 export class Service {
   readonly #name: string;
   readonly #instance: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #onMessage: (traced: TracedMessage) => void;
   #child: ChildProcess | undefined;
   #exited: Promise<string> | undefined;
   #isStopping = false;
 
-  constructor(name: string, instance: string, env: NodeJS.ProcessEnv) {
+  constructor({ name, instance, env, onMessage }: ServiceOptions) {
     this.#name = name;
     this.#instance = instance;
+    this.#onMessage = onMessage;
     this.#env = { ...process.env, ...env, INSTANCE: instance };
+  }
+
+  /** Whether it shows the messages of all services. */
+  get isGateway(): boolean {
+    return this.#name === 'gateway';
+  }
+
+  /** Passes on a message of any service. */
+  show(traced: TracedMessage): void {
+    if (this.#child?.connected)
+      this.#child.send({ traced } satisfies TraceMessage, () => undefined);
   }
 
   /** Resolves when the service reports that it is ready; rejects if it exits before that. */
@@ -32,7 +56,10 @@ export class Service {
       child.once('error', ({ message }) => resolve(message));
     });
     const ready = new Promise<Ready>((resolve) => {
-      child.once('message', (message) => resolve(message as Ready));
+      child.on('message', (message) => {
+        if (isTraceMessage(message)) this.#onMessage(message.traced);
+        else resolve(message as Ready);
+      });
     });
     this.#child = child;
     this.#exited = exited;
@@ -66,6 +93,11 @@ export class Service {
     console.error(`[start] ${this.#instance} exited (${reason}); restarting it in ${seconds} s`);
     await delay(RESTART_DELAY_MS);
     if (this.#isStopping) return;
-    await this.start().catch(({ message }: Error) => this.#restart(message));
+    try {
+      await this.start();
+      console.error(`[start] ${this.#instance} is running again`);
+    } catch (error) {
+      await this.#restart((error as Error).message);
+    }
   }
 }

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Ready } from '../process/run-service.js';
 import type { ProcessUsage } from './process-usage.js';
+import { LOAD_USER_PREFIX } from './signed-in-users.js';
 
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -14,7 +15,14 @@ export class GatewayProcess {
   constructor(env: NodeJS.ProcessEnv) {
     const reportUsage = new URL('report-usage.js', import.meta.url).href;
     this.#child = fork(new URL('../gateway/main.js', import.meta.url), {
-      env: { ...process.env, ...env, INSTANCE: 'gateway', PORT: '0', TRACE: 'off' },
+      env: {
+        ...process.env,
+        ...env,
+        INSTANCE: 'gateway',
+        PORT: '0',
+        TRACE: 'off',
+        GUEST_PREFIX: LOAD_USER_PREFIX,
+      },
       execArgv: [...process.execArgv, '--import', reportUsage],
       // stdout is for the JSON result only, so that the gateway logs to stderr.
       stdio: ['ignore', process.stderr, process.stderr, 'ipc'],

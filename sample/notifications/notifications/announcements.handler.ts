@@ -11,7 +11,7 @@ export class AnnouncementsHandler {
 
   @EventPattern(ANNOUNCEMENT)
   async announce(@Payload() announcement: Announcement): Promise<void> {
-    const { id, type = 'info', title, message } = announcement;
-    await this.notifier.notifyEverybody(id, { type, title, message });
+    const { id, actorId, type = 'info', title, message } = announcement;
+    await this.notifier.notifyEverybody({ id, actorId }, { type, title, message });
   }
 }

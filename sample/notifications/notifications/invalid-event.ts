@@ -8,6 +8,10 @@ import {
 import type { RedisPubSubContext } from 'nestjs-redis-pubsub';
 import { EMPTY, type Observable } from 'rxjs';
 import { printable } from '../process/printable.js';
+import { RepeatedWarnings } from '../process/repeated-warnings.js';
+
+/** The number of characters of a channel name in the log. */
+const MAX_NAME_LENGTH = 100;
 
 class InvalidEventError extends Error {}
 
@@ -21,14 +25,20 @@ export const eventValidation = new ValidationPipe({
   },
 });
 
-/** Logs an invalid event in one line, without the stack trace that Nest logs for other errors. */
+/** Logs each kind of invalid event in one line, without the stack trace that Nest logs for other errors. */
 @Catch(InvalidEventError)
 export class InvalidEventFilter implements RpcExceptionFilter<InvalidEventError> {
   readonly #logger = new Logger('InvalidEvent');
+  readonly #warnings = new RepeatedWarnings((line) => this.#logger.warn(line));
 
   catch({ message }: InvalidEventError, host: ArgumentsHost): Observable<never> {
     const context = host.switchToRpc().getContext<RedisPubSubContext>();
-    this.#logger.warn(`Ignored an invalid event on ${printable(context.getChannel())}: ${message}`);
+    this.#warnings.warn(`Ignored an invalid event on ${nameOf(context)}: ${message}`);
     return EMPTY;
   }
+}
+
+/** A publisher chooses the name, which a pattern such as `user.*` matches at any length. */
+function nameOf(context: RedisPubSubContext): string {
+  return printable(context.getChannel().slice(0, MAX_NAME_LENGTH));
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RedisPubSubService } from 'nestjs-redis-pubsub';
 import { BROADCAST, userChannel } from '../contract/channels.js';
-import type { UserEvent } from '../contract/events.js';
+import type { Announcement, UserEvent } from '../contract/events.js';
 import type { Notification } from '../contract/notification.js';
 import { Inbox } from '../inbox/inbox.js';
 import { EventDeduplicator } from './event-deduplicator.js';
@@ -26,8 +26,11 @@ export class Notifier {
     if (isFirst) await this.pubsub.publish(userChannel(userId), notification);
   }
 
-  async notifyEverybody(id: string, text: NotificationText): Promise<void> {
-    const notification: Notification = { id, userId: null, ...text, ...unread(), data: {} };
+  async notifyEverybody(
+    { id, ...data }: Pick<Announcement, 'id' | 'actorId'>,
+    text: NotificationText,
+  ): Promise<void> {
+    const notification: Notification = { id, userId: null, ...text, ...unread(), data };
     const isFirst = await this.deduplicator.isFirst(id);
     if (isFirst) await this.pubsub.publish(BROADCAST, notification);
   }

@@ -24,13 +24,13 @@ const TEXTS: ReadonlyMap<string, (event: PostEvent) => NotificationText> = new M
   Object.entries({
     liked: ({ actorId }) => ({
       type: 'success',
-      title: 'New like',
-      message: `${nameOf(actorId)} likes your post`,
+      title: `${nameOf(actorId)} liked your post`,
+      message: '',
     }),
     commented: ({ actorId, text }) => ({
       type: 'info',
-      title: 'New comment',
-      message: `${nameOf(actorId)} wrote: ${text ?? ''}`,
+      title: `${nameOf(actorId)} commented on your post`,
+      message: text ?? '',
     }),
   }),
 );

@@ -23,12 +23,15 @@ const TEXTS: ReadonlyMap<string, (event: UserEvent) => NotificationText> = new M
   Object.entries({
     'user.followed': ({ actorId }) => ({
       type: 'success',
-      title: 'New follower',
-      message: `${nameOf(actorId)} follows you`,
+      title: `${nameOf(actorId)} follows you`,
+      message: '',
     }),
-    'user.messaged': ({ actorId, text }) => ({
+    'user.messaged': ({ actorId, userId, text }) => ({
       type: 'info',
-      title: `Message from ${nameOf(actorId)}`,
+      title:
+        actorId === userId
+          ? 'You sent yourself a message'
+          : `${nameOf(actorId)} sent you a message`,
       message: text ?? '',
     }),
   }),

@@ -1,7 +1,7 @@
-import { isatty } from 'node:tty';
-import { ConsoleLogger, type NestApplicationOptions } from '@nestjs/common';
+import type { NestApplicationOptions } from '@nestjs/common';
+import { startTrace } from './message-trace.js';
+import { ServiceLogger } from './service-logger.js';
 import { settings } from './settings.js';
-import { traceMessages } from './trace-messages.js';
 
 /** The message that a service sends to the launcher when it is ready. */
 export interface Ready {
@@ -18,14 +18,9 @@ export async function runService(
   const isOrphan = process.send !== undefined && !process.connected;
   if (isOrphan) process.exit(1);
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  if (settings.isTracing) traceMessages(instance);
-  const logger = new ConsoleLogger({
-    prefix: instance,
-    logLevels: ['warn', 'error', 'fatal'],
-    colors: isatty(process.stdout.fd),
-  });
+  startTrace(instance);
   try {
-    const ready = await start({ logger, abortOnError: false });
+    const ready = await start({ logger: new ServiceLogger(instance), abortOnError: false });
     if (process.connected) process.send?.(ready ?? {});
   } catch (error) {
     console.error(`[${instance}] Cannot start: ${explain(error)}`);

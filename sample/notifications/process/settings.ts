@@ -8,6 +8,32 @@ export const settings = {
   get port(): number {
     return integer('PORT', 3000);
   },
+  /**
+   * The address that an HTTP service listens on. The default is reachable from this machine only. With
+   * `0.0.0.0` other machines reach the service, and can sign in as any user: the sample has no passwords.
+   */
+  get listenHost(): string {
+    return process.env.LISTEN_HOST ?? LOOPBACK;
+  },
+  /** The host names of the services besides those of this machine, separated by commas, without ports. */
+  get allowedHosts(): readonly string[] {
+    return (process.env.ALLOWED_HOSTS ?? '')
+      .split(',')
+      .map((name) => name.trim().toLowerCase())
+      .filter(Boolean);
+  },
+  /** The number of changes, such as messages and likes, that a user can request within ten seconds. */
+  get changeLimit(): number {
+    return integer('CHANGE_LIMIT', 30);
+  },
+  /** The number of streams that a user can have open at one gateway. */
+  get streamLimit(): number {
+    return integer('STREAM_LIMIT', 20);
+  },
+  /** Each id with this prefix is a user too, for load tests; empty for none. */
+  get guestPrefix(): string {
+    return process.env.GUEST_PREFIX ?? '';
+  },
   /** The name of this instance in the logs and on the page. */
   get instance(): string | undefined {
     return process.env.INSTANCE;
@@ -27,13 +53,20 @@ export const settings = {
   },
   /** The URL of the activity service, for the gateway. */
   get activityUrl(): string {
-    return process.env.ACTIVITY_URL ?? 'http://localhost:3002';
+    return process.env.ACTIVITY_URL ?? `http://${LOOPBACK}:3002`;
   },
-  /** Whether every message through Redis is logged. */
+  /** Whether every message through Redis is logged, and shown on the page. */
   get isTracing(): boolean {
     return process.env.TRACE !== 'off';
   },
+  /** Whether the launcher logs the messages of this process, in order with those of other processes. */
+  get isTracedByLauncher(): boolean {
+    return process.env.TRACE === 'launcher' && process.send !== undefined;
+  },
 };
+
+/** The address that only this machine reaches. */
+export const LOOPBACK = '127.0.0.1';
 
 function integer(name: string, defaultValue: number): number {
   const text = process.env[name] ?? String(defaultValue);

@@ -1,20 +1,36 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { TelemetryEvents } from 'nestjs-redis-pubsub';
-import { printable } from './printable.js';
+import type { TracedMessage } from './traced-message.js';
 
-/** Logs each message through Redis in one line, from the telemetry of the library. */
-export function traceMessages(name: string): void {
-  const show = <Key extends keyof TelemetryEvents>(
+/** The library's own channels, such as those of its delivery probes. */
+const RESERVED = '_pubsub.';
+
+/** Passes each message and subscription of this process to `record`, from the telemetry of the library. */
+export function traceMessages(instance: string, record: (traced: TracedMessage) => void): void {
+  const on = <Key extends keyof TelemetryEvents>(
     key: Key,
-    describe: (event: TelemetryEvents[Key]) => string,
+    toTraced: (event: TelemetryEvents[Key]) => Omit<TracedMessage, 'instance'>,
   ): void => {
     subscribe(`nestjs-redis-pubsub:${key}`, (event) => {
-      console.log(`[${name}] ${printable(describe(event as TelemetryEvents[Key]))}`);
+      const traced = toTraced(event as TelemetryEvents[Key]);
+      if (!traced.channel.includes(RESERVED)) record({ instance, ...traced });
     });
   };
-  show('publish', ({ channel, receivers }) => `→ ${channel} (${receivers ?? 'not'} delivered)`);
-  show('receive', ({ channel }) => `← ${channel}`);
-  show('drop', ({ channel, reason }) => `✗ ${channel} (${reason})`);
-  show('subscribe', ({ kind, name, error }) => `${error ? '✗' : '+'} ${kind} ${name}`);
-  show('unsubscribe', ({ kind, name }) => `- ${kind} ${name}`);
+  on('publish', ({ channel, receivers }) => ({ kind: 'sent', channel, receivers }));
+  on('receive', ({ channel, subscription }) => ({
+    kind: 'received',
+    channel,
+    ...(subscription !== channel && { pattern: subscription }),
+  }));
+  on('drop', ({ channel, reason }) => ({ kind: 'dropped', channel, detail: reason }));
+  on('subscribe', ({ kind: detail, name: channel, error }) => ({
+    kind: error ? 'refused' : 'subscribed',
+    channel,
+    detail,
+  }));
+  on('unsubscribe', ({ kind: detail, name: channel }) => ({
+    kind: 'unsubscribed',
+    channel,
+    detail,
+  }));
 }

@@ -147,6 +147,21 @@ describe('a session of the sample', () => {
     }
   });
 
+  describe.each(['mallory', 'Alice', 'a.b', '*', 'a/b', 'a\n', '{a}', `user-${'x'.repeat(64)}`])(
+    'of %j, a user that does not exist,',
+    (id) => {
+      it.each([...ownRoutes(encodeURIComponent(id)), ...PROTECTED])(
+        '%s %s answers 401',
+        async (method, path) => {
+          for (const isAdministrator of [false, true]) {
+            const user = sample.first.user(id, isAdministrator);
+            expect(await user.request(method, path)).toEqual({ status: 401, body: SIGN_IN_FIRST });
+          }
+        },
+      );
+    },
+  );
+
   it('is unknown to the other gateway with the cookie of the first', async () => {
     const { cookie } = await sample.first.signIn('alice');
     const there = new Visitor(sample.second.url, 'alice', cookie);

@@ -32,6 +32,9 @@ const because = (reason: string) => ({
   reasons: expect.stringContaining(reason) as string,
 });
 
+const POLICY =
+  "default-src 'self';object-src 'none';base-uri 'none';form-action 'self';frame-ancestors 'none'";
+
 /** Requests the path unchanged: `fetch` would resolve the dots. */
 async function getFile(url: string, path: string) {
   const { hostname, port } = new URL(url);
@@ -120,21 +123,6 @@ describe('a request to the sample', () => {
       );
     });
 
-    it.each(['*', 'a.b', 'a:b', 'a/b', 'a\n', '{a}', OVERLONG])(
-      'to the user id %j of a session, which would reach other channels and keys',
-      async (id) => {
-        const user = sample.first.user(id);
-        const own = `/api/users/${encodeURIComponent(id)}`;
-        expect(await refusal(user.get(`${own}/notifications`))).toEqual(because(BAD_ID));
-        expect(await refusal(user.get(`${own}/notifications/unread`))).toEqual(because(BAD_ID));
-        expect(await refusal(user.post(`${own}/notifications/read`))).toEqual(because(BAD_ID));
-        expect(await refusal(user.post(`${own}/notifications/some-id/read`))).toEqual(
-          because(BAD_ID),
-        );
-        expect(await refusal(user.get(`${own}/stream`))).toEqual(because(BAD_ID));
-      },
-    );
-
     it.each(['p0', 'p99', '*', 'p1%2F', 'p1%0A', 'constructor', 'x'.repeat(300)])(
       'to the post id %s',
       async (id) => {
@@ -156,7 +144,7 @@ describe('a request to the sample', () => {
 
   it('accepts text of the maximum length', async () => {
     const user = sample.first.user();
-    const longest = { id: 'x'.repeat(64) };
+    const longest = { id: `user-${'x'.repeat(59)}` };
     expect(await user.message(longest, 'x'.repeat(500))).toMatchObject({ status: 202 });
     expect(await user.follow(longest)).toMatchObject({ status: 200 });
     expect(await user.comment('p1', 'x'.repeat(500))).toMatchObject({ status: 201 });
@@ -211,7 +199,8 @@ describe('a request to the sample', () => {
         status: 200,
         type: expect.stringMatching(/^text\/html/),
       });
-      expect(headers['content-security-policy']).toBe("default-src 'self'");
+      expect(headers['content-security-policy']).toBe(POLICY);
+      expect(headers['x-frame-options']).toBe('DENY');
       expect(body).toMatch(/^<!doctype html>/i);
       // The browser would block these under the policy.
       expect(body).not.toMatch(/(src|href)="(https?:)?\/\/|<style|\sstyle=|\son\w+=|<script>/);

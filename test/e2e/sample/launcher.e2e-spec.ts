@@ -103,7 +103,7 @@ describe('the launcher of the sample', () => {
   it('reports that its port is in use, and exits with 1', async () => {
     const server = createServer();
     closeAfterTest(async () => server.close());
-    await new Promise<void>((resolve) => void server.listen(0, resolve));
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const sample = launch({ PORT: String(port) });
     expect(await sample.exited).toEqual(FAILED);
@@ -167,7 +167,7 @@ describe('the launcher of the sample', () => {
     const { port } = new URL(gateway.url);
     const since = sample.lines.length - 1;
     process.kill(await sample.pidOf('gateway/main.js', 'INSTANCE=gateway-1'), 'SIGKILL');
-    const taken = await takePort(Number(port));
+    const taken = await takePort(Number(port), '127.0.0.1');
     const reported = () =>
       sample.lines.slice(since).filter((line) => /gateway-1\b.*(exited|Cannot)/.test(line));
     await eventually(() => reported().length >= 3);
@@ -181,12 +181,62 @@ describe('the launcher of the sample', () => {
           () => false,
         ),
     );
-    const reason = `listen EADDRINUSE: address already in use :::${port}. Set PORT to a free port.`;
+    const reason = `listen EADDRINUSE: address already in use 127.0.0.1:${port}. Set PORT to a free port.`;
     expect(reported().slice(0, 3)).toEqual([
       '[start] gateway-1 exited (SIGKILL); restarting it in 2 s',
       `[gateway-1] Cannot start: ${reason}`,
       '[start] gateway-1 exited (exit code 1, before it was ready); restarting it in 2 s',
     ]);
+    await eventually(() => sample.lines.includes('[start] gateway-1 is running again'));
     expect(sample.output).not.toContain('    at ');
+  });
+
+  it('tells two users what to do, and only what they need', async () => {
+    const sample = await startSample({ TRACE: 'off' });
+    const [first, second] = sample.gatewayUrls;
+    expect(sample.output).toBe(`
+The notification sample is ready; Ctrl-C stops it.
+
+Open these addresses in two windows. Sign in as Alice in the first and as Bob in the second. Then
+like Alice's post as Bob:
+
+  ${first}
+  ${second}
+
+Each message through Redis is logged below: → sent, ← received. To watch the channels yourself:
+
+  redis-cli -p ${sample.redisPort} PSUBSCRIBE 'sample:notifications.*'
+
+`);
+  });
+
+  it('logs each message as sent before it is received, and no message of the library', async () => {
+    const sample = await startSample();
+    const [alice] = await openStreams(sample);
+    const [, second] = gatewaysOf(sample);
+    const bob = await second.signIn('bob');
+    const since = sample.lines.length - 1;
+    for (let i = 0; i < 10; i++) await bob.message({ id: 'alice' }, `${i}`);
+    await alice?.has('notification', 10);
+    const steps = () => sample.lines.slice(since).filter((line) => / [→←] /.test(line));
+    await eventually(() => steps().length === 40);
+    for (const [sent, received] of [
+      [
+        '[gateway-2] → sample:user.messaged (1 delivered)',
+        '[notifications] ← sample:user.messaged',
+      ],
+      [
+        '[notifications] → sample:notifications.user.alice (1 delivered)',
+        '[gateway-1] ← sample:notifications.user.alice',
+      ],
+    ]) {
+      let open = 0;
+      for (const line of steps()) {
+        if (line === sent) open += 1;
+        if (line === received) open -= 1;
+        expect(open).toBeGreaterThanOrEqual(0);
+      }
+    }
+    expect(sample.output).not.toContain('_pubsub');
   });
 });

@@ -42,8 +42,8 @@ describe('the notifications of the sample', () => {
         id: ID,
         userId: ann.id,
         type: 'success',
-        title: 'New follower',
-        message: 'Bob follows you',
+        title: 'Bob follows you',
+        message: '',
         timestamp: TIMESTAMP,
         read: false,
         data: { actorId: 'bob' },
@@ -61,7 +61,7 @@ describe('the notifications of the sample', () => {
     expect(await bob.unfollow(ann)).toEqual({ status: 200, body: { isFollowing: false } });
     expect(await bob.following()).toEqual({ status: 200, body: [] });
     await bob.follow(ann);
-    await stream.until(() => stream.titles.filter((it) => it === 'New follower').length === 2);
+    await stream.until(() => stream.titles.filter((it) => it.endsWith('follows you')).length === 2);
   });
 
   it('a like causes one notification for the author, and every user sees the count', async () => {
@@ -75,8 +75,8 @@ describe('the notifications of the sample', () => {
         id: ID,
         userId: 'alice',
         type: 'success',
-        title: 'New like',
-        message: `${fan.id} likes your post`,
+        title: `${fan.id} liked your post`,
+        message: '',
         timestamp: TIMESTAMP,
         read: false,
         data: { actorId: fan.id, postId: 'p1' },
@@ -126,8 +126,8 @@ describe('the notifications of the sample', () => {
         id: ID,
         userId: 'bob',
         type: 'info',
-        title: 'New comment',
-        message: `${reader.id} wrote: ${text}`,
+        title: `${reader.id} commented on your post`,
+        message: text,
         timestamp: TIMESTAMP,
         read: false,
         data: { actorId: reader.id, postId: 'p2', text },
@@ -148,7 +148,7 @@ describe('the notifications of the sample', () => {
         id: ID,
         userId: ann.id,
         type: 'info',
-        title: `Message from ${bob.id}`,
+        title: `${bob.id} sent you a message`,
         message: 'Lunch?',
         timestamp: TIMESTAMP,
         read: false,
@@ -167,6 +167,39 @@ describe('the notifications of the sample', () => {
       expect(await received(1, { user: users[i] as Visitor, stream, actor: sender })).toEqual([
         expect.objectContaining({ message: `For ${users[i]?.id}` }),
       ]);
+    }
+  });
+
+  it('a user can send themselves a message', async () => {
+    const ann = sample.first.user();
+    const stream = await ann.openStream();
+    await ann.message(ann, 'Hello');
+    await stream.has('notification');
+    expect(stream.titles).toEqual(['You sent yourself a message']);
+  });
+
+  it('a change of a post reaches every user at once, and notifies only its author', async () => {
+    const reader = sample.first.user();
+    const streams = [await sample.second.user().openStream(), await reader.openStream()];
+    const steps = [
+      () => reader.like('p2'),
+      () => reader.unlike('p2'),
+      () => reader.comment('p2', 'Well done'),
+    ];
+    for (const [i, step] of steps.entries()) {
+      await step();
+      for (const stream of streams) {
+        await stream.has('post', i + 1);
+        expect(stream.of('post').at(-1)).toEqual({ postId: 'p2' });
+      }
+    }
+    // No change, no event.
+    await reader.unlike('p2');
+    await reader.comment('p3', 'Last');
+    for (const stream of streams) {
+      await stream.has('post', 4);
+      expect(stream.of('post').at(-1)).toEqual({ postId: 'p3' });
+      expect(stream.notifications).toEqual([]);
     }
   });
 

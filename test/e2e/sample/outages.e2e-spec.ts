@@ -123,6 +123,19 @@ describe('the sample continues when', () => {
     expect(posts.find((it) => it.id === 'p2')?.comments).toEqual([comment]);
     await receivesAgain(ann, streams[0] as EventStream);
     expect(sample.lines).toContain('[start] Redis exited; restarting it in 3 s');
+    expect(sample.lines).toContain('[start] Redis is running again');
+    for (const instance of ['activity', 'notifications', 'gateway-1', 'gateway-2']) {
+      for (const role of ['publisher', 'subscriber']) {
+        const linesAbout = (words: string) => () =>
+          sample.lines.filter(
+            (line) =>
+              line.startsWith(`[${instance}]`) &&
+              line.includes(`WARN [RedisPubSub] ${words} ${role} connection`),
+          ).length;
+        await eventually(() => linesAbout('The')() === 1);
+        expect(linesAbout('Lost the')()).toBe(1);
+      }
+    }
     expect(answers).toEqual(answers.map(([name]) => [name, REDIS_AWAY]));
   });
 
@@ -144,6 +157,7 @@ describe('the sample continues when', () => {
     for (const name of ['activity', 'notifications', 'gateway-1']) {
       const line = `[start] ${name} exited (SIGKILL); restarting it in 2 s`;
       await eventually(() => sample.lines.includes(line));
+      await eventually(() => sample.lines.includes(`[start] ${name} is running again`));
     }
 
     await receivesAgain(ann, there);
@@ -156,7 +170,7 @@ describe('the sample continues when', () => {
     );
     await receivesAgain(ann, await ann.openStream());
     expect(await first.user().follow(ann)).toMatchObject({ status: 200 });
-    await there.until(() => there.titles.includes('New follower'));
+    await there.until(() => there.titles.some((it) => it.endsWith('follows you')));
     expect(sample.gatewayUrls).toEqual(urls);
     expect(delivery(there)).toEqual(['ready']);
   });

@@ -13,6 +13,9 @@ export const REDIS_SERVER = basename(await findServerBinary());
 
 const BUILT = new URL('../../../dist-sample/notifications/', import.meta.url);
 
+/** Each test has users of its own. They are faster than users with a keyboard. */
+const TEST_USERS = { GUEST_PREFIX: 'user-', CHANGE_LIMIT: '100000' };
+
 /** A process of the sample: its output, its end, and the processes that it started. */
 class BuiltProcess {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
@@ -21,7 +24,7 @@ class BuiltProcess {
 
   constructor(program: string, env: NodeJS.ProcessEnv, hasChannel: boolean) {
     this.child = spawn(process.execPath, [fileURLToPath(new URL(program, BUILT))], {
-      env: { ...process.env, REDIS_URL: undefined, PORT: '0', ...env },
+      env: { ...process.env, REDIS_URL: undefined, PORT: '0', ...TEST_USERS, ...env },
       stdio: ['ignore', 'pipe', 'pipe', hasChannel ? 'ipc' : 'ignore'],
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {

@@ -15,11 +15,11 @@ export interface TestSample {
 }
 
 /** Starts the sample before the tests of a file, on their own Redis, and stops it after them. */
-export function useSample(): TestSample {
+export function useSample(settings: NodeJS.ProcessEnv = {}): TestSample {
   const redis = useRedis();
   let sample: SampleProcess | undefined;
   beforeAll(async () => {
-    sample = new SampleProcess({ REDIS_URL: redis.url, SESSION_SECRET });
+    sample = new SampleProcess({ REDIS_URL: redis.url, SESSION_SECRET, ...settings });
     await sample.ready();
   });
   afterAll(() => sample?.stop());

@@ -20,7 +20,7 @@ describe('encodePlain', () => {
   });
 
   it.each([
-    ['json', undefined, 'Expected data that JSON can represent, got undefined'],
+    ['json', undefined, 'JSON has no form for data: undefined'],
     ['text', 7, 'Expected a string or bytes for the format "text", got number'],
     ['text', null, 'Expected a string or bytes for the format "text", got object'],
     ['text', 'half \ud800', 'Expected well-formed text, got a lone surrogate'],

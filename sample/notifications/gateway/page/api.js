@@ -13,6 +13,11 @@ export class ApiError extends Error {
     this.name = 'ApiError';
     this.status = status;
   }
+
+  /** Whether the same request can succeed in a moment: a service was away, or the user was too fast. */
+  get isTemporary() {
+    return [0, 429, 503].includes(this.status);
+  }
 }
 
 /** The HTTP interface of the gateway. */

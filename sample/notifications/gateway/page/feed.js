@@ -14,6 +14,7 @@ import { describeFailure } from './tasks.js';
  * @property {Tasks} tasks
  * @property {Drafts} drafts
  * @property {AbortSignal} signal
+ * @property {() => void} onFailure called when a load failed
  */
 
 /** The posts, and the users that the user follows. */
@@ -26,13 +27,14 @@ export class Feed {
   }
 
   load = coalesce(async () => {
-    const { api, signal, store } = this.#dependencies;
+    const { api, signal, store, onFailure } = this.#dependencies;
     try {
       const [posts, following] = await Promise.all([api.posts(), api.following()]);
       store.update({ posts: { value: posts }, following });
     } catch (error) {
       if (signal.aborted) return;
       store.update({ posts: { ...store.state.posts, failure: describeFailure(error) } });
+      onFailure();
     }
   });
 

@@ -26,6 +26,17 @@ export class Messages {
     });
   }
 
+  /**
+   * The first step of a new user, who needs no second user for it.
+   *
+   * @param {string} ownId
+   */
+  sendToSelf(ownId) {
+    return this.#tasks.run('message-to-self', async () => {
+      await this.#api.sendMessage(ownId, 'Hello from this page');
+    });
+  }
+
   broadcast() {
     return this.#tasks.run('broadcast', async () => {
       const title = this.#drafts.get('broadcast:title');

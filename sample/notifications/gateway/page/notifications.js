@@ -23,6 +23,7 @@ import { describeFailure } from './tasks.js';
  * @property {Tasks} tasks
  * @property {Toasts} toasts
  * @property {AbortSignal} signal
+ * @property {() => void} onFailure called when a load failed
  * @property {string} userId
  */
 
@@ -39,13 +40,15 @@ export class Notifications {
   }
 
   load = coalesce(async () => {
-    const { api, signal, userId } = this.#dependencies;
+    const { api, signal, userId, onFailure } = this.#dependencies;
     this.#update(beginLoading(this.#inbox));
     try {
       const { notifications } = await api.inbox(userId);
       this.#update(finishLoading(this.#inbox, notifications));
     } catch (error) {
-      if (!signal.aborted) this.#update(failLoading(this.#inbox, describeFailure(error)));
+      if (signal.aborted) return;
+      this.#update(failLoading(this.#inbox, describeFailure(error)));
+      onFailure();
     }
   });
 
@@ -62,6 +65,17 @@ export class Notifications {
   /** @param {readonly string[]} ids */
   receiveRead(ids) {
     this.#update(receiveRead(this.#inbox, ids));
+  }
+
+  /**
+   * The user follows the link of a notification, which is then read.
+   *
+   * @param {Notification} notification
+   */
+  follow({ id }) {
+    this.#dependencies.toasts.dismiss(id);
+    const isUnread = unreadIds(this.#inbox).includes(id);
+    if (isUnread) void this.markRead(id);
   }
 
   /** @param {string} id */

@@ -6,6 +6,9 @@ import { describeFailure, Tasks } from './tasks.js';
 /** @import { Store } from './store.js' */
 /** @import { SignedInUser } from './types.js' */
 
+/** Interval at which a failed load is repeated, in ms. */
+const RETRY_INTERVAL_MS = 3_000;
+
 /** The session of this tab. All tabs of a browser share the cookie, so that they sign in and out together. */
 export class Session {
   /** @type {SignedIn | undefined} */
@@ -15,6 +18,10 @@ export class Session {
   #store;
   #tasks;
   #areToastsHeld;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #peopleTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #restoreTimer;
   /** The user that the drafts belong to. */
   #lastUserId = '';
 
@@ -24,7 +31,7 @@ export class Session {
    */
   constructor(store, areToastsHeld) {
     this.#store = store;
-    this.#tasks = new Tasks(store);
+    this.#tasks = new Tasks(store, () => this.#loadPeopleLater());
     this.#areToastsHeld = areToastsHeld;
     this.#otherTabs.addEventListener('message', () => void this.restore());
   }
@@ -32,9 +39,18 @@ export class Session {
   async loadPeople() {
     try {
       this.#store.update({ people: { value: await this.#api.people() } });
+      this.#tasks.clearTemporary();
     } catch (error) {
-      this.#store.update({ people: { failure: describeFailure(error) } });
+      const { value } = this.#store.state.people;
+      this.#store.update({ people: { value, failure: describeFailure(error) } });
+      this.#loadPeopleLater();
     }
+  }
+
+  /** Until it succeeds: then the gateway is back, and the errors of that time are over. */
+  #loadPeopleLater() {
+    clearTimeout(this.#peopleTimer);
+    this.#peopleTimer = setTimeout(() => void this.loadPeople(), RETRY_INTERVAL_MS);
   }
 
   /** Restores the session of the cookie. */
@@ -47,6 +63,8 @@ export class Session {
         this.#store.update({
           session: { status: 'unreachable', failure: describeFailure(error) },
         });
+        clearTimeout(this.#restoreTimer);
+        this.#restoreTimer = setTimeout(() => void this.restore(), RETRY_INTERVAL_MS);
       }
     }
   }

@@ -3,9 +3,11 @@ import { Drafts } from './drafts.js';
 import { Feed } from './feed.js';
 import { Messages } from './messages.js';
 import { Notifications } from './notifications.js';
+import { Recovery } from './recovery.js';
 import { openSharedStream } from './shared-stream.js';
 import { Tasks } from './tasks.js';
 import { Toasts } from './toasts.js';
+import { addTraffic } from './traffic.js';
 
 /** @import { Store } from './store.js' */
 /** @import { StreamEvent } from './types.js' */
@@ -22,25 +24,29 @@ import { Toasts } from './toasts.js';
 /** The objects that exist while one user is signed in. */
 export class SignedIn {
   #closing = new AbortController();
+  #store;
   #stream;
 
   /** @param {Options} options */
   constructor({ store, userId, onUnauthorized, onOtherUser, areToastsHeld }) {
     const { signal } = this.#closing;
     const api = new Api(signal, onUnauthorized);
-    const tasks = new Tasks(store, signal);
+    this.#store = store;
+    const recovery = new Recovery({
+      signal,
+      load: () => this.#loadAgain(),
+      isWell: () => this.#isWell(),
+      onRecovered: () => tasks.clearTemporary(),
+    });
+    const onFailure = () => recovery.begin();
+    const tasks = new Tasks(store, onFailure, signal);
+    const common = { store, api, tasks, signal, onFailure };
+    this.tasks = tasks;
     this.drafts = new Drafts(store);
     this.toasts = new Toasts(store, areToastsHeld);
-    this.feed = new Feed({ store, api, tasks, drafts: this.drafts, signal });
+    this.feed = new Feed({ ...common, drafts: this.drafts });
     this.messages = new Messages({ api, tasks, drafts: this.drafts });
-    this.notifications = new Notifications({
-      store,
-      api,
-      tasks,
-      toasts: this.toasts,
-      signal,
-      userId,
-    });
+    this.notifications = new Notifications({ ...common, toasts: this.toasts, userId });
     this.#stream = openSharedStream({
       url: streamUrl(userId),
       checkSession: async () => {
@@ -71,14 +77,44 @@ export class SignedIn {
     void this.feed.load();
   }
 
+  /** Loads only what failed, and the posts, which need Redis and the activity service. */
+  async #loadAgain() {
+    const { inbox } = this.#store.state;
+    await Promise.all([this.feed.load(), inbox.failure && this.notifications.load()]);
+  }
+
+  #isWell() {
+    const { inbox, posts, stream } = this.#store.state;
+    const hasLoaded = !posts.failure && !inbox.failure && !inbox.isLoading;
+    return hasLoaded && stream.connection === 'connected';
+  }
+
   /** @param {StreamEvent} event */
   #receive(event) {
-    if (event.name === 'ready') this.#load();
-    if (event.name === 'read') this.notifications.receiveRead(event.data.ids);
-    if (event.name === 'notification') {
-      this.notifications.receive(event.data);
-      // Most notifications mean that a post has changed.
-      if (event.data.userId !== null) void this.feed.load();
+    switch (event.name) {
+      case 'ready': {
+        this.tasks.clearTemporary();
+        this.#load();
+        break;
+      }
+      case 'read': {
+        this.notifications.receiveRead(event.data.ids);
+        break;
+      }
+      case 'notification': {
+        this.notifications.receive(event.data);
+        break;
+      }
+      case 'post': {
+        void this.feed.load();
+        break;
+      }
+      case 'traffic': {
+        const { traffic } = this.#store.state;
+        this.#store.update({ traffic: addTraffic(traffic, event.data.messages) });
+        break;
+      }
+      default:
     }
   }
 }

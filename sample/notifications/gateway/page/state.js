@@ -11,6 +11,7 @@ export function stateOfUser() {
     following: [],
     toasts: [],
     broadcasts: [],
+    traffic: [],
     tasks: {},
   });
 }

@@ -6,7 +6,16 @@ import { delayAfter } from './backoff.js';
 const STREAM_TIMEOUT_MS = 25_000;
 
 /** @type {readonly StreamEvent['name'][]} */
-const EVENTS = ['ready', 'interrupted', 'notification', 'read', 'presence', 'heartbeat'];
+const EVENTS = [
+  'ready',
+  'interrupted',
+  'notification',
+  'read',
+  'post',
+  'traffic',
+  'presence',
+  'heartbeat',
+];
 
 /**
  * @typedef {object} StreamOptions

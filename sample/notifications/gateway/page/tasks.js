@@ -9,13 +9,16 @@ import { ApiError } from './api.js';
 export class Tasks {
   #store;
   #signal;
+  #onTemporaryFailure;
 
   /**
    * @param {Store} store
+   * @param {() => void} onTemporaryFailure called when a request failed because a service is away
    * @param {AbortSignal} [signal] after its abort no result is shown
    */
-  constructor(store, signal) {
+  constructor(store, onTemporaryFailure, signal) {
     this.#store = store;
+    this.#onTemporaryFailure = onTemporaryFailure;
     this.#signal = signal;
   }
 
@@ -31,8 +34,26 @@ export class Tasks {
       this.#set(key, { isRunning: false, note: note ?? undefined });
     } catch (error) {
       if (this.#signal?.aborted) return;
-      this.#set(key, { isRunning: false, failure: describeFailure(error) });
+      const isTemporary = error instanceof ApiError && error.isTemporary;
+      this.#set(key, { isRunning: false, failure: describeFailure(error), isTemporary });
+      if (isTemporary) this.#onTemporaryFailure();
     }
+  }
+
+  /** Removes the failures of a time in which a service was away. */
+  clearTemporary() {
+    const tasks = Object.entries(this.#store.state.tasks).filter(([, task]) => !task.isTemporary);
+    this.#store.update({ tasks: Object.fromEntries(tasks) });
+  }
+
+  /**
+   * Removes the result of a request that has ended.
+   *
+   * @param {string} key
+   */
+  clear(key) {
+    const { [key]: task, ...tasks } = this.#store.state.tasks;
+    if (task && !task.isRunning) this.#store.update({ tasks });
   }
 
   /**

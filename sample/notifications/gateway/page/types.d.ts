@@ -12,6 +12,29 @@ export interface Notification {
   /** ISO 8601. */
   readonly timestamp: string;
   readonly read: boolean;
+  /** The data of the event. Another client of Redis can publish a notification without any. */
+  readonly data?: {
+    readonly actorId?: unknown;
+    readonly postId?: unknown;
+    readonly text?: unknown;
+  } | null;
+}
+
+/** A message that one process of the sample sent to Redis or received from it. */
+export interface PassedMessage {
+  readonly kind: 'sent' | 'received';
+  /** The name of the process. */
+  readonly instance: string;
+  readonly channel: string;
+  /** The pattern of the subscription, if the message arrived by one. */
+  readonly pattern?: string;
+  /** The number of subscriptions that Redis delivered a sent message to; missing if it was not sent. */
+  readonly receivers?: number;
+}
+
+export interface TrafficEntry extends PassedMessage {
+  /** Counts the messages of this page. */
+  readonly number: number;
 }
 
 /** The inbox at one moment. */
@@ -60,6 +83,8 @@ export type StreamEvent =
   | { readonly name: 'ready' | 'interrupted'; readonly data: { readonly instance: string } }
   | { readonly name: 'notification'; readonly data: Notification }
   | { readonly name: 'read'; readonly data: { readonly ids: readonly string[] } }
+  | { readonly name: 'post'; readonly data: { readonly postId: string } }
+  | { readonly name: 'traffic'; readonly data: { readonly messages: readonly PassedMessage[] } }
   | { readonly name: 'presence'; readonly data: { readonly online: readonly string[] } }
   | { readonly name: 'heartbeat'; readonly data: object };
 
@@ -106,6 +131,8 @@ export interface Loadable<T> {
 export interface Task {
   readonly isRunning: boolean;
   readonly failure?: string;
+  /** Whether the failure is over when the services are back. */
+  readonly isTemporary?: boolean;
   /** The text that is shown on success. */
   readonly note?: string;
 }
@@ -126,6 +153,8 @@ export interface State {
   readonly following: readonly string[];
   readonly toasts: readonly Notification[];
   readonly broadcasts: readonly Notification[];
+  /** Oldest first. */
+  readonly traffic: readonly TrafficEntry[];
   /** By the key of the control. */
   readonly tasks: Readonly<Record<string, Task>>;
   /** Text that was typed and not sent yet, by the key of the field. */

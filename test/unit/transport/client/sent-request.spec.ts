@@ -13,7 +13,7 @@ const KEY = { kind: 'channel', name: 'inbox' } as const;
 function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undefined } = {}) {
   const calls: string[] = [];
   const packets: unknown[] = [];
-  const state = { isSubscribed: true, isUndelivered: false };
+  const state = { isSubscribed: true, isUndelivered: false, mixUpHint: '' };
   const inbox = {
     open: () => {
       calls.push('open');
@@ -25,6 +25,7 @@ function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undef
     sendCancellation: (id: number) => calls.push(`cancel ${id}`),
     isSubscribed: () => state.isSubscribed,
     whenRead: (_: unknown, onRead: () => void) => setImmediate(onRead),
+    mixUpHint: () => state.mixUpHint,
     isUndelivered: () => state.isUndelivered,
   } as unknown as ReplyInbox;
   const request = new SentRequest(
@@ -166,6 +167,13 @@ describe('SentRequest', () => {
     state.isUndelivered = true;
     await request.start(publish);
     expect(packets).toEqual([{ err: new NoSubscribersError('sum') }]);
+  });
+
+  it('says so when this process handles the other kind of the channel', async () => {
+    const { request, packets, publish, state } = bench();
+    Object.assign(state, { isUndelivered: true, mixUpHint: ': the handler is sharded' });
+    await request.start(publish);
+    expect(packets).toEqual([{ err: new NoSubscribersError('sum', ': the handler is sharded') }]);
   });
 
   it('fails with the error of the publish', async () => {

@@ -1,36 +1,47 @@
+import { MAX_TEXT_LENGTH } from '../limits.js';
 import { html, live } from './lit.js';
 
 /** @import { Drafts } from '../drafts.js' */
+/** @import { Tasks } from '../tasks.js' */
 
 /**
- * A text field whose text is kept until it is sent. It has no maximum length, which would cut pasted text:
- * the server rejects text that is too long.
+ * A text field whose text is kept until it is sent.
  *
  * @param {object} field
  * @param {string} field.key
  * @param {Drafts} field.drafts
  * @param {string} field.label for screen readers
  * @param {string} field.hint
+ * @param {Tasks} field.tasks
  */
-export function fieldView({ key, drafts, label, hint }) {
+export function fieldView({ key, drafts, label, hint, tasks }) {
   return html`
     <input
       type="text"
       required
+      maxlength=${MAX_TEXT_LENGTH}
       autocomplete="off"
       aria-label=${label}
       placeholder=${hint}
       .value=${live(drafts.get(key))}
-      @input=${onInput(key, drafts)}
+      @input=${onInput({ key, drafts, tasks })}
     />
   `;
 }
 
 /**
- * @param {string} key
- * @param {Drafts} drafts
+ * Stores the text, and removes the result of the request with the last text.
+ *
+ * @param {object} field
+ * @param {string} field.key
+ * @param {Drafts} field.drafts
+ * @param {Tasks} field.tasks
+ * @param {string} [field.taskKey] the key of the request, if it is another one
  */
-export function onInput(key, drafts) {
+export function onInput({ key, drafts, tasks, taskKey = key }) {
   /** @param {Event & { target: HTMLInputElement }} event */
-  return ({ target }) => drafts.set(key, target.value);
+  return ({ target }) => {
+    drafts.set(key, target.value);
+    tasks.clear(taskKey);
+  };
 }

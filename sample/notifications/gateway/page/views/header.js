@@ -29,6 +29,11 @@ export function headerView(state, { user, instance }, session, signedIn) {
         ${taskButton({ label: 'Sign out', task, onClick: () => void session.signOut() })}
       </div>
       ${failureView(task)} ${connectionView(state.stream)}
+      <nav class="places" aria-label="This page">
+        <a href="#channels">Channels</a>
+        <a href="#main">Posts</a>
+        <a href="#people">People</a>
+      </nav>
     </header>
   `;
 }

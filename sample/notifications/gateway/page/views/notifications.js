@@ -1,7 +1,8 @@
 import { unreadIds } from '../inbox.js';
 import { failureView, retryView, taskButton } from './controls.js';
 import { keepFocus } from './focus.js';
-import { crossIcon, typeView } from './icons.js';
+import { excerptView, headlineView } from './headline.js';
+import { crossIcon } from './icons.js';
 import { html, nothing, repeat } from './lit.js';
 import { timeView } from './time.js';
 
@@ -71,20 +72,20 @@ function contentView(state, notifications) {
  * @param {State} state
  * @param {SignedIn['notifications']} notifications
  */
-function notificationView(notification, { tasks, now }, notifications) {
-  const { id, type, title, message, timestamp, read } = notification;
+function notificationView(notification, state, notifications) {
+  const { tasks, now } = state;
+  const { id, timestamp, read } = notification;
   const task = tasks[`read:${id}`];
   const titleId = `notification-${id}`;
   /** @param {Event} event */
   const onClick = (event) => void keepFocus(event, MARKS, () => notifications.markRead(id));
   return html`
     <li data-testid="notification" data-read=${read}>
+      <h3 id=${titleId}>${headlineView(notification, state, notifications)}</h3>
+      ${excerptView(notification, state)}
       <p class="meta">
-        ${typeView(type)} ${timeView(timestamp, now)}
-        ${read ? nothing : html`<span class="unread">Unread</span>`}
+        ${timeView(timestamp, now)} ${read ? nothing : html`<span class="unread">Unread</span>`}
       </p>
-      <h3 id=${titleId}>${title}</h3>
-      <p class="text">${message}</p>
       ${
         read
           ? nothing

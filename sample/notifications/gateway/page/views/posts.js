@@ -35,9 +35,9 @@ function postView(post, state, signedIn) {
   const { feed } = signedIn;
   const author = nameOf(post.authorId, state);
   const task = state.tasks[`like:${post.id}`];
-  const textId = `post-${post.id}`;
+  const textId = `text-${post.id}`;
   return html`
-    <article class="card" aria-label=${`Post by ${author}`}>
+    <article id=${`post-${post.id}`} class="card" tabindex="-1" aria-label=${`Post by ${author}`}>
       <h3>${author}</h3>
       <p id=${textId} class="text">${post.text}</p>
       <div class="actions">
@@ -82,14 +82,21 @@ function commentView({ authorId, text, timestamp }, state) {
  * @param {State} state
  * @param {SignedIn} signedIn
  */
-function commentFormView({ id }, author, { tasks }, { feed, drafts }) {
+function commentFormView({ id }, author, state, { feed, drafts, tasks }) {
   const key = `comment:${id}`;
+  const task = state.tasks[key];
   return html`
     <form class="one-line" @submit=${onSubmit(() => void feed.comment(id))}>
-      ${fieldView({ key, drafts, label: `Comment on the post by ${author}`, hint: 'Comment' })}
-      ${taskButton({ label: 'Comment', task: tasks[key] })}
+      ${fieldView({
+        key,
+        drafts,
+        tasks,
+        label: `Comment on the post by ${author}`,
+        hint: 'Comment',
+      })}
+      ${taskButton({ label: 'Comment', task })}
     </form>
-    ${failureView(tasks[key])}
+    ${failureView(task)}
   `;
 }
 

@@ -35,8 +35,9 @@ export function signInView(state, { notice }, session) {
       <h1 id="sign-in-title">Notification sample</h1>
       ${notice ? html`<p class="notice" role="alert">${notice}</p>` : nothing}
       <p>
-        Sign in as one of the demo users. Open a second browser, or a private window, as another
-        one, and watch the notifications arrive.
+        <strong>Start here:</strong> sign in as Alice. No password is needed. Then open the other
+        address that the terminal shows, or a private window, and sign in as Bob: what one of them
+        does, the other sees at once.
       </p>
       ${peopleView(state, session)}
     </main>
@@ -52,22 +53,25 @@ function peopleView({ people, tasks }, session) {
   if (!people.value) return html`<p class="loading" role="status">Loading…</p>`;
   return html`
     <ul class="sign-in-list">
-      ${people.value.map((person) => personView(person, tasks[`sign-in:${person.id}`], session))}
+      ${people.value.map((person, i) =>
+        personView({ person, isFirst: i === 0 }, tasks[`sign-in:${person.id}`], session),
+      )}
     </ul>
   `;
 }
 
 /**
- * @param {Person} person
+ * @param {{ person: Person, isFirst: boolean }} choice
  * @param {Task | undefined} task
  * @param {Session} session
  */
-function personView({ id, name, isAdministrator }, task, session) {
+function personView({ person: { id, name, isAdministrator }, isFirst }, task, session) {
   const roleId = `role-${id}`;
   return html`
     <li>
       ${taskButton({
         task,
+        kind: isFirst ? 'primary' : '',
         label: `Sign in as ${name}`,
         describedBy: isAdministrator ? roleId : undefined,
         onClick: () => void session.signIn(id),

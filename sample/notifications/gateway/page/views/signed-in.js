@@ -1,5 +1,6 @@
 import { broadcastFormView } from './broadcast-form.js';
 import { broadcastsView } from './broadcasts.js';
+import { channelsView } from './channels.js';
 import { html, nothing } from './lit.js';
 import { peopleView } from './people.js';
 import { postsView } from './posts.js';
@@ -15,7 +16,7 @@ import { toastsView } from './toasts.js';
  */
 export function signedInView(state, user, signedIn) {
   return html`
-    ${broadcastsView(state.broadcasts, signedIn.notifications)}
+    ${broadcastsView(state, signedIn.notifications)} ${channelsView(state, user, signedIn)}
     <div class="columns">
       <main id="main" tabindex="-1" aria-labelledby="posts-title">
         ${postsView(state, signedIn)}
@@ -25,6 +26,6 @@ export function signedInView(state, user, signedIn) {
         ${peopleView(state, user, signedIn)}
       </aside>
     </div>
-    ${toastsView(state.toasts, signedIn.toasts)}
+    ${toastsView(state, signedIn)}
   `;
 }

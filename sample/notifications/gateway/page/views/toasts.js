@@ -1,28 +1,30 @@
 import { keepFocus } from './focus.js';
-import { crossIcon, typeView } from './icons.js';
+import { excerptView, headlineView } from './headline.js';
+import { crossIcon } from './icons.js';
 import { html, repeat } from './lit.js';
 
-/** @import { Toasts } from '../toasts.js' */
-/** @import { Notification } from '../types.js' */
+/** @import { SignedIn } from '../signed-in.js' */
+/** @import { State } from '../types.js' */
 
 const DISMISS = { kind: '.toasts .dismiss', fallback: '.bell' };
 
 /**
- * @param {readonly Notification[]} notifications
- * @param {Toasts} toasts
+ * @param {State} state
+ * @param {SignedIn} signedIn
  */
-export function toastsView(notifications, toasts) {
+export function toastsView(state, { toasts, notifications }) {
   return html`
     <section class="toasts" aria-label="New notifications" aria-live="polite">
       ${repeat(
-        notifications,
+        state.toasts,
         ({ id }) => id,
-        ({ id, type, title, message }) => html`
-          <div class="toast" data-testid="toast" data-type=${type}>
-            ${typeView(type)}
-            <p class="toast-title">${title}</p>
-            <p class="text">${message}</p>
-            ${dismissButton((event) => void keepFocus(event, DISMISS, () => toasts.dismiss(id)))}
+        (toast) => html`
+          <div class="toast" data-testid="toast" data-type=${toast.type}>
+            <p class="toast-title">${headlineView(toast, state, notifications)}</p>
+            ${excerptView(toast, state)}
+            ${dismissButton((event) => {
+              void keepFocus(event, DISMISS, () => toasts.dismiss(toast.id));
+            })}
           </div>
         `,
       )}
