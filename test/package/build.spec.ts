@@ -13,54 +13,61 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+const SCRIPT = 'sample/support/build.mjs';
 const folder = mkdtempSync(join(tmpdir(), 'build-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A package with two modules. */
+/** A sample with two modules and two assets. */
 beforeAll(() => {
-  cpSync('tools', join(folder, 'tools'), { recursive: true });
+  mkdirSync(join(folder, 'sample/support'), { recursive: true });
+  cpSync(SCRIPT, join(folder, SCRIPT));
   symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
   const compilerOptions = {
-    composite: true,
-    tsBuildInfoFile: 'dist/.tsbuildinfo',
-    rootDir: 'src',
-    outDir: 'dist',
+    incremental: true,
+    tsBuildInfoFile: '../dist-sample/.tsbuildinfo',
+    rootDir: '.',
+    outDir: '../dist-sample',
     types: [],
     lib: ['ES2023'],
   };
-  write('tsconfig.build.json', JSON.stringify({ compilerOptions, include: ['src'] }));
   write('package.json', '{ "type": "module" }');
-  mkdirSync(join(folder, 'src'));
-  write('src/kept.ts', 'export const kept = 1;');
-  write('src/gone.ts', 'export const gone = 1;');
+  write('sample/tsconfig.json', JSON.stringify({ compilerOptions, include: ['.'] }));
+  for (const name of ['kept', 'gone']) {
+    write(`sample/${name}.ts`, `export const ${name} = 1;`);
+    write(`sample/${name}.css`, '');
+  }
 });
 
 const write = (file: string, text: string): void => writeFileSync(join(folder, file), text);
 
 const build = (): void =>
-  void execFileSync(process.execPath, ['tools/build.mjs'], { cwd: folder, stdio: 'pipe' });
+  void execFileSync(process.execPath, [SCRIPT], { cwd: folder, stdio: 'pipe' });
 
-const built = (): string[] => readdirSync(join(folder, 'dist')).toSorted();
+const built = (): string[] =>
+  readdirSync(join(folder, 'dist-sample'), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+    .toSorted();
 
-const builtAt = (): number => statSync(join(folder, 'dist/kept.js')).mtimeMs;
+const builtAt = (): number => statSync(join(folder, 'dist-sample/kept.js')).mtimeMs;
 
-describe('npm run build', () => {
+describe('npm run build:sample', () => {
   it('keeps what is up to date, and removes what has no source any more', () => {
     build();
     const before = builtAt();
-    expect(built()).toEqual(['.tsbuildinfo', 'gone.d.ts', 'gone.js', 'kept.d.ts', 'kept.js']);
+    expect(built()).toEqual(['.tsbuildinfo', 'gone.css', 'gone.js', 'kept.css', 'kept.js']);
 
     build();
     expect(builtAt()).toBe(before);
 
-    rmSync(join(folder, 'src/gone.ts'));
+    for (const file of ['gone.ts', 'gone.css']) rmSync(join(folder, 'sample', file));
     build();
-    expect(built()).toEqual(['.tsbuildinfo', 'kept.d.ts', 'kept.js']);
+    expect(built()).toEqual(['.tsbuildinfo', 'kept.css', 'kept.js']);
   });
 
   it('builds all again when the output was removed', () => {
-    rmSync(join(folder, 'dist'), { recursive: true, force: true });
+    rmSync(join(folder, 'dist-sample'), { recursive: true, force: true });
     build();
-    expect(built()).toEqual(['.tsbuildinfo', 'kept.d.ts', 'kept.js']);
+    expect(built()).toEqual(['.tsbuildinfo', 'kept.css', 'kept.js']);
   });
 });
