@@ -81,7 +81,7 @@ function inspectInOneLine(value: unknown): string {
 }
 
 function withStack(error: Error): string {
-  const message = String(error.message);
+  const message = String(error.message as unknown);
   const stack: unknown = error.stack;
   if (typeof stack !== 'string') return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
   const start = stack.indexOf(message);
