@@ -81,8 +81,8 @@ function inspectInOneLine(value: unknown): string {
 }
 
 function withStack(error: Error): string {
-  const message = String(error.message as unknown);
-  const stack: unknown = error.stack;
+  const { message: given, stack }: { message: unknown; stack?: unknown } = error;
+  const message = String(given);
   if (typeof stack !== 'string') return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
   const start = stack.indexOf(message);
   // A message that was changed afterwards is not in the stack.

@@ -22,8 +22,10 @@ import { eventually, useRedis } from '../../support/redis.js';
 
 const VALUES = new Map(hostileValues());
 
-class Rethrown {
-  constructor(readonly name: string) {}
+class Rethrown extends Error {
+  constructor(override readonly name: string) {
+    super();
+  }
 }
 
 @Catch(Rethrown)

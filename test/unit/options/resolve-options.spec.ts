@@ -172,7 +172,7 @@ describe('resolveHandlerOptions', () => {
   });
 
   it('accepts extras of the application whose keys are symbols', () => {
-    expect(resolveHandlerOptions({ [Symbol('own')]: 1 } as object)).toEqual(DEFAULTS);
+    expect(resolveHandlerOptions({ [Symbol('own')]: 1 })).toEqual(DEFAULTS);
   });
 
   it.each([
