@@ -15,9 +15,9 @@ const MAX_LENGTH = 40;
 /** The number of letters to insert, delete or replace (Levenshtein distance). */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...one].entries()) {
+  for (const [i, letter] of one.split('').entries()) {
     const next = [i + 1];
-    for (const [j, expected] of [...other].entries()) {
+    for (const [j, expected] of other.split('').entries()) {
       const replaced = (row[j] ?? 0) + (letter === expected ? 0 : 1);
       next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }

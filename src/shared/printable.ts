@@ -89,9 +89,10 @@ function inspectInOneLine(value: unknown): string {
 }
 
 function withStack(error: Error): string {
-  const message = withoutRepeatedArguments(String(error.message));
-  const stack = typeof error.stack === 'string' ? withoutRepeatedArguments(error.stack) : undefined;
-  if (stack === undefined) return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
+  const { message: given, stack: trace }: { message: unknown; stack?: unknown } = error;
+  const message = withoutRepeatedArguments(String(given));
+  if (typeof trace !== 'string') return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
+  const stack = withoutRepeatedArguments(trace);
   const start = stack.indexOf(message);
   // A message that was changed afterwards is not in the stack.
   const end = start < 0 ? stack.search(/\n\s+at /) : start + message.length;

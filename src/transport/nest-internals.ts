@@ -11,7 +11,7 @@ import {
   Server,
   type MsPattern,
 } from '@nestjs/microservices';
-import { throwError, type Observable } from 'rxjs';
+import { throwError } from 'rxjs';
 import { RedisPubSubContext, recordThrown } from './redis-pubsub.context.js';
 
 /** Returns Nest's normalised form of a pattern. `Server#normalizePattern` is protected. */
@@ -60,11 +60,9 @@ function isInstance(value: unknown, type: abstract new (...args: never) => unkno
   }
 }
 
-type NestFilter = BaseRpcExceptionFilter & {
-  handleUnknownError(error: unknown, status: string): Observable<never>;
-};
+type NestFilter = BaseRpcExceptionFilter;
 
-const nestFilter = BaseRpcExceptionFilter.prototype as NestFilter;
+const nestFilter: NestFilter = BaseRpcExceptionFilter.prototype;
 /** Changes Nest where it has no hook for what this transport promises. Idempotent. */
 export function extendNest(): void {
   if (isExtended) return;
@@ -81,10 +79,11 @@ let isExtended = false;
  * other transports, and filters that handle unknown errors themselves, are not affected.
  */
 function captureHandlerErrors(): void {
-  const { catch: handle, handleUnknownError } = nestFilter;
+  const handle = Reflect.get(nestFilter, 'catch');
+  const handleUnknown: unknown = Reflect.get(nestFilter, 'handleUnknownError');
   nestFilter.catch = function capture(this: NestFilter, error: unknown, host: ArgumentsHost) {
     const context = contextOf(host);
-    const isNests = this.handleUnknownError === handleUnknownError;
+    const isNests = Reflect.get(this, 'handleUnknownError') === handleUnknown;
     if (!context || !isNests) return handle.call(this, error, host);
     recordThrown(context, error);
     if (isRpcException(error)) return handle.call(this, error, host);
@@ -109,7 +108,7 @@ export function attributeToHandler(error: unknown, extras: object): void {
 /** Puts class and method after the message of an error that {@link attributeToHandler} has seen. */
 function nameHandlersInErrors(): void {
   const nest = NestMicroservice.prototype;
-  const { registerListeners } = nest;
+  const registerListeners = Reflect.get(nest, 'registerListeners');
   nest.registerListeners = function register(this: NestMicroservice) {
     try {
       registerListeners.call(this);

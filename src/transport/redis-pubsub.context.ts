@@ -8,6 +8,8 @@ const CONTEXT = brandOf('context');
 /** A value of any type that was thrown: also `undefined` and promises. */
 export interface Failure {
   readonly error: unknown;
+  /** Whether the caller of a request received it. */
+  readonly isReplied?: boolean;
 }
 
 /** Records what a handler threw in the context of its message: Nest's filter passes on another error. */

@@ -37,7 +37,9 @@ export function hostileValues(): [name: string, value: unknown][] {
     ['an object whose toString throws', { toString: refuse }],
     ['an object whose toJSON throws', { toJSON: refuse }],
     ['an object whose toJSON gives nothing', { toJSON: () => undefined }],
+    // oxlint-disable-next-line unicorn/no-thenable -- what the tests are about
     ['a thenable that throws', { then: refuse }],
+    // oxlint-disable-next-line unicorn/no-thenable -- what the tests are about
     ['a thenable that never settles', { then: () => undefined }],
     ['an object whose then cannot be read', withGetters({}, 'then')],
     ['a Proxy whose traps throw', new Proxy({}, TRAPS)],

@@ -9,7 +9,7 @@ export interface LogLineTemplate {
   readonly file: string;
 }
 
-const LEVELS = ['log', 'warn', 'error'];
+const LEVELS = new Set(['log', 'warn', 'error']);
 
 interface Source {
   readonly path: string;
@@ -60,7 +60,7 @@ function levelOfCall(node: ts.Node): string | undefined {
     return undefined;
   const { name, expression } = node.expression;
   const isLogger = /(?:^|[.#])log(?:ger)?$/.test(expression.getText());
-  return isLogger && LEVELS.includes(name.text) ? name.text : undefined;
+  return isLogger && LEVELS.has(name.text) ? name.text : undefined;
 }
 
 const isLimitedLog = (node: ts.Node): node is ts.NewExpression =>

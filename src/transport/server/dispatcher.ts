@@ -169,11 +169,9 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   ): Promise<void> {
     const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
     let failure: Failure | undefined;
-    let isReplied = false;
     try {
       const rest = this.#reply(route, await route.handler(data, context), responder);
       if (rest) failure = await rest;
-      isReplied = responder !== undefined;
     } catch (error) {
       failure = { error };
       await responder?.end({ err: INTERNAL_ERROR });
@@ -183,10 +181,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       if (this.#options.hooks.onEnd) void this.#runEndHook(context);
     }
     const thrown = thrownIn(context);
-    if (failure || thrown) this.#logFailure(context, failure, isReplied);
-    if (start === 0) return;
-    const { source } = route.pattern;
-    this.bus.reportHandled(context.getChannel(), source, start, failure && (thrown ?? failure));
+    if (failure || thrown) this.#logFailure(context, failure);
+    if (start > 0) this.#reportHandled(route, context, start, failure);
   }
 
   /** Calls the deserializer at once: a promise of its result must not keep the bytes. */
@@ -279,13 +275,23 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  /** `isReplied`: the caller of a request received the failure. */
-  #logFailure(context: RedisPubSubContext, failure: Failure | undefined, isReplied: boolean): void {
+  #logFailure(context: RedisPubSubContext, failure: Failure | undefined): void {
     const thrown = thrownIn(context);
     const { error } = (thrown ?? failure) as Failure;
-    const isHandled = isReplied || !failure;
+    // Without a failure a filter has handled what the handler threw.
+    const isHandled = failure ? failure.isReplied === true : true;
     // An error that a handler sends to its caller on purpose is not logged.
     if (isHandled && (thrown ? isRpcException(error) : !isHiddenByNest(error))) return;
     this.#failures.report(context, error);
+  }
+
+  #reportHandled(
+    { pattern }: HandlerRoute,
+    context: RedisPubSubContext,
+    start: number,
+    failure: Failure | undefined,
+  ): void {
+    const thrown = failure && (thrownIn(context) ?? failure);
+    this.bus.reportHandled(context.getChannel(), pattern.source, start, thrown);
   }
 }

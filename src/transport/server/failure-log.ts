@@ -5,11 +5,16 @@ import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { isHiddenByNest, isHttpException, isRpcException } from '../nest-internals.js';
 import type { RedisPubSubContext } from '../redis-pubsub.context.js';
 
+/** Is logged with the first rejection of each handler. */
+const HINT =
+  '. The caller of a request receives the reason if the exceptionFactory of a pipe returns an RpcException';
+
 /** The limits of one handler: a flood of messages to one must not hide the failures of another. */
 interface HandlerLogs {
   readonly failures: RateLimitedLog;
   /** What is not a fault of the handler does not hide one either. */
   readonly rejections: RateLimitedLog;
+  isHinted: boolean;
 }
 
 /** Logs the failures of handlers with their channels. Publishers cause them, as often as they like. */
@@ -23,9 +28,12 @@ export class FailureLog {
 
   /** `error` may be a value of any type. Never throws. */
   report(context: RedisPubSubContext, error: unknown): void {
-    const { failures, rejections } = this.#logsOf(context.getPattern());
+    const logs = this.#logsOf(context.getPattern());
+    const { failures, rejections } = logs;
     if (isHttpException(error)) {
-      rejections.add(() => lineOf(context, reasonsOf(error)));
+      const hint = logs.isHinted ? '' : HINT;
+      logs.isHinted = true;
+      rejections.add(() => lineOf(context, reasonsOf(error) + hint));
     } else if (isHiddenByNest(error)) {
       rejections.add(() => lineOf(context, 'a filter has replaced the error'));
     } else {
@@ -39,6 +47,7 @@ export class FailureLog {
     if (known) return known;
     const name = shorten(pattern);
     const logs = {
+      isHinted: false,
       failures: new RateLimitedLog(
         (line) => this.#logger.error(line),
         (count) => `The handler of "${name}" failed ${count} more times`,

@@ -1,5 +1,11 @@
 import type { Serializer } from '@nestjs/microservices';
-import { Subject, takeUntil, takeWhile, type Observable } from 'rxjs';
+import {
+  Subject,
+  takeUntil,
+  takeWhile,
+  type MonoTypeOperatorFunction,
+  type Observable,
+} from 'rxjs';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, RequestKey } from '../../codec/codec.js';
 import { synchronous } from '../../codec/synchronous.js';
@@ -76,10 +82,7 @@ export class Responder {
       held = undefined;
     };
     await new Promise<void>((resolve) => {
-      const untilCancelled = isBounded
-        ? takeWhile<unknown>(() => !this.#isCancelled)
-        : takeUntil<unknown>(cancelled$);
-      values.pipe(takeUntil(failure$), untilCancelled).subscribe({
+      values.pipe(takeUntil(failure$), this.#untilCancelled(isBounded, cancelled$)).subscribe({
         next: (response) => {
           flush();
           held = { response };
@@ -87,8 +90,8 @@ export class Responder {
         },
         error: (error: unknown) => {
           flush();
-          failure = { error };
-          last = { err: isSendable(error) ? error : INTERNAL_ERROR };
+          failure = { error, isReplied: true };
+          last = { err: sendable(error) };
           resolve();
         },
         complete: () => {
@@ -101,6 +104,13 @@ export class Responder {
     // The last reply of a cancelled stream would look like a complete one.
     if (!this.#isCancelled) await this.end(last);
     return failure;
+  }
+
+  #untilCancelled(
+    isBounded: boolean,
+    cancelled$: Observable<void>,
+  ): MonoTypeOperatorFunction<unknown> {
+    return isBounded ? takeWhile(() => !this.#isCancelled) : takeUntil(cancelled$);
   }
 
   async #publish(reply: Reply): Promise<ReplyOutcome> {
@@ -136,7 +146,11 @@ export class Responder {
   }
 }
 
-/** Whether an error is one for the client, too. A falsy one, or one that JSON omits, looks like the end of a stream. */
+/** Returns an error that is one for the client, too: a falsy one, or one that JSON omits, looks like the end of a stream. */
+function sendable(error: unknown): unknown {
+  return isSendable(error) ? error : INTERNAL_ERROR;
+}
+
 function isSendable(error: unknown): boolean {
   try {
     return Boolean(error) && Boolean(JSON.parse(JSON.stringify(error)));

@@ -70,6 +70,11 @@ describe('an invalid option of a handler', () => {
   });
 });
 
+const decorate = (target: object, method: string, ...args: [unknown, object]): void => {
+  const descriptor = Object.getOwnPropertyDescriptor(target, method) ?? {};
+  (EventPattern as (...all: unknown[]) => MethodDecorator)(...args)(target, method, descriptor);
+};
+
 describe('an error in the decorator of a handler', () => {
   const redis = useRedis();
 
@@ -93,10 +98,6 @@ describe('an error in the decorator of a handler', () => {
       first(): void {}
       second(): void {}
     }
-    const decorate = (target: object, method: string, ...args: [unknown, object]): void => {
-      const descriptor = Object.getOwnPropertyDescriptor(target, method) ?? {};
-      (EventPattern as (...all: unknown[]) => MethodDecorator)(...args)(target, method, descriptor);
-    };
     decorate(Good.prototype, 'handle', 'good', {});
     decorate(Orders.prototype, 'first', 'first', {});
     decorate(Orders.prototype, 'second', pattern, extras);

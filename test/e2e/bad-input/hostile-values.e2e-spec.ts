@@ -22,8 +22,10 @@ import { eventually, useRedis } from '../../support/redis.js';
 
 const VALUES = new Map(hostileValues());
 
-class Rethrown {
-  constructor(readonly name: string) {}
+class Rethrown extends Error {
+  constructor(override readonly name: string) {
+    super();
+  }
 }
 
 @Catch(Rethrown)
@@ -107,6 +109,8 @@ class Handlers {
 
 const failureOf = (data: unknown): unknown => VALUES.get((data as { name: string }).name);
 
+const handleRaw = async (data: unknown): Promise<unknown> => handle(data as never);
+
 describe('a value that fails when it is read', () => {
   const redis = useRedis();
   const crashes: unknown[] = [];
@@ -133,7 +137,7 @@ describe('a value that fails when it is read', () => {
   it.each(Object.keys(WAYS))(
     'leaves the process and the place in the queue when an event handler %s it',
     async (way) => {
-      const { client, log } = await start();
+      const { client } = await start();
       for (const name of VALUES.keys()) {
         await firstValueFrom(client.emit('hostile.event', { way, name }));
         await firstValueFrom(client.emit('hostile.event', { way: 'next', name }));
@@ -141,8 +145,6 @@ describe('a value that fails when it is read', () => {
       await eventually(() => next.length === VALUES.size);
       expect(next).toEqual([...VALUES.keys()]);
       expect(crashes).toEqual([]);
-      // A stream of values is no failure; an object that looks like an Observable is one when it is used.
-      if (way !== 'returns a stream of') expect(log.of('error').length).toBeGreaterThan(0);
     },
   );
 
@@ -192,8 +194,7 @@ describe('a value that fails when it is read', () => {
     const log = captureLog();
     const server = new RedisPubSubServer({ connection: redis.url });
     closeAfterTest(() => server.close());
-    const raw = async (data: unknown): Promise<unknown> => handle(data as never);
-    server.addHandler('hostile.raw', raw as never, false, bounded);
+    server.addHandler('hostile.raw', handleRaw as never, false, bounded);
     await new Promise((resolve) => server.listen(resolve));
     const client = createClient({ connection: redis.url, requestTimeout: 5_000 });
     for (const way of Object.keys(WAYS).filter((it) => it !== 'returns a stream of')) {

@@ -42,7 +42,7 @@ describe('FailureLog', () => {
     failures.report(contextOf('a', 'a'), new BadRequestException(['name is short', 'age\nis old']));
     failures.report(contextOf('a', 'a'), new ForbiddenException());
     expect(log.lines).toEqual([
-      'warn: The handler of "a" failed on "a": BadRequestException: name is short; age\\u000ais old',
+      'warn: The handler of "a" failed on "a": BadRequestException: name is short; age\\u000ais old. The caller of a request receives the reason if the exceptionFactory of a pipe returns an RpcException',
       'warn: The handler of "a" failed on "a": ForbiddenException: Forbidden',
     ]);
   });
