@@ -98,7 +98,7 @@ describe('the error of a connection that cannot be made', () => {
   });
 
   it('is the refusal of Redis where it refused the login', async () => {
-    const user = unique('nobody');
+    const user = unique('unknown');
     const { error } = await fail({ ...plain(redis.port), username: user, password: 'pw' });
     expect(error.message).toMatch(
       /^Redis refused the connection: WRONGPASS .* \(at 127.0.0.1:\d+\)\. Connection is closed\.$/,

@@ -65,7 +65,11 @@ async function outcomeOf(connection: unknown): Promise<unknown> {
   const outcome: unknown = await Promise.resolve()
     .then(() => new RedisPubSubClient({ connection: connection as RedisConnection }))
     .then(async (client) => {
-      await client.connect().finally(async () => client.close());
+      try {
+        await client.connect();
+      } finally {
+        await client.close();
+      }
     })
     .then(
       () => undefined,
