@@ -272,7 +272,9 @@ describe('Connection, after its start', () => {
     // ioredis 5 reports its ready check, which cannot be answered any more.
     client.emit('error', new Error('Reached the max retries per request limit (which is 0).'));
     await pass(300);
-    expect(String(opened.value)).toContain('Redis is unreachable: read ECONNRESET (at 10.0.0.1:6379)');
+    expect(String(opened.value)).toContain(
+      'Redis is unreachable: read ECONNRESET (at 10.0.0.1:6379)',
+    );
   });
 
   it('logs an error of a connection that is up, and none of an attempt', async () => {
