@@ -68,11 +68,16 @@ function isError(value: unknown): value is Error {
  * but one for each address.
  */
 function messageIn(error: Error): string {
-  const message = withoutRepeatedArguments(String(error.message)).trim();
+  const message = withoutRepeatedArguments(textIn(error)).trim();
   if (message !== '') return message;
   const { errors, code } = error as { errors?: unknown; code?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ');
-  return String(code ?? error.name);
+  return typeof code === 'string' ? code : error.name;
+}
+
+/** Applications may set a message of any type. */
+function textIn({ message }: { readonly message: unknown }): string {
+  return String(message);
 }
 
 function shown(value: unknown): string {
@@ -89,8 +94,8 @@ function inspectInOneLine(value: unknown): string {
 }
 
 function withStack(error: Error): string {
-  const { message: given, stack: trace }: { message: unknown; stack?: unknown } = error;
-  const message = withoutRepeatedArguments(String(given));
+  const trace: unknown = error.stack;
+  const message = withoutRepeatedArguments(textIn(error));
   if (typeof trace !== 'string') return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
   const stack = withoutRepeatedArguments(trace);
   const start = stack.indexOf(message);

@@ -3,14 +3,7 @@ import { ClosedError, ConnectionError } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { BrokerLog } from '../broker.js';
-import { ConnectAttempt } from './connect-attempt.js';
-import {
-  connectionError,
-  explainFailure,
-  failureOf,
-  isInfoUnknown,
-  type ConnectFailure,
-} from './connect-failure.js';
+import { connectionError, failureOf, isInfoUnknown } from './connect-failure.js';
 import { retryDelay } from './create-clients.js';
 import { hasCredentialsProvider } from './credentials.js';
 import { disconnect } from './disconnect.js';
@@ -18,6 +11,7 @@ import { guardCallbacks } from './guard-callbacks.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 import { IdleCloses } from './idle-closes.js';
 import { guardReplies, onServerInfo, onSocket, type ServerInfo } from './ioredis-internals.js';
+import { LatestFailure } from './latest-failure.js';
 import { OutageLog } from './outage-log.js';
 import { isReady, ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
@@ -64,10 +58,7 @@ export class Connection {
   #reopenings = 0;
   /** Whether the user's `retryStrategy` asked for no further attempt. */
   #hasGivenUp = false;
-  #failure: ConnectFailure | undefined;
-  /** Whether the failure is that of an earlier attempt. */
-  #isFailureOld = true;
-  #attempt: ConnectAttempt | undefined;
+  readonly #failure = new LatestFailure();
   #info: ServerInfo = {};
   #isListening = false;
   readonly #waits = new Set<ReadyWait>();
@@ -84,9 +75,7 @@ export class Connection {
     guardCallbacks(client, options.log, (delay) => {
       this.#hasGivenUp = typeof delay !== 'number';
     });
-    onSocket(client, (socket) => {
-      this.#attempt = new ConnectAttempt(socket);
-    });
+    onSocket(client, (socket) => this.#failure.watchAttempt(socket));
     onServerInfo(client, (info) => this.#accepts(info));
   }
 
@@ -189,7 +178,7 @@ export class Connection {
     const wait = new ReadyWait(this.client, {
       timeoutMs,
       hasEnded: () => this.hasEnded,
-      isHopeless: () => !mayChangeLogin && isLoginRefused(this.#failure?.error),
+      isHopeless: () => !mayChangeLogin && isLoginRefused(this.#failure.error),
       mayOpenSocketLater: mayChangeLogin,
     });
     this.#waits.add(wait);
@@ -200,18 +189,16 @@ export class Connection {
   }
 
   #connectionError(timeoutMs: number): ConnectionError {
-    const failure = this.#failure ?? failureOf(undefined, unreadyReason(this.client, timeoutMs));
-    return connectionError(serverOf(this.client), failure);
+    const unready = failureOf(undefined, unreadyReason(this.client, timeoutMs));
+    return connectionError(serverOf(this.client), this.#failure.value ?? unready);
   }
 
   #fail(error: unknown): void {
-    this.#failure = this.#isReady ? failureOf(error) : explainFailure(error, this.#attempt);
-    this.#isFailureOld = false;
+    this.#failure.set(error, this.#isReady);
   }
 
   #onConnecting(): void {
-    this.#isFailureOld = true;
-    this.#attempt = undefined;
+    this.#failure.startAttempt();
     this.#outageLog.connecting(serverOf(this.client));
   }
 
@@ -224,7 +211,7 @@ export class Connection {
     if (!isReady(this.client)) return;
     this.#isReady = true;
     this.#reopenings = 0;
-    this.#failure = this.#attempt = undefined;
+    this.#failure.clear();
     this.#watch();
     this.#observer.onReady();
     this.#outageLog.ready(detailsOf(this.client, this.#info));
@@ -257,8 +244,8 @@ export class Connection {
     void this.#watched?.stop();
     if (this.lifecycle.isClosed) return;
     // A server may close the connection without an error.
-    if (!this.#isReady && this.#isFailureOld) this.#fail(undefined);
-    this.#outageLog.failed(this.#isReady, this.#failure?.reason);
+    if (!this.#isReady && this.#failure.isOld) this.#fail(undefined);
+    this.#outageLog.failed(this.#isReady, this.#failure.value?.reason);
     this.#noteClose();
     this.#setLost();
   }
@@ -279,11 +266,11 @@ export class Connection {
     if (this.lifecycle.isClosed) return;
     if (!this.hasEnded) {
       // The application called `disconnect` on the client, or an attempt failed before it had a socket.
-      this.#outageLog.failed(false, this.#failure?.reason);
+      this.#outageLog.failed(false, this.#failure.value?.reason);
       this.#reopenLater();
       return;
     }
-    this.#outageLog.ended(this.#failure?.reason);
+    this.#outageLog.ended(this.#failure.value?.reason);
     this.#observer.onEnded(this.#connectionError(0));
   }
 
@@ -301,7 +288,7 @@ export class Connection {
     // Of a lost connection ioredis 5 also reports its own commands in flight, which is not the cause.
     if (status === 'close' || status === 'reconnecting') return;
     // The error of the socket that follows says less than the reply of Redis before it.
-    if (this.#isFailureOld || !this.#failure?.isReply) this.#fail(error);
+    if (!this.#failure.isReply) this.#fail(error);
     // While the connection is up no other event reports it.
     if (this.#isReady) this.#outageLog.stillConnected(error);
     else if (this.#options.isOwned && isInfoUnknown(error)) options.enableReadyCheck = false;

@@ -4,7 +4,7 @@ import { isObservable } from 'rxjs';
 import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.js';
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
-import { messageOf, shorten, withoutPayload } from '../../errors.js';
+import { messageOf, withoutPayload } from '../../errors.js';
 import { ownBytes } from '../../shared/own-bytes.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
@@ -124,17 +124,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
     const { bus, logger } = this.#options;
     bus.reportDrop(bus.options.prefix + channel, reason);
-    if (reason !== 'overflow') return;
-    const pattern = (): string => shorten(route.pattern.source);
-    route.overflows ??= new RateLimitedLog(
-      (line) => logger.warn(line),
-      (count) => `The full queue of the handler of "${pattern()}" dropped ${count} more messages`,
-      1,
-    );
-    route.overflows.add(
-      () =>
-        `The handler of "${pattern()}" is slower than its messages: its queue is full, and messages are dropped. Raise its concurrency, maxQueue or maxQueueBytes`,
-    );
+    if (reason === 'overflow') route.logOverflow(logger);
   }
 
   onGap(route: HandlerRoute, gap: PubSubGap): void {

@@ -1,11 +1,12 @@
+import type { Logger } from '@nestjs/common';
 import type { MessageHandler } from '@nestjs/microservices';
 import type { Delivery, PubSubGap } from '../../broker/broker.js';
 import { ChannelPattern } from '../../channel/channel-pattern.js';
 import type { IncomingMessage, RequestKey } from '../../codec/codec.js';
-import { InvalidOptionError } from '../../errors.js';
+import { InvalidOptionError, shorten } from '../../errors.js';
 import type { HandlerOptions } from '../../options/options.js';
 import { resolveHandlerOptions } from '../../options/resolve-options.js';
-import type { RateLimitedLog } from '../../shared/rate-limited-log.js';
+import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { BusListener } from '../bus-listener.js';
 import type { MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
@@ -39,8 +40,8 @@ export interface RouteTarget {
 
 /** One decorated method with one pattern, and all about it that does not change with the message. */
 export class HandlerRoute extends BusListener {
-  /** Logs the messages that its queue drops; created with the first one. */
-  overflows: RateLimitedLog | undefined;
+  /** Created with the first message that its queue drops. */
+  #overflows: RateLimitedLog | undefined;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
 
@@ -68,6 +69,20 @@ export class HandlerRoute extends BusListener {
   /** Whether `concurrency` or `order` limits how many messages are handled at the same time. */
   get isBounded(): boolean {
     return this.#queue !== undefined;
+  }
+
+  /** Logs that its queue is full, once a second. */
+  logOverflow(logger: Pick<Logger, 'warn'>): void {
+    const pattern = (): string => shorten(this.pattern.source);
+    this.#overflows ??= new RateLimitedLog(
+      (line) => logger.warn(line),
+      (count) => `The full queue of the handler of "${pattern()}" dropped ${count} more messages`,
+      1,
+    );
+    this.#overflows.add(
+      () =>
+        `The handler of "${pattern()}" is slower than its messages: its queue is full, and messages are dropped. Raise its concurrency, maxQueue or maxQueueBytes`,
+    );
   }
 
   protected override get bus(): MessageBus {

@@ -21,7 +21,7 @@ import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transp
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
-import { findMixUps } from './sharded-mix-ups.js';
+import { findMixUps, warnOfMixUps } from './sharded-mix-ups.js';
 
 const SERVER = brandOf('server');
 const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
@@ -179,7 +179,7 @@ export class RedisPubSubServer
    */
   async subscribeHandlers(): Promise<void> {
     const fresh = this.#routes.takeFresh();
-    this.#warnOfMixUps(fresh);
+    warnOfMixUps(this.logger, findMixUps(fresh, this.#routes.all, this.#bus.options.sharded));
     const requestRoutes = fresh.filter((route) => !route.isEventHandler);
     const cancellations = Promise.all(
       [...new Set(requestRoutes.map(({ key }) => channelKindOf(key.kind)))].map((kind) =>
@@ -303,19 +303,6 @@ export class RedisPubSubServer
       // Requests work without it. Streams then run until they end, or until the client disconnects.
       this.logger.warn(
         `Clients cannot cancel their requests, which run to their end: ${messageOf(error)}`,
-      );
-    }
-  }
-
-  #warnOfMixUps(fresh: readonly HandlerRoute[]): void {
-    const mixUps = findMixUps(fresh, this.#routes.all, this.#bus.options.sharded);
-    for (const { pattern, missed } of mixUps) {
-      const such =
-        missed === undefined
-          ? ''
-          : `, such as those of the sharded handler of "${shorten(missed)}"`;
-      this.logger.warn(
-        `The handler of "${shorten(pattern)}" receives no sharded messages${such}: it is not sharded. Publish with sharded: false what it is to receive`,
       );
     }
   }

@@ -1,6 +1,19 @@
+import type { Logger } from '@nestjs/common';
 import type { ChannelPattern } from '../../channel/channel-pattern.js';
 import { matchTokens, parseGlob, toByteString } from '../../channel/glob.js';
+import { shorten } from '../../errors.js';
 import type { HandlerRoute } from './handler-route.js';
+
+/** Warns of each handler that {@link findMixUps} finds. */
+export function warnOfMixUps(logger: Pick<Logger, 'warn'>, mixUps: readonly MixUp[]): void {
+  for (const { pattern, missed } of mixUps) {
+    const such =
+      missed === undefined ? '' : `, such as those of the sharded handler of "${shorten(missed)}"`;
+    logger.warn(
+      `The handler of "${shorten(pattern)}" receives no sharded messages${such}: it is not sharded. Publish with sharded: false what it is to receive`,
+    );
+  }
+}
 
 /** A handler that sharded messages cannot reach. */
 export interface MixUp {

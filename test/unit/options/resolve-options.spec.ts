@@ -183,7 +183,7 @@ describe('resolveHandlerOptions', () => {
   it.each(['retries', 'roles', '__proto__x', Symbol('own')])(
     'accepts an extra of the application: %s',
     (name) => {
-      expect(resolveHandlerOptions({ [name]: 1 } as object)).toEqual(DEFAULTS);
+      expect(resolveHandlerOptions({ [name]: 1 })).toEqual(DEFAULTS);
     },
   );
 

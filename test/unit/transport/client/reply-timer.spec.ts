@@ -8,7 +8,7 @@ const KEY = { kind: 'channel', name: 'inbox' } as const;
 function bench(timeoutMs = 1_000) {
   const reads: (() => void)[] = [];
   const inbox = { whenRead: (_: unknown, onRead: () => void) => reads.push(onRead) };
-  const onTimeout = vi.fn();
+  const onTimeout = vi.fn<() => void>();
   const options = { replyKey: KEY, timeoutMs };
   const timer = new ReplyTimer(inbox as unknown as ReplyInbox, options, onTimeout);
   timer.start();
