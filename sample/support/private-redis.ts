@@ -2,7 +2,11 @@ import { onFreePort } from './server-port.js';
 import { RedisProcess, ServerStartError } from './redis-process.js';
 
 /** No persistence, which `args` can change. */
-const ARGUMENTS = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
+const ARGUMENTS = [
+  ...['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'],
+  // A replica receives its data without a file.
+  ...['--repl-diskless-sync', 'yes', '--repl-diskless-load', 'on-empty-db'],
+];
 
 /** A private Redis server on a free port of this machine. */
 export interface PrivateRedis {

@@ -1,4 +1,5 @@
-import { isClient } from '../broker/connection/redis-connection.js';
+import { readCluster } from '../broker/cluster/cluster-connection.js';
+import { isClient, isCluster } from '../broker/connection/redis-connection.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 
 /** Whether two modules receive the same messages, as far as their options tell: the same server and prefix. */
@@ -19,15 +20,10 @@ interface Address {
 
 function serverOf(connection: ResolvedOptions['connection']): string {
   if (typeof connection === 'string') return addressOf(fromUrl(connection));
-  const { options, nodes } = connection as { options?: Address; nodes?: readonly unknown[] };
-  if (nodes) return nodes.map(nodeOf).toSorted().join();
-  return addressOf((isClient(connection) ? options : connection) as Address);
-}
-
-function nodeOf(node: unknown): string {
-  if (typeof node === 'number') return addressOf({ port: node });
-  if (typeof node !== 'string') return addressOf(node as Address);
-  return addressOf(fromUrl(node.includes('://') ? node : `redis://${node}`));
+  if (isCluster(connection)) return readCluster(connection).startupNodes.toSorted().join();
+  if (isClient(connection)) return addressOf(connection.options as Address);
+  const { url, ...options } = connection;
+  return addressOf(url === undefined ? (options as Address) : fromUrl(url));
 }
 
 function fromUrl(url: string): Address {

@@ -9,10 +9,14 @@ const SECOND_MS = 1_000;
  * reports every failure.
  */
 export class RateLimitedLog {
+  /** The logs that have failures to count. */
+  static readonly #counting = new Set<RateLimitedLog>();
+
   readonly #write: (line: string) => void;
   readonly #summarize: (count: number) => string;
   readonly #maxLines: number;
   #lines = 0;
+  #second: NodeJS.Timeout | undefined;
 
   /** `summarize` returns the line for `count` further failures. `maxLines` is the number of lines a second. */
   constructor(
@@ -25,15 +29,23 @@ export class RateLimitedLog {
     this.#maxLines = maxLines;
   }
 
+  /** Writes the numbers of all logs now: the process may end before their second does. */
+  static flush(): void {
+    for (const log of this.#counting) log.#endSecond();
+  }
+
   /** Writes a line, or counts it when the limit of this second is reached. */
   add(line: () => string): void {
     if (this.#lines === 0) {
-      runOutside(() => setTimeout(() => this.#endSecond(), SECOND_MS).unref());
+      this.#second = runOutside(() => setTimeout(() => this.#endSecond(), SECOND_MS).unref());
     }
     if (++this.#lines <= this.#maxLines) this.#write(line());
+    else RateLimitedLog.#counting.add(this);
   }
 
   #endSecond(): void {
+    clearTimeout(this.#second);
+    RateLimitedLog.#counting.delete(this);
     const more = this.#lines - this.#maxLines;
     this.#lines = 0;
     if (more > 0) this.#write(this.#summarize(more));

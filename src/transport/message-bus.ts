@@ -106,9 +106,10 @@ export class MessageBus {
   }
 
   /** Sends what waits for the end of the tick, and closes the broker. Idempotent, never rejects. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#replies?.flush();
-    return this.broker.close();
+    await this.broker.close();
+    RateLimitedLog.flush();
   }
 
   /** Redis' name of a literal channel. Throws {@link InvalidChannelError}. */

@@ -30,18 +30,16 @@ export class PatternWarnings {
     const advice = name === pattern ? adviceForPattern(name, isSharded) : REGEXP;
     if (advice === undefined) return;
     const of = owner === undefined ? '' : ` of ${owner}`;
-    this.#warn(
-      name,
-      () => `The pattern "${shorten(name)}"${of} may not mean what it says: ${advice}`,
-    );
+    if (!this.#isNew(name)) return;
+    this.#log.add(() => `The pattern "${shorten(name)}"${of} may not mean what it says: ${advice}`);
   }
 
   /** Checks a channel that is observed, or whose subscribers are counted. */
   checkObserved(channel: string, isSharded: boolean): void {
     const advice = adviceForLiteral(channel, isSharded);
     if (advice === undefined) return;
-    this.#warn(
-      channel,
+    if (!this.#isNew(channel)) return;
+    this.#log.add(
       () =>
         `"${shorten(channel)}" is taken as the name of one channel: ${advice}. Use observePattern or subscribePattern for a pattern, and buildChannel for a name with values`,
     );
@@ -53,16 +51,16 @@ export class PatternWarnings {
     this.#lastPublished = channel;
     const advice = adviceForLiteral(channel, kind === 'shard');
     if (advice === undefined) return;
-    this.#warn(
-      channel,
+    if (!this.#isNew(channel)) return;
+    this.#log.add(
       () =>
         `A message was sent to the one channel with the name "${shorten(channel)}": ${advice}. Messages cannot be sent to a pattern; use buildChannel for a name with values`,
     );
   }
 
-  #warn(name: string, line: () => string): void {
-    if (this.#known.size >= MAX_WARNINGS || this.#known.has(name)) return;
+  #isNew(name: string): boolean {
+    if (this.#known.size >= MAX_WARNINGS || this.#known.has(name)) return false;
     this.#known.add(name);
-    this.#log.add(line);
+    return true;
   }
 }

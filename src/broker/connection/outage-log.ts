@@ -41,15 +41,15 @@ export class OutageLog {
     if (wasReady) this.#since = performance.now();
     if (!this.#isLogged) {
       this.#isLogged = true;
-      this.#warn(
-        reason,
+      this.#logged.set(reason, performance.now());
+      this.#log.warn(
         wasReady
           ? `Lost the ${this.#role} connection to ${this.#server}${because(reason)}; reconnecting`
           : `Cannot connect the ${this.#role} to ${this.#server}${because(reason)}; retrying`,
       );
     } else if (this.#hasChanged(reason)) {
-      this.#warn(
-        reason,
+      this.#logged.set(reason, performance.now());
+      this.#log.warn(
         `Still cannot connect the ${this.#role} to ${this.#server}${because(reason)}; retrying`,
       );
     }
@@ -62,10 +62,11 @@ export class OutageLog {
     this.#isLogged = this.#isWrongServer = false;
     this.#logged.clear();
     if (this.#since === undefined) {
-      const line = `Connected the ${this.#role} to ${this.#server}${details}`;
       // The end of an outage has the level of its beginning: a log with warnings alone shows both.
-      if (wasLogged) this.#log.warn(line);
-      else if (this.#role === 'publisher') this.#log.log(line);
+      if (wasLogged) this.#log.warn(`Connected the ${this.#role} to ${this.#server}${details}`);
+      // The subscriber leads to the same server.
+      else if (this.#role === 'publisher')
+        this.#log.log(`Connected the publisher to ${this.#server}${details}`);
       return;
     }
     const outage = performance.now() - this.#since;
@@ -99,11 +100,6 @@ export class OutageLog {
     this.#log.error(
       `The ${this.#role} connection to ${this.#server} has ended${because(reason)}, and is not retried`,
     );
-  }
-
-  #warn(reason: string | undefined, line: string): void {
-    this.#logged.set(reason, performance.now());
-    this.#log.warn(line);
   }
 
   /** A reason counts when two attempts in a row have it: while a server restarts, each attempt may have another. */

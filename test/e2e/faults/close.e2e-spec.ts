@@ -36,7 +36,7 @@ describe('app.close()', () => {
     await redis.client.echo('end');
     await eventually(() => commands.includes('echo'));
     expect(commands.filter((name) => !/^(echo|ping)$/i.test(name))).toEqual(['quit', 'quit']);
-    expect(log.lines).toEqual([]);
+    expect(log.lines).toEqual([expect.stringMatching(/^log: Connected the publisher/)]);
   });
 
   describe('while a handler is running', () => {

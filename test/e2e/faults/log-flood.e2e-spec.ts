@@ -88,7 +88,8 @@ describe(`${MESSAGES} messages whose handlers fail`, () => {
       { connection: redis.url },
     );
     await publish(channel, payload);
-    await eventually(() => log.lines.some(({ text }) => / more (times|messages)$/.test(text)));
+    const summary = new RegExp(`"${channel}" (failed|rejected) \\d+ more (times|messages)$`);
+    await eventually(() => log.lines.some(({ text }) => summary.test(text)));
     expectQuiet(log);
     expect(log.lines.map(({ text }) => text).join()).toContain(reason);
   });

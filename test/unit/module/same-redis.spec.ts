@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { isSameRedis } from '../../../src/module/same-redis.js';
 import type { ResolvedOptions } from '../../../src/options/resolve-options.js';
@@ -9,6 +9,7 @@ const isSame = (one: Connection, other: Connection, [a, b] = ['', '']): boolean 
   isSameRedis({ connection: one, prefix: a }, { connection: other, prefix: b });
 
 const client = new Redis({ host: 'cache', port: 7000, lazyConnect: true });
+const cluster = new Cluster(['redis://a:1', { host: 'b', port: 2 }], { lazyConnect: true });
 
 describe('isSameRedis', () => {
   it.each<[Connection, Connection]>([
@@ -16,6 +17,8 @@ describe('isSameRedis', () => {
     ['redis://localhost', {}],
     ['redis://cache:7000', { host: 'cache', port: 7000 }],
     [{ host: 'cache', port: 7000 }, client],
+    [{ url: 'redis://cache:7000', connectTimeout: 5 }, client],
+    [{ nodes: ['redis://a:1', 'b:2'] }, cluster],
     [{ path: '/tmp/redis.sock' }, { path: '/tmp/redis.sock', db: 2 }],
     [{ nodes: ['redis://a:1', 'b:2'] }, { nodes: [{ host: 'b', port: 2 }, 'a:1'] }],
     [

@@ -14,7 +14,10 @@ describe('RateLimitedLog', () => {
     );
   });
 
-  afterEach(() => void vi.useRealTimers());
+  afterEach(() => {
+    RateLimitedLog.flush();
+    vi.useRealTimers();
+  });
 
   const add = (count: number, line = 'line'): void => {
     for (let i = 0; i < count; i++) log.add(() => line);
@@ -46,5 +49,16 @@ describe('RateLimitedLog', () => {
     add(12, 'later');
     vi.advanceTimersByTime(1_000);
     expect(written.slice(10)).toEqual(['1 more', ...Array<string>(10).fill('later'), '2 more']);
+  });
+
+  it('writes the number of the others when everything is closed', () => {
+    add(12);
+    RateLimitedLog.flush();
+    expect(written.slice(10)).toEqual(['2 more']);
+    vi.advanceTimersByTime(5_000);
+    RateLimitedLog.flush();
+    expect(written).toHaveLength(11);
+    add(1, 'later');
+    expect(written.at(-1)).toBe('later');
   });
 });
