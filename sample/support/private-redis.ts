@@ -2,11 +2,9 @@ import { onFreePort } from './server-port.js';
 import { RedisProcess, ServerStartError } from './redis-process.js';
 
 /** No persistence, which `args` can change. */
-const ARGUMENTS = [
-  ...['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'],
-  // A replica receives its data without a file.
-  ...['--repl-diskless-sync', 'yes', '--repl-diskless-load', 'on-empty-db'],
-];
+const PRIVATE = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
+/** A replica receives its data without a file. */
+const DISKLESS = ['--repl-diskless-sync', 'yes', '--repl-diskless-load', 'on-empty-db'];
 
 /** A private Redis server on a free port of this machine. */
 export interface PrivateRedis {
@@ -63,7 +61,7 @@ class PrivateServer implements PrivateRedis {
     args: readonly string[],
     options: PrivateRedisOptions,
   ) {
-    this.#args = [...ARGUMENTS, '--port', String(port), ...args];
+    this.#args = [...PRIVATE, ...DISKLESS, '--port', String(port), ...args];
     this.#options = options;
   }
 

@@ -21,9 +21,9 @@ interface Address {
 function serverOf(connection: ResolvedOptions['connection']): string {
   if (typeof connection === 'string') return addressOf(fromUrl(connection));
   if (isCluster(connection)) return readCluster(connection).startupNodes.toSorted().join();
-  if (isClient(connection)) return addressOf(connection.options as Address);
+  if (isClient(connection)) return addressOf(connection.options);
   const { url, ...options } = connection;
-  return addressOf(url === undefined ? (options as Address) : fromUrl(url));
+  return addressOf(url === undefined ? options : fromUrl(url));
 }
 
 function fromUrl(url: string): Address {
