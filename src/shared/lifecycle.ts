@@ -1,5 +1,3 @@
-import { ClosedError } from '../errors.js';
-
 /**
  * Where something stands that is opened, closed, and may be opened again. An answer that arrives late
  * compares the {@link generation} of its question with the current one.
@@ -32,15 +30,15 @@ export class Lifecycle {
 
   /**
    * Settles when no close is in progress. Another close may begin before the caller goes on: compare the
-   * {@link generation} of before with {@link assertCurrent}.
+   * {@link generation} of before with {@link isCurrent}.
    */
   get closing(): Promise<void> | undefined {
     return this.#closing;
   }
 
-  /** Throws a `ClosedError` if it was closed since it had this {@link generation}. */
-  assertCurrent(generation: number): void {
-    if (generation !== this.#generation) throw new ClosedError();
+  /** Whether it was not closed since it had this {@link generation}. */
+  isCurrent(generation: number): boolean {
+    return generation === this.#generation;
   }
 
   /** Marks it closed: whatever was begun in an earlier generation is out of date. */

@@ -87,7 +87,7 @@ export class ShardedPublisher {
   async open(timeoutMs: number): Promise<void> {
     const generation = this.#lifecycle.open();
     await this.#options.topology.discover(timeoutMs);
-    this.#lifecycle.assertCurrent(generation);
+    if (!this.#lifecycle.isCurrent(generation)) throw new ClosedError();
     for (const owner of this.#options.topology.slots.owners) this.#nodeAt(owner);
     await this.#nodes.open(timeoutMs);
   }

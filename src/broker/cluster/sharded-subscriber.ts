@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKey } from '../../channel/subscription-key.js';
+import { ClosedError } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { subscribedShardChannels } from '../connection/ioredis-internals.js';
 import { openInBackground } from '../connection/open.js';
@@ -69,7 +70,7 @@ export class ShardedSubscriber extends SubscriberGroup {
     const generation = this.#lifecycle.open();
     for (const [address, node] of this.#nodes) this.#openSoon(address, node);
     await this.#options.topology.discover(timeoutMs);
-    this.#lifecycle.assertCurrent(generation);
+    if (!this.#lifecycle.isCurrent(generation)) throw new ClosedError();
     // Subscriptions that were added before the topology was known may be at the wrong node.
     this.onMoved();
     await this.#nodes.open(timeoutMs);

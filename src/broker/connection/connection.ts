@@ -100,7 +100,7 @@ export class Connection {
   async open(timeoutMs: number): Promise<void> {
     const { generation } = this.lifecycle;
     await this.lifecycle.closing;
-    this.lifecycle.assertCurrent(generation);
+    if (!this.lifecycle.isCurrent(generation)) throw new ClosedError();
     this.#listen();
     // A user's own client may have been ready long before.
     if (!this.#isReady) this.#onReady();

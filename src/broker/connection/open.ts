@@ -1,4 +1,4 @@
-import { ConnectionError, messageOf } from '../../errors.js';
+import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import type { Connection } from './connection.js';
 
@@ -20,7 +20,7 @@ export async function openDiscovered(
   const { lifecycle } = connection;
   const { generation } = lifecycle;
   const failure = await discovery.discover(timeoutMs).then(() => undefined, toError);
-  lifecycle.assertCurrent(generation);
+  if (!lifecycle.isCurrent(generation)) throw new ClosedError();
   const opened = connection.open(Math.max(timeoutMs, discovery.minConnectMs));
   if (!failure) return opened;
   // Attempts go on, although the caller is told that discovery failed.

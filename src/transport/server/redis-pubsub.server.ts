@@ -257,7 +257,7 @@ export class RedisPubSubServer
   async #start(): Promise<void> {
     const { generation } = this.#lifecycle;
     await this.#lifecycle.closing;
-    this.#lifecycle.assertCurrent(generation);
+    if (!this.#lifecycle.isCurrent(generation)) throw new ClosedError();
     this.#lifecycle.open();
     this.#draining = undefined;
     this.#dispatcher.reopen();
