@@ -54,7 +54,7 @@ class Handlers {
 class PatternsModule {}
 
 await runSample(async () => {
-  const app = await NestFactory.createApplicationContext(PatternsModule, { logger: ['warn'] });
+  const app = await NestFactory.createApplicationContext(PatternsModule, { logger: ['error'] });
   const pubsub = app.get(RedisPubSubService);
   const invoice = new RedisPubSubRecordBuilder('#7').setHeader('tenant', 'acme').build();
   // Handlers of the same name share a subscription, to which Redis delivers each message once.
