@@ -3,7 +3,12 @@
  * and payloads. The same error if it has none; otherwise a copy, since ioredis gives the original to others, too.
  */
 export function withoutArguments<T>(error: T): T {
-  return cleaned(error, 0) as T;
+  try {
+    return cleaned(error, 0) as T;
+  } catch {
+    // The traps of a `Proxy` and the getters of an object may throw: it is no error of ioredis.
+    return error;
+  }
 }
 
 /** No chain of causes is longer; one that is a circle ends here. */
@@ -19,7 +24,7 @@ function cleaned(error: unknown, depth: number): unknown {
     (name) => name in after && after[name]?.value === before[name as 'name'].value,
   );
   if (isClean) return error;
-  const copy = new Error(withoutRepeatedArguments(error.message));
+  const copy = new Error(withoutRepeatedArguments(String(error.message)));
   Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
   // In newer versions of Node the stack is a getter, which belongs to its own error.
   if (after.stack?.get) delete after.stack;
@@ -56,15 +61,42 @@ function cleanedProperty(value: unknown, depth: number): unknown {
   return items.some((item, i) => item !== value[i]) ? items : value;
 }
 
-/** Redis repeats the arguments of a command that it does not know, and `JSON.parse` a part of the text. */
+/**
+ * Redis repeats the arguments of a command that it does not know, ioredis the last reply that it read, and
+ * `JSON.parse` a part of its text. Takes linear time: a publisher may have chosen the text.
+ */
 export function withoutRepeatedArguments(text: string): string {
-  return text.replace(REPEATED_ARGUMENTS, '').replace(REPEATED_JSON, 'it is not valid JSON');
+  return withoutJson(withoutLastReply(text.replace(REPEATED_ARGUMENTS, '')));
 }
 
 const REPEATED_ARGUMENTS = /,? with args beginning with:[^\n]*/gi;
-const REPEATED_JSON = /(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON/g;
+const LAST_REPLY = ' Last reply: ';
+const NOT_JSON = ' is not valid JSON';
 
-/** An address as an error may show it: text before an `@`, and after a `?`, may contain a password. */
-export function withoutLogin(address: string): string {
-  return address.replace(/^.*[/:].*@/s, '…@').replace(/([/:].*)\?.*$/s, '$1?…');
+function withoutLastReply(text: string): string {
+  const start = text.indexOf(LAST_REPLY);
+  if (start < 0) return text;
+  const frames = text.indexOf('\n    at ', start);
+  return text.slice(0, start) + (frames < 0 ? '' : text.slice(frames));
+}
+
+/** The quotes are the first and the last before the end of V8's sentence; three dots stand for what it left out. */
+function withoutJson(text: string): string {
+  const end = text.lastIndexOf(NOT_JSON);
+  const quote = text.indexOf('"');
+  if (quote < 0 || quote >= end || !/"(\.\.\.)?$/.test(text.slice(end - 4, end))) return text;
+  const start = text.startsWith('...', quote - 3) ? quote - 3 : quote;
+  return `${text.slice(0, start)}it${text.slice(end)}`;
+}
+
+/**
+ * An address as an error may show it: text before an `@`, and after a `?`, may contain a password. Takes linear time.
+ */
+export function withoutLogin(text: string): string {
+  const mark = text.search(/[/:]/);
+  if (mark < 0) return text;
+  const at = text.lastIndexOf('@');
+  const address = at > mark ? `…${text.slice(at)}` : text;
+  const query = address.indexOf('?', at > mark ? 0 : mark);
+  return query < 0 ? address : `${address.slice(0, query)}?…`;
 }

@@ -6,6 +6,8 @@ const MAX_NAME_LENGTH = 200;
 /** How many characters of a message or a value a log line or an error shows. */
 const MAX_MESSAGE_LENGTH = 500;
 const MAX_FRAMES = 20;
+/** How many errors of an error that joins several a log line or an error shows. */
+const MAX_ERRORS = 10;
 
 /** Control characters, line ends, marks that reverse the direction of text, and lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
@@ -71,8 +73,17 @@ function messageIn(error: Error): string {
   const message = withoutRepeatedArguments(textIn(error)).trim();
   if (message !== '') return message;
   const { errors, code } = error as { errors?: unknown; code?: unknown };
-  if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ');
-  return typeof code === 'string' ? code : error.name;
+  if (Array.isArray(errors) && errors.length > 0) {
+    return errors.slice(0, MAX_ERRORS).map(messageOf).join('; ');
+  }
+  return typeof code === 'string' ? code : classOf(error);
+}
+
+/** The name of its class, which V8 leaves out of the stack unless the class sets `name`. */
+function classOf(error: Error): string {
+  const { name } = error;
+  const ofClass: unknown = Reflect.get(error.constructor, 'name');
+  return name === 'Error' && typeof ofClass === 'string' && ofClass !== '' ? ofClass : String(name);
 }
 
 /** Applications may set a message of any type. */
@@ -96,16 +107,29 @@ function inspectInOneLine(value: unknown): string {
 function withStack(error: Error): string {
   const trace: unknown = error.stack;
   const message = withoutRepeatedArguments(textIn(error));
-  if (typeof trace !== 'string') return printable(`${error.name}: ${message}`, MAX_MESSAGE_LENGTH);
-  const stack = withoutRepeatedArguments(trace);
-  const start = stack.indexOf(message);
-  // A message that was changed afterwards is not in the stack.
-  const end = start < 0 ? stack.search(/\n\s+at /) : start + message.length;
-  const head = end < 0 ? stack : stack.slice(0, end);
-  const lines = end < 0 ? [] : stack.slice(end).split('\n');
+  const stack = typeof trace === 'string' ? withoutRepeatedArguments(trace) : '';
+  const end = endOfHead(stack, message);
+  const lines = stack.slice(end).split('\n');
   const frames = lines.filter((line) => FRAME.test(line)).slice(0, MAX_FRAMES);
   const shownLines = frames.map((line) => printable(line, MAX_MESSAGE_LENGTH));
+  const head = headOf(error, message, stack.slice(0, end));
   return [printable(head, MAX_MESSAGE_LENGTH), ...shownLines].join('\n');
+}
+
+/** Where the frames of a stack begin. The message may have lines that look like frames. */
+function endOfHead(stack: string, message: string): number {
+  const start = message === '' ? -1 : stack.indexOf(message, stack.indexOf(': ') + 2);
+  if (start >= 0) return start + message.length;
+  const frames = stack.indexOf('\n    at ');
+  return frames < 0 ? stack.length : frames;
+}
+
+/** The stack of an error has the name and the message that it was created with. */
+function headOf(error: Error, message: string, head: string): string {
+  const name = classOf(error);
+  const text = message === '' ? messageIn(error) : message;
+  if (head === '' || message === '') return text === name ? name : `${name}: ${text}`;
+  return head.startsWith('Error: ') ? `${name}${head.slice('Error'.length)}` : head;
 }
 
 /** What was thrown may have getters that throw, or be a `Proxy` whose traps do. */

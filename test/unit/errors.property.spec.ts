@@ -7,6 +7,7 @@ import {
   ConnectionError,
   InvalidOptionError,
   messageOf,
+  textOf,
 } from '../../src/errors.js';
 
 const SECRET = 'hunter2-marked';
@@ -89,6 +90,8 @@ describe('an error of this package', () => {
     `redis://user:${SECRET}@host:1/0?x=1`,
     `redis:/host?password=${SECRET}`,
     `host:6379?password=${SECRET}`,
+    `host:6379?password=${SECRET}?x`,
+    `redis://user:${SECRET}@a@host?x=${SECRET}`,
   ])('shows no password of the text %s', (text) => {
     expect(new InvalidOptionError('x', 'else', text).message).not.toContain(SECRET);
   });
@@ -129,4 +132,54 @@ describe('messageOf', () => {
   ])('of %o is "%s"', (error, expected) => {
     expect(messageOf(error)).toBe(expected);
   });
+});
+
+describe('text that a publisher chose', () => {
+  const LENGTH = 2_000_000;
+
+  // Work that grows with the square of the length would take longer than the test may.
+  it.each([
+    '"',
+    ':',
+    '/',
+    '@',
+    '?',
+    ':@',
+    '/?',
+    '\n',
+    '\n at ',
+    '" is not valid JSON',
+    'args with ',
+  ])('is cleaned in linear time: %j, again and again', (part) => {
+    const text = part.repeat(LENGTH / part.length);
+    const error = new Error(text);
+    expect(messageOf(error).length).toBeLessThan(5_000);
+    expect(textOf(error).length).toBeLessThan(50_000);
+    expect(new InvalidOptionError('x', 'else', text).message.length).toBeLessThan(5_000);
+    expect(withoutArguments(error)).toBeInstanceOf(Error);
+  });
+
+  it.each([
+    [`Unexpected token 'h', "${SECRET}" is not valid JSON`],
+    [`Unexpected token 'h', ..."a"${SECRET}"b"... is not valid JSON`],
+    [`"${SECRET}" is not valid JSON`],
+    [`Command queue state error. Last reply: ${SECRET}`],
+  ])('is not repeated from a reply or from JSON: %s', (message) => {
+    expect(messageOf(new Error(message))).not.toContain(SECRET);
+    expect(textOf(new Error(message))).not.toContain(SECRET);
+    expect(shown(withoutArguments(new Error(message)))).not.toContain(SECRET);
+  });
+
+  it('keeps the frames of an error whose message is cleaned', () => {
+    expect(textOf(new Error(`x Last reply: ${SECRET}`))).toMatch(/^Error: x\n {4}at /);
+  });
+});
+
+it('leaves a cause that cannot be read as it is', () => {
+  const cause = new Proxy(new Error('x'), {
+    getPrototypeOf() {
+      throw new Error('no');
+    },
+  });
+  expect(withoutArguments(cause)).toBe(cause);
 });

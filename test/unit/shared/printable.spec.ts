@@ -58,6 +58,21 @@ describe('messageOf', () => {
 });
 
 describe('textOf', () => {
+  class OrderNotFoundError extends Error {}
+
+  it.each([
+    [new OrderNotFoundError(), 'OrderNotFoundError'],
+    [new OrderNotFoundError('Order'), 'OrderNotFoundError: Order'],
+    [new Error('E'), 'Error: E'],
+    [new Error(), 'Error'],
+    [new AggregateError([new Error('why'), new Error('how')]), 'AggregateError: why; how'],
+    [Object.assign(new Error(), { code: 'EPIPE' }), 'Error: EPIPE'],
+  ])('begins with the class and the reason: %s', (error, head) => {
+    const [first, second] = textOf(error).split('\n');
+    expect(first).toBe(head);
+    expect(second).toMatch(/^ {4}at /);
+  });
+
   it('shows the stack of an error', () => {
     const error = new Error('no');
     expect(textOf(error)).toBe(error.stack);
