@@ -83,7 +83,7 @@ function messageIn(error: Error): string {
 function classOf(error: Error): string {
   const { name } = error;
   const ofClass: unknown = Reflect.get(error.constructor, 'name');
-  return name === 'Error' && typeof ofClass === 'string' && ofClass !== '' ? ofClass : String(name);
+  return name === 'Error' && typeof ofClass === 'string' && ofClass !== '' ? ofClass : name;
 }
 
 /** Applications may set a message of any type. */
