@@ -145,7 +145,7 @@ function hasGetters(value: object): boolean {
     // The last one is `Object.prototype`, of this realm or another, with the getter of `__proto__`.
     if (next === null) return false;
     const fields = Object.values(Object.getOwnPropertyDescriptors(prototype));
-    if (fields.some(({ get }) => get !== undefined)) return true;
+    if (fields.some((field) => field.get !== undefined)) return true;
     prototype = next;
   }
   return false;
