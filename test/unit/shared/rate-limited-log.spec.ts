@@ -4,14 +4,12 @@ import { RateLimitedLog } from '../../../src/shared/rate-limited-log.js';
 describe('RateLimitedLog', () => {
   let written: string[];
   let log: RateLimitedLog;
+  const write = (line: string): number => written.push(line);
 
   beforeEach(() => {
     vi.useFakeTimers();
     written = [];
-    log = new RateLimitedLog(
-      (line) => written.push(line),
-      (count) => `${count} more`,
-    );
+    log = new RateLimitedLog(write, (count) => `${count} more`);
   });
 
   afterEach(() => {
@@ -62,17 +60,16 @@ describe('RateLimitedLog', () => {
     expect(written.at(-1)).toBe('later');
   });
 
-  describe('with a total', () => {
-    const write = (line: string): number => written.push(line);
-    const shared = (logs: number, lines: number): void => {
-      const total = new RateLimitedLog(write, (count) => `${count} more in all`, 3);
-      const limited = Array.from(
-        { length: logs },
-        (_, i) => new RateLimitedLog(write, (count) => `${count} more of ${i}`, 2, total),
-      );
-      for (let i = 0; i < lines; i++) for (const one of limited) one.add(() => 'line');
-    };
+  const shared = (logs: number, lines: number): void => {
+    const total = new RateLimitedLog(write, (count) => `${count} more in all`, 3);
+    const limited = Array.from(
+      { length: logs },
+      (_, i) => new RateLimitedLog(write, (count) => `${count} more of ${i}`, 2, total),
+    );
+    for (let i = 0; i < lines; i++) for (const one of limited) one.add(() => 'line');
+  };
 
+  describe('with a total', () => {
     it('limits the lines of all logs that share it, and counts the others', () => {
       shared(4, 1);
       expect(written).toEqual(['line', 'line', 'line']);

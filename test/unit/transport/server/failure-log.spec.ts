@@ -51,7 +51,7 @@ describe('FailureLog', () => {
     [{ message: { field: 'name' } }, "{ field: 'name' }"],
     [{ message: [{ field: 'name' }, 'age is old'] }, "{ field: 'name' }; age is old"],
     [{ errors: ['a'] }, "{ errors: [ 'a' ] }"],
-    [{ message: [{ value: 'secret', toString: () => 'name is short' }] }, 'name is short'],
+    [{ message: [{ value: 'secret', toString: (): string => 'name is short' }] }, 'name is short'],
   ])('logs the reasons of an HttpException that are objects: %o', (response, text) => {
     failures.report(contextOf('a', 'a'), new BadRequestException(response));
     expect(log.lines[0]).toContain(`BadRequestException: ${text}`);
