@@ -7,26 +7,25 @@ interface Rule {
   readonly isHashTag?: boolean;
 }
 
+const NO_ALTERNATIVES = 'is literal text, since Redis has no alternatives; use a pattern for each';
+const NO_PARAMETER = 'is literal text; a parameter is a segment ":name"';
+const NO_WILDCARD =
+  'is literal text; "*" matches any text, and a segment ":name" one whole segment';
+
+const ALTERNATIVES: Rule = {
+  text: /\{[^{}"|,]*[,|][^{}"]*\}/,
+  advise: (found) => `"${found}" ${NO_ALTERNATIVES}`,
+  isHashTag: true,
+};
+
 const PARAMETER_STYLE: readonly Rule[] = [
   {
-    text: /\$?\{(?:[A-Za-z_][\w-]*)?\}/,
-    advise: (found) => `"${found}" is literal text; a parameter is a segment ":name"`,
-    isHashTag: true,
-  },
-  {
-    text: /\{[^{}"]*,[^{}"]*\}/,
-    advise: (found) =>
-      `"${found}" is literal text, since Redis has no alternatives; use a pattern for each`,
-    isHashTag: true,
-  },
-  {
-    text: /<[A-Za-z_][\w-]*>/,
-    advise: (found) => `"${found}" is literal text; a parameter is a segment ":name"`,
+    text: /<[A-Za-z_][\w:-]*>/,
+    advise: (found) => `"${found}" ${NO_PARAMETER}`,
   },
   {
     text: /(?<=^|[.:/])(?:#|\+|>)(?=[.:/]|$)/,
-    advise: (found) =>
-      `"${found}" is literal text; "*" matches any text, and a segment ":name" one whole segment`,
+    advise: (found) => `"${found}" ${NO_WILDCARD}`,
   },
 ];
 
@@ -34,7 +33,8 @@ const EXPRESSION = 'is of a regular expression; a pattern is a glob, where "*" m
 
 const IN_PATTERNS: readonly Rule[] = [
   {
-    text: /(?<=:)(?<!\\:):[A-Z]\w*(?=[.:/]|$)/,
+    // After the name of a class also a small letter, but for ids: `user::id` is a parameter.
+    text: /(?<=:)(?<!\\:):(?:[A-Z]|(?<=(?:^|[.:/])[A-Z]\w*::)(?!id\b|\w*(?:Id|_id)\b)[a-z_])\w*(?=[.:/]|$)/,
     advise: (found) =>
       `"${found}" is a parameter, and the pattern never matches a channel with ":${found}"; write ":\\${found}" for literal colons`,
   },
@@ -43,10 +43,39 @@ const IN_PATTERNS: readonly Rule[] = [
     advise: (found) =>
       `"${found}" is no parameter; a parameter is a whole segment ":name", and its name has letters, digits and "_"`,
   },
+  {
+    text: /(?<=[-=~@#]|[A-Za-z\d]_):[A-Za-z_]\w*(?=[.:/]|$)/,
+    advise: (found) => `"${found}" is literal text, since it begins no segment`,
+  },
+  ALTERNATIVES,
+  {
+    text: /\$?\{[^{}"]*\}/,
+    advise: (found) =>
+      /[*?[\]\\]/.test(found)
+        ? `the braces of "${found}" are literal text; a parameter is a segment ":name"`
+        : `"${found}" ${NO_PARAMETER}`,
+    isHashTag: true,
+  },
   ...PARAMETER_STYLE,
+  {
+    text: /(?<=[.:/])[$@][A-Za-z_]\w*(?=[.:/]|$)/,
+    advise: (found) => `"${found}" ${NO_PARAMETER}`,
+  },
+  {
+    text: /(?<=^|[.:/])%[sd]?(?=[.:/]|$)/,
+    advise: (found) => `"${found}" ${NO_WILDCARD}`,
+  },
+  {
+    text: /^!/,
+    advise: (found) => `"${found}" is literal text, since Redis has no patterns that exclude`,
+  },
   {
     text: /^\^|\$$|\(\?|\([^()]*\|[^()]*\)|\]\+|\)[*+?]/,
     advise: (found) => `"${found}" ${EXPRESSION}`,
+  },
+  {
+    text: /(?<=[.:/][^,;|()[\]{}]*)(?:\||[,;](?=[^,;|()[\]{}]*[.:/]))|\|(?=[^,;|()[\]{}]*[.:/])/,
+    advise: (found) => `"${found}" ${NO_ALTERNATIVES}`,
   },
   { text: /\\\.|\\[dswDSW][*+{]/, advise: (found) => `"${found}" ${EXPRESSION}` },
   {
@@ -72,7 +101,11 @@ const IN_LITERALS: readonly Rule[] = [
     text: /\\[*?[\]\\:]/,
     advise: (found) => `"${found}" is literal text in it, backslash included`,
   },
-  ...PARAMETER_STYLE.map((rule) => ({
+  // Ids of values may be in braces, too.
+  ...[
+    { text: /\$?\{(?!\d)[^{}"]*\}|\{[^{}",]*,[^{}"]*\}/, isHashTag: true },
+    ...PARAMETER_STYLE,
+  ].map((rule) => ({
     ...rule,
     advise: (found: string) => `"${found}" is literal text in it`,
   })),
@@ -90,6 +123,7 @@ const OBJECT = '{"';
  * and keeps its meaning: this is for a warning.
  */
 export function adviceForPattern(pattern: string, sharded: boolean): string | undefined {
+  if (pattern.startsWith(OBJECT)) return undefined;
   return firstAdvice(IN_PATTERNS, pattern, sharded);
 }
 

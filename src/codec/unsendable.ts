@@ -6,8 +6,11 @@ const MAX_DEPTH = 1_000;
 /** The kinds of objects that JSON writes with all that they have: their fields, or a wrapped value. */
 const PLAIN_KINDS = new Set(['Object', 'Arguments', 'Boolean', 'Module', 'Number', 'String']);
 
-/** The prototypes of classes whose instances are sent as their fields. The checks of others take longer. */
-const ordinary = new WeakSet<object>();
+/**
+ * The prototypes of classes whose instances are sent as their fields, and whether they have getters. The checks of
+ * others take longer.
+ */
+const ordinary = new WeakMap<object, boolean>();
 
 const KEY = /^[A-Za-z_$][\w$]*$/;
 const MAX_NAME_LENGTH = 50;
@@ -49,9 +52,11 @@ function isSendableObject(value: object, depth: number): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === Object.prototype) return hasSendableFields(value, depth);
   if (Array.isArray(value)) return isSendableArray(value, depth);
-  return prototype === null || ordinary.has(prototype)
-    ? hasSendableFields(value, depth)
-    : isSendableInstance(value, depth);
+  if (prototype === null) return hasSendableFields(value, depth);
+  const withGetters = ordinary.get(prototype);
+  if (withGetters === undefined) return isSendableInstance(value, depth);
+  if (withGetters && Object.keys(value).length === 0) return false;
+  return hasSendableFields(value, depth);
 }
 
 function hasSendableFields(value: object, depth: number): boolean {
@@ -82,7 +87,7 @@ function isSendableInstance(value: object, depth: number): boolean {
   const json = jsonFormOf(value);
   if (json !== value) return isLeaf(json) || (isObject(json) && isSendableObject(json, depth + 1));
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype !== null && tagOf(value) === 'Object') ordinary.add(prototype);
+  if (prototype !== null && tagOf(value) === 'Object') ordinary.set(prototype, hasGetters(value));
   return Object.values(value).every(
     (field) => isLeaf(field) || (isObject(field) && isSendableObject(field, depth + 1)),
   );
@@ -120,6 +125,7 @@ function refusedKind(value: object): string | undefined {
   if (typeof Reflect.get(value, 'toJSON') === 'function') return undefined;
   if (types.isPromise(value)) return 'Promise';
   if (typeof Reflect.get(value, 'then') === 'function') return 'thenable object';
+  if (types.isNumberObject(value)) return refusedLeaf(Number(value));
   return isWithoutFields(value) ? nameOf(value) : undefined;
 }
 
@@ -127,8 +133,22 @@ function refusedKind(value: object): string | undefined {
 function isWithoutFields(value: object): boolean {
   if (types.isNativeError(value) || value instanceof Error) return true;
   if (types.isMap(value) || types.isSet(value) || types.isRegExp(value)) return true;
-  const isPlain = PLAIN_KINDS.has(tagOf(value)) || Array.isArray(value);
-  return !isPlain && Object.keys(value).length === 0;
+  if (Array.isArray(value) || Object.keys(value).length > 0) return false;
+  return !PLAIN_KINDS.has(tagOf(value)) || hasGetters(value);
+}
+
+/** Whether the class of an object, or one that it extends, has getters. What they read may be private. */
+function hasGetters(value: object): boolean {
+  let prototype = Object.getPrototypeOf(value) as object | null;
+  while (prototype !== null) {
+    const next = Object.getPrototypeOf(prototype) as object | null;
+    // The last one is `Object.prototype`, of this realm or another, with the getter of `__proto__`.
+    if (next === null) return false;
+    const fields = Object.values(Object.getOwnPropertyDescriptors(prototype));
+    if (fields.some((field) => field.get !== undefined)) return true;
+    prototype = next;
+  }
+  return false;
 }
 
 function tagOf(value: object): string {

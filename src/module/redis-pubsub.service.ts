@@ -181,7 +181,7 @@ export class RedisPubSubService {
    */
   async channels(pattern = '*'): Promise<string[]> {
     const { prefix } = this.#bus.options;
-    const parsed = ChannelPattern.parse(pattern);
+    const parsed = this.#parsed(pattern);
     const name = parsed.withPrefix(prefix);
     const names = await this.#bus.broker.channels(
       parsed.kind === 'pattern' ? name : literalGlob(name),

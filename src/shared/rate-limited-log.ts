@@ -15,18 +15,24 @@ export class RateLimitedLog {
   readonly #write: (line: string) => void;
   readonly #summarize: (count: number) => string;
   readonly #maxLines: number;
+  readonly #total: RateLimitedLog | undefined;
   #lines = 0;
   #second: NodeJS.Timeout | undefined;
 
-  /** `summarize` returns the line for `count` further failures. `maxLines` is the number of lines a second. */
+  /**
+   * `summarize` returns the line for `count` further failures. `maxLines` is the number of lines a second. `total`
+   * limits all lines of the logs that share it, and counts those beyond its own limit.
+   */
   constructor(
     write: (line: string) => void,
     summarize: (count: number) => string,
     maxLines = MAX_LINES_PER_SECOND,
+    total?: RateLimitedLog,
   ) {
     this.#write = write;
     this.#summarize = summarize;
     this.#maxLines = maxLines;
+    this.#total = total;
   }
 
   /** Writes the numbers of all logs now: the process may end before their second does. */
@@ -39,8 +45,13 @@ export class RateLimitedLog {
     if (this.#lines === 0) {
       this.#second = runOutside(() => setTimeout(() => this.#endSecond(), SECOND_MS).unref());
     }
-    if (++this.#lines <= this.#maxLines) this.#write(line());
+    if (++this.#lines <= this.#maxLines) this.#writeWithin(this.#total, line);
     else RateLimitedLog.#counting.add(this);
+  }
+
+  #writeWithin(total: RateLimitedLog | undefined, line: () => string): void {
+    if (total) total.add(line);
+    else this.#write(line());
   }
 
   #endSecond(): void {
@@ -48,6 +59,6 @@ export class RateLimitedLog {
     RateLimitedLog.#counting.delete(this);
     const more = this.#lines - this.#maxLines;
     this.#lines = 0;
-    if (more > 0) this.#write(this.#summarize(more));
+    if (more > 0) this.#writeWithin(this.#total, () => this.#summarize(more));
   }
 }

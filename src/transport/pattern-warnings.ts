@@ -12,11 +12,14 @@ const REGEXP = 'a RegExp is no pattern, and matches no channel; write a glob as 
 
 /** Logs a warning, once for each name, where a pattern or a channel may not mean what it says. Never throws. */
 export class PatternWarnings {
+  readonly #logger: Pick<Logger, 'warn'>;
+  /** For channels. Patterns are in the source code: each is named at the start. */
   readonly #log: RateLimitedLog;
   readonly #known = new Set<string>();
   #lastPublished: string | undefined;
 
   constructor(logger: Pick<Logger, 'warn'>) {
+    this.#logger = logger;
     this.#log = new RateLimitedLog(
       (line) => logger.warn(line),
       (count) => `${count} more warnings about patterns`,
@@ -31,7 +34,7 @@ export class PatternWarnings {
     if (advice === undefined) return;
     const of = owner === undefined ? '' : ` of ${owner}`;
     if (!this.#isNew(name)) return;
-    this.#log.add(() => `The pattern "${shorten(name)}"${of} may not mean what it says: ${advice}`);
+    this.#logger.warn(`The pattern "${shorten(name)}"${of} may not mean what it says: ${advice}`);
   }
 
   /** Checks a channel that is observed, or whose subscribers are counted. */

@@ -1,7 +1,7 @@
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import type { Headers, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { PLAIN_FORMATS, type PlainFormat } from '../codec/plain-format.js';
-import { InvalidOptionError } from '../errors.js';
+import { InvalidOptionError, shorten } from '../errors.js';
 import { checkBoolean, checkMilliseconds, checkOneOf } from '../options/option-checks.js';
 import { addBrand, brandOf } from '../shared/brand.js';
 
@@ -46,19 +46,14 @@ export class RedisPubSubRecordBuilder<T = unknown> {
 
   /** Sets a header. Throws `InvalidOptionError` unless both are strings, and the name is not empty. */
   setHeader(name: string, value: string): this {
-    if (typeof name !== 'string' || name === '') {
-      throw new InvalidOptionError('header name', 'a non-empty string', name);
-    }
-    if (typeof value !== 'string') {
-      throw new InvalidOptionError(`header ${name}`, 'a string', value);
-    }
+    checkHeader(name, value);
     this.#headers.set(name, value);
     return this;
   }
 
   /** Sets several headers; see {@link setHeader}. */
   setHeaders(headers: Headers): this {
-    for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
+    for (const [name, value] of Object.entries(checkHeaders(headers))) this.setHeader(name, value);
     return this;
   }
 
@@ -132,7 +127,8 @@ export function kindOf(data: unknown, defaultKind: ChannelKind): ChannelKind {
 
 /**
  * The message with the parts of the record in its `data`, if there is one. Throws `InvalidOptionError` for
- * headers that the codec, or bare data in a `format`, cannot carry.
+ * headers that the codec, or bare data in a `format`, cannot carry, and for those of a record or a dispatch hook that
+ * are not text: receivers would leave them out.
  */
 export function unwrapRecord(
   message: OutgoingMessage,
@@ -140,10 +136,12 @@ export function unwrapRecord(
   format?: PlainFormat,
 ): OutgoingMessage {
   const { data } = message;
+  if (message.metadata !== undefined) checkHeaders(message.metadata);
   if (!isPubSubRecord(data)) return message;
+  const headers = checkHeaders(data.headers);
   // Bare data cannot carry what a dispatch hook adds either, but that is not worth an error.
-  if (Object.keys(data.headers).length > 0) assertCarriesHeaders(codec, format);
-  const metadata = { ...message.metadata, ...data.headers };
+  if (Object.keys(headers).length > 0) assertCarriesHeaders(codec, format);
+  const metadata = { ...message.metadata, ...headers };
   const hasHeaders = Object.keys(metadata).length > 0;
   // Not `{ ...message, metadata }`: V8 takes a microsecond for keys after a spread.
   return Object.assign({}, message, {
@@ -156,5 +154,26 @@ function assertCarriesHeaders({ hasEnvelope }: MessageCodec, format?: PlainForma
   if (format) throw new InvalidOptionError('format', 'absent, for headers', format);
   if (!hasEnvelope) {
     throw new InvalidOptionError('codec', 'one with an envelope, for headers', 'bare data');
+  }
+}
+
+/** Returns headers that are an object of strings. A `Map` or `Headers` of the platform has no fields to send. */
+function checkHeaders(headers: unknown): Headers {
+  if (Object.prototype.toString.call(headers) !== '[object Object]') {
+    // Text may be a password.
+    const got = typeof headers === 'string' ? '…' : headers;
+    throw new InvalidOptionError('headers', 'an object of strings', got);
+  }
+  const record = headers as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(record)) checkHeader(name, record[name]);
+  return headers as Headers;
+}
+
+function checkHeader(name: unknown, value: unknown): void {
+  if (typeof name !== 'string' || name === '') {
+    throw new InvalidOptionError('header name', 'a non-empty string', name);
+  }
+  if (typeof value !== 'string') {
+    throw new InvalidOptionError(`header ${shorten(name)}`, 'a string', value);
   }
 }

@@ -1,6 +1,9 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { Observer } from 'rxjs';
-import { ConnectionError, shorten } from '../../errors.js';
+import { isRecord } from '../../codec/envelope-codec.js';
+import { ConnectionError, InvalidOptionError, shorten } from '../../errors.js';
+import { checkCount, checkMilliseconds } from '../../options/option-checks.js';
+import { unknownName } from '../../options/unknown-option.js';
 import { CallerContext } from '../../shared/async-context.js';
 import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
 import { ReplyTimer } from './reply-timer.js';
@@ -14,7 +17,8 @@ export interface SendAllOptions {
   /**
    * How long to collect replies, in milliseconds from the subscription on; at least 1. Its end is no error.
    *
-   * @default the `timeout` of the record, or the `requestTimeout` of the client
+   * @default the `timeout` of the record, or the `requestTimeout` of the client; where that is 0, no limit, and `max`
+   * is required
    */
   readonly timeout?: number;
 
@@ -24,6 +28,32 @@ export interface SendAllOptions {
    * @default Infinity
    */
   readonly max?: number;
+}
+
+/** When a {@link GatheredRequest} ends; a `timeoutMs` of 0 means no limit. */
+export type GatherLimits = Pick<GatheredRequestOptions, 'maxResponders' | 'timeoutMs'>;
+
+const OPTIONS: readonly string[] = ['timeout', 'max'] satisfies (keyof SendAllOptions)[];
+
+/**
+ * The limits that the options of `sendAll` stand for. `defaultMs` is the time limit of the request, 0 for none.
+ * Throws `InvalidOptionError`.
+ */
+export function readSendAllOptions(given: unknown, defaultMs: number): GatherLimits {
+  if (!isRecord(given)) throw new InvalidOptionError('options', 'an object', given);
+  const unknown = Object.keys(given).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) throw unknownName('option of sendAll', unknown, OPTIONS);
+  const { timeout, max = Infinity } = given;
+  const maxResponders = checkCount('max', max, 1);
+  if (timeout !== undefined) {
+    return { maxResponders, timeoutMs: checkMilliseconds('timeout', timeout, 1) };
+  }
+  const timeoutMs = checkMilliseconds('timeout', defaultMs);
+  if (timeoutMs === 0 && maxResponders === Infinity) {
+    const expected = 'given to sendAll, or "max", since these requests have no time limit';
+    throw new InvalidOptionError('timeout', expected, timeout);
+  }
+  return { maxResponders, timeoutMs };
 }
 
 /** What a {@link GatheredRequest} needs to know. */

@@ -11,7 +11,6 @@ import {
   messageOf,
   shorten,
 } from '../../errors.js';
-import { checkCount, checkMilliseconds } from '../../options/option-checks.js';
 import type { RedisPubSubClientOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
@@ -23,7 +22,12 @@ import { formatOf, isPubSubRecord, kindOf, unwrapRecord } from '../redis-pubsub.
 import type { RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { ClientConnect } from './client-connect.js';
 import { EmitResult } from './emit-result.js';
-import { GatheredRequest, type PubSubReply, type SendAllOptions } from './gathered-request.js';
+import {
+  GatheredRequest,
+  readSendAllOptions,
+  type PubSubReply,
+  type SendAllOptions,
+} from './gathered-request.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { SentRequest, type SentRequestOptions } from './sent-request.js';
 
@@ -157,24 +161,22 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
    *
    * It fails with `ConnectionError`, `PayloadError` or `ClosedError`; unsubscribing cancels the request.
    *
-   * @throws InvalidOptionError for a wrong option
+   * @throws InvalidOptionError for a wrong option, and without a `max` where requests have no time limit
    */
   sendAll<TResult = unknown, TInput = unknown>(
     pattern: unknown,
     data: TInput,
-    { timeout, max = Infinity }: SendAllOptions = {},
+    options: SendAllOptions = {},
   ): Observable<PubSubReply<TResult>> {
-    const maxResponders = checkCount('max', max, 1);
-    const given = timeout ?? timeoutOf(data) ?? this.#bus.options.requestTimeout;
-    const limits = { maxResponders, timeoutMs: checkMilliseconds('timeout', given, 1) };
+    const limits = readSendAllOptions(options, timeoutOf(data) ?? this.#bus.options.requestTimeout);
     if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
     return defer(() => (this.#connect.hasConnected ? [undefined] : this.connect())).pipe(
       mergeMap(
         () =>
           new Observable<PubSubReply<TResult>>((observer) => {
             const packet = this.createPacket(pattern, data);
-            const options = Object.assign(this.#addressRequest(packet), limits);
-            const request = new GatheredRequest(this.#inbox, options, this.#gatherInto(observer));
+            const addressed = Object.assign(this.#addressRequest(packet), limits);
+            const request = new GatheredRequest(this.#inbox, addressed, this.#gatherInto(observer));
             void request.start(() => this.#publish(packet));
             return () => request.cancel();
           }),

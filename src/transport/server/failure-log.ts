@@ -9,6 +9,9 @@ import type { RedisPubSubContext } from '../redis-pubsub.context.js';
 const HINT =
   '. The caller of a request receives the reason if the exceptionFactory of a pipe returns an RpcException';
 
+/** The lines a second for all handlers together: one fault may make hundreds of handlers fail. */
+const MAX_LINES_PER_SECOND = 50;
+
 /** The limits of one handler: a flood of messages to one must not hide the failures of another. */
 interface HandlerLogs {
   readonly failures: RateLimitedLog;
@@ -20,6 +23,17 @@ interface HandlerLogs {
 /** Logs the failures of handlers with their channels. Publishers cause them, as often as they like. */
 export class FailureLog {
   readonly #logger: Pick<Logger, 'error' | 'warn'>;
+  readonly #failures = new RateLimitedLog(
+    (line) => this.#logger.error(line),
+    (count) => `Left out ${count} more lines about handlers that failed`,
+    MAX_LINES_PER_SECOND,
+  );
+  /** Rejections must not hide failures. */
+  readonly #rejections = new RateLimitedLog(
+    (line) => this.#logger.warn(line),
+    (count) => `Left out ${count} more lines about messages that were rejected`,
+    MAX_LINES_PER_SECOND,
+  );
   readonly #logs = new Map<string, HandlerLogs>();
 
   constructor(logger: Pick<Logger, 'error' | 'warn'>) {
@@ -51,10 +65,14 @@ export class FailureLog {
       failures: new RateLimitedLog(
         (line) => this.#logger.error(line),
         (count) => `The handler of "${name}" failed ${count} more times`,
+        undefined,
+        this.#failures,
       ),
       rejections: new RateLimitedLog(
         (line) => this.#logger.warn(line),
         (count) => `The handler of "${name}" rejected ${count} more messages`,
+        undefined,
+        this.#rejections,
       ),
     };
     this.#logs.set(pattern, logs);
@@ -71,9 +89,16 @@ function lineOf(context: RedisPubSubContext, reason: string): string {
 function reasonsOf(error: HttpException): string {
   try {
     const response: unknown = error.getResponse();
-    const reasons = isRecord(response) ? response.message : response;
-    return `${messageOf(error.name)}: ${messageOf([reasons].flat().join('; '))}`;
+    const reasons = isRecord(response) ? (response.message ?? response) : response;
+    const texts = [reasons].flat().map(reasonOf);
+    return `${messageOf(error.name)}: ${messageOf(texts.join('; '))}`;
   } catch {
     return messageOf(error);
   }
+}
+
+/** One reason: text, an object with a text of its own, such as a `ValidationError`, or any other object. */
+function reasonOf(reason: unknown): string {
+  const text = String(reason);
+  return text === '[object Object]' ? textOf(reason) : text;
 }

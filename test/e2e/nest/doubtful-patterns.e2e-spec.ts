@@ -82,6 +82,7 @@ describe('a pattern that may not mean what it says', () => {
       await service.subscribe('seen.:id', () => undefined);
       await service.subscribePattern('seen.#', () => undefined);
       await service.subscriberCounts('counted.*', 'counted.x');
+      await service.channels('asked.{id}');
       await service.publish('sent.*', 1);
       await firstValueFrom(client.emit('sent.:id', 1));
       await firstValueFrom(client.send('sent.{id}', 1)).catch(() => undefined);
@@ -92,7 +93,16 @@ describe('a pattern that may not mean what it says', () => {
       .slice(before)
       .map((line) => /"([^"]+)"/.exec(line)?.[1]);
     expect(names.toSorted()).toEqual(
-      ['counted.*', 'seen.#', 'seen.*', 'seen.:id', 'sent.*', 'sent.:id', 'sent.{id}'].toSorted(),
+      [
+        'asked.{id}',
+        'counted.*',
+        'seen.#',
+        'seen.*',
+        'seen.:id',
+        'sent.*',
+        'sent.:id',
+        'sent.{id}',
+      ].toSorted(),
     );
   });
 });

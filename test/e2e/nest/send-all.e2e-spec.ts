@@ -246,14 +246,36 @@ describe('sendAll', () => {
     [{ max: 0 }, 'max'],
     [{ max: 1.5 }, 'max'],
     [{ max: '2' }, 'max'],
+    [{ max: null }, 'max'],
   ])('throws InvalidOptionError for %j', (options, name) => {
     expect(() => start().sendAll('who', 1, options as SendAllOptions)).toThrow(
       new RegExp(`^Expected "${name}"`),
     );
   });
 
-  it('needs a timeout where requests have none', () => {
+  it.each([
+    [null, 'Expected "options" to be an object, got null'],
+    [5, 'Expected "options" to be an object, got 5'],
+    [
+      { timeOut: 5 },
+      'Expected "option of sendAll" to be one of timeout, max (did you mean "timeout"?), got "timeOut"',
+    ],
+    [{ limit: 5 }, 'Expected "option of sendAll" to be one of timeout, max, got "limit"'],
+  ])('throws InvalidOptionError for the options %j', (options, message) => {
+    expect(() => start().sendAll('who', 1, options as SendAllOptions)).toThrow(InvalidOptionError);
+    expect(() => start().sendAll('who', 1, options as SendAllOptions)).toThrow(message);
+  });
+
+  it('needs a timeout or a max where requests have no limit', async () => {
+    const message =
+      'Expected "timeout" to be given to sendAll, or "max", since these requests have no time limit, got undefined';
     const client = start({ requestTimeout: 0 });
     expect(() => client.sendAll('who', 1)).toThrow(InvalidOptionError);
+    expect(() => client.sendAll('who', 1)).toThrow(message);
+    const unlimited = new RedisPubSubRecordBuilder(1).setTimeout(0).build();
+    expect(() => start().sendAll('who', unlimited)).toThrow(message);
+    await serve([() => 'a']);
+    expect(await replies(client, 1, { max: 1 })).toEqual([{ value: 'a' }]);
+    expect(await replies(client, 1, { timeout: 30_000 })).toEqual([{ value: 'a' }]);
   });
 });

@@ -21,6 +21,20 @@ class Order {
   }
 }
 
+/** All of it is private: JSON would write `{}`. */
+class Price {
+  readonly #cents = 1;
+  get cents(): number {
+    return this.#cents;
+  }
+}
+
+class Discount extends Price {}
+
+class Labelled extends Price {
+  label = 'a';
+}
+
 class SoldOutError extends Error {}
 
 class Index extends Map<string, number> {}
@@ -35,6 +49,8 @@ const sendable: [name: string, value: unknown][] = [
   ['an instance of a class', new Order()],
   ['several instances of a class', [new Order(), new Order(), new Order()]],
   ['an instance of a class without fields', { a: new (class Empty {})() }],
+  ['an instance with a field beside its getters', new Labelled()],
+  ['a toJSON beside private fields', Object.assign(new Price(), { toJSON: () => 1 })],
   ['a Date', { at: new Date(0) }],
   ['a URL, by its toJSON', { url: new URL('http://localhost/') }],
   ['a toJSON on the object itself', { money: { toJSON: () => 1 } }],
@@ -75,6 +91,10 @@ const unsendable: [kind: string, value: unknown][] = [
   ['NaN', NaN],
   ['Infinity', Infinity],
   ['-Infinity', -Infinity],
+  ['NaN', new Number(NaN)],
+  ['Infinity', new Number(Infinity)],
+  ['Price', new Price()],
+  ['Discount', new Discount()],
   ['URLSearchParams', new URLSearchParams('a=1')],
   ['Headers', new Headers({ a: '1' })],
   ['WeakRef', new WeakRef({})],
@@ -118,6 +138,12 @@ describe('isSendable and findUnsendable', () => {
     expect(isSendable(data)).toBe(false);
     // Its class has a name since Node 22.
     expect(findUnsendable(data, 'data')).toMatch(/^data\.ids: (Set )?Iterator$/);
+  });
+
+  it('refuse an instance without fields also after one of its class with a field', () => {
+    const price = Object.assign(new Price(), { note: 'a' });
+    expect(isSendable([price, price])).toBe(true);
+    expect(isSendable([price, price, new Price()])).toBe(false);
   });
 
   it('end for a part that is deep inside', () => {

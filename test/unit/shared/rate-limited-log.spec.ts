@@ -4,14 +4,12 @@ import { RateLimitedLog } from '../../../src/shared/rate-limited-log.js';
 describe('RateLimitedLog', () => {
   let written: string[];
   let log: RateLimitedLog;
+  const write = (line: string): number => written.push(line);
 
   beforeEach(() => {
     vi.useFakeTimers();
     written = [];
-    log = new RateLimitedLog(
-      (line) => written.push(line),
-      (count) => `${count} more`,
-    );
+    log = new RateLimitedLog(write, (count) => `${count} more`);
   });
 
   afterEach(() => {
@@ -60,5 +58,40 @@ describe('RateLimitedLog', () => {
     expect(written).toHaveLength(11);
     add(1, 'later');
     expect(written.at(-1)).toBe('later');
+  });
+
+  const shared = (logs: number, lines: number): void => {
+    const total = new RateLimitedLog(write, (count) => `${count} more in all`, 3);
+    const limited = Array.from(
+      { length: logs },
+      (_, i) => new RateLimitedLog(write, (count) => `${count} more of ${i}`, 2, total),
+    );
+    for (let i = 0; i < lines; i++) for (const one of limited) one.add(() => 'line');
+  };
+
+  describe('with a total', () => {
+    it('limits the lines of all logs that share it, and counts the others', () => {
+      shared(4, 1);
+      expect(written).toEqual(['line', 'line', 'line']);
+      vi.advanceTimersByTime(1_000);
+      expect(written.slice(3)).toEqual(['1 more in all']);
+    });
+
+    it('writes as they are the lines of one log below both limits', () => {
+      shared(1, 5);
+      vi.advanceTimersByTime(1_000);
+      expect(written).toEqual(['line', 'line', '3 more of 0']);
+    });
+
+    it('counts the lines of both when everything is closed', () => {
+      shared(2, 3);
+      RateLimitedLog.flush();
+      expect(written.slice(0, 3)).toEqual(['line', 'line', 'line']);
+      expect(written.slice(3).join()).toContain('more in all');
+      vi.advanceTimersByTime(5_000);
+      const count = written.length;
+      RateLimitedLog.flush();
+      expect(written).toHaveLength(count);
+    });
   });
 });

@@ -60,6 +60,14 @@ describe('PatternWarnings', () => {
     expect(lines).toHaveLength(11);
   });
 
+  it('names every pattern of a start, up to a hundred', () => {
+    for (let i = 0; i < 150; i++) warnings.checkPattern(`user${i}.{id}`, false, 'UserEvents.on');
+    expect(lines).toHaveLength(100);
+    expect(lines[99]).toContain('"user99.{id}" of UserEvents.on');
+    vi.advanceTimersByTime(1_000);
+    expect(lines).toHaveLength(100);
+  });
+
   it('adds no lines of others to the log, however long a name is', () => {
     warnings.checkPublished(`user\n*${'x'.repeat(900)}`, 'channel');
     expect(lines[0]).not.toContain('\n');

@@ -47,6 +47,16 @@ describe('FailureLog', () => {
     ]);
   });
 
+  it.each([
+    [{ message: { field: 'name' } }, "{ field: 'name' }"],
+    [{ message: [{ field: 'name' }, 'age is old'] }, "{ field: 'name' }; age is old"],
+    [{ errors: ['a'] }, "{ errors: [ 'a' ] }"],
+    [{ message: [{ value: 'secret', toString: (): string => 'name is short' }] }, 'name is short'],
+  ])('logs the reasons of an HttpException that are objects: %o', (response, text) => {
+    failures.report(contextOf('a', 'a'), new BadRequestException(response));
+    expect(log.lines[0]).toContain(`BadRequestException: ${text}`);
+  });
+
   it('logs what an RpcException has for its caller', () => {
     failures.report(contextOf('a', 'a'), new RpcException({ code: 'E_STOCK' }));
     expect(log.lines).toEqual(['error: The handler of "a" failed on "a": { code: \'E_STOCK\' }']);
@@ -80,6 +90,28 @@ describe('FailureLog', () => {
     expect(log.lines.slice(10)).toEqual(['error: The handler of "a" failed on "a": \'text\'']);
     await pass(1_000);
     expect(log.lines.at(-1)).toBe('warn: The handler of "a" rejected 4990 more messages');
+  });
+
+  it.each([
+    ['error', 'no', 'handlers that failed'],
+    ['warn', new BadRequestException('bad'), 'messages that were rejected'],
+  ])(
+    'logs fifty lines a second over all handlers (%s), and the number of the others',
+    async (level, error, what) => {
+      for (let i = 0; i < 2_000; i++)
+        failures.report(contextOf(`h${i % 200}`, `h${i % 200}`), error);
+      expect(log.lines).toHaveLength(50);
+      await pass(1_000);
+      expect(log.lines.slice(50)).toEqual([`${level}: Left out 1950 more lines about ${what}`]);
+    },
+  );
+
+  it('logs failures also while many handlers reject thousands of messages', () => {
+    for (let i = 0; i < 2_000; i++) {
+      failures.report(contextOf(`h${i % 200}`, 'a'), new BadRequestException('bad'));
+    }
+    failures.report(contextOf('b', 'b'), 'text');
+    expect(log.lines.at(-1)).toBe('error: The handler of "b" failed on "b": \'text\'');
   });
 
   it.each(hostileValues())('logs a value that cannot be read: %s', (_, value) => {
