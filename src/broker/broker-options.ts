@@ -1,3 +1,4 @@
+import type { ChannelKind } from '../channel/subscription-key.js';
 import type { BrokerLog } from './broker.js';
 import type { CredentialsProvider } from './connection/credentials.js';
 import type { RedisConnection } from './connection/redis-connection.js';
@@ -39,4 +40,9 @@ export interface BrokerOptions {
   readonly publishLimit?: PublishLimitOptions;
   readonly batchPublishes: boolean;
   readonly log: BrokerLog;
+  /** Is called when Redis has delivered a message to no subscription. Must not throw. */
+  readonly onNoReceivers?: NoReceivers;
 }
+
+/** Takes the channel of a message. In a Cluster others than those that were counted may have received it. */
+export type NoReceivers = (channel: string, kind: ChannelKind) => void;

@@ -99,6 +99,12 @@ export interface Broker {
   isSubscribed(key: SubscriptionKey): boolean;
 
   /**
+   * The listeners of this process that a message on a channel reaches. Walks through the globs, of which it reads no
+   * more than a few hundred: for hints, and not for every message.
+   */
+  listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[];
+
+  /**
    * Calls `onRead` when every message that has arrived over the connection of a subscription is read and delivered.
    * For timers, which a busy event loop runs before it reads.
    */

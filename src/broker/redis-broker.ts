@@ -86,6 +86,10 @@ export class RedisBroker implements Broker {
     return this.#subscriber.subscriberFor(key).isSubscribed(key);
   }
 
+  listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[] {
+    return this.#subscriber.listenersOf(channel, kind);
+  }
+
   whenRead(key: SubscriptionKey, onRead: () => void): void {
     this.#subscriber.subscriberFor(key).whenRead(onRead);
   }

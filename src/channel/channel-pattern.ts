@@ -8,6 +8,7 @@ import {
   toByteString,
   type GlobToken,
 } from './glob.js';
+import { tokensOverlap } from './overlap.js';
 import type { PatternKind, SubscriptionKey, SubscriptionKind } from './subscription-key.js';
 
 /** The values of the `:name` segments of a pattern in a channel. */
@@ -80,6 +81,11 @@ export class ChannelPattern {
     return { kind: subscriptionKind(this, sharded), name: this.withPrefix(prefix) };
   }
 
+  /** Whether a channel exists that both patterns match. Not known, and false, for very long patterns. */
+  overlaps(other: ChannelPattern): boolean {
+    return tokensOverlap(tokensOf(this, this.#parsed), tokensOf(other, other.#parsed));
+  }
+
   /** The name or glob to subscribe to, with a prefix. */
   withPrefix(prefix: string): string {
     return (this.kind === 'pattern' ? literalGlob(prefix) : prefix) + this.name;
@@ -98,6 +104,12 @@ export class ChannelPattern {
     const entries = params.map((name, i) => [name, fromByteString(captures[i] ?? '')] as const);
     return Object.fromEntries(entries);
   }
+}
+
+function tokensOf({ name }: ChannelPattern, parsed?: Parsed): readonly GlobToken[] {
+  return (
+    parsed?.tokens ?? Array.from(toByteString(name), (byte) => ({ kind: 'byte', byte }) as const)
+  );
 }
 
 /** Not a private method: V8 would add a mark for it to each of half a million patterns. */

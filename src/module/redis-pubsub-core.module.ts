@@ -10,7 +10,7 @@ import { InvalidOptionError } from '../errors.js';
 import type { RedisPubSubModuleOptions } from '../options/options.js';
 import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
 import { isPubSubClient, RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
-import { addBrand, brandOf, brandValue } from '../shared/brand.js';
+import { addBrand, brandOf, brandValue, hasBrand } from '../shared/brand.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { aliasProviders, registerCopy } from './copies.js';
@@ -23,8 +23,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
 /** What `forRootAsync` takes: `useFactory`, `useClass` or `useExisting`, with their dependencies. */
 export type AsyncModuleOptions = typeof ASYNC_OPTIONS_TYPE;
 
-/** The token of the module's options, checked. */
-export const RESOLVED_OPTIONS = Symbol('RESOLVED_OPTIONS');
+/** The token of the module's options, checked. All copies of the package have it in common. */
+export const RESOLVED_OPTIONS = brandOf('resolved-options');
 
 const TOKENS = { RedisPubSubServer, RedisPubSubClient, RedisPubSubService };
 registerCopy(TOKENS);
@@ -145,6 +145,7 @@ function withAliases(module: DynamicModule): DynamicModule {
 /** The options of all `RedisPubSubModule`s of an application, in the order of {@link serversOfModules}. */
 export function optionsOfModules(modules: ModulesContainer): ResolvedOptions[] {
   return [...modules.values()]
-    .filter((module) => module.metatype === RedisPubSubCoreModule)
-    .map((module) => module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance);
+    .filter((module) => hasBrand(module.metatype, SERVER_TOKEN))
+    .map((module) => module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS)?.instance)
+    .filter((options) => options !== undefined);
 }

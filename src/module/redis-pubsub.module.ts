@@ -13,6 +13,7 @@ import type { RedisPubSubModuleOptions } from '../options/options.js';
 import { assertOptionsObject, type ResolvedOptions } from '../options/resolve-options.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { isPubSubServer, RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
+import { ControllerServers, type ControllerServer } from './controller-servers.js';
 import { HandlerExplorer } from './handler-explorer.js';
 import { findDuplicates, namesWithModules, type FoundHandler } from './handler-names.js';
 import { placeModule } from './nest-internals.js';
@@ -95,13 +96,19 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
   }
 
   async #start(): Promise<void> {
-    if (!this.options.handlers) return;
     const connected = this.explorer.connectedServers();
+    const isConnected = connected.includes(this.server);
+    if (!this.options.handlers) {
+      if (isConnected) this.#watchServers(connected);
+      return;
+    }
     this.explorer.bindProviders(this.server);
     this.#warnOfDuplicates();
     await this.#callHooksWhenReady(connected);
-    if (connected.includes(this.server)) return;
-    this.#bindControllers(connected);
+    const bindsControllers = !connected.some((server) => this.#hasControllers(server));
+    this.#watchServers(bindsControllers ? [this.server, ...connected] : connected);
+    if (isConnected) return;
+    if (bindsControllers) this.explorer.bindControllers(this.server);
     this.server.completeHandlers();
     await new Promise<void>((resolve, reject) => {
       this.server.listen((error) => (error === undefined ? resolve() : reject(error)));
@@ -127,22 +134,19 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     return this.#isForeign(server) && server.transportId === this.server.transportId;
   }
 
-  #bindControllers(connected: readonly unknown[]): void {
-    if (connected.some((server) => this.#hasControllers(server))) return;
-    this.explorer.bindControllers(this.server);
-    this.#warnIfHandledTwice(connected);
-    this.explorer.onServer((server) => this.#warnIfHandledTwice([server]));
+  /** Warns if the servers that take the handlers in controllers are two, at this time or later. */
+  #watchServers(servers: readonly unknown[]): void {
+    const known = new ControllerServers(this.#logger, (id) => this.explorer.handlersFor(id));
+    const add = (added: readonly unknown[]): void =>
+      known.add(added.filter((server) => this.#sharesControllers(server)));
+    add(servers);
+    this.explorer.onServer((server) => add([server]));
   }
 
-  #warnIfHandledTwice(servers: readonly unknown[]): void {
-    const isBuiltIn = servers.some((server) => server instanceof ServerRedis);
-    if (!isBuiltIn && !servers.some((server) => this.#isForeign(server))) return;
-    const found = this.#handlersForAll().filter(({ place }) => place === 'controllers');
-    if (found.length === 0) return;
-    const other = isBuiltIn ? 'Transport.REDIS' : 'another RedisPubSubServer';
-    this.#logger.warn(
-      `The application listens with ${other} as well: handlers in controllers that name no transport run twice for each message, if that is on the same Redis: ${namesWithModules(found)}. Name the transport in their decorators, as in @EventPattern('x', REDIS_PUBSUB)`,
-    );
+  /** Another module warns of the handlers that its own server runs as well. */
+  #sharesControllers(server: unknown): server is ControllerServer {
+    if (server === this.server) return true;
+    return isPubSubServer(server) ? this.#isForeign(server) : server instanceof ServerRedis;
   }
 
   /** Nest creates an object of a class for each module that registers it, and each object handles every event. */

@@ -1,4 +1,4 @@
-import { readCluster } from '../broker/cluster/cluster-connection.js';
+import { hostAndPort, readCluster } from '../broker/cluster/cluster-connection.js';
 import { isClient, isCluster } from '../broker/connection/redis-connection.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 
@@ -10,6 +10,20 @@ export function isSameRedis(
   return one.prefix === other.prefix && serverOf(one.connection) === serverOf(other.connection);
 }
 
+/** Names of this machine, of which a client may use any. */
+const THIS_MACHINE = new Set([
+  'localhost',
+  'localhost.',
+  '127.0.0.1',
+  '0.0.0.0',
+  '::',
+  '[::]',
+  '::1',
+  '[::1]',
+  '::ffff:127.0.0.1',
+  '[::ffff:7f00:1]',
+]);
+
 interface Address {
   readonly host?: string;
   readonly port?: number | string;
@@ -20,7 +34,10 @@ interface Address {
 
 function serverOf(connection: ResolvedOptions['connection']): string {
   if (typeof connection === 'string') return addressOf(fromUrl(connection));
-  if (isCluster(connection)) return readCluster(connection).startupNodes.toSorted().join();
+  if (isCluster(connection)) {
+    const nodes = readCluster(connection).startupNodes.map(hostAndPort);
+    return nodes.map(addressOf).toSorted().join();
+  }
   if (isClient(connection)) return addressOf(connection.options);
   const { url, ...options } = connection;
   return addressOf(url === undefined ? options : fromUrl(url));
@@ -31,8 +48,15 @@ function fromUrl(url: string): Address {
   return { host: hostname, ...(port && { port }) };
 }
 
-function addressOf({ host = 'localhost', port = 6379, path, sentinels, name }: Address): string {
-  if (sentinels) return `${name} at ${sentinels.map(addressOf).toSorted().join()}`;
+function addressOf({
+  host = 'localhost',
+  port = 6379,
+  path,
+  sentinels,
+  name: group,
+}: Address): string {
+  if (sentinels) return `${group} at ${sentinels.map(addressOf).toSorted().join()}`;
   if (path) return path;
-  return `${['127.0.0.1', '[::1]', '::1'].includes(host) ? 'localhost' : host}:${port}`;
+  const name = host.toLowerCase();
+  return `${THIS_MACHINE.has(name) ? 'localhost' : name}:${port}`;
 }

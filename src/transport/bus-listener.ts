@@ -20,6 +20,11 @@ export abstract class BusListener implements DeliveryListener {
     readonly key: SubscriptionKey,
   ) {}
 
+  /** Whether it replies to requests. */
+  get replies(): boolean {
+    return false;
+  }
+
   protected abstract get bus(): MessageBus;
 
   /** `channel` is without the prefix. Must not throw. */

@@ -24,6 +24,7 @@ import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
+import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import type { Failure } from './redis-pubsub.context.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
@@ -74,7 +75,9 @@ export class MessageBus {
     this.codec = createCodec(options);
     this.#replies = this.#createReplyBatcher();
     const probePrefix = this.reserved.createProbePrefix();
-    this.broker = new RedisBroker({ ...options, probePrefix, log: this.#logger });
+    const missed = new MissedMessages(this, this.#logger);
+    const onNoReceivers = missed.check.bind(missed);
+    this.broker = new RedisBroker({ ...options, probePrefix, log: this.#logger, onNoReceivers });
     this.#start = new BrokerStart(this.broker, options, this.#logger);
   }
 

@@ -6,6 +6,7 @@ import { HttpException, type ArgumentsHost, type Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
 import {
   BaseRpcExceptionFilter,
+  EventPattern,
   NestMicroservice,
   RpcException,
   Server,
@@ -63,12 +64,29 @@ function isInstance(value: unknown, type: abstract new (...args: never) => unkno
 type NestFilter = BaseRpcExceptionFilter;
 
 const nestFilter: NestFilter = BaseRpcExceptionFilter.prototype;
-/** Changes Nest where it has no hook for what this transport promises. Idempotent. */
-export function extendNest(): void {
+/** A decorated method of an application. */
+export interface DecoratedMethod {
+  /** Its class and its method: `UserEvents.onUser`. */
+  readonly name: string;
+  readonly patterns: readonly unknown[];
+  /** The options of its decorators: an object that no other method has. */
+  readonly extras: unknown;
+}
+
+/** A server that is told when Nest has registered the handlers of an application. */
+type MethodsServer = abstract new (...args: never) => {
+  checkMethods(methods: readonly DecoratedMethod[]): void;
+};
+
+/**
+ * Changes Nest where it has no hook for what this transport promises; `servers` is the class of its servers.
+ * Idempotent.
+ */
+export function extendNest(servers: MethodsServer): void {
   if (isExtended) return;
   isExtended = true;
   captureHandlerErrors();
-  nameHandlersInErrors();
+  watchRegistrations(servers);
 }
 
 let isExtended = false;
@@ -105,42 +123,60 @@ export function attributeToHandler(error: unknown, extras: object): void {
   if (error instanceof Error) extrasOfFailures.set(error, extras);
 }
 
-/** Puts class and method after the message of an error that {@link attributeToHandler} has seen. */
-function nameHandlersInErrors(): void {
+/**
+ * Puts class and method after the message of an error that {@link attributeToHandler} has seen, and shows a server of
+ * this copy of the package the methods of the application.
+ */
+function watchRegistrations(servers: MethodsServer): void {
   const nest = NestMicroservice.prototype;
   const registerListeners = Reflect.get(nest, 'registerListeners');
   nest.registerListeners = function register(this: NestMicroservice) {
+    const container = this['container'];
     try {
       registerListeners.call(this);
     } catch (error) {
       const extras = error instanceof Error ? extrasOfFailures.get(error) : undefined;
-      const name = extras && nameOfHandler(this['container'], extras);
-      if (name !== undefined) extendMessage(error as Error, ` (in the decorator of ${name})`);
+      const method = extras && decoratedMethods(container).find((it) => it.extras === extras);
+      if (method) extendMessage(error as Error, ` (in the decorator of ${method.name})`);
       throw error;
     }
+    const server: unknown = Reflect.get(this, 'serverInstance');
+    if (server instanceof servers) server.checkMethods(decoratedMethods(container));
   };
 }
 
-function nameOfHandler(
-  container: NestMicroservice['container'],
-  extras: object,
-): string | undefined {
-  const scanner = new MetadataScanner();
-  for (const { controllers } of container.getModules().values()) {
-    for (const { metatype } of controllers.values()) {
-      const { name, prototype } = metatype as Type<object>;
-      const methods = scanner.getAllMethodNames(prototype);
-      const method = methods.find((it) =>
-        hasMetadata(Reflect.get(prototype, it) as object, extras),
-      );
-      if (method !== undefined) return `${name}.${method}`;
-    }
-  }
-  return undefined;
+/** The methods of the controllers, each once, also if its class is in several modules. */
+function decoratedMethods(container: NestMicroservice['container']): DecoratedMethod[] {
+  const modules = [...container.getModules().values()];
+  const types = new Set(
+    modules.flatMap(({ controllers }) => [...controllers.values()].map(typeOf)),
+  );
+  return [...types].flatMap((type) =>
+    new MetadataScanner().getAllMethodNames(type.prototype).flatMap((method) => {
+      const callback = Reflect.get(type.prototype, method) as object;
+      const patterns: unknown = Reflect.getMetadata(PATTERNS_KEY, callback);
+      if (!Array.isArray(patterns)) return [];
+      const extras: unknown = Reflect.getMetadata(EXTRAS_KEY, callback);
+      return [{ name: `${type.name}.${method}`, patterns, extras }];
+    }),
+  );
 }
 
-function hasMetadata(method: object, value: unknown): boolean {
-  return Reflect.getMetadataKeys(method).some((key) => Reflect.getMetadata(key, method) === value);
+/** The class of a controller, or of a provider that takes the place of one: it may come from a factory. */
+function typeOf({ instance, metatype }: { instance: object; metatype: unknown }): Type<object> {
+  return (instance?.constructor ?? metatype) as Type<object>;
+}
+
+/** The metadata keys of patterns and options. Nest exports no names for them. */
+const [PATTERNS_KEY, EXTRAS_KEY] = metadataKeys();
+
+function metadataKeys(): [patterns: string, extras: string] {
+  const method = class {};
+  EventPattern<string>('pattern', { extra: true })({}, 'method', { value: method });
+  const keys = Reflect.getMetadataKeys(method) as string[];
+  const keyOf = (isMeant: (value: object) => boolean): string =>
+    keys.find((key) => isMeant(Object(Reflect.getMetadata(key, method)) as object)) ?? '';
+  return [keyOf((value) => Array.isArray(value)), keyOf((value) => 'extra' in value)];
 }
 
 /** V8 keeps the first message in the stack. */

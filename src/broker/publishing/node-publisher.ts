@@ -19,7 +19,13 @@ const MAX_COUNTED = 2_048;
 /** How a {@link NodePublisher} works. */
 export interface NodePublisherOptions extends Pick<
   BrokerOptions,
-  'pingInterval' | 'pingTimeout' | 'publishBuffer' | 'publishLimit' | 'batchPublishes' | 'log'
+  | 'pingInterval'
+  | 'pingTimeout'
+  | 'publishBuffer'
+  | 'publishLimit'
+  | 'batchPublishes'
+  | 'log'
+  | 'onNoReceivers'
 > {
   /** Whether the client is ours, or a user's. */
   readonly isOwned: boolean;
@@ -42,7 +48,7 @@ export class NodePublisher implements Publisher, ProbePublisher {
   constructor(client: Redis, options: NodePublisherOptions, onChange: () => void) {
     const { publishBuffer, batchPublishes, discovery } = options;
     this.#unconfirmed = new UnconfirmedMessages(options.publishLimit);
-    this.#pipeline = new PublishPipeline(client, this.#unconfirmed);
+    this.#pipeline = new PublishPipeline(client, this.#unconfirmed, options.onNoReceivers);
     this.#script = batchPublishes
       ? new PublishScript(client, this.#pipeline, options.log, this.#unconfirmed)
       : undefined;

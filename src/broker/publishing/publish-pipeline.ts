@@ -1,6 +1,7 @@
 import { Command, type Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../../errors.js';
+import type { NoReceivers } from '../broker-options.js';
 import { TickBatch } from '../../shared/tick-batch.js';
 import { explainReply, isReplyError } from '../connection/redis-error.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
@@ -24,7 +25,11 @@ export class PublishPipeline {
   readonly #tick = new TickBatch(() => this.flush());
   #waiting: Command[] = [];
 
-  constructor(client: Redis, unconfirmed = new UnconfirmedMessages()) {
+  constructor(
+    client: Redis,
+    unconfirmed = new UnconfirmedMessages(),
+    readonly onNoReceivers?: NoReceivers,
+  ) {
     this.#client = client;
     this.#unconfirmed = unconfirmed;
     this.#writer = new CommandWriter(client);
@@ -45,7 +50,9 @@ export class PublishPipeline {
     const settle = (outcome: unknown): number => {
       this.#unconfirmed.remove(bytes);
       if (outcome instanceof Error) throw publishError(channel, outcome);
-      return Number(outcome);
+      const receivers = Number(outcome);
+      if (receivers === 0) this.onNoReceivers?.(channel, kind);
+      return receivers;
     };
     return command.promise.then(settle, settle);
   }

@@ -96,6 +96,7 @@ export class PublishScript {
         this.#removeAll(batch);
         for (const [i, { channel, resolve, reject }] of batch.entries()) {
           const reply = replies[i];
+          if (reply === 0) this.#pipeline.onNoReceivers?.(channel, 'channel');
           if (reply instanceof Error) reject(publishError(channel, reply));
           else resolve(Number(reply));
         }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKey } from '../../channel/subscription-key.js';
+import type { ChannelKind, SubscriptionKey } from '../../channel/subscription-key.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
 import { openInBackground } from '../connection/open.js';
@@ -88,6 +88,13 @@ export class ClassicAndSharded extends SubscriberGroup {
   /** See `Broker#canSubscribe`. */
   canSubscribe(key: SubscriptionKey): boolean {
     return !this.#isExpected(this.#memberFor(key)) || this.subscriberFor(key).isReady;
+  }
+
+  /** See `Broker#listenersOf`. */
+  listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[] {
+    const key = { kind, name: channel };
+    const member = this.#memberFor(key);
+    return member.isEmpty ? [] : member.subscriberFor(key).listenersOf(channel, kind);
   }
 
   #memberFor({ kind }: SubscriptionKey): Subscriber {

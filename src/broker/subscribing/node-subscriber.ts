@@ -171,6 +171,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     return this.#registry.isSubscribed(key);
   }
 
+  listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[] {
+    return this.#registry.listenersOf(channel, kind);
+  }
+
   whenRead(onRead: () => void): void {
     whenReadDry(this.#connection.client.stream, onRead);
   }

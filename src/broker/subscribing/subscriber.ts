@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { SubscriptionKey } from '../../channel/subscription-key.js';
+import type { ChannelKind, SubscriptionKey } from '../../channel/subscription-key.js';
 import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
 
 /** The subscriptions over one connection. */
@@ -12,6 +12,8 @@ export interface ConnectionSubscriber {
   unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void;
   /** See `Broker#isSubscribed`. */
   isSubscribed(key: SubscriptionKey): boolean;
+  /** See `Broker#listenersOf`. */
+  listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[];
   /** See `Broker#whenRead`. */
   whenRead(onRead: () => void): void;
 }

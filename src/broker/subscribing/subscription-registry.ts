@@ -1,6 +1,14 @@
-import type { SubscriptionKey, SubscriptionKind } from '../../channel/subscription-key.js';
+import { matchTokens, parseGlob, toByteString } from '../../channel/glob.js';
+import type {
+  ChannelKind,
+  SubscriptionKey,
+  SubscriptionKind,
+} from '../../channel/subscription-key.js';
 import type { Delivery, DeliveryListener, PubSubGap } from '../broker.js';
 import { Subscription, type ConnectionGeneration, type Outage } from './subscription.js';
+
+/** How many globs are compared with a channel for a hint. */
+const MAX_GLOBS = 500;
 
 /** The subscriptions of one kind. */
 class SubscriptionsOfKind {
@@ -119,6 +127,19 @@ export class SubscriptionRegistry {
   /** Whether Redis acknowledged a subscription over the current connection. */
   isSubscribed(key: SubscriptionKey): boolean {
     return this.#find(key)?.state === 'subscribed';
+  }
+
+  /** See `Broker#listenersOf`. */
+  listenersOf(channel: string, kind: ChannelKind): DeliveryListener[] {
+    const found = [...(this.#kinds[kind].byName.get(channel)?.listeners() ?? [])];
+    if (kind === 'shard') return found;
+    const bytes = toByteString(channel);
+    let globs = 0;
+    for (const [glob, subscription] of this.#kinds.pattern.byName) {
+      if (++globs > MAX_GLOBS) break;
+      if (matchTokens(parseGlob(glob), bytes)) found.push(...subscription.listeners());
+    }
+    return found;
   }
 
   /** An unsubscribe command is sent. Removes the subscription, unless it has listeners again. */

@@ -111,7 +111,8 @@ export class Subscription {
     for (const listener of this.listeners()) listener.onRefused?.();
   }
 
-  private listeners(): readonly DeliveryListener[] {
+  /** Its listeners at this moment. */
+  listeners(): readonly DeliveryListener[] {
     const current = this.#listener;
     if (current instanceof ListenerGroup) return current.members;
     return current ? [current] : [];

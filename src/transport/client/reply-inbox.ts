@@ -13,6 +13,7 @@ import { withoutPayload } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import { forEachSafely } from '../../shared/for-each-safely.js';
 import type { MessageBus } from '../message-bus.js';
+import { listenersOf } from '../missed-messages.js';
 
 /** A request that waits for its replies. */
 export interface PendingRequest {
@@ -135,10 +136,16 @@ export class ReplyInbox implements DeliveryListener {
   /** A hint for a request without a subscriber, if this process handles the other kind of the channel. */
   mixUpHint(channel: string, { kind }: ReplyKey): string {
     const isSharded = kind === 'shard';
-    const other = { kind: channelKind(!isSharded), name: this.#bus.nameOf(channel) };
-    if (!this.#bus.broker.isSubscribed(other)) return '';
+    if (listenersOf(this.#bus, channel, channelKind(!isSharded)).length === 0) return '';
     const [sent, handled] = isSharded ? ['sharded', 'not sharded'] : ['not sharded', 'sharded'];
     return `: the request was ${sent}, and the handler in this process is ${handled}. Set sharded: ${!isSharded} for the request, or change the handler`;
+  }
+
+  /** Whether the subscriptions that received a request are all of this process, and none is of a request handler. */
+  isWithoutResponder(channel: string, { kind }: ReplyKey, receivers: number): boolean {
+    const listeners = listenersOf(this.#bus, channel, kind);
+    const subscriptions = new Set(listeners.map(({ key }) => `${key.kind} ${key.name}`));
+    return subscriptions.size >= receivers && !listeners.some(({ replies }) => replies);
   }
 
   onDelivery(delivery: Delivery): void {

@@ -101,11 +101,15 @@ export class SentRequest implements PendingRequest {
     this.#end();
   }
 
-  /** Servers on the built-in transport ignore the inbox, and reply on another channel. */
+  /** Event handlers do not reply; servers on the built-in transport ignore the inbox, and reply on another channel. */
   get #timeoutHint(): string {
-    const isInbox = this.#options.replyKey.name === this.#inbox.name;
-    if (this.#receivers === 0 || this.#isStreamed || !isInbox) return '';
+    const { channel, replyKey } = this.#options;
+    if (this.#receivers === 0 || this.#isStreamed) return '';
     const where = `${this.#receivers} ${this.#receivers === 1 ? 'subscription' : 'subscriptions'}`;
+    if (this.#inbox.isWithoutResponder(channel, replyKey, this.#receivers)) {
+      return `, although Redis delivered the request to ${where}: only @MessagePattern handlers reply, and this process has event handlers or observers for it`;
+    }
+    if (replyKey.name !== this.#inbox.name) return '';
     return `, although Redis delivered the request to ${where}. A server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`;
   }
 

@@ -66,6 +66,10 @@ export class HandlerRoute extends BusListener {
     }
   }
 
+  override get replies(): boolean {
+    return !this.isEventHandler;
+  }
+
   /** Whether `concurrency` or `order` limits how many messages are handled at the same time. */
   get isBounded(): boolean {
     return this.#queue !== undefined;

@@ -16,11 +16,12 @@ import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
-import { attributeToHandler, extendNest } from '../nest-internals.js';
+import { attributeToHandler, extendNest, type DecoratedMethod } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
+import { warnOfOverlaps } from './overlapping-patterns.js';
 import { findMixUps, warnOfMixUps } from './sharded-mix-ups.js';
 
 const SERVER = brandOf('server');
@@ -60,7 +61,7 @@ export class RedisPubSubServer
   /** With options the server has connections of its own; with a bus it shares those of the module. */
   constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
     super();
-    extendNest();
+    extendNest(RedisPubSubServer);
     this.#ownsBus = !isMessageBus(options);
     this.#bus = isMessageBus(options)
       ? options
@@ -141,6 +142,11 @@ export class RedisPubSubServer
     owner?: string,
   ): void {
     this.#bus.patternWarnings.checkPattern(pattern, sharded, owner);
+  }
+
+  /** Called when Nest has registered handlers: logs a warning for each method whose patterns overlap. */
+  checkMethods(methods: readonly DecoratedMethod[]): void {
+    warnOfOverlaps(this.logger, methods, this.#routes.all);
   }
 
   /** Refuses further handlers: a second registration would run them twice. */

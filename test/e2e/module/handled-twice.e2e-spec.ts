@@ -1,7 +1,7 @@
 import { Controller, Injectable, Module } from '@nestjs/common';
-import { EventPattern } from '@nestjs/microservices';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { describe, expect, it } from 'vitest';
-import { REDIS_PUBSUB, RedisPubSubModule } from 'nestjs-redis-pubsub';
+import { REDIS_PUBSUB, RedisPubSubModule, Subscribe } from 'nestjs-redis-pubsub';
 import { startService } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
 import { startContext, startHttpApp } from './apps.js';
@@ -112,6 +112,65 @@ describe('a start with handlers that run twice for one event', () => {
     class AuditModule {}
     const { log } = await startContext({
       imports: [forRoot(), AuditModule, { module: ShopModule, providers: [Named, Audits] }],
+    });
+    expect(log.of('warn')).toEqual([]);
+  });
+});
+
+describe('a start with a method of which several patterns match one channel', () => {
+  const redis = useRedis();
+
+  /** A class of its own for each test, whose method has these patterns. */
+  const classWith = (decorate: MethodDecorator) => {
+    class Events {
+      onEvent() {}
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Events.prototype, 'onEvent') ?? {};
+    decorate(Events.prototype, 'onEvent', descriptor);
+    Injectable()(Events);
+    Controller()(Events);
+    return Events;
+  };
+  const line = (one: string, other: string) =>
+    `Events.onEvent runs more than once for a message that several of its patterns match, such as "${one}" and "${other}". Remove one of them, or have each match other channels`;
+  const imports = () => [RedisPubSubModule.forRoot({ connection: redis.url })];
+
+  it.each([
+    ['a.*', 'a.b'],
+    ['a.b', '*.b'],
+    ['a.*.c', 'a.b.*'],
+    ['user.:id', 'user.*'],
+    ['a', 'a'],
+  ])('warns once of the patterns %s and %s of a provider', async (one, other) => {
+    const Events = classWith(Subscribe([one, 'else', other]));
+    const { log } = await startContext({ imports: imports(), providers: [Events] });
+    expect(log.of('warn')).toEqual([line(one, other)]);
+  });
+
+  it('warns once of a controller, also of a request handler', async () => {
+    const Events = classWith(MessagePattern(['a.*', 'a.b'] as never));
+    const { log } = await startHttpApp({ imports: imports(), controllers: [Events] });
+    expect(log.of('warn')).toEqual([line('a.*', 'a.b')]);
+  });
+
+  it('warns once on a server without a module', async () => {
+    const Events = classWith(EventPattern<string[]>(['a.*', 'a.b']));
+    const { log } = await startService(
+      { module: class {}, controllers: [Events] },
+      { connection: redis.url },
+    );
+    expect(log.of('warn')).toEqual([line('a.*', 'a.b')]);
+  });
+
+  it('does not warn of patterns without a channel in common, or of another transport', async () => {
+    const { log } = await startContext({
+      imports: imports(),
+      providers: [
+        classWith(Subscribe(['user.:id', 'user.:id.inbox', 'order.*'])),
+        classWith(Subscribe(['a.*', 'a.b'], { transportId: AUDIT })),
+        classWith(Subscribe('a.*')),
+        classWith(Subscribe('a.b')),
+      ],
     });
     expect(log.of('warn')).toEqual([]);
   });

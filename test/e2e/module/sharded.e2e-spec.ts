@@ -8,6 +8,8 @@ import {
   RedisPubSubModule,
   RedisPubSubRecordBuilder,
   RedisPubSubServer,
+  RedisPubSubService,
+  Subscribe,
   type PubSubMessage,
 } from 'nestjs-redis-pubsub';
 import { createClient, startService as startServer } from '../../support/app.js';
@@ -168,6 +170,52 @@ describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
     expect(await service.publish('mine', 1, { sharded: true })).toBe(1);
     await eventually(() => received.length === 1);
     expect(statuses).toEqual(['connected']);
+  });
+
+  describe('of a message that this process has a handler of the other kind for', () => {
+    const line = (channel: string, sent: string, handled: string, sharded: boolean) =>
+      `A message on "${channel}" had no subscriber: it was ${sent}, and the handler or observer in this process is ${handled}. Publish with sharded: ${sharded}, or change the handler`;
+
+    it.each([false, true])(
+      'is logged once for each channel, with batchPublishes: %s',
+      async (batchPublishes) => {
+        const options = { prefix: 'm:', batchPublishes, onStart: 'wait' as const };
+        const { app, service, log } = await startService(redis, options);
+        await service.subscribe('a', () => undefined, { sharded: true });
+        await service.subscribe('b', () => undefined);
+        const many = Array.from({ length: 40 }, () => service.publish('a', 1));
+        expect(await Promise.all(many)).toEqual(many.map(() => 0));
+        expect(await firstValueFrom(app.get(RedisPubSubClient).emit('a', 1))).toBe(0);
+        expect(await service.publish('b', 1, { sharded: true })).toBe(0);
+        expect(await service.publish('c', 1)).toBe(0);
+        expect(await service.publish('c', 1, { sharded: true })).toBe(0);
+        expect(log.of('warn')).toEqual([
+          line('a', 'not sharded', 'sharded', true),
+          line('b', 'sharded', 'not sharded', false),
+        ]);
+      },
+    );
+
+    it('is logged for a pattern, if it matches the channel', async () => {
+      const { service, log } = await startService(redis, { sharded: true });
+      await service.subscribePattern('p.:id', () => undefined, { sharded: false });
+      for (const channel of ['p.1', 'p.1.x', 'q.1']) await service.publish(channel, 1);
+      expect(log.of('warn')).toEqual([line('p.1', 'sharded', 'not sharded', false)]);
+    });
+
+    it('is logged for a handler', async () => {
+      @Injectable()
+      class Handlers {
+        @Subscribe('a', { sharded: true })
+        onA() {}
+      }
+      const { app, log } = await startContext({
+        imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+        providers: [Handlers],
+      });
+      expect(await app.get(RedisPubSubService).publish('a', 1)).toBe(0);
+      expect(log.of('warn')).toEqual([line('a', 'not sharded', 'sharded', true)]);
+    });
   });
 
   it('is rejected with InvalidOptionError for observePattern and subscribePattern', async () => {

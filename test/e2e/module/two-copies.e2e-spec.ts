@@ -159,6 +159,38 @@ describe('two copies of the package in one process', () => {
     await expect(start([], both)).rejects.toThrow('"transportId"');
   });
 
+  it('warn once of two modules on one Redis, which run each handler twice', async () => {
+    @Injectable()
+    class Handlers {
+      @EventPattern<string>('copies.event')
+      event() {}
+    }
+    for (const [first, second] of [
+      [own, other],
+      [other, own],
+    ] as const) {
+      const log = captureLog();
+      const app = await NestFactory.createApplicationContext(
+        {
+          module: class {},
+          imports: [
+            first.RedisPubSubModule.forRoot({ connection: redis.url }),
+            second.RedisPubSubModule.forRoot({
+              connection: redis.url,
+              transportId: Symbol('OTHER'),
+            }),
+          ],
+          providers: [Handlers],
+        },
+        { logger: log, abortOnError: false },
+      );
+      closeAfterTest(() => app.close());
+      expect(log.of('warn')).toEqual([
+        expect.stringContaining('2 RedisPubSubModules are on the same Redis'),
+      ]);
+    }
+  });
+
   it('know the servers of each other that an application connects', async () => {
     @Controller()
     class Handlers {

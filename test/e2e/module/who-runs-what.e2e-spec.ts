@@ -307,6 +307,55 @@ describe('each handler runs once for one message', () => {
     expect(log.of('warn')).toEqual([expect.stringContaining(name)]);
   });
 
+  describe.each([
+    ['before it is initialised', false],
+    ['after it is initialised', true],
+  ])(
+    'unless two servers that the application connects run it, %s, which logs a warning',
+    (_, isLate) => {
+      const builtIn = () =>
+        ({ transport: Transport.REDIS, options: { port: redis.port } }) as const;
+      const own = (transportId = REDIS_PUBSUB) => ({
+        strategy: new RedisPubSubServer({ connection: redis.url, transportId }),
+      });
+      const ofModule = (app: INestApplication) => ({ strategy: app.get(RedisPubSubServer) });
+      const NO_TRANSPORT = 'handlers in controllers that name no transport run twice';
+      const SAME_ID = 'another RedisPubSubServer of the same transportId as well';
+
+      it.each([
+        ['the module’s and Transport.REDIS', ofModule, builtIn, NO_TRANSPORT],
+        ['the module’s and one of another id', ofModule, () => own(OTHER), NO_TRANSPORT],
+        ['the module’s and one of the same id', ofModule, () => own(), SAME_ID],
+        ['one of the same id and Transport.REDIS', () => own(), builtIn, NO_TRANSPORT],
+        ['one of the same id and one of another', () => own(), () => own(OTHER), NO_TRANSPORT],
+        ['two of the same id', () => own(), () => own(), SAME_ID],
+      ])('%s', async (_, first, second, text) => {
+        const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
+        app.connectMicroservice(first(app));
+        if (isLate) await app.init();
+        expect(log.of('warn')).toEqual([]);
+        app.connectMicroservice(second());
+        await app.init();
+        expect(log.of('warn')).toEqual([expect.stringContaining(text)]);
+        expect(log.of('warn')[0]).toContain('HandlerController.literal (Root)');
+      });
+    },
+  );
+
+  it('and two servers of one id are not logged where no controller names it', async () => {
+    @Controller()
+    class Named {
+      @EventPattern<string>('who.event', OTHER)
+      handle() {}
+    }
+    const { app, log } = await createHttpApp({ ...metadata(), controllers: [Named] });
+    const strategy = new RedisPubSubServer({ connection: redis.url });
+    app.connectMicroservice({ strategy: app.get(RedisPubSubServer) });
+    app.connectMicroservice({ strategy });
+    await app.init();
+    expect(log.of('warn')).toEqual([]);
+  });
+
   it('in a microservice whose strategy is a RedisPubSubServer of its own', async () => {
     const ownServer = new RedisPubSubServer({ connection: redis.url });
     await startMicroservice(metadata(), {

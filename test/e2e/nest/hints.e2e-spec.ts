@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { MessagePattern } from '@nestjs/microservices';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -10,8 +10,9 @@ import {
   RedisPubSubClient,
   RedisPubSubModule,
   RedisPubSubRecordBuilder,
+  RedisPubSubService,
 } from 'nestjs-redis-pubsub';
-import { captureLog, createClient, startService } from '../../support/app.js';
+import { captureLog, closeAfterTest, createClient, startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
 import { requestHandler } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
@@ -86,6 +87,54 @@ describe('the error of a request', () => {
       );
     },
   );
+});
+
+describe('the error of a request that no handler replies to', () => {
+  const redis = useRedis();
+
+  @Injectable()
+  class Events {
+    @EventPattern<string>('only.*')
+    onEvent() {}
+  }
+
+  const timeoutOf = async (
+    options: object,
+    prepare: (service: RedisPubSubService) => unknown = () => undefined,
+  ): Promise<string> => {
+    const { app } = await startContext({
+      imports: [
+        RedisPubSubModule.forRoot({ connection: redis.url, requestTimeout: 200, ...options }),
+      ],
+      providers: [Events],
+    });
+    await prepare(app.get(RedisPubSubService));
+    const reply = app.get(RedisPubSubClient).send('only.ask', 1);
+    return (await errorOf(firstValueFrom(reply))).message;
+  };
+  const ONLY = 'only @MessagePattern handlers reply';
+
+  it.each(['inbox', 'compat'])('says so with replies: %s', async (replies) => {
+    expect(await timeoutOf({ replies })).toBe(
+      `No reply on "only.ask" within 200 ms, although Redis delivered the request to 1 subscription: ${ONLY}, and this process has event handlers or observers for it`,
+    );
+  });
+
+  it('says so of observers, too', async () => {
+    const text = await timeoutOf({ prefix: 'o:' }, (service) =>
+      service.subscribe('only.ask', () => undefined),
+    );
+    expect(text).toContain(`to 2 subscriptions: ${ONLY}`);
+  });
+
+  it('does not say so where other processes receive the request', async () => {
+    const other = redis.client.duplicate();
+    closeAfterTest(async () => other.disconnect());
+    await other.subscribe('only.ask');
+    const text = await timeoutOf({});
+    expect(text).not.toContain(ONLY);
+    expect(text).toContain("replies: 'compat'");
+  });
 });
 
 describe('a start that waits for Redis in a test', () => {

@@ -15,6 +15,16 @@ describe('isSameRedis', () => {
   it.each<[Connection, Connection]>([
     ['redis://localhost:6379', 'redis://user:secret@127.0.0.1/3'],
     ['redis://localhost', {}],
+    ['redis://LocalHost', { host: 'LOCALHOST' }],
+    ['redis://0.0.0.0', { host: '127.0.0.1' }],
+    [{ host: '0.0.0.0' }, { host: 'LocalHost' }],
+    ['redis://[::ffff:127.0.0.1]', { host: '::' }],
+    [{ host: 'Cache' }, 'redis://cache'],
+    [{ nodes: ['redis://A:1', 'localhost:2'] }, { nodes: ['redis://a:1', '127.0.0.1:2'] }],
+    [
+      { sentinels: [{ host: 'LocalHost', port: 1 }], name: 'main' },
+      { sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'main' },
+    ],
     ['redis://cache:7000', { host: 'cache', port: 7000 }],
     [{ host: 'cache', port: 7000 }, client],
     [{ url: 'redis://cache:7000', connectTimeout: 5 }, client],

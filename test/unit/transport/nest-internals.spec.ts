@@ -90,8 +90,16 @@ describe('the errors of handlers after extendNest, with the installed Nest', () 
   let logged: unknown[];
   afterEach(() => void Reflect.set(BaseRpcExceptionFilter, 'logger', nestLogger));
   beforeEach(() => {
-    extendNest();
-    extendNest();
+    extendNest(
+      class {
+        checkMethods() {}
+      },
+    );
+    extendNest(
+      class {
+        checkMethods() {}
+      },
+    );
     logged = [];
     Reflect.set(BaseRpcExceptionFilter, 'logger', { error: (it: unknown) => logged.push(it) });
   });

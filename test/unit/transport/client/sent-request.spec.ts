@@ -13,7 +13,12 @@ const KEY = { kind: 'channel', name: 'inbox' } as const;
 function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undefined } = {}) {
   const calls: string[] = [];
   const packets: unknown[] = [];
-  const state = { isSubscribed: true, isUndelivered: false, mixUpHint: '' };
+  const state = {
+    isSubscribed: true,
+    isUndelivered: false,
+    mixUpHint: '',
+    isWithoutResponder: false,
+  };
   const inbox = {
     open: () => {
       calls.push('open');
@@ -27,6 +32,7 @@ function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undef
     whenRead: (_: unknown, onRead: () => void) => setImmediate(onRead),
     mixUpHint: () => state.mixUpHint,
     isUndelivered: () => state.isUndelivered,
+    isWithoutResponder: () => state.isWithoutResponder,
   } as unknown as ReplyInbox;
   const request = new SentRequest(
     inbox,
@@ -66,6 +72,22 @@ describe('SentRequest', () => {
     opened();
     await pass(0);
     expect(calls).toEqual(['open', 'add 7', 'publish']);
+  });
+
+  it('says at its timeout that only request handlers reply, where this process has none', async () => {
+    const { request, packets, publish, state } = bench();
+    state.isWithoutResponder = true;
+    await request.start(publish);
+    await pass(1_000);
+    expect(packets).toEqual([
+      {
+        err: expect.objectContaining({
+          message: expect.stringContaining(
+            'delivered the request to 1 subscription: only @MessagePattern handlers reply, and this',
+          ) as string,
+        }) as unknown,
+      },
+    ]);
   });
 
   it('fails at its timeout, and cancels', async () => {
