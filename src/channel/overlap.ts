@@ -11,19 +11,25 @@ interface Step {
   readonly repeats: boolean;
 }
 
+/** The end of a pattern. */
+const END: Step = { accepts: () => false, repeats: false };
+
 /** Whether a text exists that both lists of tokens match. False for patterns that are too long to compare. */
 export function tokensOverlap(one: readonly GlobToken[], other: readonly GlobToken[]): boolean {
-  const a = one.flatMap(stepsOf);
-  const b = other.flatMap(stepsOf);
-  if (a.length * b.length > MAX_PAIRS) return false;
-  // Whether the rest of `a` and the rest of `b` have a text in common, for each position in `b`.
-  let next: boolean[] = [];
-  for (let i = a.length; i >= 0; i--) {
-    const row: boolean[] = [];
-    for (let j = b.length; j >= 0; j--) row[j] = restsOverlap(a[i], b[j], { next, row, j });
-    next = row;
+  if (one.length * other.length > MAX_PAIRS) return false;
+  const a = fromTheEnd(one);
+  const b = fromTheEnd(other);
+  // Whether the rest of one from a step on has a text in common with each rest of the other.
+  let row: boolean[] = [];
+  for (const step of a) {
+    const next = row;
+    row = [];
+    for (const [j, otherStep] of b.entries()) {
+      const isEnd = step === END && otherStep === END;
+      row.push(isEnd || restsOverlap(step, otherStep, { next, row, j }));
+    }
   }
-  return next[0] === true;
+  return row.at(-1) === true;
 }
 
 interface Rests {
@@ -31,17 +37,20 @@ interface Rests {
   readonly next: readonly boolean[];
   /** Before it. */
   readonly row: readonly boolean[];
-  /** The position in the second list. */
+  /** The position in the second list, from its end. */
   readonly j: number;
 }
 
-function restsOverlap(a: Step | undefined, b: Step | undefined, { next, row, j }: Rests): boolean {
-  if (!a && !b) return true;
-  if (a?.repeats && next[j]) return true;
-  if (b?.repeats && row[j + 1]) return true;
-  if (!a || !b || (a.repeats && b.repeats)) return false;
-  const rest = a.repeats ? row[j + 1] : next[b.repeats ? j : j + 1];
+function restsOverlap(a: Step, b: Step, { next, row, j }: Rests): boolean {
+  if (a.repeats && next[j]) return true;
+  if (b.repeats && row[j - 1]) return true;
+  if (a.repeats && b.repeats) return false;
+  const rest = a.repeats ? row[j - 1] : next[b.repeats ? j : j - 1];
   return rest === true && BYTES.some((byte) => a.accepts(byte) && b.accepts(byte));
+}
+
+function fromTheEnd(tokens: readonly GlobToken[]): Step[] {
+  return [END, ...tokens.flatMap(stepsOf).toReversed()];
 }
 
 const inSegment = (byte: string): boolean => !isSeparator(byte);

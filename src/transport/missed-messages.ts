@@ -1,9 +1,14 @@
 import type { Logger } from '@nestjs/common';
-import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
+import type { Broker, DeliveryListener } from '../broker/broker.js';
+import type { ChannelPattern } from '../channel/channel-pattern.js';
+import {
+  channelKind,
+  type ChannelKind,
+  type SubscriptionKey,
+} from '../channel/subscription-key.js';
 import { shorten } from '../errors.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
-import { BusListener } from './bus-listener.js';
-import type { MessageBus } from './message-bus.js';
+import type { ReservedChannels } from './reserved-channels.js';
 
 /** The most channels that are warned about: they may be built from the ids of users. */
 const MAX_WARNINGS = 100;
@@ -11,23 +16,41 @@ const MAX_WARNINGS = 100;
 const MAX_CHECKS_PER_SECOND = 100;
 const SECOND_MS = 1_000;
 
+/** A bus, as far as it is needed here. */
+interface ListeningBus {
+  readonly broker: Pick<Broker, 'listenersOf' | 'countsReceivers'>;
+  readonly options: { readonly prefix: string };
+  readonly reserved: Pick<ReservedChannels, 'has'>;
+}
+
+/** A handler or an observer: what `BusListener` has. */
+interface PatternListener extends DeliveryListener {
+  readonly pattern: ChannelPattern;
+  readonly key: SubscriptionKey;
+  readonly replies: boolean;
+}
+
 /** The handlers and observers of this bus that a message reaches. `channel` is without the prefix. */
-export function listenersOf(bus: MessageBus, channel: string, kind: ChannelKind): BusListener[] {
+export function listenersOf(
+  bus: ListeningBus,
+  channel: string,
+  kind: ChannelKind,
+): PatternListener[] {
   return bus.broker
     .listenersOf(bus.options.prefix + channel, kind)
-    .filter((it): it is BusListener => it instanceof BusListener)
+    .filter((it): it is PatternListener => 'pattern' in it)
     .filter(({ pattern }) => pattern.match(channel) !== undefined);
 }
 
 /** Logs a warning, once for each channel, where a message reached none and this process listens to the other kind. */
 export class MissedMessages {
-  readonly #bus: MessageBus;
+  readonly #bus: ListeningBus;
   readonly #log: RateLimitedLog;
   readonly #known = new Set<string>();
   #second = 0;
   #checks = 0;
 
-  constructor(bus: MessageBus, logger: Pick<Logger, 'warn'>) {
+  constructor(bus: ListeningBus, logger: Pick<Logger, 'warn'>) {
     this.#bus = bus;
     this.#log = new RateLimitedLog(
       (line) => logger.warn(line),

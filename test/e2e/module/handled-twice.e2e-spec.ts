@@ -117,22 +117,23 @@ describe('a start with handlers that run twice for one event', () => {
   });
 });
 
+/** A class of its own for each test, whose method has these patterns. */
+const classWith = (decorate: MethodDecorator) => {
+  class Events {
+    onEvent() {}
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(Events.prototype, 'onEvent') ?? {};
+  decorate(Events.prototype, 'onEvent', descriptor);
+  Injectable()(Events);
+  Controller()(Events);
+  return Events;
+};
+const line = (one: string, other: string) =>
+  `Events.onEvent runs more than once for a message that several of its patterns match, such as "${one}" and "${other}". Remove one of them, or have each match other channels`;
+
 describe('a start with a method of which several patterns match one channel', () => {
   const redis = useRedis();
 
-  /** A class of its own for each test, whose method has these patterns. */
-  const classWith = (decorate: MethodDecorator) => {
-    class Events {
-      onEvent() {}
-    }
-    const descriptor = Object.getOwnPropertyDescriptor(Events.prototype, 'onEvent') ?? {};
-    decorate(Events.prototype, 'onEvent', descriptor);
-    Injectable()(Events);
-    Controller()(Events);
-    return Events;
-  };
-  const line = (one: string, other: string) =>
-    `Events.onEvent runs more than once for a message that several of its patterns match, such as "${one}" and "${other}". Remove one of them, or have each match other channels`;
   const imports = () => [RedisPubSubModule.forRoot({ connection: redis.url })];
 
   it.each([

@@ -22,6 +22,9 @@ import { HAS_SHARDED, IF_SHARDED } from '../../support/sharded.js';
 const next = <T>(messages: Observable<PubSubMessage<T>>): Promise<PubSubMessage<T>> =>
   firstValueFrom(messages);
 
+const line = (channel: string, sent: string, handled: string, sharded: boolean) =>
+  `A message on "${channel}" had no subscriber: it was ${sent}, and the handler or observer in this process is ${handled}. Publish with sharded: ${sharded}, or change the handler`;
+
 describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
   const redis = useRedis();
   const shardSubscribers = async (channel: string): Promise<number> => {
@@ -173,9 +176,6 @@ describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
   });
 
   describe('of a message that this process has a handler of the other kind for', () => {
-    const line = (channel: string, sent: string, handled: string, sharded: boolean) =>
-      `A message on "${channel}" had no subscriber: it was ${sent}, and the handler or observer in this process is ${handled}. Publish with sharded: ${sharded}, or change the handler`;
-
     it.each([false, true])(
       'is logged once for each channel, with batchPublishes: %s',
       async (batchPublishes) => {

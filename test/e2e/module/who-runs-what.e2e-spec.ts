@@ -1,5 +1,11 @@
 import { Controller, Get, Injectable, type INestApplication } from '@nestjs/common';
-import { EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
+import {
+  EventPattern,
+  MessagePattern,
+  Payload,
+  Transport,
+  type MicroserviceOptions,
+} from '@nestjs/microservices';
 import { firstValueFrom, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -10,7 +16,7 @@ import {
   RedisPubSubService,
 } from 'nestjs-redis-pubsub';
 import { createClient } from '../../support/app.js';
-import { eventually, useRedis } from '../../support/redis.js';
+import { eventually, useRedis, type TestRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import {
   connections,
@@ -74,6 +80,14 @@ const TWICE_EACH = ['controller', 'provider'].flatMap((place) =>
 async function getText(app: INestApplication): Promise<string> {
   return (await fetch(await app.getUrl())).text();
 }
+
+type Connect = (app: INestApplication, redis: TestRedis) => MicroserviceOptions;
+
+const builtIn: Connect = (_, { port }) => ({ transport: Transport.REDIS, options: { port } });
+const ofModule: Connect = (app) => ({ strategy: app.get(RedisPubSubServer) });
+const ownWith =
+  (transportId: symbol): Connect =>
+  (_, { url }) => ({ strategy: new RedisPubSubServer({ connection: url, transportId }) });
 
 describe('each handler runs once for one message', () => {
   const redis = useRedis();
@@ -313,28 +327,27 @@ describe('each handler runs once for one message', () => {
   ])(
     'unless two servers that the application connects run it, %s, which logs a warning',
     (_, isLate) => {
-      const builtIn = () =>
-        ({ transport: Transport.REDIS, options: { port: redis.port } }) as const;
-      const own = (transportId = REDIS_PUBSUB) => ({
-        strategy: new RedisPubSubServer({ connection: redis.url, transportId }),
-      });
-      const ofModule = (app: INestApplication) => ({ strategy: app.get(RedisPubSubServer) });
       const NO_TRANSPORT = 'handlers in controllers that name no transport run twice';
       const SAME_ID = 'another RedisPubSubServer of the same transportId as well';
 
       it.each([
         ['the module’s and Transport.REDIS', ofModule, builtIn, NO_TRANSPORT],
-        ['the module’s and one of another id', ofModule, () => own(OTHER), NO_TRANSPORT],
-        ['the module’s and one of the same id', ofModule, () => own(), SAME_ID],
-        ['one of the same id and Transport.REDIS', () => own(), builtIn, NO_TRANSPORT],
-        ['one of the same id and one of another', () => own(), () => own(OTHER), NO_TRANSPORT],
-        ['two of the same id', () => own(), () => own(), SAME_ID],
+        ['the module’s and one of another id', ofModule, ownWith(OTHER), NO_TRANSPORT],
+        ['the module’s and one of the same id', ofModule, ownWith(REDIS_PUBSUB), SAME_ID],
+        ['one of the same id and Transport.REDIS', ownWith(REDIS_PUBSUB), builtIn, NO_TRANSPORT],
+        [
+          'one of the same id and one of another',
+          ownWith(REDIS_PUBSUB),
+          ownWith(OTHER),
+          NO_TRANSPORT,
+        ],
+        ['two of the same id', ownWith(REDIS_PUBSUB), ownWith(REDIS_PUBSUB), SAME_ID],
       ])('%s', async (_, first, second, text) => {
         const { app, log } = await createHttpApp({ ...metadata(), providers: [] });
-        app.connectMicroservice(first(app));
+        app.connectMicroservice(first(app, redis));
         if (isLate) await app.init();
         expect(log.of('warn')).toEqual([]);
-        app.connectMicroservice(second());
+        app.connectMicroservice(second(app, redis));
         await app.init();
         expect(log.of('warn')).toEqual([expect.stringContaining(text)]);
         expect(log.of('warn')[0]).toContain('HandlerController.literal (Root)');

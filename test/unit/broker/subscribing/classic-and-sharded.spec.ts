@@ -48,6 +48,7 @@ class FakeMember implements Subscriber {
       unsubscribe: () => undefined,
       whenRead: () => undefined,
       isSubscribed: () => false,
+      listenersOf: () => [],
     };
   }
 }
