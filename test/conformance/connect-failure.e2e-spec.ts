@@ -115,6 +115,12 @@ describe('the error of a connection that cannot be made', () => {
     expect(log.lines[0]).toContain('(ERR max number of clients reached)');
   });
 
+  it('is the first of several error replies', async () => {
+    const port = await listen((socket) => socket.end('-ERR max number of clients\r\n-ERR x\r\n'));
+    const { error } = await fail(plain(port));
+    expect(error.message).toContain('Redis refused the connection: ERR max number of clients (at');
+  });
+
   it('asks about TLS and HELLO after a connection that was closed without an answer', async () => {
     const port = await listen((socket) => socket.once('data', () => socket.resetAndDestroy()));
     const { error } = await fail(plain(port));
@@ -184,6 +190,52 @@ describe('the error of a connection that cannot be made', () => {
       expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(secret);
       expect(log.lines.join()).not.toContain(secret);
     }
+  });
+});
+
+describe('the error of a Cluster of which no node can be used', () => {
+  const redis = useRedis();
+  const failAt = async (ports: number[], redisOptions = {}): Promise<string> =>
+    (await fail({ nodes: ports, options: { redisOptions } })).error.message;
+
+  it('names each node with its reason', async () => {
+    const [one, other] = [await freePort(), await freePort()].toSorted() as [number, number];
+    expect(await failAt([one, other])).toMatch(
+      new RegExp(
+        `^No node of the Cluster is reachable: 127.0.0.1:${one}: connect ECONNREFUSED .*, 127.0.0.1:${other}: connect ECONNREFUSED `,
+      ),
+    );
+  });
+
+  it('asks about TLS at a port with TLS', async () => {
+    const port = await startTls();
+    const message = await failAt([port]);
+    expect(message).toContain(`No node of the Cluster gave a usable answer: 127.0.0.1:${port}: `);
+    expect(message).toContain('check whether this port expects TLS');
+  });
+
+  it('asks about TLS at a port without TLS', async () => {
+    expect(await failAt([redis.port], { tls: {} })).toContain(
+      `gave a usable answer: 127.0.0.1:${redis.port}: connected, but the TLS handshake has not ended within 1000 ms; check whether this port expects TLS`,
+    );
+  });
+
+  it('says so where the server is no Redis', async () => {
+    const port = await listen((socket) =>
+      socket.once('data', () => socket.end('HTTP/1.1 400\r\n')),
+    );
+    expect(await failAt([port])).toContain(
+      `gave a usable answer: 127.0.0.1:${port}: the answer is not in the protocol of Redis`,
+    );
+  });
+
+  it.each([
+    ['WRONGPASS', { username: 'unknown', password: 'pw' }],
+    ['ERR This instance has cluster support disabled', {}],
+  ])('names the node that answers with %s', async (reply, redisOptions) => {
+    expect(await failAt([redis.port], redisOptions)).toContain(
+      `No node of the Cluster accepts the connection: 127.0.0.1:${redis.port}: ${reply}`,
+    );
   });
 });
 
