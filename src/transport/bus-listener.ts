@@ -28,6 +28,11 @@ export abstract class BusListener implements DeliveryListener {
   /** See `DeliveryListener`. */
   onResubscribed?(gap: PubSubGap): void;
 
+  /** Throws for a reserved channel. */
+  assertFree(): void {
+    this.bus.reserved.assertFree(this.key.name, this.pattern.source);
+  }
+
   /** Subscribes; see `Broker#subscribe`. Throws for a reserved channel. */
   listen(waiter?: SubscriptionWaiter): void {
     this.assertFree();
@@ -53,9 +58,5 @@ export abstract class BusListener implements DeliveryListener {
     const channel = length === 0 ? delivery.channel : delivery.channel.slice(length);
     const message = bus.read(delivery, channel);
     if (message) this.onMessage(message, channel, delivery);
-  }
-
-  private assertFree(): void {
-    this.bus.reserved.assertFree(this.key.name, this.pattern.source);
   }
 }

@@ -113,34 +113,41 @@ function nameHandlersInErrors(): void {
     try {
       registerListeners.call(this);
     } catch (error) {
-      const extras = error instanceof Error ? extrasOfFailures.get(error) : undefined;
-      const name = extras && nameOfHandler(this['container'], extras);
+      const isOfHandler = error instanceof Error ? handlerOfFailure(error) : undefined;
+      const name = isOfHandler && nameOfHandler(this['container'], isOfHandler);
       if (name !== undefined) extendMessage(error as Error, ` (in the decorator of ${name})`);
       throw error;
     }
   };
 }
 
+/** Which method an error is about. Nest itself fails at a symbol, before it registers the handler. */
+function handlerOfFailure(error: Error): ((method: object) => boolean) | undefined {
+  const extras = extrasOfFailures.get(error);
+  if (extras) return (method) => metadataOf(method).includes(extras);
+  if (!/^Cannot convert a Symbol/.test(error.message)) return undefined;
+  return (method) =>
+    metadataOf(method).some((it) => Array.isArray(it) && it.some((one) => typeof one === 'symbol'));
+}
+
 function nameOfHandler(
   container: NestMicroservice['container'],
-  extras: object,
+  isOfHandler: (method: object) => boolean,
 ): string | undefined {
   const scanner = new MetadataScanner();
   for (const { controllers } of container.getModules().values()) {
     for (const { metatype } of controllers.values()) {
       const { name, prototype } = metatype as Type<object>;
       const methods = scanner.getAllMethodNames(prototype);
-      const method = methods.find((it) =>
-        hasMetadata(Reflect.get(prototype, it) as object, extras),
-      );
+      const method = methods.find((it) => isOfHandler(Reflect.get(prototype, it) as object));
       if (method !== undefined) return `${name}.${method}`;
     }
   }
   return undefined;
 }
 
-function hasMetadata(method: object, value: unknown): boolean {
-  return Reflect.getMetadataKeys(method).some((key) => Reflect.getMetadata(key, method) === value);
+function metadataOf(method: object): unknown[] {
+  return Reflect.getMetadataKeys(method).map((key): unknown => Reflect.getMetadata(key, method));
 }
 
 /** V8 keeps the first message in the stack. */

@@ -127,7 +127,14 @@ export class RedisPubSubServer
 
   #createRoute(pattern: unknown, callback: MessageHandler, isEventHandler: boolean): HandlerRoute {
     try {
-      return new HandlerRoute(readPattern(pattern), callback, isEventHandler, this.#dispatcher);
+      const route = new HandlerRoute(
+        readPattern(pattern),
+        callback,
+        isEventHandler,
+        this.#dispatcher,
+      );
+      route.assertFree();
+      return route;
     } catch (error) {
       attributeToHandler(error, callback.extras ?? {});
       throw error;
