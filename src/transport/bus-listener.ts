@@ -29,7 +29,7 @@ export abstract class BusListener implements DeliveryListener {
   onResubscribed?(gap: PubSubGap): void;
 
   /** Throws for a reserved channel. */
-  assertFree(): void {
+  protected assertFree(): void {
     this.bus.reserved.assertFree(this.key.name, this.pattern.source);
   }
 

@@ -125,7 +125,7 @@ function nameHandlersInErrors(): void {
 function handlerOfFailure(error: Error): ((method: object) => boolean) | undefined {
   const extras = extrasOfFailures.get(error);
   if (extras) return (method) => metadataOf(method).includes(extras);
-  if (!/^Cannot convert a Symbol/.test(error.message)) return undefined;
+  if (!error.message.startsWith('Cannot convert a Symbol')) return undefined;
   return (method) =>
     metadataOf(method).some((it) => Array.isArray(it) && it.some((one) => typeof one === 'symbol'));
 }

@@ -127,14 +127,7 @@ export class RedisPubSubServer
 
   #createRoute(pattern: unknown, callback: MessageHandler, isEventHandler: boolean): HandlerRoute {
     try {
-      const route = new HandlerRoute(
-        readPattern(pattern),
-        callback,
-        isEventHandler,
-        this.#dispatcher,
-      );
-      route.assertFree();
-      return route;
+      return new HandlerRoute(readPattern(pattern), callback, isEventHandler, this.#dispatcher);
     } catch (error) {
       attributeToHandler(error, callback.extras ?? {});
       throw error;

@@ -10,22 +10,22 @@ const failed = (reason: string, isOpen: boolean): QueryError =>
 const dead = failed('connect ECONNREFUSED', false);
 const wrongPassword = replyError('WRONGPASS no.');
 
-describe('TopologyFailures', () => {
-  function create() {
-    const lines: string[] = [];
-    const failures = new TopologyFailures({
-      log: () => undefined,
-      warn: (line) => lines.push(line),
-      error: () => undefined,
-    });
-    const round = (errors: Record<string, unknown>): void => {
-      failures.startRound();
-      for (const [address, error] of Object.entries(errors)) failures.add(address, error);
-      failures.failed();
-    };
-    return { failures, lines, round };
-  }
+function create() {
+  const lines: string[] = [];
+  const failures = new TopologyFailures({
+    log: () => undefined,
+    warn: (line) => lines.push(line),
+    error: () => undefined,
+  });
+  const round = (errors: Record<string, unknown>): void => {
+    failures.startRound();
+    for (const [address, error] of Object.entries(errors)) failures.add(address, error);
+    failures.failed();
+  };
+  return { failures, lines, round };
+}
 
+describe('TopologyFailures', () => {
   it.each<[string, Record<string, unknown>, string]>([
     [
       'no connection',
