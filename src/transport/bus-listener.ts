@@ -33,6 +33,11 @@ export abstract class BusListener implements DeliveryListener {
   /** See `DeliveryListener`. */
   onResubscribed?(gap: PubSubGap): void;
 
+  /** Throws for a reserved channel. */
+  protected assertFree(): void {
+    this.bus.reserved.assertFree(this.key.name, this.pattern.source);
+  }
+
   /** Subscribes; see `Broker#subscribe`. Throws for a reserved channel. */
   listen(waiter?: SubscriptionWaiter): void {
     this.assertFree();
@@ -58,9 +63,5 @@ export abstract class BusListener implements DeliveryListener {
     const channel = length === 0 ? delivery.channel : delivery.channel.slice(length);
     const message = bus.read(delivery, channel);
     if (message) this.onMessage(message, channel, delivery);
-  }
-
-  private assertFree(): void {
-    this.bus.reserved.assertFree(this.key.name, this.pattern.source);
   }
 }

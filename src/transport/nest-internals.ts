@@ -135,14 +135,22 @@ function watchRegistrations(servers: MethodsServer): void {
     try {
       registerListeners.call(this);
     } catch (error) {
-      const extras = error instanceof Error ? extrasOfFailures.get(error) : undefined;
-      const method = extras && decoratedMethods(container).find((it) => it.extras === extras);
+      const isMeant = error instanceof Error ? methodOfFailure(error) : undefined;
+      const method = isMeant && decoratedMethods(container).find(isMeant);
       if (method) extendMessage(error as Error, ` (in the decorator of ${method.name})`);
       throw error;
     }
     const server: unknown = Reflect.get(this, 'serverInstance');
     if (server instanceof servers) server.checkMethods(decoratedMethods(container));
   };
+}
+
+/** Which method an error is about. Nest itself fails at a symbol, before it registers the handler. */
+function methodOfFailure(error: Error): ((method: DecoratedMethod) => boolean) | undefined {
+  const extras = extrasOfFailures.get(error);
+  if (extras) return (method) => method.extras === extras;
+  if (!error.message.startsWith('Cannot convert a Symbol')) return undefined;
+  return ({ patterns }) => patterns.some((it) => typeof it === 'symbol');
 }
 
 /** The methods of the controllers, each once, also if its class is in several modules. */

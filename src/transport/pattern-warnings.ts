@@ -10,6 +10,9 @@ const MAX_WARNINGS = 100;
 
 const REGEXP = 'a RegExp is no pattern, and matches no channel; write a glob as text';
 
+const NO_PATTERN =
+  'it is no pattern, and its handler receives no messages; write a name or a glob as text';
+
 /** Logs a warning, once for each name, where a pattern or a channel may not mean what it says. Never throws. */
 export class PatternWarnings {
   readonly #logger: Pick<Logger, 'warn'>;
@@ -28,9 +31,10 @@ export class PatternWarnings {
 
   /** Checks a pattern of any type. `owner` is the method that has it, such as `UserEvents.onUser`. */
   checkPattern(pattern: unknown, isSharded: boolean, owner?: string): void {
-    const name = types.isRegExp(pattern) ? String(pattern) : pattern;
-    if (typeof name !== 'string') return;
-    const advice = name === pattern ? adviceForPattern(name, isSharded) : REGEXP;
+    const name = nameOf(pattern);
+    if (name === undefined) return;
+    const advice =
+      typeof pattern === 'string' ? adviceForPattern(name, isSharded) : adviceFor(pattern);
     if (advice === undefined) return;
     const of = owner === undefined ? '' : ` of ${owner}`;
     if (!this.#isNew(name)) return;
@@ -66,4 +70,24 @@ export class PatternWarnings {
     this.#known.add(name);
     return true;
   }
+}
+
+/** The name of a pattern that can be warned about; `undefined` for numbers, and objects that say something. */
+function nameOf(pattern: unknown): string | undefined {
+  if (typeof pattern === 'string') return pattern;
+  if (types.isRegExp(pattern)) return String(pattern);
+  if (Array.isArray(pattern)) return pattern.length === 0 ? '[]' : 'an array in an array';
+  return isBuiltIn(pattern) ? Object.prototype.toString.call(pattern) : undefined;
+}
+
+function adviceFor(pattern: unknown): string {
+  return types.isRegExp(pattern) ? REGEXP : NO_PATTERN;
+}
+
+/** Whether Nest would read `{}` from an object that is more than that, such as a Date or a Map. */
+function isBuiltIn(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || prototype === Object.prototype;
+  return !isPlain && Object.keys(value).length === 0;
 }

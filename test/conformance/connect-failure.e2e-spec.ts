@@ -10,6 +10,7 @@ import { ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
 import { closeAfterTest } from '../support/app.js';
 import { startPrivateRedis } from '../../sample/support/private-redis.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
+import { SentinelSet } from '../support/sentinel.js';
 import { becomes, CollectedLog, unique } from './collector.js';
 import { createTestBroker } from './test-broker.js';
 
@@ -115,6 +116,12 @@ describe('the error of a connection that cannot be made', () => {
     expect(log.lines[0]).toContain('(ERR max number of clients reached)');
   });
 
+  it('is the first of several error replies', async () => {
+    const port = await listen((socket) => socket.end('-ERR max number of clients\r\n-ERR x\r\n'));
+    const { error } = await fail(plain(port));
+    expect(error.message).toContain('Redis refused the connection: ERR max number of clients (at');
+  });
+
   it('asks about TLS and HELLO after a connection that was closed without an answer', async () => {
     const port = await listen((socket) => socket.once('data', () => socket.resetAndDestroy()));
     const { error } = await fail(plain(port));
@@ -184,6 +191,98 @@ describe('the error of a connection that cannot be made', () => {
       expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(secret);
       expect(log.lines.join()).not.toContain(secret);
     }
+  });
+});
+
+async function failAtNodes(ports: number[], redisOptions = {}): Promise<string> {
+  const { error } = await fail({ nodes: ports, options: { redisOptions } });
+  return error.message;
+}
+
+describe('the error of a Cluster of which no node can be used', () => {
+  const redis = useRedis();
+  it('names each node with its reason', async () => {
+    const [one, other] = [await freePort(), await freePort()].toSorted() as [number, number];
+    expect(await failAtNodes([one, other])).toMatch(
+      new RegExp(
+        `^No node of the Cluster is reachable: 127.0.0.1:${one}: connect ECONNREFUSED .*, 127.0.0.1:${other}: connect ECONNREFUSED `,
+      ),
+    );
+  });
+
+  it('asks about TLS at a port with TLS', async () => {
+    const port = await startTls();
+    const message = await failAtNodes([port]);
+    expect(message).toContain(`No node of the Cluster gave a usable answer: 127.0.0.1:${port}: `);
+    expect(message).toContain('check whether this port expects TLS');
+  });
+
+  it('asks about TLS at a port without TLS', async () => {
+    expect(await failAtNodes([redis.port], { tls: {} })).toContain(
+      `gave a usable answer: 127.0.0.1:${redis.port}: connected, but the TLS handshake has not ended within 1000 ms; check whether this port expects TLS`,
+    );
+  });
+
+  it('says so where the server is no Redis', async () => {
+    const port = await listen((socket) =>
+      socket.once('data', () => socket.end('HTTP/1.1 400\r\n')),
+    );
+    expect(await failAtNodes([port])).toContain(
+      `gave a usable answer: 127.0.0.1:${port}: the answer is not in the protocol of Redis`,
+    );
+  });
+
+  it.each([
+    ['WRONGPASS', { username: 'unknown', password: 'pw' }],
+    ['ERR This instance has cluster support disabled', {}],
+  ])('names the node that answers with %s', async (reply, redisOptions) => {
+    expect(await failAtNodes([redis.port], redisOptions)).toContain(
+      `No node of the Cluster accepts the connection: 127.0.0.1:${redis.port}: ${reply}`,
+    );
+  });
+});
+
+async function failAtSentinels(ports: number[], options = {}): Promise<string> {
+  const sentinels = ports.map((port) => ({ host: '127.0.0.1', port }));
+  const { error, log } = await fail({ sentinels, name: 'main', ...options });
+  await eventually(() => log.lines.some((line) => line.includes(`127.0.0.1:${ports[0]}: `)));
+  return error.message;
+}
+
+describe('the error of sentinels of which none names the master', () => {
+  const redis = useRedis();
+  it('names each sentinel with its reason', async () => {
+    const ports = [await freePort(), await freePort()].toSorted();
+    const reasons = ports.map(
+      (port) => `127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`,
+    );
+    expect(await failAtSentinels(ports)).toBe(
+      `Redis is unreachable: All sentinels are unreachable: ${reasons.join(', ')} (at the master "main" of the sentinels). Connection is closed.`,
+    );
+  });
+
+  it.each([
+    ['ERR unknown command', {}],
+    ['WRONGPASS', { sentinelUsername: 'unknown', sentinelPassword: 'pw' }],
+  ])('does not call a server unreachable that answers with %s', async (reply, options) => {
+    expect(await failAtSentinels([redis.port], options)).toContain(
+      `Cannot connect to Redis: no sentinel named the master "main": 127.0.0.1:${redis.port}: ${reply}`,
+    );
+  });
+
+  it('asks about TLS at a port with TLS', async () => {
+    expect(await failAtSentinels([await startTls()])).toContain(
+      'check whether this port expects TLS',
+    );
+  });
+
+  it('says so where a sentinel does not know the master', async () => {
+    const set = await SentinelSet.start();
+    closeAfterTest(() => set.stop());
+    const { port } = set.sentinels[0]!;
+    expect(await failAtSentinels([port], { name: 'other' })).toContain(
+      `no sentinel named the master "other": 127.0.0.1:${port}: ERR No such master with that name`,
+    );
   });
 });
 

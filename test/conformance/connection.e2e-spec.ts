@@ -84,7 +84,7 @@ describe('a connection', () => {
     timeouts.run();
     expect(await failure).toBeInstanceOf(ConnectionError);
     expect(String(await failure)).toContain(
-      `Redis is unreachable: connected, but the TLS handshake has not ended within ${CONNECT_TIMEOUT_MS} ms (at 127.0.0.1:${proxy.port}).`,
+      `Redis is unreachable: connected, but the TLS handshake has not ended within ${CONNECT_TIMEOUT_MS} ms; check whether this port expects TLS (at 127.0.0.1:${proxy.port}).`,
     );
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { closeAfterTest } from '../support/app.js';
 import { eventually } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
-import { becomes } from './collector.js';
+import { becomes, CollectedLog } from './collector.js';
 import { createTestBroker } from './test-broker.js';
 
 /** The number of clients that are subscribed to the failover messages of the sentinels. */
@@ -35,6 +35,18 @@ describe('a broker over sentinels', () => {
     expect(await listeners(set)).toBeGreaterThan(0);
     await broker.close();
     await eventually(async () => (await listeners(set)) === 0);
+  });
+
+  it('logs the address of the master that it is connected to', async () => {
+    const set = await SentinelSet.start();
+    closeAfterTest(() => set.stop());
+    const log = new CollectedLog();
+    const sentinels = set.sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const broker = createTestBroker({ sentinels, name: set.name }, { log });
+    await broker.connect(10_000);
+    const { port } = await set.master();
+    await eventually(() => log.lines.some((line) => line.startsWith('log: Connected')));
+    expect(log.lines.join()).toContain(`of the sentinels (at 127.0.0.1:${port}, database 0)`);
   });
 
   it('over a client of the user’s own asks each sentinel in turn while all but the last one hang', async () => {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
+import { ClosedError } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import type { BrokerLog } from '../broker.js';
-import { isLoginRefused, isReplyError } from '../connection/redis-error.js';
 import { parseNodes, type ClusterNode } from './parse-nodes.js';
 import { SlotMap } from './slot-map.js';
+import { TopologyFailures } from './topology-failures.js';
 
 /** Between two rounds of queries until a node answers. */
 const RETRY_MS = 250;
@@ -52,11 +52,11 @@ export class ClusterTopology {
   #lastQuery = new Date();
   #stopping = new AbortController();
   #isKnown = false;
-  #failure: unknown;
-  #isFailureLogged = false;
+  readonly #failures: TopologyFailures;
 
   constructor(options: ClusterTopologyOptions) {
     this.#options = options;
+    this.#failures = new TopologyFailures(options.log);
     this.#addresses = options.startupNodes;
     // Processes with the same configuration should not all start at the same node.
     this.#turn = Math.floor(Math.random() * this.#addresses.length);
@@ -117,8 +117,8 @@ export class ClusterTopology {
       await this.refresh();
       if (signal.aborted) throw new ClosedError();
       if (this.#isKnown) return;
-      const isRefused = this.#options.isLoginFinal && isLoginRefused(this.#failure);
-      if (isRefused || performance.now() >= deadline) throw unreachable(this.#failure);
+      const isRefused = this.#options.isLoginFinal && this.#failures.isLoginRefused;
+      if (isRefused || performance.now() >= deadline) throw this.#failures.toError();
       // After a stop the next round queries no node.
       await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -158,7 +158,7 @@ export class ClusterTopology {
 
   #startRefresh(first: string | undefined): Promise<void> {
     this.#refreshing = runOutside(() => this.#queryInTurn(first, this.#stopping.signal))
-      .catch((error: unknown) => this.#onFailure(error))
+      .catch((error: unknown) => this.#failures.failed(error))
       .finally(() => {
         this.#refreshing = undefined;
       });
@@ -167,30 +167,22 @@ export class ClusterTopology {
 
   /** Queries one node after the other until one gives an answer that is up to date. */
   async #queryInTurn(first: string | undefined, signal: AbortSignal): Promise<void> {
-    const outdated: View[] = [];
+    const outdated: [address: string, view: View][] = [];
+    this.#failures.startRound();
     for (const address of this.#order(first)) {
       if (signal.aborted) return;
       const view = await this.#query(address, signal).catch((error: unknown) => {
-        this.#failure = error;
+        this.#failures.add(address, error);
       });
       if (signal.aborted) return;
-      if (view && view.epoch >= this.#epoch) return this.#update(view);
+      if (view && view.epoch >= this.#epoch) return this.#update(address, view);
       // A node that is cut off from the others answers as before.
-      if (view) outdated.push(view);
+      if (view) outdated.push([address, view]);
     }
     // If no node knows the last epoch, the Cluster was created again.
-    const [latest] = outdated.toSorted((a, b) => b.epoch - a.epoch);
-    if (latest) return this.#update(latest);
-    this.#onFailure(this.#failure);
-  }
-
-  #onFailure(error: unknown): void {
-    this.#failure = error;
-    if (this.#isFailureLogged) return;
-    this.#isFailureLogged = true;
-    this.#options.log.warn(
-      `No node of the Cluster gave a usable answer to CLUSTER NODES; retrying (${messageOf(error)})`,
-    );
+    const [latest] = outdated.toSorted(([, a], [, b]) => b.epoch - a.epoch);
+    if (latest) return this.#update(...latest);
+    this.#failures.failed();
   }
 
   /** A startup node comes second, and the others last: all known nodes may have moved to other addresses. */
@@ -214,12 +206,12 @@ export class ClusterTopology {
     return { nodes, sent, epoch: Math.max(...nodes.map(({ epoch }) => epoch)) };
   }
 
-  #update({ nodes, sent, epoch }: View): void {
+  #update(address: string, { nodes, sent, epoch }: View): void {
     const alive = nodes.filter(({ isFailing }) => !isFailing);
     if (alive.length === 0) return;
     // Each node lists them in an order of its own; taking turns needs one order.
     const addresses = alive.map((node) => this.#addressOf(node)).toSorted();
-    this.#isFailureLogged = false;
+    this.#failures.recovered(address);
     this.#epoch = epoch;
     const known = [...this.#gone, ...this.#addresses];
     const gone = known.filter((address) => !addresses.includes(address));
@@ -254,12 +246,4 @@ interface View {
   /** When the query was sent. */
   readonly sent: Date;
   readonly epoch: number;
-}
-
-function unreachable(cause: unknown): ConnectionError {
-  const what = isReplyError(cause) ? 'accepts the connection' : 'is reachable';
-  return new ConnectionError(
-    `No node of the Cluster ${what}: ${messageOf(cause).replace(/\.$/, '')}. Connection is closed.`,
-    { cause },
-  );
 }

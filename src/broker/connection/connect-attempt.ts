@@ -3,6 +3,9 @@ import type { Socket } from 'node:net';
 /** The first two bytes of an alert of TLS. */
 const TLS_ALERT = '\u0015\u0003';
 
+/** One error reply, or several. */
+const ONLY_ERRORS = /^-([^\r\n]+)\r\n(?:-[^\r\n]*\r\n)*$/;
+
 /** What one attempt to connect has shown, which says more about its failure than the error of the socket. */
 export class ConnectAttempt {
   /** Whether the connection is meant to be encrypted. */
@@ -42,12 +45,12 @@ export class ConnectAttempt {
   }
 
   /**
-   * The error reply that was all the server sent. ioredis does not report it when the server has closed the
+   * The error reply that was all the server sent; of several the first. ioredis does not report it when the server has closed the
    * connection before it received a command, as one does that has too many clients.
    */
   get onlyReply(): string | undefined {
     const text = this.#firstText;
-    return text.length === this.#socket.bytesRead ? /^-([^\r\n]+)\r\n$/.exec(text)?.[1] : undefined;
+    return text.length === this.#socket.bytesRead ? ONLY_ERRORS.exec(text)?.[1] : undefined;
   }
 
   get #firstText(): string {

@@ -15,6 +15,7 @@ import { LatestFailure } from './latest-failure.js';
 import { OutageLog } from './outage-log.js';
 import { isReady, ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
+import { isOfAllSentinels } from './sentinel-failures.js';
 import { detailsOf, serverOf } from './server-name.js';
 import type { ServerWatch, WatchedConnection } from './server-watch.js';
 
@@ -76,6 +77,7 @@ export class Connection {
       this.#hasGivenUp = typeof delay !== 'number';
     });
     onSocket(client, (socket) => this.#failure.watchAttempt(socket));
+    this.#failure.watchSentinels(client);
     onServerInfo(client, (info) => this.#accepts(info));
   }
 
@@ -286,11 +288,12 @@ export class Connection {
     // ioredis listens to the first error of a stream only; a late TLS alert would end the process.
     if (stream?.listenerCount('error') === 0) stream.on('error', () => undefined);
     // Of a lost connection ioredis 5 also reports its own commands in flight, which is not the cause.
-    if (status === 'close' || status === 'reconnecting') return;
+    if (['close', 'reconnecting'].includes(status)) return;
     // The error of the socket that follows says less than the reply of Redis before it.
     if (!this.#failure.isReply) this.#fail(error);
     // While the connection is up no other event reports it.
     if (this.#isReady) this.#outageLog.stillConnected(error);
+    else if (isOfAllSentinels(error)) this.#outageLog.failed(false, this.#failure.value?.reason);
     else if (this.#options.isOwned && isInfoUnknown(error)) options.enableReadyCheck = false;
   }
 

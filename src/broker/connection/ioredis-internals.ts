@@ -3,7 +3,14 @@
  * versions, read in ioredis 5.3.2, 5.11.1 and 6.0.0. Each has a test against the installed version. Where a
  * part is missing, the option that needs it is refused, or ioredis is left as it is.
  */
-import { Command, ReplyError, type Cluster, type ClusterNode, type Redis } from 'ioredis';
+import {
+  Command,
+  ReplyError,
+  type Cluster,
+  type ClusterNode,
+  type Redis,
+  type RedisOptions,
+} from 'ioredis';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { InvalidOptionError } from '../../errors.js';
@@ -13,6 +20,8 @@ interface Connector {
   connect(emit: unknown): Promise<unknown>;
   disconnect(): void;
   check?(info: ServerInfo): unknown;
+  /** Creates a client of one sentinel. */
+  connectToSentinel?(endpoint: unknown, options?: RedisOptions): Redis;
 }
 
 /** The fields of the answer to INFO; empty if Redis refuses it. */
@@ -66,6 +75,19 @@ export function onSocket(client: Redis, listener: (socket: Socket) => void): voi
     const socket = (await connect(emit)) as Socket;
     listener(socket);
     return socket;
+  };
+}
+
+/** Calls `listener` with each client that ioredis creates for a sentinel, before it connects. */
+export function onSentinelClient(client: Redis, listener: (sentinel: Redis) => void): void {
+  const connector = connectorOf(client);
+  const create = connector?.connectToSentinel?.bind(connector);
+  if (!connector || !create) return;
+  connector.connectToSentinel = (endpoint, options) => {
+    // The first command connects it.
+    const sentinel = create(endpoint, { ...options, lazyConnect: true });
+    listener(sentinel);
+    return sentinel;
   };
 }
 

@@ -1,12 +1,15 @@
+import type { Redis } from 'ioredis';
 import type { Socket } from 'node:net';
 import { ConnectAttempt } from './connect-attempt.js';
 import { explainFailure, failureOf, type ConnectFailure } from './connect-failure.js';
+import { SentinelFailures } from './sentinel-failures.js';
 
 /** Why a connection is not ready: the latest failure, of this attempt to connect or of an earlier one. */
 export class LatestFailure {
   #value: ConnectFailure | undefined;
   #isOld = true;
   #attempt: ConnectAttempt | undefined;
+  #sentinels: SentinelFailures | undefined;
 
   get value(): ConnectFailure | undefined {
     return this.#value;
@@ -36,8 +39,14 @@ export class LatestFailure {
     this.#attempt = new ConnectAttempt(socket);
   }
 
-  /** `wasReady`: the connection was in use. `error` is `undefined` if it was closed without one. */
-  set(error: unknown, wasReady: boolean): void {
+  /** Watches the sentinels of a client, of which ioredis says little. */
+  watchSentinels(client: Redis): void {
+    if (client.options.sentinels) this.#sentinels = new SentinelFailures(client);
+  }
+
+  /** `wasReady`: the connection was in use. `reported` is `undefined` if it was closed without one. */
+  set(reported: unknown, wasReady: boolean): void {
+    const error = this.#sentinels ? this.#sentinels.explain(reported) : reported;
     this.#value = wasReady ? failureOf(error) : explainFailure(error, this.#attempt);
     this.#isOld = false;
   }

@@ -1,10 +1,12 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { ConnectionError, messageOf } from '../../errors.js';
 import { ConnectAttempt } from './connect-attempt.js';
-import { explainFailure } from './connect-failure.js';
+import { explainFailure, type ConnectFailure } from './connect-failure.js';
 import { PUBLISHER_OPTIONS } from './create-clients.js';
 import { disconnect } from './disconnect.js';
 import { guardReplies, onSocket } from './ioredis-internals.js';
+import { unreadyReason } from './ready-wait.js';
+import { isReplyError } from './redis-error.js';
 import { TimeLimit } from './time-limit.js';
 
 /** The limit for connecting, and again for the answer. */
@@ -35,12 +37,14 @@ export async function queryOnce<Answer>(
 ): Promise<Answer> {
   guardReplies(client);
   let reason: unknown;
+  // A socket that is destroyed in its handshake reports an error, too.
+  let late: ConnectionError | undefined;
   let attempt: ConnectAttempt | undefined;
   onSocket(client, (socket) => {
     attempt = new ConnectAttempt(socket);
   });
   client.on('error', (error: unknown) => {
-    reason = error;
+    reason = late ?? error;
   });
   const ended = new Promise<void>((resolve) => client.once('end', resolve));
   let deadline: NodeJS.Timeout | undefined;
@@ -50,7 +54,7 @@ export async function queryOnce<Answer>(
   };
   signal.addEventListener('abort', limitTime);
   const onLate = (): void => {
-    reason ??= new ConnectionError(`no answer within ${QUERY_TIMEOUT_MS} ms`);
+    reason ??= late = new ConnectionError(lateReason(client));
   };
   try {
     await inTime(client, client.connect(), onLate);
@@ -60,17 +64,41 @@ export async function queryOnce<Answer>(
   } catch (error) {
     client.disconnect();
     await ended;
-    throw reason ?? explained(error, attempt);
+    throw explained(reason ?? error, attempt);
   } finally {
     signal.removeEventListener('abort', limitTime);
     clearTimeout(deadline);
   }
 }
 
-/** ioredis says no more than that a connection was closed. */
+/** Why a query to one server has no answer; `cause` is what ioredis reported. */
+export class QueryError extends ConnectionError {
+  /** Whether the server accepted the connection. */
+  readonly wasOpen: boolean;
+  /** Whether the reason is a reply of the server. */
+  readonly isReply: boolean;
+
+  constructor(
+    { error, reason, isReply }: ConnectFailure,
+    attempt: Pick<ConnectAttempt, 'isOpen'> | undefined,
+  ) {
+    super(reason, { cause: error });
+    this.wasOpen = attempt?.isOpen === true;
+    this.isReply = isReply;
+  }
+}
+
+/** A reply of the server stays as it is. ioredis often says no more than that a connection was closed. */
 function explained(error: unknown, attempt: ConnectAttempt | undefined): unknown {
-  if (messageOf(error) !== 'Connection is closed.') return error;
-  return new ConnectionError(explainFailure(undefined, attempt).reason);
+  if (isReplyError(error)) return error;
+  const isClose = messageOf(error) === 'Connection is closed.';
+  return new QueryError(explainFailure(isClose ? undefined : error, attempt), attempt);
+}
+
+function lateReason(client: Redis): string {
+  return client.status === 'ready'
+    ? `no answer within ${QUERY_TIMEOUT_MS} ms`
+    : unreadyReason(client, QUERY_TIMEOUT_MS);
 }
 
 /** Settles as `work` does. Disconnects the client of it, after `onLate`, when that takes longer than a query may. */

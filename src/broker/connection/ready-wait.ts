@@ -101,7 +101,7 @@ export function unreadyReason({ status, stream }: Redis, timeoutMs: number): str
     return `connected, but ${what} ${within}`;
   }
   if (status === 'connecting' && isShakingHands(stream)) {
-    return `connected, but the TLS handshake has not ended ${within}`;
+    return `connected, but the TLS handshake has not ended ${within}; check whether this port expects TLS`;
   }
   return `no attempt to connect has ended ${within}`;
 }

@@ -8,8 +8,15 @@ export function serverOf({ options: { path, host, port, sentinels, name } }: Red
 }
 
 /** What a new connection leads to, as far as it is known. */
-export function detailsOf({ options: { db, sentinels } }: Redis, { role }: ServerInfo): string {
+export function detailsOf(
+  { options: { db, sentinels }, stream }: Redis,
+  { role }: ServerInfo,
+): string {
   const details = [`database ${db ?? 0}`];
+  // The options have no address: the sentinels told it.
+  if (sentinels && stream.remotePort !== undefined) {
+    details.unshift(`at ${stream.remoteAddress}:${stream.remotePort}`);
+  }
   if (role !== undefined && !sentinels) details.push(role === 'slave' ? 'a replica' : `a ${role}`);
   return ` (${details.join(', ')})`;
 }

@@ -56,6 +56,7 @@ export class HandlerRoute extends BusListener {
     const { prefix, sharded } = target.bus.options;
     super(pattern, pattern.subscriptionKey(prefix, options.sharded ?? sharded));
     this.#target = target;
+    this.assertFree();
     if (!HandlerQueue.isNeeded(options)) {
       assertNoQueueOptions(extras);
     } else {

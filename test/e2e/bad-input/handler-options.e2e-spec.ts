@@ -6,6 +6,7 @@ import {
   RedisPubSubModule,
   RedisPubSubRecordBuilder,
   RedisPubSubServer,
+  Subscribe,
   type HandlerOptions,
 } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest, startService } from '../../support/app.js';
@@ -83,6 +84,8 @@ describe('an error in the decorator of a handler', () => {
     ['null', null, {}, 'Expected a channel name to be a string, got object'],
     ['an empty pattern', '', {}, 'Expected a channel name, got an empty string'],
     ['a repeated parameter', 'a.:id.:id', {}, ''],
+    ['a reserved channel', '_pubsub.x', {}, 'Expected a channel outside the reserved "_pubsub."'],
+    ['a symbol', Symbol('x'), {}, 'Cannot convert a Symbol value to a string'],
     ['a sharded glob', 'a.*', { sharded: true }, ''],
     [
       'a misspelt option',
@@ -123,6 +126,56 @@ describe('an error in the decorator of a handler', () => {
     );
     await expect(inProviders).rejects.toThrow(/ \(in the decorator of Orders\.second\)$/);
   });
+});
+
+describe('@Subscribe', () => {
+  class Orders {
+    onPaid(): void {}
+  }
+  const subscribe = (...args: unknown[]): void => {
+    const descriptor = Object.getOwnPropertyDescriptor(Orders.prototype, 'onPaid') ?? {};
+    const decorator = (Subscribe as (...all: unknown[]) => MethodDecorator)(...args);
+    decorator(Orders.prototype, 'onPaid', descriptor);
+  };
+
+  it.each([
+    ['null in the place of options', ['a', null], 'to be an object, got null'],
+    ['text in the place of options', ['a', 'b'], 'to be an object, got "b"'],
+    ['a second pattern in an array in the place of options', ['a', ['b']], 'got an array'],
+    ['a symbol', [Symbol('x')], 'Expected a channel name or a pattern, got Symbol(x)'],
+    ['a symbol among others', [['a', Symbol('x')]], 'got Symbol(x)'],
+    ['an empty array', [[]], 'Expected a channel name or a pattern, got an empty array'],
+  ])('names the class and the method where it gets %s', (_, args, text) => {
+    const error = errorOf(() => subscribe(...args)) as Error;
+    expect(error.message).toContain('Orders.onPaid');
+    expect(error.message).toContain(text);
+  });
+});
+
+describe('a pattern that no channel matches', () => {
+  const redis = useRedis();
+
+  it.each([[/x/], [new Date(0)], [new Map()], [[['a']]]])(
+    'is warned about with class and method: %o',
+    async (pattern) => {
+      class Orders {
+        onPaid(): void {}
+      }
+      decorate(Orders.prototype, 'onPaid', pattern, {});
+      Injectable()(Orders);
+      const logger = captureLog();
+      const app = await NestFactory.createApplicationContext(
+        {
+          module: class {},
+          imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+          providers: [Orders],
+        },
+        { logger },
+      );
+      closeAfterTest(() => app.close());
+      expect(logger.of('warn').join()).toMatch(/^The pattern ".+" of Orders.onPaid may not mean/);
+    },
+  );
 });
 
 const builder = () => new RedisPubSubRecordBuilder(1);

@@ -38,7 +38,27 @@ describe('PatternWarnings', () => {
     expect(lines[0]).toContain('a RegExp is no pattern');
   });
 
-  it.each([{ cmd: 'sum' }, 5, undefined, Symbol('a')])('accepts the pattern %o', (pattern) => {
+  it.each([
+    [new Date(0), '[object Date]'],
+    [new Map(), '[object Map]'],
+    [[], '[]'],
+    [['a'], 'an array in an array'],
+  ])('knows that %o is no pattern', (pattern, name) => {
+    warnings.checkPattern(pattern, false, 'UserEvents.onUser');
+    expect(lines[0]).toContain(`The pattern "${name}" of UserEvents.onUser`);
+    expect(lines[0]).toContain('it is no pattern');
+  });
+
+  it.each([
+    { cmd: 'sum' },
+    {},
+    new (class {
+      cmd = 'sum';
+    })(),
+    5,
+    undefined,
+    Symbol('a'),
+  ])('accepts the pattern %o', (pattern) => {
     warnings.checkPattern(pattern, false);
     expect(lines).toEqual([]);
   });

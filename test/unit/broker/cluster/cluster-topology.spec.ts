@@ -60,6 +60,7 @@ describe('ClusterTopology', () => {
     translations.fails = false;
     await topology.discover(1_000);
     expect(topology.addresses).toEqual([A, B]);
+    expect(logged.slice(1)).toEqual(['The Cluster answers CLUSTER NODES again, at seed:1']);
   });
 
   it('discovers the nodes when one startup node answers', async () => {
@@ -68,10 +69,10 @@ describe('ClusterTopology', () => {
     expect(topology.addresses).toEqual([A, B]);
   });
 
-  it('rejects with the last failure when no node answers in time', async () => {
+  it('rejects with the failure of each node when none answers in time', async () => {
     const { topology } = topologyOver({}, { startupNodes: ['x:1', 'y:2'] });
     await expect(topology.discover(0)).rejects.toThrow(
-      /No node of the Cluster is reachable: .*does not answer/,
+      'No node of the Cluster gave a usable answer: x:1 does not answer, y:2 does not answer.',
     );
   });
 

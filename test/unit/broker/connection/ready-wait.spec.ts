@@ -123,7 +123,7 @@ describe('unreadyReason', () => {
     [
       'connecting',
       { ...CONNECTED, encrypted: true },
-      'connected, but the TLS handshake has not ended within 50 ms',
+      'connected, but the TLS handshake has not ended within 50 ms; check whether this port expects TLS',
     ],
     ['connect', CONNECTED, 'connected, but no answer to the first command within 50 ms'],
     ['connect', { ...CONNECTED, bytesRead: 1 }, 'connected, but not ready within 50 ms'],
