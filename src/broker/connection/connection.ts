@@ -3,6 +3,7 @@ import { ClosedError, ConnectionError } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { BrokerLog } from '../broker.js';
+import { installAdmission } from './admission.js';
 import { connectionError, failureOf, isInfoUnknown } from './connect-failure.js';
 import { retryDelay } from './create-clients.js';
 import { hasCredentialsProvider } from './credentials.js';
@@ -76,6 +77,7 @@ export class Connection {
       this.#hasGivenUp = typeof delay !== 'number';
     });
     onSocket(client, (socket) => this.#failure.watchAttempt(socket));
+    installAdmission(client, options.serverWatch);
     onServerInfo(client, (info) => this.#accepts(info));
   }
 

@@ -41,8 +41,8 @@ export function installCredentials(
     const { username, password } = await pending.credentials;
     setAuth(client, username === undefined ? password : [username, password]);
   };
-  beforeConnect(client, before, () => pending?.cancel());
-  return client;
+  if (beforeConnect(client, before, () => pending?.cancel())) return client;
+  throw new InvalidOptionError('credentials', 'absent with this version of ioredis', 'a function');
 }
 
 /** Whether the next attempt of a client may log in with other credentials. */

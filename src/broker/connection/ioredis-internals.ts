@@ -30,21 +30,15 @@ interface SubscriptionSet {
 
 /**
  * Runs `before` at the start of each attempt of a client to connect, and `onDisconnect` when it is told to
- * disconnect. `connector` is private.
+ * disconnect. `connector` is private. Without it the result is `false`, and nothing runs.
  */
 export function beforeConnect(
   client: Redis,
   before: () => Promise<void>,
   onDisconnect: () => void,
-): void {
+): boolean {
   const connector = connectorOf(client);
-  if (!connector) {
-    throw new InvalidOptionError(
-      'credentials',
-      'absent with this version of ioredis',
-      'a function',
-    );
-  }
+  if (!connector) return false;
   const connect = connector.connect.bind(connector);
   const disconnect = connector.disconnect.bind(connector);
   connector.connect = async (emit) => {
@@ -55,6 +49,7 @@ export function beforeConnect(
     onDisconnect();
     disconnect();
   };
+  return true;
 }
 
 /** Calls `listener` with the socket of each attempt to connect, before any event of it. */
