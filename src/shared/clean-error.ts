@@ -100,3 +100,41 @@ export function withoutLogin(text: string): string {
   const query = address.indexOf('?', at > mark ? 0 : mark);
   return query < 0 ? address : `${address.slice(0, query)}?…`;
 }
+
+/**
+ * A value that was given for an address or a word, as an error may show it: three dots stand for text that is neither,
+ * since it may contain a password. Values of other types stay as they are.
+ */
+export function onlyAddress(value: unknown): unknown {
+  return typeof value !== 'string' || PLAIN_ADDRESS.test(value) ? value : '…';
+}
+
+/** A value that was given for something else than text: three dots stand for text that is no number and no `true`. */
+export function withoutText(value: unknown): unknown {
+  return typeof value !== 'string' || NUMBER_OR_WORD.test(value) ? value : '…';
+}
+
+const PLAIN_ADDRESS = /^([a-z]{1,9}:\/\/)?[\w.-]*(:\d+)?(\/\d*)?$/;
+const NUMBER_OR_WORD =
+  /^(-?\d[\d.]{0,9} ?[a-z]{0,2}|true|false|null|undefined|nan|yes|no|on|off|)$/i;
+
+/**
+ * The text of an error that an application's function threw while it was about secrets. Words that may be or contain
+ * one become three dots: parts of a URL or of JSON, long ones, and what follows a name such as "token:". Takes linear time.
+ */
+export function withoutSecretWords(text: string): string {
+  let isAfterName = false;
+  return text
+    .split(' ')
+    .map((word) => {
+      const isSecret = isAfterName || word.length > MAX_WORD_LENGTH || MARKS.test(word);
+      isAfterName = /(pass\w*|pwd|secret|token|key|authorization)"?:$|\bbearer$|\bbasic$/i.test(
+        word,
+      );
+      return isSecret && !isAfterName ? '…' : word;
+    })
+    .join(' ');
+}
+
+const MAX_WORD_LENGTH = 60;
+const MARKS = /[@?=&{}]|:[^/\d]/;

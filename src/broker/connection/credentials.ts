@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { InvalidOptionError } from '../../errors.js';
+import { InvalidOptionError, messageOf } from '../../errors.js';
+import { withoutSecretWords } from '../../shared/clean-error.js';
 import { beforeConnect, setAuth } from './ioredis-internals.js';
 import { TimeLimit } from './time-limit.js';
 
@@ -71,8 +72,19 @@ function callProvider(provider: CredentialsProvider): PendingCall {
   return { credentials, cancel };
 }
 
+/** The application's error may have a token, in its text or beside it: the log of a connection shows only what is safe. */
+async function called(provider: CredentialsProvider): Promise<unknown> {
+  try {
+    return await provider();
+  } catch (error) {
+    const isText = error instanceof Error || typeof error === 'string';
+    const reason = isText ? withoutSecretWords(messageOf(error)) : 'it threw no error';
+    throw new Error(`"credentials" failed: ${reason}`);
+  }
+}
+
 async function checked(provider: CredentialsProvider): Promise<Credentials> {
-  const credentials: unknown = await provider();
+  const credentials = await called(provider);
   const { username, password } = (credentials ?? {}) as Partial<Record<keyof Credentials, unknown>>;
   const isUser = username === undefined || typeof username === 'string';
   if (isUser && typeof password === 'string') return credentials as Credentials;

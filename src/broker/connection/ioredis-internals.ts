@@ -18,8 +18,19 @@ interface Connector {
 /** The fields of the answer to INFO; empty if Redis refuses it. */
 export type ServerInfo = Readonly<Partial<Record<string, string>>>;
 
+/** @throws InvalidOptionError for an instance of an application's class that is none */
 function connectorOf(client: Redis): Connector | undefined {
-  return Reflect.get(client, 'connector') as Connector | undefined;
+  const connector = Reflect.get(client, 'connector') as Partial<Connector> | undefined;
+  if (!connector) return undefined;
+  const { connect, disconnect } = connector;
+  if (typeof connect === 'function' && typeof disconnect === 'function') {
+    return connector as Connector;
+  }
+  throw new InvalidOptionError(
+    'connection.Connector',
+    'a class whose instances have the functions "connect" and "disconnect"',
+    connector,
+  );
 }
 
 /** `Redis#condition.subscriber`: the names that ioredis would subscribe to again. */
