@@ -28,6 +28,7 @@ const OTHER_NAMES: Readonly<Partial<Record<string, string>>> = {
   user: 'username',
   pass: 'password',
   auth: 'password',
+  auth_pass: 'password',
   ssl: 'tls',
   tlsOptions: 'tls',
   uri: 'url',

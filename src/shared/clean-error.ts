@@ -24,7 +24,9 @@ function cleaned(error: unknown, depth: number): unknown {
     (name) => name in after && after[name]?.value === before[name as 'name'].value,
   );
   if (isClean) return error;
-  const copy = new Error(withoutRepeatedArguments(String(error.message)));
+  // Applications may set a message of any type.
+  const { message }: { readonly message: unknown } = error;
+  const copy = new Error(withoutRepeatedArguments(String(message)));
   Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
   // In newer versions of Node the stack is a getter, which belongs to its own error.
   if (after.stack?.get) delete after.stack;

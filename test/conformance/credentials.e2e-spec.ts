@@ -98,6 +98,7 @@ describe('credentials', () => {
     'password=hunter2',
   ])('show no token of what the provider throws: %o', async (thrown) => {
     const { broker, log } = open(plain(redis.port), () => {
+      // oxlint-disable-next-line typescript/only-throw-error -- as an application may
       throw thrown;
     });
     const error: unknown = await broker.connect(0).catch((it: unknown) => it);

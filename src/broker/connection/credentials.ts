@@ -79,6 +79,7 @@ async function called(provider: CredentialsProvider): Promise<unknown> {
   } catch (error) {
     const isText = error instanceof Error || typeof error === 'string';
     const reason = isText ? withoutSecretWords(messageOf(error)) : 'it threw no error';
+    // oxlint-disable-next-line preserve-caught-error -- a cause would show what this leaves out
     throw new Error(`"credentials" failed: ${reason}`);
   }
 }

@@ -123,6 +123,7 @@ describe('resolveOptions', () => {
     ['connectionString', 'the "connection": { connection: "redis://…" }'],
     ['pass', 'a field of "connection", called password there'],
     ['auth', 'a field of "connection", called password there'],
+    ['auth_pass', 'a field of "connection", called password there'],
     ['user', 'a field of "connection", called username there'],
     ['ssl', 'a field of "connection", called tls there'],
     ['hostname', 'a field of "connection", called host there'],
@@ -144,7 +145,14 @@ describe('resolveOptions', () => {
   it.each(Object.keys(OPTIONS))('shows no text that was given for %s', (name) => {
     const texts = ['h,password=hunter2', 'redis://:hunter2@h', 'h:1:hunter2', 'hunter2'];
     // A bare word may be a host; a prefix and a codec are text.
-    const isText = ['connection', 'prefix', 'codec', 'onStart', 'replies', 'reservedSegment'].includes(name);
+    const isText = [
+      'connection',
+      'prefix',
+      'codec',
+      'onStart',
+      'replies',
+      'reservedSegment',
+    ].includes(name);
     for (const text of isText ? texts.slice(0, 3) : texts) {
       for (const owner of OWNERS) {
         expect(outcome(() => resolveOptions(owner, { [name]: text }))).not.toContain('hunter2');
