@@ -89,6 +89,9 @@ const FIELDS: Readonly<Partial<Record<string, FieldRule>>> = {
   },
 };
 
+/** Fields whose values are addresses, here and at other clients. */
+const ADDRESSES: ReadonlySet<string> = new Set(['host', 'hostname', 'address', 'url', 'uri']);
+
 /** Fields whose values an error must not show. */
 const SECRET = /password|pass|auth/i;
 
@@ -108,7 +111,7 @@ export function checkFields(where: string, fields: object): void {
 /** Text of another field than these may be a password. */
 function shown(field: string, value: unknown): unknown {
   if (SECRET.test(field)) return '…';
-  return field === 'host' ? onlyAddress(value) : withoutText(value);
+  return ADDRESSES.has(field) ? onlyAddress(value) : withoutText(value);
 }
 
 /** What a field must be, in words; `undefined` if it is that. */

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
-import { withoutText } from '../shared/clean-error.js';
+import { onlyAddress, withoutText } from '../shared/clean-error.js';
 import { nearestName } from '../shared/nearest-name.js';
 import { isConnectionField, otherName } from './connection-names.js';
 
@@ -37,7 +37,12 @@ export function unknownOption(
   names: readonly string[],
 ): InvalidOptionError {
   const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined;
-  if (instead !== undefined) return new InvalidOptionError(name, instead, withoutText(value));
+  if (instead !== undefined)
+    return new InvalidOptionError(
+      name,
+      instead,
+      name === 'url' ? onlyAddress(value) : withoutText(value),
+    );
   if (isConnectionField(name)) {
     // The value may be a password.
     return new InvalidOptionError(

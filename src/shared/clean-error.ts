@@ -108,17 +108,23 @@ export function withoutLogin(text: string): string {
  * since it may contain a password. Values of other types stay as they are.
  */
 export function onlyAddress(value: unknown): unknown {
-  return typeof value !== 'string' || PLAIN_ADDRESS.test(value) ? value : '…';
+  if (typeof value !== 'string' || SHORT.test(value)) return value;
+  if (PLAIN_ADDRESS.test(value) || IPV6.test(value)) return value;
+  // Only after a login at its usual place can the rest be no part of a password.
+  const host = value.slice(value.lastIndexOf('@') + 1);
+  return /^[a-z]{1,9}:\/\/\S*@/.test(value) && PLAIN_ADDRESS.test(host) ? `…@${host}` : '…';
 }
 
-/** A value that was given for something else than text: three dots stand for text that is no number and no `true`. */
+/** A value that was given for something else than text: three dots stand for text that is no number and no short word. */
 export function withoutText(value: unknown): unknown {
-  return typeof value !== 'string' || NUMBER_OR_WORD.test(value) ? value : '…';
+  return typeof value !== 'string' || NUMBER.test(value) || SHORT.test(value) ? value : '…';
 }
 
 const PLAIN_ADDRESS = /^([a-z]{1,9}:\/\/)?[\w.-]*(:\d+)?(\/\d*)?$/;
-const NUMBER_OR_WORD =
-  /^(-?\d[\d.]{0,9} ?[a-z]{0,2}|true|false|null|undefined|nan|yes|no|on|off|)$/i;
+const IPV6 = /^\[?[\da-f]*::[\da-f:.]*\]?(:\d+)?$/i;
+const NUMBER = /^-?\d[\d.]{0,9} ?[a-z]{0,2}$/i;
+/** No password is so short; a word that was meant for something else often is. */
+const SHORT = /^([a-z]{0,5}|[^]{0,3}|undefined)$/i;
 
 /**
  * The text of an error that an application's function threw while it was about secrets. Words that may be or contain
