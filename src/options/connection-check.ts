@@ -1,7 +1,9 @@
 import { isClient, type RedisConnection } from '../broker/connection/redis-connection.js';
 import { queryOf } from '../broker/connection/url-query.js';
 import { InvalidOptionError } from '../errors.js';
-import { checkFields, isHost, isPort } from './connection-fields.js';
+import { onlyAddress, withoutText } from '../shared/clean-error.js';
+import { checkFields, isAddress, isHost, isPort } from './connection-fields.js';
+import { hasConnectionFields } from './connection-names.js';
 
 const EXPECTED = 'a redis:// URL, ioredis options or an ioredis client';
 
@@ -18,6 +20,7 @@ export function checkConnection(name: string, connection: unknown): RedisConnect
   assertNotForeign(name, connection);
   if (isClient(connection)) return connection;
   if ('nodes' in connection) return checkCluster(connection);
+  if (!hasConnectionFields(connection)) throw new InvalidOptionError(name, EXPECTED, connection);
   return checkRedisOptions(name, connection);
 }
 
@@ -43,14 +46,19 @@ function assertNotForeign(name: string, connection: object): void {
 function checkCluster(connection: object & { nodes: unknown }): RedisConnection {
   const { nodes } = connection;
   if (!Array.isArray(nodes) || nodes.length === 0) {
-    throw new InvalidOptionError('connection.nodes', 'an array of at least one node', nodes);
+    throw new InvalidOptionError(
+      'connection.nodes',
+      'an array of at least one node',
+      onlyAddress(nodes),
+    );
   }
-  const wrong: unknown = nodes.find((node) => !isClusterNode(node));
-  if (wrong !== undefined) {
+  // Unlike `find`, this sees what is `undefined`.
+  const wrong = nodes.findIndex((node) => !isClusterNode(node));
+  if (wrong >= 0) {
     throw new InvalidOptionError(
       'connection.nodes',
       'nodes as redis://host:port, a port or { host, port }; passwords and TLS go into options.redisOptions',
-      wrong,
+      onlyAddress(nodes[wrong]),
     );
   }
   checkClusterOptions(connection);
@@ -77,15 +85,13 @@ function checkClusterOptions(connection: { nodes: unknown; options?: unknown }):
 
 function assertObject(name: string, value: unknown): void {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw new InvalidOptionError(name, 'an object', value);
+  throw new InvalidOptionError(name, 'an object', withoutText(value));
 }
 
 function isClusterNode(node: unknown): boolean {
   if (typeof node === 'number') return isPort(node);
   if (typeof node === 'string') return isNodeUrl(node.includes('://') ? node : `redis://${node}`);
-  if (typeof node !== 'object' || node === null) return false;
-  const { host, port } = node as { host?: unknown; port?: unknown };
-  return (host === undefined || isHost(host)) && (!('port' in node) || isPort(port));
+  return isAddress(node);
 }
 
 function isNodeUrl(url: string): boolean {
@@ -134,7 +140,7 @@ function isDecodable(text: string): boolean {
 
 function checkUrl(name: string, url: unknown): string {
   const missing = missingIn(url);
-  if (missing !== undefined) throw new InvalidOptionError(name, missing, url);
+  if (missing !== undefined) throw new InvalidOptionError(name, missing, onlyAddress(url));
   checkFields(name, fieldsOfUrl(url as string));
   return url as string;
 }
@@ -143,20 +149,38 @@ function checkRedisOptions(name: string, options: object): RedisConnection {
   const { url, ...fields } = options as Record<string, unknown>;
   checkFields(name, fields);
   if ('url' in options) checkConflicts(name, checkUrl(`${name}.url`, url), fields);
-  else assertHost(name, fields);
+  else assertPresent(name, fields);
   return options;
 }
 
-/** A host that is given as `undefined` is a missing variable, and must not be localhost. */
-function assertHost(name: string, fields: Readonly<Record<string, unknown>>): void {
-  if (!('host' in fields) || fields.host !== undefined) return;
-  if (fields.path !== undefined || fields.sentinels !== undefined) return;
-  throw new InvalidOptionError(
-    `${name}.host`,
-    'a host name or an address; without the field it is localhost',
-    fields.host,
-  );
+/** A field that is given as `undefined` is a missing variable, and must not be localhost or the default port. */
+function assertPresent(name: string, fields: Readonly<Record<string, unknown>>): void {
+  const isMissing = (field: string): boolean => field in fields && fields[field] === undefined;
+  const place = ['sentinels', 'path', 'host'].find((field) => isSet(fields[field]));
+  const missing = (place === undefined ? PLACES : BESIDE[place])?.find(isMissing);
+  if (missing === undefined) return;
+  throw new InvalidOptionError(`${name}.${missing}`, String(MEANING[missing]), undefined);
 }
+
+/** To ioredis null is absent. */
+const isSet = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** The fields that say where the server is. */
+const PLACES = ['host', 'path', 'sentinels', 'port'];
+
+/** The fields that count beside another one. */
+const BESIDE: Readonly<Partial<Record<string, readonly string[]>>> = {
+  sentinels: ['name'],
+  host: ['port'],
+};
+
+const MEANING: Readonly<Partial<Record<string, string>>> = {
+  host: 'a host name or an address; without the field it is localhost',
+  path: 'the path of a unix socket',
+  sentinels: 'an array of at least one { host, port }',
+  port: 'a port from 1 to 65535',
+  name: 'the name of the master that the sentinels watch',
+};
 
 /** To ioredis the URL counts, and what the options say is lost. */
 function checkConflicts(
@@ -182,7 +206,7 @@ function checkConflicts(
     throw new InvalidOptionError(
       `${name}.tls`,
       `an object or absent beside a rediss:// URL`,
-      fields.tls,
+      withoutText(fields.tls),
     );
   }
 }

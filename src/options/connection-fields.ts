@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { InvalidOptionError } from '../errors.js';
+import { onlyAddress, withoutText } from '../shared/clean-error.js';
+import { nameInIoredis } from './connection-names.js';
 
 /** The longest delay that a timer of Node takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -70,12 +72,15 @@ const FIELDS: Readonly<Partial<Record<string, FieldRule>>> = {
   retryStrategy: FUNCTION,
   reconnectOnError: FUNCTION,
   sentinelRetryStrategy: FUNCTION,
-  Connector: FUNCTION,
+  Connector: {
+    expected: 'a class',
+    accepts: (value) => isFunction(value) && isObject(Reflect.get(value as object, 'prototype')),
+  },
   natMap: OBJECT_OR_FUNCTION,
   scripts: { expected: 'an object', accepts: isObject },
   himportFieldsets: { expected: 'an array', accepts: Array.isArray },
   sentinels: {
-    expected: 'an array of at least one { host, port }',
+    expected: 'an array of at least one { host, port }, each with its host or its port',
     accepts: (value) => Array.isArray(value) && value.length > 0 && value.every(isAddress),
   },
   preferredSlaves: {
@@ -84,29 +89,11 @@ const FIELDS: Readonly<Partial<Record<string, FieldRule>>> = {
   },
 };
 
-/** Names of other clients and of habit, which ioredis would ignore, and connect to localhost. */
-const OTHER_NAMES: Readonly<Partial<Record<string, string>>> = {
-  hostname: 'host',
-  address: 'host',
-  database: 'db',
-  user: 'username',
-  pass: 'password',
-  auth: 'password',
-  ssl: 'tls',
-  uri: 'url',
-  connectionString: 'url',
-  socket: 'host, port and tls, without "socket" around them',
-  servers: 'nodes',
-  rootNodes: 'nodes',
-};
+/** Fields whose values are addresses, here and at other clients. */
+const ADDRESSES: ReadonlySet<string> = new Set(['host', 'hostname', 'address', 'url', 'uri']);
 
 /** Fields whose values an error must not show. */
 const SECRET = /password|pass|auth/i;
-
-/** Whether ioredis has an option with this name that this package knows. */
-export function isConnectionField(name: string): boolean {
-  return Object.hasOwn(FIELDS, name);
-}
 
 /**
  * Checks the fields of a connection; `where` goes before their names in an error.
@@ -117,13 +104,20 @@ export function checkFields(where: string, fields: object): void {
   for (const [field, value] of Object.entries(fields)) {
     const expected = value === undefined ? undefined : expectedOf(field, value);
     if (expected === undefined) continue;
-    throw new InvalidOptionError(`${where}.${field}`, expected, SECRET.test(field) ? '…' : value);
+    throw new InvalidOptionError(`${where}.${field}`, expected, shown(field, value));
   }
+}
+
+/** Text of another field than these may be a password. */
+function shown(field: string, value: unknown): unknown {
+  if (SECRET.test(field)) return '…';
+  return ADDRESSES.has(field) ? onlyAddress(value) : withoutText(value);
 }
 
 /** What a field must be, in words; `undefined` if it is that. */
 function expectedOf(field: string, value: unknown): string | undefined {
-  if (Object.hasOwn(OTHER_NAMES, field)) return `called ${OTHER_NAMES[field]}, as in ioredis`;
+  const other = nameInIoredis(field);
+  if (other !== undefined) return `called ${other}, as in ioredis`;
   const rule = Object.hasOwn(FIELDS, field) ? FIELDS[field] : undefined;
   // To ioredis null is the default; a host that is null would be localhost.
   if (!rule || (value === null && field !== 'host')) return undefined;
@@ -147,8 +141,9 @@ function isDatabase(db: unknown): boolean {
   return isNumber && Number.isSafeInteger(Number(db)) && Number(db) >= 0;
 }
 
-function isAddress(value: unknown): boolean {
+/** An object with a host, a port or both. What is given as `undefined` is a missing variable, and would be localhost. */
+export function isAddress(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { host, port } = value as { host?: unknown; port?: unknown };
-  return (host === undefined || isHost(host)) && (port === undefined || isPort(port));
+  const isHostValid = 'host' in value ? isHost(value.host) : 'port' in value;
+  return isHostValid && (!('port' in value) || isPort(value.port));
 }

@@ -1,6 +1,7 @@
 import type { CredentialsProvider } from '../broker/connection/credentials.js';
 import type { Codec } from '../codec/codec.js';
 import { InvalidOptionError } from '../errors.js';
+import { onlyAddress, withoutText } from '../shared/clean-error.js';
 
 // Each check returns the value if it is valid. If not, it throws an `InvalidOptionError` that names the option.
 
@@ -11,7 +12,11 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export function checkMilliseconds(name: string, value: unknown, least = 0): number {
   const isDelay = typeof value === 'number' && value >= least && value <= MAX_DELAY_MS;
   if (!isDelay) {
-    throw new InvalidOptionError(name, `milliseconds from ${least} to ${MAX_DELAY_MS}`, value);
+    throw new InvalidOptionError(
+      name,
+      `milliseconds from ${least} to ${MAX_DELAY_MS}`,
+      withoutText(value),
+    );
   }
   return value;
 }
@@ -20,13 +25,13 @@ export function checkMilliseconds(name: string, value: unknown, least = 0): numb
 export function checkCount(name: string, value: unknown, least: number): number {
   if (value === Infinity || (Number.isInteger(value) && Number(value) >= least))
     return Number(value);
-  throw new InvalidOptionError(name, `an integer ≥ ${least}`, value);
+  throw new InvalidOptionError(name, `an integer ≥ ${least}`, withoutText(value));
 }
 
 /** `true` or `false`. */
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
-  throw new InvalidOptionError(name, 'true or false', value);
+  throw new InvalidOptionError(name, 'true or false', withoutText(value));
 }
 
 /** One of the texts that are allowed. */
@@ -37,13 +42,17 @@ export function checkOneOf<const T extends string>(
 ): T {
   const found = allowed.find((it) => it === value);
   if (found !== undefined) return found;
-  throw new InvalidOptionError(name, allowed.map((it) => `"${it}"`).join(' or '), value);
+  throw new InvalidOptionError(
+    name,
+    allowed.map((it) => `"${it}"`).join(' or '),
+    onlyAddress(value),
+  );
 }
 
 /** The first segment of the reserved channels. */
 export function checkReservedSegment(name: string, segment: unknown): string {
   if (typeof segment === 'string' && /^[\w-]+$/.test(segment)) return segment;
-  throw new InvalidOptionError(name, 'letters, digits, "_" or "-"', segment);
+  throw new InvalidOptionError(name, 'letters, digits, "_" or "-"', onlyAddress(segment));
 }
 
 /** Text that is added to channel names. */
@@ -57,7 +66,7 @@ export function checkHook<Hook>(name: string, hook: unknown, method: string): Ho
   const isHook =
     typeof hook === 'object' && hook !== null && typeof Reflect.get(hook, method) === 'function';
   if (isHook) return hook as Hook;
-  throw new InvalidOptionError(name, `an object with the function "${method}"`, hook);
+  throw new InvalidOptionError(name, `an object with the function "${method}"`, withoutText(hook));
 }
 
 /** The name of a codec, or an object with its functions. */
@@ -71,22 +80,20 @@ export function checkCodec(name: string, codec: unknown): 'envelope' | 'json' | 
   throw new InvalidOptionError(
     name,
     '"envelope", "json" or an object with the functions "encode" and "decode"',
-    codec,
+    onlyAddress(codec),
   );
 }
 
 /** A function that returns credentials. */
 export function checkCredentials(name: string, credentials: unknown): CredentialsProvider {
   if (typeof credentials === 'function') return credentials as CredentialsProvider;
-  // Text may be a password.
-  const got = typeof credentials === 'string' ? '…' : credentials;
-  throw new InvalidOptionError(name, 'a function', got);
+  throw new InvalidOptionError(name, 'a function', withoutText(credentials));
 }
 
 /** A symbol, or a number of Nest's `Transport`. */
 export function checkTransportId(name: string, transportId: unknown): symbol | number {
   if (typeof transportId === 'symbol' || typeof transportId === 'number') return transportId;
-  throw new InvalidOptionError(name, 'a symbol or a Transport', transportId);
+  throw new InvalidOptionError(name, 'a symbol or a Transport', withoutText(transportId));
 }
 
 /** How much may wait while the connection is lost. */
@@ -137,7 +144,7 @@ function checkLimits<Limits extends object>(
   const names = Object.keys(defaults);
   const list = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidOptionError(name, `${alternative}an object with ${list}`, value);
+    throw new InvalidOptionError(name, `${alternative}an object with ${list}`, withoutText(value));
   }
   const unknown = Object.keys(value).find((key) => !names.includes(key));
   if (unknown !== undefined) {

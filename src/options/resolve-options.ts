@@ -16,6 +16,7 @@ import {
 } from './option-checks.js';
 import { checkConnection } from './connection-check.js';
 import { nearestName } from '../shared/nearest-name.js';
+import { onlyAddress, withoutText } from '../shared/clean-error.js';
 import { unknownName, unknownOption } from './unknown-option.js';
 import {
   REDIS_PUBSUB,
@@ -144,7 +145,7 @@ export function resolveOptions(owner: OptionOwner, options: object = {}): Resolv
 /** Refuses a value that is not an object of options. */
 export function assertOptionsObject(options: unknown): void {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
-  throw new InvalidOptionError('options', 'an object', options);
+  throw new InvalidOptionError('options', 'an object', onlyAddress(options));
 }
 
 /** A name that is mistyped, or that the class ignores, must not be a silent default. */
@@ -156,7 +157,7 @@ function assertOwned(owner: OptionOwner, name: string, value: unknown): void {
     throw new InvalidOptionError(
       name,
       `an option of ${rule.owners.join(' or ')} only, not of ${owner}`,
-      value,
+      withoutText(value),
     );
   }
   const names = Object.entries(OPTIONS).filter(([, { owners }]) => owners.includes(owner));
@@ -171,7 +172,11 @@ function assertOwned(owner: OptionOwner, name: string, value: unknown): void {
 function assertConsistent(options: ResolvedOptions): void {
   const { connection, credentials, prefix, reservedSegment, sharded, replies } = options;
   if (prefix.startsWith(`${reservedSegment}.`)) {
-    throw new InvalidOptionError('prefix', `outside the reserved "${reservedSegment}."`, prefix);
+    throw new InvalidOptionError(
+      'prefix',
+      `outside the reserved "${reservedSegment}."`,
+      onlyAddress(prefix),
+    );
   }
   if (sharded && replies === 'compat') {
     throw new InvalidOptionError('sharded', 'false with replies: "compat"', sharded);

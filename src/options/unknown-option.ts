@@ -1,10 +1,21 @@
 import { InvalidOptionError } from '../errors.js';
+import { onlyAddress, withoutText } from '../shared/clean-error.js';
 import { nearestName } from '../shared/nearest-name.js';
-import { isConnectionField } from './connection-fields.js';
+import { isConnectionField, otherName } from './connection-names.js';
+
+const URL_INSTEAD = 'the "connection": { connection: "redis://…" }';
 
 /** Options of the built-in `Transport.REDIS` and of other clients, and what to write instead. */
 const INSTEAD: Readonly<Partial<Record<string, string>>> = {
-  url: 'the "connection": { connection: "redis://…" }',
+  url: URL_INSTEAD,
+  uri: URL_INSTEAD,
+  connectionString: URL_INSTEAD,
+  redis: 'the "connection": a URL or ioredis options',
+  config: 'the "connection": a URL or ioredis options',
+  nodes: 'a field of "connection": { connection: { nodes } }',
+  cluster: 'the nodes of "connection": { connection: { nodes } }',
+  redisOptions: 'a field of "connection", beside its nodes: { nodes, options: { redisOptions } }',
+  clusterOptions: 'a field of "connection", called options there: { nodes, options }',
   wildcards: 'absent: the pattern of a handler decides between SUBSCRIBE and PSUBSCRIBE',
   returnBuffers:
     'absent: a payload that is not UTF-8 is a Buffer; for bytes at all times write a "codec"',
@@ -26,7 +37,12 @@ export function unknownOption(
   names: readonly string[],
 ): InvalidOptionError {
   const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined;
-  if (instead !== undefined) return new InvalidOptionError(name, instead, value);
+  if (instead !== undefined)
+    return new InvalidOptionError(
+      name,
+      instead,
+      name === 'url' ? onlyAddress(value) : withoutText(value),
+    );
   if (isConnectionField(name)) {
     // The value may be a password.
     return new InvalidOptionError(
@@ -35,7 +51,9 @@ export function unknownOption(
       '…',
     );
   }
-  return unknownName('option', name, names);
+  const inIoredis = otherName(name);
+  if (inIoredis === undefined) return unknownName('option', name, names);
+  return new InvalidOptionError(name, `a field of "connection", called ${inIoredis} there`, '…');
 }
 
 /** The error for a name that is none of `names`: an option, or an option of a handler. */

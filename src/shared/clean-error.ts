@@ -24,7 +24,9 @@ function cleaned(error: unknown, depth: number): unknown {
     (name) => name in after && after[name]?.value === before[name as 'name'].value,
   );
   if (isClean) return error;
-  const copy = new Error(withoutRepeatedArguments(error.message));
+  // Applications may set a message of any type.
+  const { message }: { readonly message: unknown } = error;
+  const copy = new Error(withoutRepeatedArguments(String(message)));
   Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
   // In newer versions of Node the stack is a getter, which belongs to its own error.
   if (after.stack?.get) delete after.stack;
@@ -100,3 +102,47 @@ export function withoutLogin(text: string): string {
   const query = address.indexOf('?', at > mark ? 0 : mark);
   return query < 0 ? address : `${address.slice(0, query)}?…`;
 }
+
+/**
+ * A value that was given for an address or a word, as an error may show it: three dots stand for text that is neither,
+ * since it may contain a password. Values of other types stay as they are.
+ */
+export function onlyAddress(value: unknown): unknown {
+  if (typeof value !== 'string' || SHORT.test(value)) return value;
+  if (PLAIN_ADDRESS.test(value) || IPV6.test(value)) return value;
+  // Only after a login at its usual place can the rest be no part of a password.
+  const host = value.slice(value.lastIndexOf('@') + 1);
+  return /^[a-z]{1,9}:\/\/\S*@/.test(value) && PLAIN_ADDRESS.test(host) ? `…@${host}` : '…';
+}
+
+/** A value that was given for something else than text: three dots stand for text that is no number and no short word. */
+export function withoutText(value: unknown): unknown {
+  return typeof value !== 'string' || NUMBER.test(value) || SHORT.test(value) ? value : '…';
+}
+
+const PLAIN_ADDRESS = /^([a-z]{1,9}:\/\/)?[\w.-]*(:\d+)?(\/\d*)?$/;
+const IPV6 = /^\[?[\da-f]*::[\da-f:.]*\]?(:\d+)?$/i;
+const NUMBER = /^-?\d[\d.]{0,9} ?[a-z]{0,2}$/i;
+/** No password is so short; a word that was meant for something else often is. */
+const SHORT = /^([a-z]{0,5}|[^]{0,3}|undefined)$/i;
+
+/**
+ * The text of an error that an application's function threw while it was about secrets. Words that may be or contain
+ * one become three dots: parts of a URL or of JSON, long ones, and what follows a name such as "token:". Takes linear time.
+ */
+export function withoutSecretWords(text: string): string {
+  let isAfterName = false;
+  return text
+    .split(' ')
+    .map((word) => {
+      const isSecret = isAfterName || word.length > MAX_WORD_LENGTH || MARKS.test(word);
+      isAfterName = /(pass\w*|pwd|secret|token|key|authorization)"?:$|\bbearer$|\bbasic$/i.test(
+        word,
+      );
+      return isSecret && !isAfterName ? '…' : word;
+    })
+    .join(' ');
+}
+
+const MAX_WORD_LENGTH = 60;
+const MARKS = /[@?=&{}]|:[^/\d]/;

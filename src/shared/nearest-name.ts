@@ -1,12 +1,19 @@
-/** Returns the name that a misspelt one most likely stands for, or nothing if none is similar. */
-export function nearestName(misspelt: string, names: readonly string[]): string | undefined {
+/**
+ * Returns the name that a misspelt one most likely stands for, or nothing if none is similar. `maxEdits`: how many
+ * letters may differ; a third of them by default.
+ */
+export function nearestName(
+  misspelt: string,
+  names: readonly string[],
+  maxEdits = Math.max(2, Math.min(misspelt.length, MAX_LENGTH) / 3),
+): string | undefined {
   const written = misspelt.toLowerCase().slice(0, MAX_LENGTH);
   const distances = names.map((name) => ({
     name,
     edits: editDistance(written, name.toLowerCase()),
   }));
   const nearest = distances.toSorted((one, other) => one.edits - other.edits)[0];
-  return nearest && nearest.edits <= Math.max(2, written.length / 3) ? nearest.name : undefined;
+  return nearest && nearest.edits <= maxEdits ? nearest.name : undefined;
 }
 
 /** Longer than every option. */

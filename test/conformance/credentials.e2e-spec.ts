@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { whenSubscribed } from '../../src/broker/broker.js';
 import type { RedisConnection } from 'nestjs-redis-pubsub';
 import { describe, expect, it } from 'vitest';
@@ -78,9 +79,32 @@ describe('credentials', () => {
       if (++asked <= 4) throw new Error('no token yet');
       return { username: 'late', password: 'pw' };
     });
-    await expect(broker.connect(0)).rejects.toThrow('Cannot connect to Redis: no token yet');
+    await expect(broker.connect(0)).rejects.toThrow(
+      'Cannot connect to Redis: "credentials" failed: no token yet',
+    );
     await becomes(broker, 'connected');
     expect(asked).toBeGreaterThanOrEqual(6);
+  });
+
+  it.each([
+    Object.assign(new Error('boom'), { token: 'hunter2' }),
+    new Error('request https://u:hunter2@vault failed'),
+    new Error('GET https://vault/v1?token=hunter2 failed'),
+    new Error('refused, token: hunter2'),
+    new Error('refused "Authorization: Bearer hunter2"'),
+    new Error('refused {"token":"hunter2"}'),
+    new Error('no answer', { cause: new Error('hunter2') }),
+    { token: 'hunter2' },
+    'password=hunter2',
+  ])('show no token of what the provider throws: %o', async (thrown) => {
+    const { broker, log } = open(plain(redis.port), () => {
+      // oxlint-disable-next-line typescript/only-throw-error -- as an application may
+      throw thrown;
+    });
+    const error: unknown = await broker.connect(0).catch((it: unknown) => it);
+    expect(String(error)).toContain('"credentials" failed: ');
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2');
+    expect(log.lines.join()).not.toContain('hunter2');
   });
 
   it('may fail or be refused until the timeout of connect', async () => {

@@ -100,7 +100,7 @@ describe('an address that leads to another server', () => {
     expect([broker.status, linesWith(log, 'warn:')]).toEqual(['connected', []]);
   });
 
-  it('moves them from a server without INFO for the user only where the new one tells it', async () => {
+  it('is told once not to be noticed when the user may not call INFO', async () => {
     const proxy = await startProxy(former.port);
     const user = ['SETUSER', 'mute', 'on', '>pw', '~*', '&*', '+@all', '-info', '-role'] as const;
     for (const { client } of [former, current]) {
@@ -113,7 +113,9 @@ describe('an address that leads to another server', () => {
     proxy.retarget(current.port);
     await afterChecks(proxy, 3);
     expect(socketsOf(broker)).toEqual(sockets);
-    expect(linesWith(log, 'warn:')).toEqual([]);
+    const warnings = linesWith(log, 'warn:');
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('allow the user INFO');
     expect(linesWith(log, 'error:')).toEqual([]);
   });
 
@@ -211,6 +213,47 @@ describe('a master that becomes a replica', () => {
       await collector.receives(1);
     },
   );
+
+  it.each([
+    ['without the ready check', {}, { enableReadyCheck: false }],
+    ['without permission for INFO', { username: 'role', password: 'pw' }, {}],
+  ])('is left once, until a master answers at the address (%s)', async (_, login, options) => {
+    closeAfterTest(promote);
+    for (const { client } of [server, other]) {
+      await client.acl('SETUSER', 'role', 'on', '>pw', '~*', '&*', '+@all', '-info');
+      closeAfterTest(() => client.acl('DELUSER', 'role'));
+    }
+    const proxy = await startProxy(server.port);
+    const connection = { ...through(proxy), ...login, ...options };
+    const { broker, log, collector, channel } = await open(connection);
+    await afterChecks(proxy, 2);
+    await demote();
+    await becomes(broker, 'reconnecting');
+    await afterChecks(proxy, 10);
+    expect([broker.status, collector.gaps]).toEqual(['reconnecting', []]);
+    expect(linesWith(log, 'connection is back')).toEqual([]);
+    expect(linesWith(log, 'waiting for a master').length).toBeGreaterThan(0);
+    expect(linesWith(log, 'is a replica now').length).toBeLessThanOrEqual(4);
+    proxy.retarget(other.port);
+    await eventually(() => collector.gaps.length === 1);
+    expect(await other.client.publish(channel, 'x')).toBe(1);
+    await collector.receives(1);
+  });
+
+  it('does not hold up the close of a broker that waits for a master', async () => {
+    closeAfterTest(promote);
+    const proxy = await startProxy(server.port);
+    const { broker } = await open({ ...through(proxy), enableReadyCheck: false });
+    await afterChecks(proxy, 2);
+    await demote();
+    await becomes(broker, 'reconnecting');
+    await afterChecks(proxy, 4);
+    await broker.close();
+    expect(await clientsAt(server)).toBe(0);
+    const { accepted } = proxy;
+    await promote();
+    expect([broker.status, proxy.accepted]).toEqual(['disconnected', accepted]);
+  });
 
   it('is used again once it is a master', async () => {
     closeAfterTest(promote);

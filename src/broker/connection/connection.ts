@@ -3,6 +3,7 @@ import { ClosedError, ConnectionError } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { BrokerLog } from '../broker.js';
+import { installAdmission } from './admission.js';
 import { connectionError, failureOf, isInfoUnknown } from './connect-failure.js';
 import { retryDelay } from './create-clients.js';
 import { hasCredentialsProvider } from './credentials.js';
@@ -78,6 +79,7 @@ export class Connection {
     });
     onSocket(client, (socket) => this.#failure.watchAttempt(socket));
     this.#failure.watchSentinels(client);
+    installAdmission(client, options.serverWatch);
     onServerInfo(client, (info) => this.#accepts(info));
   }
 

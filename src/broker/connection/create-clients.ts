@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { InvalidOptionError, messageOf } from '../../errors.js';
+import { onlyAddress } from '../../shared/clean-error.js';
 import { installCredentials, type CredentialsProvider } from './credentials.js';
 import { isClient, type ClusterConnection, type RedisConnection } from './redis-connection.js';
 import { queryOf } from './url-query.js';
@@ -79,7 +80,7 @@ function construct(url: string | undefined, options: RedisOptions): Redis {
     throw new InvalidOptionError(
       'connection',
       `what ioredis accepts (${messageOf(error)})`,
-      url ?? options,
+      onlyAddress(url ?? options),
     );
   }
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { InvalidOptionError } from '../../errors.js';
+import { InvalidOptionError, messageOf } from '../../errors.js';
+import { withoutSecretWords } from '../../shared/clean-error.js';
 import { beforeConnect, setAuth } from './ioredis-internals.js';
 import { TimeLimit } from './time-limit.js';
 
@@ -41,8 +42,8 @@ export function installCredentials(
     const { username, password } = await pending.credentials;
     setAuth(client, username === undefined ? password : [username, password]);
   };
-  beforeConnect(client, before, () => pending?.cancel());
-  return client;
+  if (beforeConnect(client, before, () => pending?.cancel())) return client;
+  throw new InvalidOptionError('credentials', 'absent with this version of ioredis', 'a function');
 }
 
 /** Whether the next attempt of a client may log in with other credentials. */
@@ -71,8 +72,20 @@ function callProvider(provider: CredentialsProvider): PendingCall {
   return { credentials, cancel };
 }
 
+/** The application's error may have a token, in its text or beside it: the log of a connection shows only what is safe. */
+async function called(provider: CredentialsProvider): Promise<unknown> {
+  try {
+    return await provider();
+  } catch (error) {
+    const isText = error instanceof Error || typeof error === 'string';
+    const reason = isText ? withoutSecretWords(messageOf(error)) : 'it threw no error';
+    // oxlint-disable-next-line preserve-caught-error -- a cause would show what this leaves out
+    throw new Error(`"credentials" failed: ${reason}`);
+  }
+}
+
 async function checked(provider: CredentialsProvider): Promise<Credentials> {
-  const credentials: unknown = await provider();
+  const credentials = await called(provider);
   const { username, password } = (credentials ?? {}) as Partial<Record<keyof Credentials, unknown>>;
   const isUser = username === undefined || typeof username === 'string';
   if (isUser && typeof password === 'string') return credentials as Credentials;

@@ -27,8 +27,19 @@ interface Connector {
 /** The fields of the answer to INFO; empty if Redis refuses it. */
 export type ServerInfo = Readonly<Partial<Record<string, string>>>;
 
+/** @throws InvalidOptionError for an instance of an application's class that is none */
 function connectorOf(client: Redis): Connector | undefined {
-  return Reflect.get(client, 'connector') as Connector | undefined;
+  const connector = Reflect.get(client, 'connector') as Partial<Connector> | undefined;
+  if (!connector) return undefined;
+  const { connect, disconnect } = connector;
+  if (typeof connect === 'function' && typeof disconnect === 'function') {
+    return connector as Connector;
+  }
+  throw new InvalidOptionError(
+    'connection.Connector',
+    'a class whose instances have the functions "connect" and "disconnect"',
+    connector,
+  );
 }
 
 /** `Redis#condition.subscriber`: the names that ioredis would subscribe to again. */
@@ -39,21 +50,15 @@ interface SubscriptionSet {
 
 /**
  * Runs `before` at the start of each attempt of a client to connect, and `onDisconnect` when it is told to
- * disconnect. `connector` is private.
+ * disconnect. `connector` is private. Without it the result is `false`, and nothing runs.
  */
 export function beforeConnect(
   client: Redis,
   before: () => Promise<void>,
   onDisconnect: () => void,
-): void {
+): boolean {
   const connector = connectorOf(client);
-  if (!connector) {
-    throw new InvalidOptionError(
-      'credentials',
-      'absent with this version of ioredis',
-      'a function',
-    );
-  }
+  if (!connector) return false;
   const connect = connector.connect.bind(connector);
   const disconnect = connector.disconnect.bind(connector);
   connector.connect = async (emit) => {
@@ -64,6 +69,7 @@ export function beforeConnect(
     onDisconnect();
     disconnect();
   };
+  return true;
 }
 
 /** Calls `listener` with the socket of each attempt to connect, before any event of it. */

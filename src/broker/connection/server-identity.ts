@@ -1,11 +1,14 @@
 import type { Redis } from 'ioredis';
 import type { ServerInfo } from './ioredis-internals.js';
+import { isReplyError } from './redis-error.js';
 
 /** What a server says of itself, as far as it may be asked. */
 export interface ServerIdentity {
   /** Differs between any two servers, and changes with a restart. */
   readonly runId?: string | undefined;
   readonly role?: 'master' | 'replica' | undefined;
+  /** Whether it answered, and did not tell its `runId`: the user may not call INFO, or a proxy answers. */
+  readonly isUntold?: true;
 }
 
 /** Reads the identity from the fields of INFO. */
@@ -26,7 +29,9 @@ export async function askIdentity(client: Redis): Promise<ServerIdentity> {
     answer(client, 'INFO', 'replication'),
   ]);
   const role = field(replication, 'role') ?? (await askRole(client));
-  return { runId: field(server, 'run_id'), role: roleOf(role) };
+  const runId = field(server, 'run_id');
+  const isUntold = runId === undefined && server !== undefined;
+  return { runId, role: roleOf(role), ...(isUntold && { isUntold }) };
 }
 
 /** ROLE needs another permission than INFO. */
@@ -35,8 +40,11 @@ async function askRole(client: Redis): Promise<string | undefined> {
   return Array.isArray(role) ? String(role[0]) : undefined;
 }
 
+/** The reply, be it an error; nothing when the connection fails. */
 function answer(client: Redis, command: string, ...args: string[]): Promise<unknown> {
-  return client.call(command, ...args).catch(() => undefined);
+  return client
+    .call(command, ...args)
+    .catch((error: unknown) => (isReplyError(error) ? error : undefined));
 }
 
 function field(info: unknown, name: string): string | undefined {

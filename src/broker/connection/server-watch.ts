@@ -8,6 +8,8 @@ export interface ServerWatch {
    * if it may.
    */
   refuse?(client: Redis, info: ServerInfo): string | undefined;
+  /** Why a client must not connect now; `undefined` if it may. Resolves soon after `signal` is aborted. */
+  unwanted?(client: Redis, signal: AbortSignal): Promise<string | undefined>;
   /** Watches a new connection, and calls `onWrongServer` with the reason when it leads to another server. */
   watch(client: Redis, onWrongServer: (reason: string) => void): WatchedConnection;
 }

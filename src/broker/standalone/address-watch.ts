@@ -44,6 +44,10 @@ export class AddressWatch implements ServerWatch {
   readonly #members = new Set<Member>();
   /** The clients that were connected to a master, which a replica must not replace. */
   readonly #hadMaster = new WeakSet<Redis>();
+  /** The clients whose server tells its role before they are ready: {@link refuse} judges them. */
+  readonly #toldBefore = new WeakSet<Redis>();
+  /** The clients that were taken from a replica, and must wait for a master. */
+  readonly #demoted = new WeakSet<Redis>();
   readonly #known = new WeakMap<Redis, ServerIdentity>();
   #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -51,6 +55,7 @@ export class AddressWatch implements ServerWatch {
   #moves = 0;
   #isOff = false;
   #hasWarnedOfReplica = false;
+  #hasWarnedOfSilence = false;
 
   constructor(options: AddressWatchOptions) {
     this.#options = options;
@@ -59,8 +64,17 @@ export class AddressWatch implements ServerWatch {
   refuse(client: Redis, info: ServerInfo): string | undefined {
     const identity = identityIn(info);
     this.#known.set(client, identity);
+    if (identity.role !== undefined) this.#toldBefore.add(client);
     const isDemoted = identity.role === 'replica' && this.#hadMaster.has(client);
-    return isDemoted && !this.#isOff ? `${this.#demoted}; waiting for a master` : undefined;
+    return isDemoted && !this.#isOff ? this.#waiting : undefined;
+  }
+
+  async unwanted(client: Redis, signal: AbortSignal): Promise<string | undefined> {
+    if (!this.#demoted.has(client) || this.#toldBefore.has(client) || this.#isOff) return undefined;
+    const { role } = await this.#ask(signal);
+    if (role === 'replica') return this.#waiting;
+    if (role === 'master') this.#demoted.delete(client);
+    return undefined;
   }
 
   watch(client: Redis, onWrongServer: (reason: string) => void): WatchedConnection {
@@ -127,6 +141,7 @@ export class AddressWatch implements ServerWatch {
     this.#replaceDemoted(answer);
     const members = [...this.#members].filter(({ isWrong }) => !isWrong);
     const { runId } = answer;
+    if (answer.isUntold) this.#warnOfSilence();
     if (runId === undefined) return;
     const moved = members.filter(({ identity }) => isElsewhere(identity, answer));
     for (const member of members) {
@@ -186,7 +201,8 @@ export class AddressWatch implements ServerWatch {
       const isDemoted = member.identity.role === 'replica' && this.#hadMaster.has(member.client);
       if (isDemoted) {
         const since = member.lastConfirmed.toISOString();
-        this.#replace(member, `${this.#demoted}; messages since ${since} may be lost`);
+        this.#demoted.add(member.client);
+        this.#replace(member, `${this.#demotion}; messages since ${since} may be lost`);
       }
     }
   }
@@ -197,8 +213,12 @@ export class AddressWatch implements ServerWatch {
     member.onWrongServer(reason);
   }
 
-  get #demoted(): string {
+  get #demotion(): string {
     return `the server at ${this.#options.address} was a master, and is a replica now`;
+  }
+
+  get #waiting(): string {
+    return `${this.#demotion}; waiting for a master`;
   }
 
   #warnOfReplica(): void {
@@ -206,6 +226,14 @@ export class AddressWatch implements ServerWatch {
     this.#hasWarnedOfReplica = true;
     this.#options.log.warn(
       `The server at ${this.#options.address} is a replica: what this process publishes reaches only the subscribers of this replica; to reach all of them, connect to the master`,
+    );
+  }
+
+  #warnOfSilence(): void {
+    if (this.#hasWarnedOfSilence) return;
+    this.#hasWarnedOfSilence = true;
+    this.#options.log.warn(
+      `The server at ${this.#options.address} does not tell its run_id with INFO: if the address leads to another server one day, the connections stay at the old one; allow the user INFO (+info), or set addressCheckInterval to 0`,
     );
   }
 

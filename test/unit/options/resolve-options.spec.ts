@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionError, REDIS_PUBSUB } from 'nestjs-redis-pubsub';
-import { isConnectionField } from '../../../src/options/connection-fields.js';
+import { isConnectionField } from '../../../src/options/connection-names.js';
 import {
   resolveHandlerOptions,
   resolveOptions,
@@ -51,6 +51,16 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
 const cases = Object.entries(OPTIONS).flatMap(([name, [owners, ...values]]) =>
   OWNERS.map((owner) => ({ name, owner, isOwned: owners.includes(owner), values })),
 );
+
+/** The message of an error, or nothing. */
+function outcome(run: () => unknown): string {
+  try {
+    run();
+    return '';
+  } catch (error) {
+    return String(error);
+  }
+}
 
 describe('resolveOptions', () => {
   it.each(OWNERS)('gives %s every option with its default', (owner) => {
@@ -101,6 +111,53 @@ describe('resolveOptions', () => {
         expect(() => resolveOptions(owner, options)).toThrow('Expected "option" to be one of ');
       }),
     );
+  });
+
+  it.each([
+    ['enableReadyCheck', 'a field of "connection": { connection: { enableReadyCheck } }'],
+    ['lazyConnect', 'a field of "connection": { connection: { lazyConnect } }'],
+    ['maxRetriesPerRequest', 'a field of "connection": { connection: { maxRetriesPerRequest } }'],
+    ['enableOfflineQueue', 'a field of "connection": { connection: { enableOfflineQueue } }'],
+    ['sentinelPassword', 'a field of "connection": { connection: { sentinelPassword } }'],
+    ['uri', 'the "connection": { connection: "redis://…" }'],
+    ['connectionString', 'the "connection": { connection: "redis://…" }'],
+    ['pass', 'a field of "connection", called password there'],
+    ['auth', 'a field of "connection", called password there'],
+    ['auth_pass', 'a field of "connection", called password there'],
+    ['user', 'a field of "connection", called username there'],
+    ['ssl', 'a field of "connection", called tls there'],
+    ['hostname', 'a field of "connection", called host there'],
+    ['database', 'a field of "connection", called db there'],
+    ['socket', 'a field of "connection", called host, port and tls'],
+    ['nodes', 'a field of "connection": { connection: { nodes } }'],
+    ['cluster', 'the nodes of "connection": { connection: { nodes } }'],
+    ['redisOptions', 'a field of "connection", beside its nodes'],
+    ['redis', 'the "connection"'],
+    ['tlsOptions', 'a field of "connection", called tls there'],
+  ])('tells where %s belongs, without its value', (name, where) => {
+    for (const owner of OWNERS) {
+      const resolve = (): unknown => resolveOptions(owner, { [name]: 'hunter2' });
+      expect(resolve).toThrow(where);
+      expect(resolve).not.toThrow('hunter2');
+    }
+  });
+
+  it.each(Object.keys(OPTIONS))('shows no text that was given for %s', (name) => {
+    const texts = ['h,password=hunter2', 'redis://:hunter2@h', 'h:1:hunter2', 'hunter2'];
+    // A bare word may be a host; a prefix and a codec are text.
+    const isText = [
+      'connection',
+      'prefix',
+      'codec',
+      'onStart',
+      'replies',
+      'reservedSegment',
+    ].includes(name);
+    for (const text of isText ? texts.slice(0, 3) : texts) {
+      for (const owner of OWNERS) {
+        expect(outcome(() => resolveOptions(owner, { [name]: text }))).not.toContain('hunter2');
+      }
+    }
   });
 
   it('explains where isGlobal belongs', () => {

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { Redis, type RedisOptions } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionError } from '../../../../src/errors.js';
+import { onSocket } from '../../../../src/broker/connection/ioredis-internals.js';
 import { createClients, retryDelay } from '../../../../src/broker/connection/create-clients.js';
 
 /** The options of the three clients, by their roles. */
@@ -22,6 +23,13 @@ describe('createClients', () => {
     ]);
     expect(new Set([publisher, subscriber, shardSubscriber]).size).toBe(3);
     expect(ownsPublisher).toBe(true);
+  });
+
+  it('refuses a class that is no connector, where the clients are made ready', () => {
+    class None {}
+    const { publisher } = createClients({ Connector: None as never });
+    expect(() => onSocket(publisher, () => undefined)).toThrow(InvalidOptionError);
+    expect(() => onSocket(publisher, () => undefined)).toThrow('"connection.Connector" to be a');
   });
 
   it.each([

@@ -26,11 +26,11 @@ describe('askIdentity', () => {
   });
 
   it.each([
-    [{ ROLE: ['master', 0, []] }, { role: 'master' }],
-    [{ ROLE: ['slave', '10.0.0.1', 6379] }, { role: 'replica' }],
+    [{ ROLE: ['master', 0, []] }, { role: 'master', isUntold: true }],
+    [{ ROLE: ['slave', '10.0.0.1', 6379] }, { role: 'replica', isUntold: true }],
     [{ 'INFO server': INFO.server }, { runId: 'abc' }],
-    [{ 'INFO server': 'x_run_id:abc\r\n', ROLE: 'none' }, {}],
-    [{}, {}],
+    [{ 'INFO server': 'x_run_id:abc\r\n', ROLE: 'none' }, { isUntold: true }],
+    [{}, { isUntold: true }],
   ])('of a server that answers %o is %o', async (answers, expected) => {
     expect(await askIdentity(answering(answers).redis)).toEqual(expected);
   });
