@@ -137,9 +137,10 @@ export class Heartbeat {
 
   /** Whether a deadline that passed without an answer, and with these bytes, was one too many. */
   #isOverdue(bytes: number, useBefore: LoopUse): boolean {
-    if (++this.#unanswered < MAX_UNANSWERED) return false;
-    if (bytes < BURST_BYTES) return true;
-    const silentMs = Date.now() - this.#lastConfirmed.getTime();
-    return silentMs >= MAX_BURST_MS && this.#loopUse(useBefore).utilization < BUSY;
+    if (bytes >= BURST_BYTES) {
+      const silentMs = Date.now() - this.#lastConfirmed.getTime();
+      if (silentMs < MAX_BURST_MS || this.#loopUse(useBefore).utilization >= BUSY) return false;
+    }
+    return ++this.#unanswered >= MAX_UNANSWERED;
   }
 }

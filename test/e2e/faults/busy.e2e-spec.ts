@@ -113,7 +113,7 @@ describe(`a backlog of ${BACKLOG.messages} messages, a part of which waits in Re
 
   it.each([
     ['delivery probe', { probeInterval: 100 }],
-    ['heartbeat', { probeInterval: 0, pingInterval: 50, pingTimeout: 250 }],
+    ['heartbeat', { probeInterval: 0, pingInterval: 150, pingTimeout: 150 }],
   ])('is handled over one connection, with a short interval of the %s', async (_, options) => {
     const channel = unique('busy.backlog');
     const { counts, statuses, log } = await startHandling(channel, options);

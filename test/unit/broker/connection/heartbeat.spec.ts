@@ -190,7 +190,7 @@ describe('Heartbeat', () => {
         startBursts(pingInterval, pingTimeout);
         await pass(59_900);
         expect(deaths).toBe(0);
-        await pass(2_000);
+        await pass(4_000);
         expect(deaths).toBe(1);
       },
     );
@@ -209,11 +209,21 @@ describe('Heartbeat', () => {
       await pass(300_000);
       expect(deaths).toBe(0);
       utilization = 0.5;
-      await pass(1_000);
+      await pass(1_500);
       expect(deaths).toBe(1);
     });
 
-    it('counts deadlines as ever once they have ended', async () => {
+    it('counts no deadline of a burst for the traffic that follows it', async () => {
+      startBursts(150, 150);
+      await pass(10_000);
+      clearInterval(traffic);
+      await pass(100);
+      receive();
+      await pass(150);
+      expect(deaths).toBe(0);
+    });
+
+    it('replaces a connection that falls silent after them', async () => {
       startBursts(150, 150);
       await pass(10_000);
       clearInterval(traffic);
