@@ -1,6 +1,5 @@
 import {
   Inject,
-  Logger,
   Module,
   type DynamicModule,
   type OnApplicationBootstrap,
@@ -27,6 +26,7 @@ import {
 } from './redis-pubsub-core.module.js';
 import { isSameRedis } from './same-redis.js';
 import { isPubSubService, RedisPubSubService } from './redis-pubsub.service.js';
+import { OutsideLogger } from '../transport/outside-logger.js';
 
 interface ModuleExtras {
   /**
@@ -49,7 +49,7 @@ interface ModuleExtras {
  */
 @Module({ providers: [HandlerExplorer] })
 export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #logger = new Logger(RedisPubSubModule.name);
+  readonly #logger = new OutsideLogger(RedisPubSubModule.name);
   #isStarted = false;
   @Inject(MessageBus) private readonly bus!: MessageBus;
   @Inject(RESOLVED_OPTIONS) private readonly options!: ResolvedOptions;

@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern } from '../channel/channel-pattern.js';
@@ -27,6 +26,7 @@ import {
   type ObserverScope,
   type PubSubMessage,
 } from './message-observer.js';
+import { OutsideLogger } from '../transport/outside-logger.js';
 
 const SERVICE = brandOf('service');
 
@@ -87,7 +87,7 @@ export class RedisPubSubService {
   }
 
   readonly #bus: MessageBus;
-  readonly #logger = new Logger(RedisPubSubService.name);
+  readonly #logger = new OutsideLogger(RedisPubSubService.name);
   readonly #scope: ObserverScope;
   readonly #inFlight = new InFlight();
   readonly #failures = new RateLimitedLog(

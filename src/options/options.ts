@@ -83,7 +83,7 @@ export interface RedisPubSubOptions {
    * connection. A further one fails at once with a `ConnectionError`. Without a limit a Redis that is connected
    * and silent would fill the memory until the heartbeat finds it.
    *
-   * @default { maxMessages: 250000, maxBytes: 268435456 }
+   * @default { maxMessages: 100000, maxBytes: 67108864 }
    */
   publishLimit?: { maxMessages?: number; maxBytes?: number };
 

@@ -51,7 +51,7 @@ interface OptionRule<Value> {
 }
 
 const BUFFER = { maxMessages: 1_000, maxAge: 2_000, maxBytes: 2 ** 26 };
-const LIMIT = { maxMessages: 250_000, maxBytes: 2 ** 28 };
+const LIMIT = { maxMessages: 100_000, maxBytes: 2 ** 26 };
 
 const ALL: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubClient', 'RedisPubSubModule'];
 const LISTENING: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubModule'];

@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import type { ReadPacket, Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { isPromise } from 'node:util/types';
@@ -29,6 +28,7 @@ import { PatternWarnings } from './pattern-warnings.js';
 import type { Failure } from './redis-pubsub.context.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
+import { OutsideLogger } from './outside-logger.js';
 
 const BUS = brandOf('bus');
 
@@ -56,7 +56,7 @@ export class MessageBus {
   readonly reserved: ReservedChannels;
   /** See `RedisPubSubClient#setOnDispatchHook`. */
   dispatchHook: ((packet: ReadPacket) => unknown) | undefined;
-  readonly #logger = new Logger('RedisPubSub');
+  readonly #logger = new OutsideLogger('RedisPubSub');
   readonly patternWarnings = new PatternWarnings(this.#logger);
   readonly #hookFailures = new RateLimitedLog(
     (line) => this.#logger.error(line),

@@ -20,6 +20,8 @@ export interface ProbedBroker {
   unsubscribe(channel: string, listener: DeliveryListener): void;
   /** Calls `onRead` when every message that has arrived is delivered. */
   whenRead(onRead: () => void): void;
+  /** Sends a PING to the server of the subscriber, over its connection, and calls `onAnswer` with the answer. */
+  ping(onAnswer: () => void): void;
   /** No probe arrives, although Redis accepts them. `isRepeated`: none has since the last call. */
   onStarving(isRepeated: boolean): void;
   /** Probes arrive again. */
@@ -31,13 +33,19 @@ interface Probe {
   readonly sent: Date;
   /** Whether Redis has accepted it: from then on it must arrive. */
   isAccepted: boolean;
+  /**
+   * Whether the subscriber has the answer to a PING that followed it. Redis sends in order: until then the
+   * probe may stand in its output buffer, behind messages that this process is too busy to read.
+   */
+  isOvertaken: boolean;
 }
 
 /**
  * Checks delivery end to end. A subscriber can be connected, answer every PING, and receive nothing, when
  * messages are published to another server than its own; or receive what some clients publish, and nothing of
  * the others. So it publishes a probe to its own channel in each interval, whether or not other messages arrive.
- * When Redis has accepted one, and none arrives for a further whole interval, the subscriber is starving.
+ * When Redis has accepted one, has answered a PING after it, and none arrives for a further whole interval, the
+ * subscriber is starving.
  */
 export class DeliveryProbe implements DeliveryListener {
   readonly #intervalMs: number;
@@ -148,6 +156,12 @@ export class DeliveryProbe implements DeliveryListener {
     return false;
   }
 
+  /** Whether a probe has not arrived although what Redis sent after it has. */
+  get #isOvertaken(): boolean {
+    for (const { isOvertaken } of this.#missing.values()) if (isOvertaken) return true;
+    return false;
+  }
+
   /** A probe that has arrived, and waits behind messages that are not read yet, is not missing. */
   #checkWhenRead(): void {
     if (this.#isReading) return;
@@ -165,7 +179,7 @@ export class DeliveryProbe implements DeliveryListener {
     }
     if (this.#subscription === 'none') this.#subscribe();
     if (this.#subscription !== 'subscribed') return;
-    const isSilent = this.#isMissing && ++this.#silentIntervals > this.#allowedSilentIntervals;
+    const isSilent = this.#isOvertaken && ++this.#silentIntervals > this.#allowedSilentIntervals;
     if (isSilent) this.#onSilent();
     else this.#publish();
   }
@@ -191,15 +205,22 @@ export class DeliveryProbe implements DeliveryListener {
 
   #publish(): void {
     const number = ++this.#lastNumber;
-    const probe: Probe = { sent: new Date(), isAccepted: false };
+    const probe: Probe = { sent: new Date(), isAccepted: false, isOvertaken: false };
     this.#missing.set(number, probe);
     this.#broker.publish(this.#channel, String(number)).then(
       () => {
         probe.isAccepted = true;
+        if (this.#missing.get(number) === probe) this.#expectAnswer(probe);
       },
       // A probe that Redis does not accept says nothing about delivery.
       () => this.#missing.delete(number),
     );
+  }
+
+  #expectAnswer(probe: Probe): void {
+    this.#broker.ping(() => {
+      probe.isOvertaken = true;
+    });
   }
 
   #onSilent(): void {

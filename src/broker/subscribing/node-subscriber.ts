@@ -6,6 +6,7 @@ import { telemetry } from '../../telemetry.js';
 import type { BrokerOptions } from '../broker-options.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
 import { Connection, CONNECTION_ENDED } from '../connection/connection.js';
+import { sendPing } from '../connection/heartbeat.js';
 import { onShardChannelEnded } from '../connection/ioredis-internals.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { whenReadDry } from '../connection/read-dry.js';
@@ -229,6 +230,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
         subscribe: (name, listener, waiter) => this.subscribe({ kind, name }, listener, waiter),
         unsubscribe: (name, listener) => this.unsubscribe({ kind, name }, listener, false),
         whenRead: (onRead) => this.whenRead(onRead),
+        ping: (onAnswer) => sendPing(this.#connection.client, onAnswer),
         onStarving: (isRepeated) => this.#onStarving(isRepeated),
         onRecovered: () => this.#observer.onChange(),
       },

@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { defer, firstValueFrom, mergeMap, Observable, type Observer, type Subscriber } from 'rxjs';
@@ -30,6 +29,7 @@ import {
 } from './gathered-request.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { SentRequest, type SentRequestOptions } from './sent-request.js';
+import { OutsideLogger } from '../outside-logger.js';
 
 const CLIENT = brandOf('client');
 
@@ -52,7 +52,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     addBrand(this.prototype, CLIENT);
   }
 
-  readonly #logger = new Logger(RedisPubSubClient.name);
+  readonly #logger = new OutsideLogger(RedisPubSubClient.name);
   readonly #failures = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `${count} more events were not published`,

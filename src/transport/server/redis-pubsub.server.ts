@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import {
   Server,
   type CustomTransportStrategy,
@@ -23,6 +22,7 @@ import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 import { warnOfOverlaps } from './overlapping-patterns.js';
 import { findMixUps, warnOfMixUps } from './sharded-mix-ups.js';
+import { OutsideLogger } from '../outside-logger.js';
 
 const SERVER = brandOf('server');
 const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
@@ -45,7 +45,7 @@ export class RedisPubSubServer
 
   /** Makes Nest 12 leave the errors of event handlers to this server, as Nest 11 does. */
   override readonly propagatesEventHandlerErrors = true;
-  protected override readonly logger = new Logger(RedisPubSubServer.name);
+  protected override readonly logger = new OutsideLogger(RedisPubSubServer.name);
   readonly #gaps = new Subject<HandlerGap>();
   readonly #bus: MessageBus;
   readonly #ownsBus: boolean;

@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import type { RedisPubSubServerOptions } from 'nestjs-redis-pubsub';
+import { unique } from '../../conformance/collector.js';
 import { createTestBroker } from '../../conformance/test-broker.js';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventHandlers } from '../../support/handlers.js';
@@ -81,6 +83,82 @@ describe(`a burst of ${MESSAGES} messages that take longer than the heartbeat al
   });
 });
 
+/** Together 16 megabytes: more than the sockets hold, so that Redis keeps a part, and less than it cuts a client for. */
+const BACKLOG = { messages: 1_000, bytes: 16_384, handlingMs: 3 };
+
+describe(`a backlog of ${BACKLOG.messages} messages, a part of which waits in Redis`, () => {
+  const redis = useRedis();
+
+  /** In parts, so that Redis answers PINGs in between. */
+  async function publishBacklog(channel: string): Promise<void> {
+    for (let sent = 0; sent < BACKLOG.messages; sent += 100) {
+      await redis.client.eval(BURST, 0, channel, 100, BACKLOG.bytes);
+    }
+  }
+
+  async function startHandling(channel: string, options: RedisPubSubServerOptions) {
+    const counts = { handled: 0 };
+    const handle = (): void => {
+      work(BACKLOG.handlingMs);
+      counts.handled++;
+    };
+    const { server, log } = await startService(eventHandlers({ [channel]: handle }), {
+      connection: redis.url,
+      ...options,
+    });
+    const statuses: string[] = [];
+    server.status.subscribe((status) => statuses.push(status));
+    return { counts, statuses, log };
+  }
+
+  it.each([
+    ['delivery probe', { probeInterval: 100 }],
+    ['heartbeat', { probeInterval: 0, pingInterval: 150, pingTimeout: 150 }],
+  ])('is handled over one connection, with a short interval of the %s', async (_, options) => {
+    const channel = unique('busy.backlog');
+    const { counts, statuses, log } = await startHandling(channel, options);
+    if (options.probeInterval > 0) {
+      await eventually(async () => {
+        const probes = (await redis.client.pubsub('CHANNELS', '_pubsub.probe*')) as string[];
+        return probes.length === 1;
+      });
+    }
+    await publishBacklog(channel);
+    await redis.client.publish(channel, '"last"');
+    await eventually(
+      () => counts.handled === BACKLOG.messages + 1,
+      () => `${counts.handled} handled: ${log.of('warn').join('; ')}`,
+    );
+    expect([statuses, log.of('warn')]).toEqual([['connected'], []]);
+  });
+
+  it('counter-proof: a probe that only counts intervals cuts the connection, and messages are lost', async () => {
+    let handled = 0;
+    let isMissing = false;
+    const subscriber = new Redis({ ...plain(redis.port), retryStrategy: () => null });
+    closeAfterTest(async () => subscriber.disconnect());
+    subscriber.on('error', () => undefined);
+    subscriber.on('message', (channel) => {
+      if (channel === 'busy.naive-probe') isMissing = false;
+      else {
+        work(BACKLOG.handlingMs);
+        handled++;
+      }
+    });
+    await subscriber.subscribe('busy.unprobed', 'busy.naive-probe');
+    let silent = 0;
+    const probe = setInterval(() => {
+      silent = isMissing ? silent + 1 : 0;
+      if (silent > 1) subscriber.stream.destroy();
+      void redis.client.publish('busy.naive-probe', '').then(() => (isMissing = true));
+    }, 100);
+    closeAfterTest(async () => clearInterval(probe));
+    await publishBacklog('busy.unprobed');
+    await eventually(() => subscriber.status === 'end');
+    expect(handled).toBeLessThan(BACKLOG.messages);
+  });
+});
+
 describe('a process that is busy for longer than its time limits', () => {
   const redis = useRedis();
 
@@ -138,9 +216,7 @@ describe('a connection that still receives, and no longer sends,', () => {
     );
     const statuses: string[] = [];
     server.status.subscribe((status) => statuses.push(status));
-    const traffic = setInterval(() => {
-      for (let i = 0; i < 20; i++) void redis.client.publish('busy.half', `"${'x'.repeat(1_000)}"`);
-    }, 1);
+    const traffic = setInterval(() => void redis.client.publish('busy.half', '"x"'), 1);
     closeAfterTest(async () => clearInterval(traffic));
     await eventually(() => received.length > 100);
     proxy.swallow(['toServer']);

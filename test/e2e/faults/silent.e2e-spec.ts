@@ -1,5 +1,6 @@
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { createTestBroker } from '../../conformance/test-broker.js';
 import { closeAfterTest, createClient } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
@@ -56,6 +57,18 @@ describe('a Redis that is connected and does not answer', () => {
     const sent = Array.from({ length: 100_000 }, (_, i) =>
       firstValueFrom(client.emit('burst', { id: i, text: 'x'.repeat(100) })),
     );
+    expect(new Set(await Promise.all(sent))).toEqual(new Set([0]));
+  });
+
+  it.each([
+    ['100,000 messages', 100_000, 'x', 'not confirmed 100000 messages'],
+    ['64 MiB', 64, 'x'.repeat(2 ** 20), 'not confirmed 64 messages of 67108864 bytes'],
+  ])('by default takes %s, and none that follows', async (_, count, payload, expected) => {
+    const { publishLimit } = resolveOptions('RedisPubSubClient');
+    const broker = createTestBroker(redis.url, { publishLimit, ...HEARTBEAT });
+    await broker.connect(0);
+    const sent = Array.from({ length: count }, () => broker.publish('silent', payload));
+    await expect(broker.publish('silent', payload)).rejects.toThrow(expected);
     expect(new Set(await Promise.all(sent))).toEqual(new Set([0]));
   });
 });

@@ -27,7 +27,7 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
   publishBuffer: [OWNERS, { maxMessages: 1_000, maxAge: 2_000, maxBytes: 67_108_864 }, false, true],
   publishLimit: [
     OWNERS,
-    { maxMessages: 250_000, maxBytes: 268_435_456 },
+    { maxMessages: 100_000, maxBytes: 67_108_864 },
     { maxMessages: 1, maxBytes: 1 },
     false,
   ],

@@ -17,17 +17,37 @@ describe('Heartbeat', () => {
   let deaths: number;
   let heartbeat: Heartbeat;
   let start: number;
+  /** The part of the time in which the event loop works. */
+  let utilization: number;
+  let traffic: NodeJS.Timeout | undefined;
 
   const create = (pingInterval: number, pingTimeout: number): void => {
     client = new FakeClient();
     client.becomeReady();
     deaths = 0;
-    heartbeat = new Heartbeat(client.redis, { pingInterval, pingTimeout }, () => deaths++);
+    utilization = 0;
+    heartbeat = new Heartbeat(
+      client.redis,
+      { pingInterval, pingTimeout },
+      () => {
+        deaths++;
+        // As the connection does when its socket is destroyed.
+        if (traffic) heartbeat.stop();
+      },
+      () => ({ idle: 0, active: 0, utilization }),
+    );
     start = Date.now();
   };
   const confirmed = (): number => heartbeat.lastConfirmed.getTime() - start;
   const receive = (bytes = 1): void => {
     client.stream.bytesRead += bytes;
+  };
+
+  /** Short reads: each of them has read all that was there. */
+  const startBursts = (pingInterval: number, pingTimeout: number): void => {
+    create(pingInterval, pingTimeout);
+    heartbeat.start();
+    traffic = setInterval(() => receive(FULL_READ + 5), 10);
   };
 
   beforeEach(() => {
@@ -154,15 +174,62 @@ describe('Heartbeat', () => {
     expect([deaths, confirmed()]).toEqual([0, 1_000]);
   });
 
-  it('replaces a connection at the tenth deadline without an answer while bursts arrive', async () => {
-    heartbeat.start();
-    // Short reads: each of them has read all that was there.
-    const busy = setInterval(() => receive(FULL_READ + 5), 10);
-    await pass(9_400);
-    expect(deaths).toBe(0);
-    await pass(1_000);
-    expect(deaths).toBe(1);
-    clearInterval(busy);
+  describe('while bursts arrive', () => {
+    afterEach(() => {
+      clearInterval(traffic);
+      traffic = undefined;
+    });
+
+    it.each([
+      [1_000, 400],
+      [150, 150],
+      [20, 100],
+    ])(
+      'with an interval of %i ms replaces the connection after a minute without an answer',
+      async (pingInterval, pingTimeout) => {
+        startBursts(pingInterval, pingTimeout);
+        await pass(59_900);
+        expect(deaths).toBe(0);
+        await pass(4_000);
+        expect(deaths).toBe(1);
+      },
+    );
+
+    it('replaces the connection after three deadlines that take longer than a minute', async () => {
+      startBursts(60_000, 30_000);
+      await pass(3 * 60_000);
+      expect(deaths).toBe(0);
+      await pass(60_000 + 30_000);
+      expect(deaths).toBe(1);
+    });
+
+    it('waits for longer while the process is busy, and is what the answer waits for', async () => {
+      startBursts(150, 150);
+      utilization = 0.99;
+      await pass(300_000);
+      expect(deaths).toBe(0);
+      utilization = 0.5;
+      await pass(1_500);
+      expect(deaths).toBe(1);
+    });
+
+    it('counts no deadline of a burst for the traffic that follows it', async () => {
+      startBursts(150, 150);
+      await pass(10_000);
+      clearInterval(traffic);
+      await pass(100);
+      receive();
+      await pass(150);
+      expect(deaths).toBe(0);
+    });
+
+    it('replaces a connection that falls silent after them', async () => {
+      startBursts(150, 150);
+      await pass(10_000);
+      clearInterval(traffic);
+      await pass(400);
+      expect(deaths).toBe(1);
+    });
   });
 
   it('does not destroy a new socket for the silence of the last one', async () => {

@@ -21,6 +21,10 @@ class Bench {
   accepts = true;
   /** Whether a published probe arrives. */
   delivers = true;
+  /** Whether the subscriber gets answers to its PINGs. */
+  answers = true;
+  /** What waits for an answer to a PING. */
+  pings: (() => void)[] = [];
 
   constructor(interval = INTERVAL) {
     this.probe = new DeliveryProbe(
@@ -29,6 +33,7 @@ class Bench {
         isSubscribed: () => this.isSubscribed,
         publish: (channel, payload) => this.#publish(channel, payload),
         whenRead: (onRead) => void (this.isBusy ? this.reads.push(onRead) : setImmediate(onRead)),
+        ping: (onAnswer) => void (this.answers ? onAnswer() : this.pings.push(onAnswer)),
         subscribe: (channel, _, waiter) => {
           this.events.push(`subscribe ${channel}`);
           this.waiters.push(waiter);
@@ -105,6 +110,31 @@ describe('DeliveryProbe', () => {
     bench.isBusy = false;
     for (const onRead of bench.reads.splice(0)) onRead();
     expect([bench.events, bench.probe.isStarving]).toEqual([['publish probe'], false]);
+  });
+
+  it('counts no interval before the subscriber has the answer to a PING that followed the probe', async () => {
+    bench.delivers = false;
+    bench.answers = false;
+    const found = await bench.intervals(20);
+    expect(found.slice(1)).toEqual(Array.from({ length: 19 }, () => 'publish probe'));
+    // The first probe stood behind other messages, and so did the PING.
+    bench.deliver(bench.published[0]);
+    bench.pings[0]?.();
+    expect(await bench.intervals(5)).toEqual(Array.from({ length: 5 }, () => 'publish probe'));
+    bench.pings[1]?.();
+    expect(await bench.intervals(2)).toEqual(['publish probe', 'starving']);
+  });
+
+  it('sends one PING for each probe that Redis accepts and that has not arrived', async () => {
+    bench.answers = false;
+    await bench.intervals(3);
+    expect(bench.pings).toHaveLength(0);
+    bench.delivers = false;
+    await bench.intervals(3);
+    expect(bench.pings).toHaveLength(3);
+    bench.accepts = false;
+    await bench.intervals(3);
+    expect(bench.pings).toHaveLength(3);
   });
 
   it('takes an earlier probe that arrives late for a proof, too', async () => {
@@ -309,6 +339,7 @@ describe('DeliveryProbe', () => {
           subscribe: (_, __, waiter) => waiter.onSubscribed(),
           unsubscribe: () => undefined,
           whenRead: (onRead) => void setImmediate(onRead),
+          ping: (onAnswer) => onAnswer(),
           onStarving: () => undefined,
           onRecovered: () => undefined,
         },

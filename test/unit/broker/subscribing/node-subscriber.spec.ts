@@ -390,6 +390,18 @@ describe('NodeSubscriber, with a delivery probe', () => {
     expect(since[0]?.getTime()).toBeLessThanOrEqual(confirmed.getTime());
   });
 
+  it('keeps the connection while the answer to a PING after the probe waits, as behind a backlog', async () => {
+    const bench = await probed({ pingInterval: 60_000 });
+    bench.client.onCommand = ({ name, resolve }) => void (name === 'ping' || resolve(''));
+    await pass(20 * PROBE_INTERVAL);
+    expect([bench.subscriber.isStarving, bench.client.status]).toEqual([false, 'ready']);
+    bench.client.sent
+      .find(({ name }) => name === 'ping')
+      ?.reject(replyError('NOPERM no permission'));
+    await pass(2 * PROBE_INTERVAL);
+    expect([bench.subscriber.isStarving, bench.client.status]).toEqual([true, 'reconnecting']);
+  });
+
   it('probes at once after the replacement, and replaces the publisher when none arrives again', async () => {
     const bench = await probed();
     await pass(4 * PROBE_INTERVAL);
