@@ -9,6 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ConnectionError, type RedisConnection } from 'nestjs-redis-pubsub';
 import { closeAfterTest } from '../support/app.js';
 import { startPrivateRedis } from '../../sample/support/private-redis.js';
+import { IS_IOREDIS_6 } from '../support/ioredis-version.js';
 import { eventually, plain, useRedis } from '../support/redis.js';
 import { SentinelSet } from '../support/sentinel.js';
 import { becomes, CollectedLog, unique } from './collector.js';
@@ -106,7 +107,8 @@ describe('the error of a connection that cannot be made', () => {
     );
   });
 
-  it('says that the server has too many clients', async () => {
+  // ioredis 5 writes once more before it reads, and loses what the server said.
+  it.runIf(IS_IOREDIS_6)('says that the server has too many clients', async () => {
     await redis.client.config('SET', 'maxclients', '1');
     closeAfterTest(() => redis.client.config('SET', 'maxclients', '10000'));
     const { error, log } = await fail(plain(redis.port));

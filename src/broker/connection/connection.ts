@@ -291,8 +291,8 @@ export class Connection {
     if (stream?.listenerCount('error') === 0) stream.on('error', () => undefined);
     // Of a lost connection ioredis 5 also reports its own commands in flight, which is not the cause.
     if (['close', 'reconnecting'].includes(status)) return;
-    // The error of the socket that follows says less than the reply of Redis before it.
-    if (!this.#failure.isReply) this.#fail(error);
+    // What follows says less than the reply of Redis before it.
+    if (!this.#failure.isCauseOf(error)) this.#fail(error);
     // While the connection is up no other event reports it.
     if (this.#isReady) this.#outageLog.stillConnected(error);
     else if (isOfAllSentinels(error)) this.#outageLog.failed(false, this.#failure.value?.reason);

@@ -1,8 +1,12 @@
 import type { Redis } from 'ioredis';
 import type { Socket } from 'node:net';
+import { messageOf } from '../../errors.js';
 import { ConnectAttempt } from './connect-attempt.js';
 import { explainFailure, failureOf, type ConnectFailure } from './connect-failure.js';
 import { SentinelFailures } from './sentinel-failures.js';
+
+const OF_COMMAND_IN_FLIGHT =
+  /^(Ready check failed: )?(Stream isn't writeable|Connection is closed|Reached the max retries)/;
 
 /** Why a connection is not ready: the latest failure, of this attempt to connect or of an earlier one. */
 export class LatestFailure {
@@ -24,9 +28,13 @@ export class LatestFailure {
     return this.#isOld;
   }
 
-  /** Whether this attempt has failed by a reply of Redis. */
-  get isReply(): boolean {
-    return !this.#isOld && this.#value?.isReply === true;
+  /**
+   * Whether this attempt has failed already, and an error that follows says less: after a reply of Redis each does, and
+   * so does what ioredis 5 reports of its own commands in flight.
+   */
+  isCauseOf(error: unknown): boolean {
+    if (this.#isOld) return false;
+    return this.#value?.isReply === true || OF_COMMAND_IN_FLIGHT.test(messageOf(error));
   }
 
   startAttempt(): void {

@@ -17,6 +17,7 @@ import {
 } from '../../../../src/broker/connection/ioredis-internals.js';
 import { isReplyError } from '../../../../src/broker/connection/redis-error.js';
 import { FakeClient } from '../fake-client.js';
+import { IS_IOREDIS_6 } from '../../../support/ioredis-version.js';
 
 /** A client of the installed ioredis whose attempts fail before they open a socket. */
 function createClient(): Redis {
@@ -389,7 +390,8 @@ describe('startupNodesOf, with the installed ioredis', () => {
 });
 
 describe('guardReplies, with the installed ioredis', () => {
-  it('closes the connection of a reply that ioredis cannot take', async () => {
+  // ioredis 5 takes no push of RESP3, and closes the connection itself.
+  it.runIf(IS_IOREDIS_6)('closes the connection of a reply that ioredis cannot take', async () => {
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.write('>3\r\n$9\r\nsubscribe\r\n_\r\n:1\r\n');

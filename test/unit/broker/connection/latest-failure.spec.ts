@@ -5,23 +5,21 @@ import { LatestFailure } from '../../../../src/broker/connection/latest-failure.
 
 const refused = (): Error => new ReplyError('WRONGPASS invalid password') as Error;
 
+const reset = new Error('read ECONNRESET');
+
 describe('LatestFailure', () => {
   it('knows nothing before the first failure', () => {
     const failure = new LatestFailure();
-    expect([failure.value, failure.error, failure.isOld, failure.isReply]).toEqual([
-      undefined,
-      undefined,
-      true,
-      false,
-    ]);
+    expect([failure.value, failure.error, failure.isOld]).toEqual([undefined, undefined, true]);
+    expect(failure.isCauseOf(reset)).toBe(false);
   });
 
   it('keeps the failure of an earlier attempt until the next one fails', () => {
     const failure = new LatestFailure();
     failure.set(refused(), false);
-    expect([failure.isOld, failure.isReply]).toEqual([false, true]);
+    expect([failure.isOld, failure.isCauseOf(reset)]).toEqual([false, true]);
     failure.startAttempt();
-    expect([failure.isOld, failure.isReply]).toEqual([true, false]);
+    expect([failure.isOld, failure.isCauseOf(reset)]).toEqual([true, false]);
     expect(failure.value?.reason).toBe('WRONGPASS invalid password');
     failure.set(new Error('read ECONNRESET'), false);
     expect(failure.value?.reason).toBe('read ECONNRESET');
@@ -37,6 +35,14 @@ describe('LatestFailure', () => {
     failure.startAttempt();
     failure.set(undefined, false);
     expect(failure.value?.reason).toBe('the connection was closed before it was ready');
+  });
+
+  it('is the cause of what ioredis reports of its own commands in flight', () => {
+    const failure = new LatestFailure();
+    const inFlight = new Error("Stream isn't writeable and enableOfflineQueue options is false");
+    expect(failure.isCauseOf(inFlight)).toBe(false);
+    failure.set(reset, false);
+    expect([failure.isCauseOf(inFlight), failure.isCauseOf(reset)]).toEqual([true, false]);
   });
 
   it('has no failure when the connection is ready', () => {
