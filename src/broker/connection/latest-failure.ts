@@ -10,17 +10,18 @@ const OF_COMMAND_IN_FLIGHT =
 
 /** Why a connection is not ready: the latest failure, of this attempt to connect or of an earlier one. */
 export class LatestFailure {
-  #value: ConnectFailure | undefined;
+  /** Explains the failure when it is read: the socket may show more after its first error. */
+  #explain: (() => ConnectFailure) | undefined;
   #isOld = true;
   #attempt: ConnectAttempt | undefined;
   #sentinels: SentinelFailures | undefined;
 
   get value(): ConnectFailure | undefined {
-    return this.#value;
+    return this.#explain?.();
   }
 
   get error(): unknown {
-    return this.#value?.error;
+    return this.value?.error;
   }
 
   /** Whether this attempt has not failed yet. */
@@ -34,7 +35,7 @@ export class LatestFailure {
    */
   isCauseOf(error: unknown): boolean {
     if (this.#isOld) return false;
-    return this.#value?.isReply === true || OF_COMMAND_IN_FLIGHT.test(messageOf(error));
+    return this.value?.isReply === true || OF_COMMAND_IN_FLIGHT.test(messageOf(error));
   }
 
   startAttempt(): void {
@@ -55,13 +56,14 @@ export class LatestFailure {
   /** `wasReady`: the connection was in use. `reported` is `undefined` if it was closed without one. */
   set(reported: unknown, wasReady: boolean): void {
     const error = this.#sentinels ? this.#sentinels.explain(reported) : reported;
-    this.#value = wasReady ? failureOf(error) : explainFailure(error, this.#attempt);
+    const attempt = this.#attempt;
+    this.#explain = () => (wasReady ? failureOf(error) : explainFailure(error, attempt));
     this.#isOld = false;
   }
 
   /** The connection is ready. */
   clear(): void {
-    this.#value = undefined;
+    this.#explain = undefined;
     this.#attempt = undefined;
   }
 }

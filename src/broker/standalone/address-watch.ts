@@ -193,18 +193,26 @@ export class AddressWatch implements ServerWatch {
   }
 
   #replaceDemoted(answer: ServerIdentity): void {
-    for (const member of this.#members) {
+    const members = [...this.#members];
+    for (const member of members) {
       // A subscriber over RESP2 cannot be asked: a server is the same however it was reached.
       if (member.identity.runId !== undefined && member.identity.runId === answer.runId) {
         this.#learn(member, answer);
       }
-      const isDemoted = member.identity.role === 'replica' && this.#hadMaster.has(member.client);
-      if (isDemoted) {
-        const since = member.lastConfirmed.toISOString();
-        this.#demoted.add(member.client);
-        this.#replace(member, `${this.#demotion}; messages since ${since} may be lost`);
-      }
     }
+    const isKnown = members.some((member) => this.#isDemoted(member));
+    for (const member of members) {
+      // Without a run_id nothing tells which server a subscriber over RESP2 is at: most likely that of the others.
+      const isLikely = isKnown && member.identity.runId === undefined;
+      if (!this.#isDemoted(member) && !isLikely) continue;
+      const since = member.lastConfirmed.toISOString();
+      this.#demoted.add(member.client);
+      this.#replace(member, `${this.#demotion}; messages since ${since} may be lost`);
+    }
+  }
+
+  #isDemoted({ identity, client }: Member): boolean {
+    return identity.role === 'replica' && this.#hadMaster.has(client);
   }
 
   #replace(member: Member, reason: string): void {

@@ -6,6 +6,7 @@ import { unique } from '../../conformance/collector.js';
 import { createTestBroker } from '../../conformance/test-broker.js';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventHandlers } from '../../support/handlers.js';
+import { IS_IOREDIS_6 } from '../../support/ioredis-version.js';
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 
@@ -132,31 +133,35 @@ describe(`a backlog of ${BACKLOG.messages} messages, a part of which waits in Re
     expect([statuses, log.of('warn')]).toEqual([['connected'], []]);
   });
 
-  it('counter-proof: a probe that only counts intervals cuts the connection, and messages are lost', async () => {
-    let handled = 0;
-    let isMissing = false;
-    const subscriber = new Redis({ ...plain(redis.port), retryStrategy: () => null });
-    closeAfterTest(async () => subscriber.disconnect());
-    subscriber.on('error', () => undefined);
-    subscriber.on('message', (channel) => {
-      if (channel === 'busy.naive-probe') isMissing = false;
-      else {
-        work(BACKLOG.handlingMs);
-        handled++;
-      }
-    });
-    await subscriber.subscribe('busy.unprobed', 'busy.naive-probe');
-    let silent = 0;
-    const probe = setInterval(() => {
-      silent = isMissing ? silent + 1 : 0;
-      if (silent > 1) subscriber.stream.destroy();
-      void redis.client.publish('busy.naive-probe', '').then(() => (isMissing = true));
-    }, 100);
-    closeAfterTest(async () => clearInterval(probe));
-    await publishBacklog('busy.unprobed');
-    await eventually(() => subscriber.status === 'end');
-    expect(handled).toBeLessThan(BACKLOG.messages);
-  });
+  // With ioredis 5 a backlog of this size does not show it.
+  it.runIf(IS_IOREDIS_6)(
+    'counter-proof: a probe that only counts intervals cuts the connection, and messages are lost',
+    async () => {
+      let handled = 0;
+      let isMissing = false;
+      const subscriber = new Redis({ ...plain(redis.port), retryStrategy: () => null });
+      closeAfterTest(async () => subscriber.disconnect());
+      subscriber.on('error', () => undefined);
+      subscriber.on('message', (channel) => {
+        if (channel === 'busy.naive-probe') isMissing = false;
+        else {
+          work(BACKLOG.handlingMs);
+          handled++;
+        }
+      });
+      await subscriber.subscribe('busy.unprobed', 'busy.naive-probe');
+      let silent = 0;
+      const probe = setInterval(() => {
+        silent = isMissing ? silent + 1 : 0;
+        if (silent > 1) subscriber.stream.destroy();
+        void redis.client.publish('busy.naive-probe', '').then(() => (isMissing = true));
+      }, 100);
+      closeAfterTest(async () => clearInterval(probe));
+      await publishBacklog('busy.unprobed');
+      await eventually(() => subscriber.status === 'end');
+      expect(handled).toBeLessThan(BACKLOG.messages);
+    },
+  );
 });
 
 describe('a process that is busy for longer than its time limits', () => {
