@@ -1,11 +1,11 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { Observer } from 'rxjs';
 import { isRecord } from '../../codec/envelope-codec.js';
-import { ConnectionError, InvalidOptionError, shorten } from '../../errors.js';
+import { InvalidOptionError } from '../../errors.js';
 import { checkCount, checkMilliseconds } from '../../options/option-checks.js';
 import { unknownName } from '../../options/unknown-option.js';
 import { CallerContext } from '../../shared/async-context.js';
-import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
+import { receiveReplies, type PendingRequest, type ReplyInbox } from './reply-inbox.js';
 import { ReplyTimer } from './reply-timer.js';
 import type { SentRequestOptions } from './sent-request.js';
 
@@ -162,18 +162,11 @@ export class GatheredRequest implements PendingRequest {
 
   /** The replies can be received. The request may be over by now. */
   #onOpened(): void {
-    const { id, replyKey } = this.#options;
     if (this.#isDone) {
-      this.#inbox.close(replyKey);
+      this.#inbox.close(this.#options.replyKey);
       return;
     }
     this.#hasInbox = true;
-    this.#inbox.add(id, this);
-    // After an outage the connection is ready a moment before its subscriptions.
-    if (!this.#inbox.isSubscribed(replyKey)) {
-      throw new ConnectionError(
-        `Cannot send a request: its replies could not arrive yet ("${shorten(this.channel)}")`,
-      );
-    }
+    receiveReplies(this.#inbox, this, this.#options);
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../../channel/subscription-key.js';
 import type { MessageId } from '../../codec/codec.js';
 import { isId, isRecord } from '../../codec/envelope-codec.js';
-import { withoutPayload } from '../../errors.js';
+import { ConnectionError, shorten, withoutPayload } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import { forEachSafely } from '../../shared/for-each-safely.js';
 import type { MessageBus } from '../message-bus.js';
@@ -276,4 +276,20 @@ export class TransientMap<Value> {
 
 function createEntries<Value>(): Record<string, Value | undefined> {
   return Object.create(null) as Record<string, Value | undefined>;
+}
+
+/**
+ * Has a request receive its replies; its reply channel is open. Throws `ConnectionError` if they could not arrive:
+ * after an outage the connection is ready a moment before its subscriptions.
+ */
+export function receiveReplies(
+  inbox: ReplyInbox,
+  request: PendingRequest,
+  { id, replyKey }: { readonly id: MessageId; readonly replyKey: ReplyKey },
+): void {
+  inbox.add(id, request);
+  if (inbox.isSubscribed(replyKey)) return;
+  throw new ConnectionError(
+    `Cannot send a request: its replies could not arrive yet ("${shorten(request.channel)}")`,
+  );
 }

@@ -1,8 +1,8 @@
 import type { WritePacket } from '@nestjs/microservices';
 import type { MessageId } from '../../codec/codec.js';
-import { ConnectionError, NoSubscribersError, RequestTimeoutError, shorten } from '../../errors.js';
+import { NoSubscribersError, RequestTimeoutError } from '../../errors.js';
 import { CallerContext } from '../../shared/async-context.js';
-import type { PendingRequest, ReplyInbox } from './reply-inbox.js';
+import { receiveReplies, type PendingRequest, type ReplyInbox } from './reply-inbox.js';
 import { ReplyTimer, type ReplyTimerOptions } from './reply-timer.js';
 
 /** What a {@link SentRequest} needs to know. */
@@ -137,18 +137,11 @@ export class SentRequest implements PendingRequest {
 
   /** The replies can be received. The request may be cancelled by now. */
   #onOpened(): void {
-    const { id, replyKey } = this.#options;
     if (this.#isDone) {
-      this.#inbox.close(replyKey);
+      this.#inbox.close(this.#options.replyKey);
       return;
     }
     this.#hasInbox = true;
-    this.#inbox.add(id, this);
-    // After an outage the connection is ready a moment before its subscriptions.
-    if (!this.#inbox.isSubscribed(replyKey)) {
-      throw new ConnectionError(
-        `Cannot send a request: its replies could not arrive yet ("${shorten(this.channel)}")`,
-      );
-    }
+    receiveReplies(this.#inbox, this, this.#options);
   }
 }
