@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const TABLE_LINES = readFileSync('docs/glossary.md', 'utf8')
+const TABLE_LINES = readFileSync('docs/reference/glossary.md', 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('|'));
 

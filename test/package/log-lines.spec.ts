@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { logLineTemplates } from '../support/log-line-templates.js';
 
-const PAGE = readFileSync('docs/log-lines.md', 'utf8');
+const PAGE = readFileSync('docs/reference/log-lines.md', 'utf8');
 const ROW = /^\| (?<level>\w+) +\| `(?<text>[^`]+)` +\| (?<meaning>[^|]+)\| (?<action>[^|]+)\|$/gm;
 
 const rows = [...PAGE.matchAll(ROW)].map(({ groups = {} }) => ({
@@ -26,12 +26,12 @@ describe('the log lines', () => {
     expect(lines.filter(({ level }) => !['log', 'warn', 'error'].includes(level))).toEqual([]);
   });
 
-  it('each have a row in docs/log-lines.md', () => {
+  it('each have a row in docs/reference/log-lines.md', () => {
     const documented = new Set(rows.map(keyOf));
     expect(lines.map(keyOf).filter((line) => !documented.has(line))).toEqual([]);
   });
 
-  it('are all that docs/log-lines.md has', () => {
+  it('are all that docs/reference/log-lines.md has', () => {
     const written = lines.map(keyOf);
     const unknown = rows.map(keyOf).filter((row) => !written.some((line) => covers(row, line)));
     expect(unknown).toEqual([]);

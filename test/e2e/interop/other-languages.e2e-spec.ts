@@ -21,7 +21,7 @@ import { startContext } from '../module/apps.js';
 /** The programs of the page by their names, which stand in the first line of each. */
 const PROGRAMS = new Map(
   [
-    ...readFileSync('docs/other-languages.md', 'utf8').matchAll(
+    ...readFileSync('docs/reference/other-languages.md', 'utf8').matchAll(
       /^```(?:python|go)\n((?:#|\/\/) ([\w.]+): .*?)^```/gms,
     ),
   ].map(([, code = '', name = '']) => [name, code]),

@@ -1,4 +1,4 @@
-"""Stands for the package "redis" where it is not installed: the calls of docs/other-languages.md, over a socket."""
+"""Stands for the package "redis" where it is not installed: the calls of docs/reference/other-languages.md, over a socket."""
 
 import socket
 from urllib.parse import urlparse

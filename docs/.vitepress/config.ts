@@ -1,0 +1,93 @@
+import { slug } from 'github-slugger';
+import { defineConfig, type DefaultTheme } from 'vitepress';
+import llms from 'vitepress-plugin-llms';
+
+const REPOSITORY = 'https://github.com/nestjs-redis-pubsub/nestjs-redis-pubsub';
+
+const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
+
+const GUIDE = [
+  page('Getting started', '/guide/getting-started'),
+  page('Patterns and channels', '/guide/patterns-and-channels'),
+  page('Handlers', '/guide/handlers'),
+  page('Slow handlers', '/guide/slow-handlers'),
+  page('Publishing', '/guide/publishing'),
+  page('Requests', '/guide/requests'),
+  page('Observing', '/guide/observing'),
+  page('Module set-ups', '/guide/module-set-ups'),
+  page('Testing', '/guide/testing'),
+  page('Migrating from Transport.REDIS', '/guide/migrating'),
+];
+
+const OPERATIONS = [
+  page('Guarantees', '/operations/guarantees'),
+  page('Connections', '/operations/connections'),
+  page('Cluster and sharding', '/operations/cluster-and-sharding'),
+  page('Telemetry', '/operations/telemetry'),
+  page('Security', '/operations/security'),
+  page('Performance', '/operations/performance'),
+  page('Scaling', '/operations/scaling'),
+  page('Troubleshooting', '/operations/troubleshooting'),
+];
+
+const RECIPES = [
+  page('All recipes', '/recipes/'),
+  page('Notifications by SSE', '/recipes/sse-notifications'),
+  page('Chat on two instances', '/recipes/chat'),
+  page('Cache invalidation', '/recipes/cache-invalidation'),
+  page('Several responders', '/recipes/several-responders'),
+  page('Readiness with Terminus', '/recipes/readiness'),
+  page('Metrics', '/recipes/metrics'),
+  page('Traces', '/recipes/traces'),
+  page('Event form and colon channels', '/recipes/event-form'),
+  page('Two Redis servers', '/recipes/two-redis-servers'),
+  page('Prefixes', '/recipes/prefixes'),
+];
+
+const REFERENCE = [
+  page('Options', '/reference/options'),
+  page('Errors', '/reference/errors'),
+  page('Log lines', '/reference/log-lines'),
+  page('Wire format and other languages', '/reference/other-languages'),
+  page('API', '/api/'),
+  page('Glossary', '/reference/glossary'),
+  page('Architecture', '/architecture/'),
+  page('Decisions', '/architecture/decisions'),
+];
+
+export default defineConfig({
+  title: 'nestjs-redis-pubsub',
+  description:
+    'The Redis Pub/Sub transport for NestJS: pattern handlers, requests, and subscriptions that survive every outage.',
+  lang: 'en',
+  cleanUrls: true,
+  lastUpdated: false,
+  markdown: {
+    // The anchors of GitHub, so that a link works in both places.
+    anchor: { slugify: (text) => slug(text) },
+    theme: { light: 'github-light', dark: 'github-dark' },
+  },
+  vite: { plugins: [llms()] },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    socialLinks: [{ icon: 'github', link: REPOSITORY }],
+    nav: [
+      { text: 'Guide', link: '/guide/getting-started', activeMatch: '^/guide/' },
+      { text: 'Recipes', link: '/recipes/', activeMatch: '^/recipes/' },
+      { text: 'Operations', link: '/operations/guarantees', activeMatch: '^/operations/' },
+      {
+        text: 'Reference',
+        link: '/reference/options',
+        activeMatch: '^/(reference|api|architecture)/',
+      },
+    ],
+    sidebar: [
+      { text: 'Guide', items: GUIDE },
+      { text: 'Recipes', collapsed: true, items: RECIPES },
+      { text: 'Operations', items: OPERATIONS },
+      { text: 'Reference', items: REFERENCE },
+    ],
+    footer: { message: 'MIT licence' },
+  },
+});
