@@ -2,12 +2,12 @@ import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { createClient, startService } from '../support/app.js';
-import { README_ACL, README_SHARDED_ACL } from '../support/readme.js';
+import { captureLog, createClient, startService } from '../support/app.js';
+import { SECURITY_PAGE, SERVICE_ACL, SHARDED_ACL } from '../support/security-page.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { HAS_SHARDED, IF_SHARDED } from '../support/sharded.js';
 
-describe('the ACL of the README', () => {
+describe('the ACL of the page on security', () => {
   const redis = useRedis();
 
   it('has every permission that a service needs', async () => {
@@ -29,7 +29,7 @@ describe('the ACL of the README', () => {
         return { id };
       }
     }
-    await redis.client.call('ACL', ...README_ACL);
+    await redis.client.call('ACL', ...SERVICE_ACL);
     const connection = { port: redis.port, username: 'shop', password: 'secret' };
     const { log } = await startService(
       { module: class {}, controllers: [Handlers] },
@@ -46,6 +46,40 @@ describe('the ACL of the README', () => {
     );
   });
 
+  it('needs only the channels of the probes where there are no requests', async () => {
+    @Controller()
+    class Handlers {
+      @EventPattern<string>('user.*')
+      onUser() {}
+    }
+    const probes = '&_pubsub.probe.*';
+    expect(SECURITY_PAGE).toContain(`\`${probes}\` in the place of \`&_pubsub.*\``);
+    const rules = SERVICE_ACL.map((rule) => (rule === '&_pubsub.*' ? probes : rule));
+    await redis.client.acl('DELUSER', 'shop');
+    await redis.client.call('ACL', ...rules);
+    const connection = { port: redis.port, username: 'shop', password: 'secret' };
+    const { log } = await startService(
+      { module: class {}, controllers: [Handlers] },
+      { connection, prefix: 'shop:', probeInterval: 20 },
+    );
+    await eventually(async () => {
+      const found = (await redis.client.pubsub('CHANNELS', '_pubsub.*')) as string[];
+      return found.length === 1 && found[0]!.startsWith('_pubsub.probe.');
+    });
+    expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
+  });
+
+  it('needs no permission to subscribe where a service only publishes', async () => {
+    const rules = SERVICE_ACL.filter((rule) => !/subscribe|pubsub/.test(rule));
+    await redis.client.acl('DELUSER', 'shop');
+    await redis.client.call('ACL', ...rules);
+    const connection = { port: redis.port, username: 'shop', password: 'secret' };
+    const log = captureLog();
+    const client = createClient({ connection, prefix: 'shop:', probeInterval: 20 });
+    expect(await firstValueFrom(client.emit('user.created', 'Ada'))).toBe(0);
+    expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
+  });
+
   it.runIf(HAS_SHARDED)(
     `has every permission that a service with sharded Pub/Sub needs${IF_SHARDED}`,
     async () => {
@@ -57,8 +91,8 @@ describe('the ACL of the README', () => {
           received.push(data);
         }
       }
-      await redis.client.call('ACL', ...README_ACL);
-      await redis.client.call('ACL', ...README_SHARDED_ACL);
+      await redis.client.call('ACL', ...SERVICE_ACL);
+      await redis.client.call('ACL', ...SHARDED_ACL);
       const connection = { port: redis.port, username: 'shop', password: 'secret' };
       const options = { connection, prefix: 'shop:', sharded: true };
       const { log } = await startService({ module: class {}, controllers: [Handlers] }, options);

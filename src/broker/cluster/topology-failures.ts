@@ -6,10 +6,12 @@ import { isLoginRefused, isReplyError } from '../connection/redis-error.js';
 /** How many nodes an error or a log line names. */
 const MAX_NODES = 5;
 
-/** Why the nodes of a Cluster gave no usable answer, of each its last failure in the current round of queries. */
+/** Why the nodes of a Cluster gave no usable answer, of each its failure in the last whole round of queries. */
 export class TopologyFailures {
   readonly #log: BrokerLog;
-  readonly #ofNodes = new Map<string, unknown>();
+  /** Those of the round in progress: an error that is made during it must not be without a reason. */
+  readonly #current = new Map<string, unknown>();
+  #ofNodes: ReadonlyMap<string, unknown> = new Map();
   /** An error that is of no single node, such as one of the user's `natMap`. */
   #ofAll: unknown;
   #lastReason: string | undefined;
@@ -26,17 +28,17 @@ export class TopologyFailures {
 
   /** Starts a round of queries. */
   startRound(): void {
-    this.#ofNodes.clear();
-    this.#ofAll = undefined;
+    this.#current.clear();
   }
 
   /** The node at this address gave no usable answer. */
   add(address: string, error: unknown): void {
-    this.#ofNodes.set(address, error);
+    this.#current.set(address, error);
   }
 
   /** The round has ended without a usable answer. Logs that once, and again when the reason has changed for two rounds. */
   failed(error?: unknown): void {
+    this.#ofNodes = new Map(this.#current);
     this.#ofAll = error;
     const reason = this.#reason;
     const isStable = reason === this.#lastReason;

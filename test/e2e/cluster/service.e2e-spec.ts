@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { ClosedError, RequestTimeoutError, RedisPubSubRecordBuilder } from 'nestjs-redis-pubsub';
 import { useCluster } from '../../support/cluster.js';
 import { closeAfterTest } from '../../support/app.js';
-import { README, README_ACL } from '../../support/readme.js';
+import { SECURITY_PAGE, SERVICE_ACL } from '../../support/security-page.js';
 import { eventually } from '../../support/redis.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import type { ServerProcess } from '../../support/sentinel.js';
@@ -238,15 +238,15 @@ describe('an application over a Cluster', () => {
   );
 
   const setUser = (...more: string[]) =>
-    Promise.all(cluster().nodes.map(({ client }) => client.call('ACL', ...README_ACL, ...more)));
+    Promise.all(cluster().nodes.map(({ client }) => client.call('ACL', ...SERVICE_ACL, ...more)));
 
-  it('needs one permission more than the ACL of the README for one server', async () => {
+  it('needs one permission more than the ACL of a service on one server', async () => {
     const options = { redisOptions: { username: 'shop', password: 'secret' } };
     const start = (startTimeout: number) =>
       startClusterApp({ connection: { nodes: nodes(), options }, prefix: 'shop:', startTimeout });
     await setUser();
     await expect(start(3_000)).rejects.toThrow('NOPERM');
-    expect(README).toContain('in a Cluster `+cluster|nodes`');
+    expect(SECURITY_PAGE).toContain('in a Cluster: `+cluster|nodes`');
     await setUser('+cluster|nodes');
     const { service } = await start(30_000);
     const received: unknown[] = [];

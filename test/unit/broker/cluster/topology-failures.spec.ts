@@ -55,6 +55,19 @@ describe('TopologyFailures', () => {
     );
   });
 
+  it('says why the last whole round failed while the next one has no failure yet', () => {
+    const { failures, round } = create();
+    round({ 'a:1': wrongPassword });
+    failures.startRound();
+    expect(failures.isLoginRefused).toBe(true);
+    expect(failures.toError().message).toBe(
+      'No node of the Cluster accepts the connection: a:1: WRONGPASS no. Connection is closed.',
+    );
+    failures.add('b:2', dead);
+    failures.failed();
+    expect(failures.toError().message).toContain('is reachable: b:2: connect ECONNREFUSED.');
+  });
+
   it('names five nodes, and counts the others', () => {
     const { failures, round } = create();
     round(Object.fromEntries([1, 2, 3, 4, 5, 6, 7].map((port) => [`a:${port}`, dead])));
