@@ -12,6 +12,19 @@ interface Answer {
   readonly failed: number;
 }
 
+const get = async (app: INestApplication, path: string): Promise<Response> =>
+  fetch(`${await app.getUrl()}${path}`);
+
+const statsOf = async (app: INestApplication): Promise<Answer> =>
+  (await get(app, '/stats')).json() as Promise<Answer>;
+
+const visitsIn = ({ instances }: Answer): number[] =>
+  instances.map(({ visits }) => visits).toSorted();
+
+const fail = (): never => {
+  throw new RpcException('still starting');
+};
+
 describe('the recipe "Several responders"', () => {
   const redis = useRedis();
   const { REDIS_URL } = process.env;
@@ -29,15 +42,6 @@ describe('the recipe "Several responders"', () => {
 
   const start = async (): Promise<INestApplication> =>
     (await startHttpApp({ imports: [AppModule] })).app;
-
-  const get = async (app: INestApplication, path: string): Promise<Response> =>
-    fetch(`${await app.getUrl()}${path}`);
-
-  const statsOf = async (app: INestApplication): Promise<Answer> =>
-    (await get(app, '/stats')).json() as Promise<Answer>;
-
-  const visitsIn = ({ instances }: Answer): number[] =>
-    instances.map(({ visits }) => visits).toSorted();
 
   it('gives the counts of all instances, from each of them', async () => {
     const [one, two] = [await start(), await start()];
@@ -61,9 +65,6 @@ describe('the recipe "Several responders"', () => {
 
   it('counts an instance that fails beside the others', async () => {
     const app = await start();
-    const fail = (): never => {
-      throw new RpcException('still starting');
-    };
     await startService(requestHandler('stats.get', fail), { connection: redis.url });
     const stats = await statsOf(app);
     expect(visitsIn(stats)).toEqual([0]);

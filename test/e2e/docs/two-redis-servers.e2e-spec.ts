@@ -8,6 +8,22 @@ import { startHttpApp, type Started } from '../module/apps.js';
 const SHOP = 'shop: order 7 is paid';
 const AUDIT = 'audit: order 7 is paid';
 
+const pay = async (app: INestApplication): Promise<string> =>
+  (await fetch(`${await app.getUrl()}/orders/7/pay`, { method: 'POST' })).text();
+
+const count = (log: TestLog, line: string): number =>
+  log.of('log').filter((it) => it === line).length;
+
+/** The messages on the channel at one server, from now on. */
+async function messagesAt(redis: TestRedis): Promise<string[]> {
+  const messages: string[] = [];
+  const subscriber = redis.client.duplicate();
+  closeAfterTest(async () => subscriber.disconnect());
+  subscriber.on('message', (_: string, text: string) => messages.push(text));
+  await subscriber.subscribe('order.paid');
+  return messages;
+}
+
 describe('the recipe "Two Redis servers"', () => {
   const shop = useRedis();
   const audit = useRedis();
@@ -27,22 +43,6 @@ describe('the recipe "Two Redis servers"', () => {
   });
 
   const start = (): Promise<Started<INestApplication>> => startHttpApp({ imports: [AppModule] });
-
-  const pay = async (app: INestApplication): Promise<string> =>
-    (await fetch(`${await app.getUrl()}/orders/7/pay`, { method: 'POST' })).text();
-
-  const count = (log: TestLog, line: string): number =>
-    log.of('log').filter((it) => it === line).length;
-
-  /** The messages on the channel at one server, from now on. */
-  async function messagesAt(redis: TestRedis): Promise<string[]> {
-    const messages: string[] = [];
-    const subscriber = redis.client.duplicate();
-    closeAfterTest(async () => subscriber.disconnect());
-    subscriber.on('message', (_: string, text: string) => messages.push(text));
-    await subscriber.subscribe('order.paid');
-    return messages;
-  }
 
   it('publishes to each server, and runs the handlers of each once', async () => {
     const { app, log } = await start();
