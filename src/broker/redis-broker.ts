@@ -128,9 +128,9 @@ export class RedisBroker implements Broker {
     this.#wasConnected = false;
   }
 
-  /** Whether all connections are up, even if some subscriptions are not restored yet. */
+  /** Whether all connections are up, and stay up, even if some subscriptions are not restored yet. */
   get #isUp(): boolean {
-    return this.#publisher.isReady && this.#subscriber.isReady;
+    return !this.#lifecycle.isClosed && this.#publisher.isReady && this.#subscriber.isReady;
   }
 
   #updateStatus(): void {

@@ -1,3 +1,4 @@
+import * as diagnostics from 'node:diagnostics_channel';
 import { whenSubscribed } from '../../src/broker/broker.js';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
@@ -143,8 +144,14 @@ describe('a broker', () => {
     const seen: string[] = [];
     broker.onStatus((status) => seen.push(status));
     broker.unsubscribe({ kind: 'channel', name: 'quiet' }, collector);
+    const reported: unknown[] = [];
+    const report = (message: unknown): void => void reported.push(message);
+    diagnostics.subscribe('nestjs-redis-pubsub:status', report);
     await broker.close();
+    diagnostics.unsubscribe('nestjs-redis-pubsub:status', report);
     expect(seen).toEqual(['disconnected']);
+    expect(reported).toContainEqual({ status: 'disconnected', isUp: false });
+    expect(reported).not.toContainEqual({ status: 'disconnected', isUp: true });
   });
 
   it('rejects pending and later subscriptions when the retryStrategy gives up', async () => {

@@ -110,7 +110,7 @@ export class SentRequest implements PendingRequest {
       return `, although Redis delivered the request to ${where}: only @MessagePattern handlers reply, and this process has event handlers or observers for it`;
     }
     if (replyKey.name !== this.#inbox.name) return '';
-    return `, although Redis delivered the request to ${where}. A server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`;
+    return `, although Redis delivered the request to ${where}. Event handlers and observers do not reply, and a server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`;
   }
 
   #sendCancellation(): void {

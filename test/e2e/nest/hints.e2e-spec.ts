@@ -45,7 +45,7 @@ describe('the error of a request', () => {
     const error = await errorOf(firstValueFrom(client.send('old.ask', 1)));
     expect(error).toMatchObject({ code: 'ERR_PUBSUB_TIMEOUT', name: 'RequestTimeoutError' });
     expect(error.message).toBe(
-      `No reply on "old.ask" within 300 ms, although Redis delivered the request to 1 subscription. A server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`,
+      `No reply on "old.ask" within 300 ms, although Redis delivered the request to 1 subscription. Event handlers and observers do not reply, and a server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`,
     );
     const compat = createClient({ connection: redis.url, replies: 'compat' });
     expect(await firstValueFrom(compat.send('old.ask', 1))).toBe(1);
