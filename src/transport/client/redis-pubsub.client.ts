@@ -84,7 +84,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     this.#bus.broker.onStatus((status) => status !== 'connecting' && this._status$.next(status));
   }
 
-  /** Emits the current status, and each change of it. */
+  /** Emits the current status and each change of it; nothing while the first connection is opened. */
   override get status(): Observable<RedisPubSubStatus> {
     return inCallersContext(super.status as Observable<RedisPubSubStatus>);
   }

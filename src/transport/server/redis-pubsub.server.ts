@@ -88,7 +88,7 @@ export class RedisPubSubServer
     return inCallersContext(this.#gaps);
   }
 
-  /** Emits the current status, and each change of it. */
+  /** Emits the current status and each change of it; nothing while the first connection is opened. */
   override get status(): Observable<RedisPubSubStatus> {
     return inCallersContext(super.status);
   }
