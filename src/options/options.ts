@@ -36,17 +36,16 @@ export interface RedisPubSubOptions {
   credentials?: CredentialsProvider;
 
   /**
-   * Text before the name of every channel and pattern at Redis. Handlers see the names without it. Use it for an
-   * environment, a tenant or a test run: Redis' database numbers do not separate channels, and ioredis' `keyPrefix` does
-   * not change their names.
+   * Text before the name of every channel and pattern at Redis. Handlers see the names without it. Use it for an environment, a tenant or a test run.
+   * The number of a database at Redis does not separate channels, and the `keyPrefix` of ioredis does not change their names.
    *
    * @defaultValue `''`
    */
   prefix?: string;
 
   /**
-   * The wire format of all messages. `'envelope'` is Nest's packet, which `Transport.REDIS` understands.
-   * `'json'` is the bare data, for subscribers in other languages; it carries no requests and no headers. A codec of
+   * The wire format of all messages. With `'envelope'` it is Nest's packet, which `Transport.REDIS` understands. With `'json'` it
+   * is the bare data, for subscribers in other languages. Bare data carries no requests and no headers. A codec of
    * your own converts values to bytes.
    *
    * @defaultValue `'envelope'`
@@ -82,8 +81,8 @@ export interface RedisPubSubOptions {
 
   /**
    * How many events may wait while the connection is lost. They are published in their order when it is back.
-   * An event that is too many fails at once, and one that is too old fails then, with a `ConnectionError`. `false`: every
-   * event fails at once. In a Cluster, events also wait until its nodes are known. Requests never wait.
+   * An event that is too many fails at once with a `ConnectionError`. So does an event that becomes too old.
+   * With `false`, every event fails at once. In a Cluster, events also wait until its nodes are known. Requests never wait.
    *
    * @defaultValue `{ maxMessages: 1000, maxAge: 2000, maxBytes: 67108864 }`
    */
@@ -161,7 +160,7 @@ export interface RedisPubSubOptions {
   /**
    * How often the subscriber publishes a message to itself, in milliseconds. This delivery probe checks that
    * messages arrive. A subscriber that is connected and does not receive the probe is replaced within four intervals,
-   * also while other messages arrive. 0 turns the probe off.
+   * also while other messages arrive. The value 0 turns the probe off.
    *
    * @defaultValue `5000`
    */
@@ -169,8 +168,7 @@ export interface RedisPubSubOptions {
 
   /**
    * How often a new connection asks which server answers at the address, in milliseconds. If another server
-   * answers, the connections are replaced. A connection to a master that has become a replica is replaced, too. 0 turns
-   * the check off. Sentinel and Cluster name their servers, and need no check.
+   * answers, the connections are replaced. A connection to a master that has become a replica is replaced, too. The value 0 turns the check off. Sentinel and Cluster name their servers, and need no check.
    *
    * @defaultValue `30000`
    */
@@ -180,9 +178,9 @@ export interface RedisPubSubOptions {
 /** Options of `RedisPubSubServer`. */
 export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   /**
-   * What the start does while Redis is down. `'wait'`: it waits for Redis, up to `startTimeout`. `'fail'`: it
-   * fails with the first attempt. `'background'`: it goes on without Redis, so that the application serves HTTP, and
-   * subscribes when Redis is up. A subscription that Redis refuses is then logged and tried again.
+   * What the start does while Redis is down. With `'wait'` it waits for Redis, up to `startTimeout`. With
+   * `'fail'` it fails with the first attempt. With `'background'` it goes on without Redis, so that the application serves
+   * HTTP, and subscribes when Redis is up. A subscription that Redis refuses is then logged and tried again.
    *
    * @defaultValue `'wait'`
    */
@@ -229,15 +227,15 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
 /** Options of `RedisPubSubClient`. */
 export interface RedisPubSubClientOptions extends RedisPubSubOptions {
   /**
-   * How long a request waits for its next reply, in milliseconds. 0 means no limit.
+   * How long a request waits for its next reply, in milliseconds. The value 0 means no limit.
    *
    * @defaultValue `30000`
    */
   requestTimeout?: number;
 
   /**
-   * Where replies arrive. `'inbox'`: on a private channel of this client. `'compat'`: on `<channel>.reply`, as
-   * servers on the built-in `Transport.REDIS` need it.
+   * Where replies arrive. With `'inbox'`: on a private channel of this client. With `'compat'`: on
+   * `<channel>.reply`, as servers on the built-in `Transport.REDIS` need it.
    *
    * @defaultValue `'inbox'`
    */
@@ -273,8 +271,8 @@ export interface RedisPubSubModuleOptions
   inheritAppConfig?: boolean;
 
   /**
-   * Whether the module runs the decorated handlers that it finds. `false` is for a process that only publishes,
-   * or only observes at run time, and that shares its Nest modules with processes that handle.
+   * Whether the module runs the decorated handlers that it finds. Set `false` in a process that only publishes or
+   * observes at run time, and that shares its Nest modules with processes that handle.
    *
    * @defaultValue `true`
    */
@@ -291,7 +289,7 @@ export interface HandlerOptions {
   concurrency?: number;
 
   /**
-   * The order of messages. `'channel'`: the messages of one channel are handled one after the other. The
+   * The order of messages. With `'channel'`, the messages of one channel are handled one after the other. The
    * messages of other channels are handled at the same time, as many as `concurrency` says.
    *
    * @defaultValue none
@@ -314,7 +312,7 @@ export interface HandlerOptions {
   maxQueueBytes?: number;
 
   /**
-   * Which message is dropped when the queue is full. `'drop-oldest'`: the one that has waited longest.
+   * Which message is dropped when the queue is full. With `'drop-oldest'`: the one that has waited longest. With
    * `'drop-newest'`: the one that arrives. Telemetry reports each drop, and the log has their number.
    *
    * @defaultValue `'drop-oldest'`
