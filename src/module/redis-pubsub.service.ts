@@ -40,8 +40,8 @@ export interface PublishingOptions {
   readonly sharded?: boolean;
 
   /**
-   * The form of the bare data, for readers in other languages. With `'json'`: JSON. With `'text'`: a string, or bytes, as
-   * they are. It overrides the `codec`. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
+   * The form of the bare data, for readers in other languages. With `'json'`: JSON. With `'text'`: a string, or
+   * bytes, as they are. It overrides the `codec`. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
    *
    * @defaultValue the `format` of the record, or as the `codec` of the module says
    */

@@ -9,62 +9,63 @@ import type { Codec } from '../codec/codec.js';
  */
 export const REDIS_PUBSUB: unique symbol = Symbol.for('nestjs-redis-pubsub.REDIS_PUBSUB');
 
-/** Options that `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubModule` share. Each constructor checks them once. */
+/** Options of `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubModule`. Each constructor checks them once. */
 export interface RedisPubSubOptions {
   /**
-   * Where Redis is. A URL, ioredis options, an ioredis client of your own, or the nodes of a Cluster. The
-   * options may have a `url` beside other fields, as in `{ url, connectTimeout }`. The key with the value `undefined`
-   * is an error, so that a missing variable does not lead to localhost.
+   * Where Redis is. A URL, ioredis options, an ioredis client of your own, or the nodes of a Cluster. The options may
+   * have a `url` beside other fields, as in `{ url, connectTimeout }`. The key with the value `undefined` is an
+   * error, so that a missing variable does not lead to localhost.
    *
-   * Your own client publishes, and a `duplicate()` of it subscribes. This package closes only the duplicate. With the
-   * defaults of ioredis, your client may publish a message twice after a lost connection: `maxRetriesPerRequest: 0`
-   * prevents that.
+   * Your own client publishes, and a `duplicate()` of it subscribes. This package watches and closes only the
+   * duplicate. With the defaults of ioredis, your client may publish a message twice after a lost connection:
+   * `maxRetriesPerRequest: 0` prevents that.
    *
    * @defaultValue `'redis://localhost:6379'`
    */
   connection?: RedisConnection;
 
   /**
-   * Returns the user and the password for the next attempt to connect. Each connection calls it before each
-   * attempt. Use it for tokens that expire (IAM, Entra ID) and for passwords that change. It overrides the login of
+   * Returns the user and the password for the next attempt to connect. Each connection calls it before each attempt.
+   * Use it for tokens that expire (IAM, Entra ID) and for passwords that change. It overrides the login of
    * `connection`. An attempt fails if the function fails or takes more than ten seconds; the next attempt calls it
-   * again. Keep a token for as long as it is valid: in a Cluster, each refresh of the topology connects once more. It is
-   * an error beside a client of your own.
+   * again. Keep a token for as long as it is valid: in a Cluster, each refresh of the topology connects once more,
+   * about once a second. It is an error beside a client of your own.
    *
    * @defaultValue none
    */
   credentials?: CredentialsProvider;
 
   /**
-   * Text before the name of every channel and pattern at Redis. Handlers see the names without it. Use it for an environment, a tenant or a test run.
-   * The number of a database at Redis does not separate channels, and the `keyPrefix` of ioredis does not change their names.
+   * Text before the name of every channel and pattern at Redis. Handlers see the names without it. Use it for an
+   * environment, a tenant or a test run. The number of a database at Redis does not separate channels, and the
+   * `keyPrefix` of ioredis does not change their names.
    *
    * @defaultValue `''`
    */
   prefix?: string;
 
   /**
-   * The wire format of all messages. With `'envelope'` it is Nest's packet, which `Transport.REDIS` understands. With `'json'` it
-   * is the bare data, for subscribers in other languages. Bare data carries no requests and no headers. A codec of
-   * your own converts values to bytes.
+   * The wire format of all messages. With `'envelope'` it is Nest's packet, which `Transport.REDIS` understands. With
+   * `'json'` it is the bare data, for subscribers in other languages. Bare data carries no requests and no headers. A
+   * codec of your own converts values to bytes.
    *
    * @defaultValue `'envelope'`
    */
   codec?: 'envelope' | 'json' | Codec;
 
   /**
-   * Whether literal channels are sharded: SSUBSCRIBE and SPUBLISH. In a Cluster, a message then stays at the
-   * nodes of its slot. Sharded and classic channels of one name are separate. Needs Redis 7.0. Patterns cannot be
-   * sharded: a handler or an observer of a pattern needs `sharded: false`.
+   * Whether literal channels are sharded: SSUBSCRIBE and SPUBLISH. In a Cluster, a message then stays at the nodes of
+   * its slot. Sharded and classic channels of one name are separate. Needs Redis 7.0. Patterns cannot be sharded: a
+   * handler or an observer of a pattern needs `sharded: false`.
    *
    * @defaultValue `false`
    */
   sharded?: boolean;
 
   /**
-   * The largest payload, in bytes. A larger one is refused when it is published, and dropped when it arrives.
-   * Redis has a limit of its own: `client-output-buffer-limit pubsub` disconnects a slow subscriber, by default above
-   * 32 MB.
+   * The largest payload, in bytes. A larger one is refused when it is published, and dropped when it arrives. Redis
+   * has a limit of its own: `client-output-buffer-limit pubsub` disconnects a slow subscriber, by default above 32
+   * MB.
    *
    * @defaultValue `Infinity`
    */
@@ -72,17 +73,18 @@ export interface RedisPubSubOptions {
 
   /**
    * The first segment of the channels that this package uses itself. Reply inboxes are called
-   * `<reservedSegment>.inbox.<id>`, without the prefix. Clients and servers need the same value. Where the id begins with
-   * `joined.`, as in the inboxes of this package, several replies may arrive as one array.
+   * `<reservedSegment>.inbox.<id>`, without the prefix. Clients and servers need the same value. Where the id begins
+   * with `joined.`, as in the inboxes of this package, several replies may arrive as one array.
    *
    * @defaultValue `'_pubsub'`
    */
   reservedSegment?: string;
 
   /**
-   * How many events may wait while the connection is lost. They are published in their order when it is back.
-   * An event that is too many fails at once with a `ConnectionError`. So does an event that becomes too old.
-   * With `false`, every event fails at once. In a Cluster, events also wait until its nodes are known. Requests never wait.
+   * How many events may wait while the connection is lost. They are published in their order when it is back. An
+   * event that is too many fails at once with a `ConnectionError`. So does an event that becomes too old. With
+   * `false`, every event fails at once. In a Cluster, events also wait until its nodes are known. Requests never
+   * wait.
    *
    * @defaultValue `{ maxMessages: 1000, maxAge: 2000, maxBytes: 67108864 }`
    */
@@ -110,9 +112,9 @@ export interface RedisPubSubOptions {
       };
 
   /**
-   * How many messages may wait for Redis to confirm them, over each connection. A further one fails at once with
-   * a `ConnectionError`. Without a limit, a Redis that is connected and silent would fill the memory until the heartbeat
-   * notices.
+   * How many messages may wait for Redis to confirm them, over each connection. A further one fails at once with a
+   * `ConnectionError`. Without a limit, a Redis that is connected and silent would fill the memory until the
+   * heartbeat notices.
    *
    * @defaultValue `{ maxMessages: 100000, maxBytes: 67108864 }`
    */
@@ -132,18 +134,18 @@ export interface RedisPubSubOptions {
   };
 
   /**
-   * Whether one script (EVAL) publishes the messages of one tick. It keeps their order, and each promise gets
-   * its own outcome. A script has 32 to 512 messages, and at most 256 KiB; fewer messages are a PUBLISH each. Use it
-   * for bursts: this process spends less, and Redis spends a little more. Where the user may not call EVAL, the log
-   * says so, and each message is a PUBLISH. Messages to shard channels never use it.
+   * Whether one script (EVAL) publishes the messages of one tick. It keeps their order, and each promise gets its own
+   * outcome. A script has 32 to 512 messages, and at most 256 KiB; fewer messages are a PUBLISH each. Use it for
+   * bursts: this process spends less, and Redis spends a little more. Where the user may not call EVAL, the log says
+   * so, and each message is a PUBLISH. Messages to shard channels never use it.
    *
    * @defaultValue `false`
    */
   batchPublishes?: boolean;
 
   /**
-   * How often each connection is checked with a PING, in milliseconds. Behind a proxy that closes idle
-   * connections, it must be below the timeout of the proxy.
+   * How often each connection is checked with a PING, in milliseconds. Behind a proxy that closes idle connections,
+   * it must be below the timeout of the proxy.
    *
    * @defaultValue `3000`
    */
@@ -158,17 +160,18 @@ export interface RedisPubSubOptions {
   pingTimeout?: number;
 
   /**
-   * How often the subscriber publishes a message to itself, in milliseconds. This delivery probe checks that
-   * messages arrive. A subscriber that is connected and does not receive the probe is replaced within four intervals,
-   * also while other messages arrive. The value 0 turns the probe off.
+   * How often the subscriber publishes a message to itself, in milliseconds. This delivery probe checks that messages
+   * arrive. A subscriber that is connected and does not receive the probe is replaced within four intervals, also
+   * while other messages arrive. The value 0 turns the probe off.
    *
    * @defaultValue `5000`
    */
   probeInterval?: number;
 
   /**
-   * How often a new connection asks which server answers at the address, in milliseconds. If another server
-   * answers, the connections are replaced. A connection to a master that has become a replica is replaced, too. The value 0 turns the check off. Sentinel and Cluster name their servers, and need no check.
+   * How often a new connection asks which server answers at the address, in milliseconds. If another server answers,
+   * the connections are replaced. A connection to a master that has become a replica is replaced, too. The value 0
+   * turns the check off. Sentinel and Cluster name their servers, and need no check.
    *
    * @defaultValue `30000`
    */
@@ -178,9 +181,9 @@ export interface RedisPubSubOptions {
 /** Options of `RedisPubSubServer`. */
 export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   /**
-   * What the start does while Redis is down. With `'wait'` it waits for Redis, up to `startTimeout`. With
-   * `'fail'` it fails with the first attempt. With `'background'` it goes on without Redis, so that the application serves
-   * HTTP, and subscribes when Redis is up. A subscription that Redis refuses is then logged and tried again.
+   * What the start does while Redis is down. With `'wait'` it waits for Redis, up to `startTimeout`. With `'fail'` it
+   * fails with the first attempt. With `'background'` it goes on without Redis, so that the application serves HTTP,
+   * and subscribes when Redis is up. A subscription that Redis refuses is then logged and tried again.
    *
    * @defaultValue `'wait'`
    */
@@ -201,8 +204,8 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   shutdownTimeout?: number;
 
   /**
-   * The transport that decorators may name, as in `@EventPattern('x', REDIS_PUBSUB)`. With `Transport.REDIS`
-   * this server takes the handlers that were written for the built-in transport.
+   * The transport that decorators may name, as in `@EventPattern('x', REDIS_PUBSUB)`. With `Transport.REDIS` this
+   * server takes the handlers that were written for the built-in transport.
    *
    * @defaultValue `REDIS_PUBSUB`
    */
@@ -216,8 +219,8 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   serializer?: Serializer;
 
   /**
-   * Nest's hook for incoming packets. It receives the decoded payload and `{ channel }`, and returns
-   * `{ data, id?, … }` or a promise of it. It alone then decides what is a packet.
+   * Nest's hook for incoming packets. It receives the decoded payload and `{ channel }`, and returns `{ data, id?, …
+   * }` or a promise of it. It alone then decides what is a packet.
    *
    * @defaultValue none
    */
@@ -234,8 +237,8 @@ export interface RedisPubSubClientOptions extends RedisPubSubOptions {
   requestTimeout?: number;
 
   /**
-   * Where replies arrive. With `'inbox'`: on a private channel of this client. With `'compat'`: on
-   * `<channel>.reply`, as servers on the built-in `Transport.REDIS` need it.
+   * Where replies arrive. With `'inbox'`: on a private channel of this client. With `'compat'`: on `<channel>.reply`,
+   * as servers on the built-in `Transport.REDIS` need it.
    *
    * @defaultValue `'inbox'`
    */
@@ -263,8 +266,8 @@ export interface RedisPubSubModuleOptions
     Pick<RedisPubSubServerOptions, 'onStart' | 'startTimeout' | 'shutdownTimeout' | 'transportId'>,
     Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'> {
   /**
-   * Whether the application's global pipes, guards, interceptors and filters apply to its handlers. The option
-   * is about the handlers that the module runs.
+   * Whether the application's global pipes, guards, interceptors and filters apply to its handlers. The option is
+   * about the handlers that the module runs.
    *
    * @defaultValue `true`
    */
@@ -304,8 +307,8 @@ export interface HandlerOptions {
   maxQueue?: number;
 
   /**
-   * The size of the messages that may wait, in bytes. It counts payloads and channel names, and has an effect
-   * with `concurrency` or `order` only.
+   * The size of the messages that may wait, in bytes. It counts payloads and channel names, and has an effect with
+   * `concurrency` or `order` only.
    *
    * @defaultValue `67108864` (64 MiB)
    */
