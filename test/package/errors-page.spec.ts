@@ -14,9 +14,11 @@ const codes = codesIn(readFileSync('src/errors.ts', 'utf8'));
 const sections = PAGE.split(/^## /m).slice(1);
 const sectionOf = (code: string): string => sections.find((it) => it.startsWith(`${code}\n`)) ?? '';
 
-const examples = [...PAGE.matchAll(/^```text\n(?<lines>[^`]*(?:`[^`]+`[^`]*)*?)^```$/gm)].flatMap(
-  ({ groups = {} }) => (groups.lines ?? '').split('\n').filter((line) => line !== ''),
-);
+/** The lines of the text blocks of a page. */
+const textLinesOf = (page: string): string[] =>
+  [...page.matchAll(/^```text\n(?<lines>[^`]*(?:`[^`]+`[^`]*)*?)^```$/gm)].flatMap(
+    ({ groups = {} }) => (groups.lines ?? '').split('\n').filter((line) => line !== ''),
+  );
 
 /** The texts with values of a source file, as expressions that take any value. */
 function templatesIn(path: string): RegExp[] {
@@ -48,6 +50,12 @@ function expressionOf(literals: readonly string[]): RegExp {
   return new RegExp(`^${parts.join('.*')}$`, 's');
 }
 
+const templates = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .flatMap((path) => templatesIn(join('src', path)));
+
+const isUnknown = (text: string): boolean => !templates.some((template) => template.test(text));
+
 describe('the page of the errors', () => {
   it('has a section and a row for every code, and no other', () => {
     expect(codes).toHaveLength(10);
@@ -73,10 +81,21 @@ describe('the page of the errors', () => {
   });
 
   it('shows texts that the sources have', () => {
-    const templates = readdirSync('src', { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
-      .flatMap((path) => templatesIn(join('src', path)));
+    const examples = textLinesOf(PAGE);
     expect(examples.length).toBeGreaterThan(30);
-    expect(examples.filter((it) => !templates.some((template) => template.test(it)))).toEqual([]);
+    expect(examples.filter(isUnknown)).toEqual([]);
+  });
+});
+
+describe('the page for troubleshooting', () => {
+  it('shows lines that the sources have', () => {
+    const page = readFileSync('docs/operations/troubleshooting.md', 'utf8');
+    const classes = Object.keys(api).filter((name) => name.endsWith('Error'));
+    const own = new RegExp(
+      `^(?:[A-Z]+ \\[RedisPubSub\\w*\\]|(?:${classes.join('|')}):) (?<text>.*)$`,
+    );
+    const examples = textLinesOf(page).flatMap((line) => own.exec(line)?.groups?.text ?? []);
+    expect(examples.length).toBeGreaterThan(5);
+    expect(examples.filter(isUnknown)).toEqual([]);
   });
 });
