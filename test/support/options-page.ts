@@ -4,6 +4,8 @@ import type { OptionDoc, PublicTypes } from './read-options.js';
 /** A class that takes options, by the word that the page has for it. */
 export type Owner = 'server' | 'client' | 'module';
 
+const OWNERS: readonly Owner[] = ['server', 'client', 'module'];
+
 /** An option with the classes that take it, each with its own docstring. */
 export interface OwnedOption {
   readonly name: string;
@@ -43,7 +45,7 @@ const PAGES: Readonly<Partial<Record<string, string>>> = {
 };
 
 const GROUPS: readonly (readonly [heading: string, owners: readonly Owner[]])[] = [
-  ['Server, client and module', ['server', 'client', 'module']],
+  ['Server, client and module', OWNERS],
   ['Server and module', ['server', 'module']],
   ['Client and module', ['client', 'module']],
   ['Server and client', ['server', 'client']],
@@ -53,7 +55,7 @@ const GROUPS: readonly (readonly [heading: string, owners: readonly Owner[]])[] 
 /** Joins the options of the classes by their names, in the order of the page. */
 export function joinOwners(options: Readonly<Record<Owner, readonly OptionDoc[]>>): OwnedOption[] {
   const joined = new Map<string, Map<Owner, OptionDoc>>();
-  for (const owner of ['server', 'client', 'module'] as const) {
+  for (const owner of OWNERS) {
     for (const option of options[owner]) {
       const docs = joined.get(option.name) ?? new Map<Owner, OptionDoc>();
       joined.set(option.name, docs.set(owner, option));
@@ -71,7 +73,9 @@ export function indexTable(options: readonly OwnedOption[]): string {
   const rows = options.map(({ name, docs }) => {
     const [doc] = docs.values();
     const defaultValue = doc?.fields.length ? 'see there' : (doc?.defaultValue ?? '');
-    return [`[\`${name}\`](#${name.toLowerCase()})`, defaultValue, wordsOf(docs), summaryOf(docs)];
+    // All three would make every row three lines high.
+    const owners = docs.size === OWNERS.length ? 'all' : wordsOf(docs);
+    return [`[\`${name}\`](#${name.toLowerCase()})`, defaultValue, owners, summaryOf(docs)];
   });
   return markdownTable([['option', 'default', 'classes', 'in short'], ...rows]);
 }
