@@ -17,7 +17,7 @@ export interface Codec {
    * Whether `encode` receives Nest's packet `{ pattern, data, … }`, which carries requests and
    * headers, or the bare data.
    *
-   * @default true
+   * @defaultValue `true`
    */
   readonly envelope?: boolean;
 }

@@ -30,9 +30,10 @@ import { OutsideLogger } from '../transport/outside-logger.js';
 
 interface ModuleExtras {
   /**
-   * Whether every module can inject the server, the client and the service without importing this one.
+   * Whether every module can inject the server, the client and the service. Then it need not import this one. An
+   * argument of `forRoot` and `forRootAsync`; in the result of a factory it is an error.
    *
-   * @default false
+   * @defaultValue `false`
    */
   isGlobal?: boolean;
 }

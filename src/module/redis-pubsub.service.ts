@@ -35,15 +35,15 @@ export interface PublishingOptions {
   /**
    * Whether the channel is sharded (SPUBLISH).
    *
-   * @default the `sharded` of the record, or of the module
+   * @defaultValue the `sharded` of the record, or of the module
    */
   readonly sharded?: boolean;
 
   /**
-   * For readers in other languages: sends the bare data, whatever the `codec`. `'json'`: as JSON. `'text'`: a string,
-   * or bytes, as they are. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
+   * The form of the bare data, for readers in other languages. With `'json'`: JSON. With `'text'`: a string, or
+   * bytes, as they are. It overrides the `codec`. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
    *
-   * @default the `format` of the record, or as the `codec` of the module says
+   * @defaultValue the `format` of the record, or as the `codec` of the module says
    */
   readonly format?: 'json' | 'text';
 }
@@ -51,16 +51,18 @@ export interface PublishingOptions {
 /** Options of an observer. */
 export interface ObserveOptions {
   /**
-   * Whether the channel is sharded (SSUBSCRIBE); not possible for a pattern.
+   * Whether the channel is sharded (SSUBSCRIBE). A pattern cannot be sharded.
    *
-   * @default the `sharded` of the module
+   * @defaultValue the `sharded` of the module
    */
   readonly sharded?: boolean;
 
   /**
-   * Called when Redis has acknowledged the subscription: from then on every message arrives. The first
-   * call has no gap; one after an outage has the time in which messages may have been lost. Load the
-   * state that the messages are about at each call. An error that it throws, or rejects with, is logged.
+   * Called when Redis has acknowledged the subscription. From then on every message arrives. The first call has
+   * no gap. A call after an outage has the time in which messages may have been lost. Load the state that the messages
+   * are about at each call. It may be asynchronous; an error that it throws, or rejects with, is logged.
+   *
+   * @defaultValue none
    */
   readonly onSubscribed?: (gap?: PubSubGap) => unknown;
 }

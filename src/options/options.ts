@@ -9,123 +9,171 @@ import type { Codec } from '../codec/codec.js';
  */
 export const REDIS_PUBSUB: unique symbol = Symbol.for('nestjs-redis-pubsub.REDIS_PUBSUB');
 
-/** Options that `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubModule` share. Checked once, at construction. */
+/** Options of `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubModule`. Each constructor checks them once. */
 export interface RedisPubSubOptions {
   /**
-   * Where Redis is: a URL, ioredis options, an ioredis client of your own, or the nodes of a Cluster.
+   * Where Redis is. A URL, ioredis options, an ioredis client of your own, or the nodes of a Cluster. The options may
+   * have a `url` beside other fields, as in `{ url, connectTimeout }`. The key with the value `undefined` is an
+   * error, so that a missing variable does not lead to localhost.
    *
-   * @default 'redis://localhost:6379'
+   * Your own client publishes, and a `duplicate()` of it subscribes. This package watches and closes only the
+   * duplicate. With the defaults of ioredis, your client may publish a message twice after a lost connection:
+   * `maxRetriesPerRequest: 0` prevents that.
+   *
+   * @defaultValue `'redis://localhost:6379'`
    */
   connection?: RedisConnection;
 
   /**
-   * Returns the user and the password for the next attempt to connect, of each connection. Use it for tokens that
-   * expire (IAM, Entra ID) and passwords that change. Overrides those of `connection`. If it fails, or takes
-   * more than ten seconds, the attempt fails, and the next one calls it again. Not with a client of your own.
+   * Returns the user and the password for the next attempt to connect. Each connection calls it before each attempt.
+   * Use it for tokens that expire (IAM, Entra ID) and for passwords that change. It overrides the login of
+   * `connection`. An attempt fails if the function fails or takes more than ten seconds; the next attempt calls it
+   * again. Keep a token for as long as it is valid: in a Cluster, each refresh of the topology connects once more,
+   * about once a second. It is an error beside a client of your own.
    *
-   * @default undefined
+   * @defaultValue none
    */
   credentials?: CredentialsProvider;
 
   /**
-   * Is added to every channel and pattern, and removed from what handlers see: an environment, a
-   * tenant, a test run. Redis' database numbers do not separate channels.
+   * Text before the name of every channel and pattern at Redis. Handlers see the names without it. Use it for an
+   * environment, a tenant or a test run. The number of a database at Redis does not separate channels, and the
+   * `keyPrefix` of ioredis does not change their names.
    *
-   * @default ''
+   * @defaultValue `''`
    */
   prefix?: string;
 
   /**
-   * The wire format. `'envelope'`: Nest's packet, which `Transport.REDIS` understands. `'json'`: the
-   * bare data, for subscribers in other languages, without requests and headers. Or a codec of your own.
+   * The wire format of all messages. With `'envelope'` it is Nest's packet, which `Transport.REDIS` understands. With
+   * `'json'` it is the bare data, for subscribers in other languages. Bare data carries no requests and no headers. A
+   * codec of your own converts values to bytes.
    *
-   * @default 'envelope'
+   * @defaultValue `'envelope'`
    */
   codec?: 'envelope' | 'json' | Codec;
 
   /**
-   * Whether literal channels are sharded: SSUBSCRIBE and SPUBLISH instead of SUBSCRIBE and PUBLISH, which
-   * are separate from each other. In a Cluster a message then stays at the nodes of its slot. Needs Redis 7.0.
-   * Patterns cannot be sharded: a handler or observer of one needs `sharded: false`.
+   * Whether literal channels are sharded: SSUBSCRIBE and SPUBLISH. In a Cluster, a message then stays at the nodes of
+   * its slot. Sharded and classic channels of one name are separate. Needs Redis 7.0. Patterns cannot be sharded: a
+   * handler or an observer of a pattern needs `sharded: false`.
    *
-   * @default false
+   * @defaultValue `false`
    */
   sharded?: boolean;
 
   /**
-   * The largest payload, in bytes. A larger one is refused when it is published, and dropped when it is received.
+   * The largest payload, in bytes. A larger one is refused when it is published, and dropped when it arrives. Redis
+   * has a limit of its own: `client-output-buffer-limit pubsub` disconnects a slow subscriber, by default above 32
+   * MB.
    *
-   * @default Infinity
+   * @defaultValue `Infinity`
    */
   maxPayloadBytes?: number;
 
   /**
-   * The first segment of the channels that this package uses itself: reply inboxes are called
-   * `<reservedSegment>.inbox.<id>`, without the prefix. Clients and servers must have the same. If the
-   * id begins with `joined.`, as those of this package do, several replies may arrive as one array.
+   * The first segment of the channels that this package uses itself. Reply inboxes are called
+   * `<reservedSegment>.inbox.<id>`, without the prefix. Clients and servers need the same value. Where the id begins
+   * with `joined.`, as in the inboxes of this package, several replies may arrive as one array.
    *
-   * @default '_pubsub'
+   * @defaultValue `'_pubsub'`
    */
   reservedSegment?: string;
 
   /**
-   * How many messages may wait while the connection is lost, how many bytes of payloads (characters of text),
-   * and how long each message (in milliseconds). They are published in their order when it is back. One that is
-   * too many fails at once, one that waits too long fails then, with a `ConnectionError`. `false`: every message
-   * fails at once. Requests never wait.
+   * How many events may wait while the connection is lost. They are published in their order when it is back. An
+   * event that is too many fails at once with a `ConnectionError`. So does an event that becomes too old. With
+   * `false`, every event fails at once. In a Cluster, events also wait until its nodes are known. Requests never
+   * wait.
    *
-   * @default { maxMessages: 1000, maxAge: 2000, maxBytes: 67108864 }
+   * @defaultValue `{ maxMessages: 1000, maxAge: 2000, maxBytes: 67108864 }`
    */
-  publishBuffer?: false | { maxMessages?: number; maxAge?: number; maxBytes?: number };
+  publishBuffer?:
+    | false
+    | {
+        /**
+         * How many events may wait.
+         *
+         * @defaultValue `1000`
+         */
+        maxMessages?: number;
+        /**
+         * How long one event may wait, in milliseconds.
+         *
+         * @defaultValue `2000`
+         */
+        maxAge?: number;
+        /**
+         * The size of all payloads that wait, in bytes. Each character of text counts as one.
+         *
+         * @defaultValue `67108864` (64 MiB)
+         */
+        maxBytes?: number;
+      };
 
   /**
-   * How many messages, and bytes of payloads (characters of text), may wait for Redis to confirm them, over each
-   * connection. A further one fails at once with a `ConnectionError`. Without a limit a Redis that is connected
-   * and silent would fill the memory until the heartbeat finds it.
+   * How many messages may wait for Redis to confirm them, over each connection. A further one fails at once with a
+   * `ConnectionError`. Without a limit, a Redis that is connected and silent would fill the memory until the
+   * heartbeat notices.
    *
-   * @default { maxMessages: 100000, maxBytes: 67108864 }
+   * @defaultValue `{ maxMessages: 100000, maxBytes: 67108864 }`
    */
-  publishLimit?: { maxMessages?: number; maxBytes?: number };
+  publishLimit?: {
+    /**
+     * How many messages may wait.
+     *
+     * @defaultValue `100000`
+     */
+    maxMessages?: number;
+    /**
+     * The size of all payloads that wait, in bytes. Each character of text counts as one.
+     *
+     * @defaultValue `67108864` (64 MiB)
+     */
+    maxBytes?: number;
+  };
 
   /**
-   * Whether the messages of one tick are published by one script (EVAL), in their order. A script has 32 to
-   * 512 messages, and at most 256 KiB. It is for bursts: it spares this process most of the work, and costs
-   * Redis a little more. Each promise still gets its own outcome. If the user may not call EVAL, that
-   * is logged, and each message is a PUBLISH, as messages to shard channels always are.
+   * Whether one script (EVAL) publishes the messages of one tick. It keeps their order, and each promise gets its own
+   * outcome. A script has 32 to 512 messages, and at most 256 KiB; fewer messages are a PUBLISH each. Use it for
+   * bursts: this process spends less, and Redis spends a little more. Where the user may not call EVAL, the log says
+   * so, and each message is a PUBLISH. Messages to shard channels never use it.
    *
-   * @default false
+   * @defaultValue `false`
    */
   batchPublishes?: boolean;
 
   /**
-   * How often, in milliseconds, each connection is checked with a PING.
+   * How often each connection is checked with a PING, in milliseconds. Behind a proxy that closes idle connections,
+   * it must be below the timeout of the proxy.
    *
-   * @default 3000
+   * @defaultValue `3000`
    */
   pingInterval?: number;
 
   /**
-   * How long, in milliseconds, a connection may send nothing after a PING before it is replaced.
+   * How long a connection may be silent after a PING, in milliseconds. Then it is replaced. A payload that takes
+   * longer than `pingInterval` and `pingTimeout` to send is cut off: large payloads over slow links need more.
    *
-   * @default 3000
+   * @defaultValue `3000`
    */
   pingTimeout?: number;
 
   /**
-   * How often, in milliseconds, the subscriber publishes a message to itself, to check that messages arrive; 0
-   * turns this off. A subscriber that is connected and does not receive it is found and replaced within four
-   * intervals, also while other messages arrive.
+   * How often the subscriber publishes a message to itself, in milliseconds. This delivery probe checks that messages
+   * arrive. A subscriber that is connected and does not receive the probe is replaced within four intervals, also
+   * while other messages arrive. The value 0 turns the probe off.
    *
-   * @default 5000
+   * @defaultValue `5000`
    */
   probeInterval?: number;
 
   /**
-   * How often, in milliseconds, a new connection checks which server answers at the address now; 0 turns this
-   * off. Connections to another one are replaced, and those to a master that has become a replica. Not with
-   * Sentinel and Cluster, which name their servers.
+   * How often a new connection asks which server answers at the address, in milliseconds. If another server answers,
+   * the connections are replaced. A connection to a master that has become a replica is replaced, too. The value 0
+   * turns the check off. Sentinel and Cluster name their servers, and need no check.
    *
-   * @default 30000
+   * @defaultValue `30000`
    */
   addressCheckInterval?: number;
 }
@@ -133,42 +181,48 @@ export interface RedisPubSubOptions {
 /** Options of `RedisPubSubServer`. */
 export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   /**
-   * What happens at the start while Redis is down. `'wait'`: waits for it, for `startTimeout`. `'fail'`: fails
-   * with the first attempt. `'background'`: starts without it, and connects and subscribes when it is up; a
-   * subscription that Redis refuses is logged and tried again.
+   * What the start does while Redis is down. With `'wait'` it waits for Redis, up to `startTimeout`. With `'fail'` it
+   * fails with the first attempt. With `'background'` it goes on without Redis, so that the application serves HTTP,
+   * and subscribes when Redis is up. A subscription that Redis refuses is then logged and tried again.
    *
-   * @default 'wait'
+   * @defaultValue `'wait'`
    */
   onStart?: 'wait' | 'fail' | 'background';
 
   /**
-   * How long, in milliseconds, the start waits for a Redis that is down.
+   * How long the start waits for a Redis that is down, in milliseconds.
    *
-   * @default 30000
+   * @defaultValue `30000`
    */
   startTimeout?: number;
 
   /**
-   * How long, in milliseconds, `close` waits for running handlers.
+   * How long `close` waits for running handlers, in milliseconds.
    *
-   * @default 5000
+   * @defaultValue `5000`
    */
   shutdownTimeout?: number;
 
   /**
-   * The transport that decorators may name, as in `@EventPattern('x', REDIS_PUBSUB)`. With
-   * `Transport.REDIS` this server takes the handlers that were written for the built-in transport.
+   * The transport that decorators may name, as in `@EventPattern('x', REDIS_PUBSUB)`. With `Transport.REDIS` this
+   * server takes the handlers that were written for the built-in transport.
    *
-   * @default REDIS_PUBSUB
+   * @defaultValue `REDIS_PUBSUB`
    */
   transportId?: symbol | number;
 
-  /** Nest's hook for outgoing replies; synchronous. */
+  /**
+   * Nest's hook for outgoing replies. It is synchronous.
+   *
+   * @defaultValue none
+   */
   serializer?: Serializer;
 
   /**
-   * Nest's hook for incoming packets: receives the decoded payload and `{ channel }`, and returns
-   * `{ data, id?, … }`, or a promise of it. It alone then decides what is a packet.
+   * Nest's hook for incoming packets. It receives the decoded payload and `{ channel }`, and returns `{ data, id?, …
+   * }` or a promise of it. It alone then decides what is a packet.
+   *
+   * @defaultValue none
    */
   deserializer?: Deserializer;
 }
@@ -176,24 +230,32 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
 /** Options of `RedisPubSubClient`. */
 export interface RedisPubSubClientOptions extends RedisPubSubOptions {
   /**
-   * How long, in milliseconds, a request waits for its next reply; 0 means no limit.
+   * How long a request waits for its next reply, in milliseconds. The value 0 means no limit.
    *
-   * @default 30000
+   * @defaultValue `30000`
    */
   requestTimeout?: number;
 
   /**
-   * `'inbox'`: replies arrive on a private channel of this client. `'compat'`: on `<channel>.reply`,
-   * which servers on the built-in `Transport.REDIS` need.
+   * Where replies arrive. With `'inbox'`: on a private channel of this client. With `'compat'`: on `<channel>.reply`,
+   * as servers on the built-in `Transport.REDIS` need it.
    *
-   * @default 'inbox'
+   * @defaultValue `'inbox'`
    */
   replies?: 'inbox' | 'compat';
 
-  /** Nest's hook for outgoing packets; synchronous. */
+  /**
+   * Nest's hook for outgoing packets. It is synchronous.
+   *
+   * @defaultValue none
+   */
   serializer?: Serializer;
 
-  /** Nest's hook for incoming replies. */
+  /**
+   * Nest's hook for incoming replies.
+   *
+   * @defaultValue none
+   */
   deserializer?: Deserializer;
 }
 
@@ -204,63 +266,66 @@ export interface RedisPubSubModuleOptions
     Pick<RedisPubSubServerOptions, 'onStart' | 'startTimeout' | 'shutdownTimeout' | 'transportId'>,
     Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'> {
   /**
-   * Whether the global pipes, guards, interceptors and filters of the application apply to the handlers
-   * that the module runs.
+   * Whether the application's global pipes, guards, interceptors and filters apply to its handlers. The option is
+   * about the handlers that the module runs.
    *
-   * @default true
+   * @defaultValue `true`
    */
   inheritAppConfig?: boolean;
 
   /**
-   * Whether the module runs the decorated handlers that it finds. `false` is for a process that only publishes,
-   * or observes at run time, and shares its Nest modules with processes that handle.
+   * Whether the module runs the decorated handlers that it finds. Set `false` in a process that only publishes or
+   * observes at run time, and that shares its Nest modules with processes that handle.
    *
-   * @default true
+   * @defaultValue `true`
    */
   handlers?: boolean;
 }
 
-/** Options of a handler: `@Subscribe('x', { concurrency: 1 })`, or of an `@EventPattern` or `@MessagePattern`. */
+/** Options of a handler, in `@Subscribe('x', { concurrency: 1 })`, and in `@EventPattern` or `@MessagePattern`. */
 export interface HandlerOptions {
   /**
-   * How many messages the handler handles at the same time.
+   * How many messages the handler handles at the same time, in this process.
    *
-   * @default Infinity; 1000 with `order`
+   * @defaultValue `Infinity`; with `order`: `1000`
    */
   concurrency?: number;
 
   /**
-   * `'channel'`: the messages of one channel are handled one after the other, in their order. Those of other
-   * channels are handled at the same time, as many as `concurrency` says.
+   * The order of messages. With `'channel'`, the messages of one channel are handled one after the other. The
+   * messages of other channels are handled at the same time, as many as `concurrency` says.
+   *
+   * @defaultValue none
    */
   order?: 'channel';
 
   /**
-   * How many messages may wait for the handler.
+   * How many messages may wait for the handler. It has an effect with `concurrency` or `order` only.
    *
-   * @default 10000
+   * @defaultValue `10000`
    */
   maxQueue?: number;
 
   /**
-   * How many bytes the payloads and channel names of the messages that wait for the handler may have.
+   * The size of the messages that may wait, in bytes. It counts payloads and channel names, and has an effect with
+   * `concurrency` or `order` only.
    *
-   * @default 67108864 (64 MiB)
+   * @defaultValue `67108864` (64 MiB)
    */
   maxQueueBytes?: number;
 
   /**
-   * Which message is dropped when `maxQueue` or `maxQueueBytes` is reached: the oldest ones that wait, or the
-   * one that arrives. Telemetry reports each drop, and the log how many there were.
+   * Which message is dropped when the queue is full. With `'drop-oldest'`: the one that has waited longest. With
+   * `'drop-newest'`: the one that arrives. Telemetry reports each drop, and the log has their number.
    *
-   * @default 'drop-oldest'
+   * @defaultValue `'drop-oldest'`
    */
   overflow?: 'drop-oldest' | 'drop-newest';
 
   /**
-   * Whether the channel is sharded (SSUBSCRIBE).
+   * Whether the channel is sharded (SSUBSCRIBE). A pattern cannot be sharded.
    *
-   * @default the `sharded` of the server
+   * @defaultValue the `sharded` of the server
    */
   sharded?: boolean;
 }

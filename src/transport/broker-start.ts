@@ -44,8 +44,10 @@ export class BrokerStart {
       // Both may fail in the same tick, and then the start reports the reason.
       await setImmediate();
       if (!isWaiting) return;
+      // The reason of a connection ends with a full stop of its own.
+      const reason = messageOf(error).replace(/\.$/, '');
       this.#logger.error(
-        `The start waits for Redis, up to ${startTimeout} ms: ${messageOf(error)}. Start Redis, or check the option connection`,
+        `The start waits for Redis, up to ${startTimeout} ms: ${reason}. Start Redis, or check the option connection`,
       );
     };
     if (isWaiting) this.#broker.connect(REPORT_AFTER_MS).catch(report);

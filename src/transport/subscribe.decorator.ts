@@ -6,9 +6,9 @@ import { kindOfValue } from '../shared/printable.js';
 /** Options of {@link Subscribe}. */
 export interface SubscribeOptions extends HandlerOptions {
   /**
-   * The module or server that runs the handler, by its `transportId`.
+   * The `transportId` of the module or server that runs the handler.
    *
-   * @default every transport of the application
+   * @defaultValue every transport of the application
    */
   readonly transportId?: symbol | number;
 }

@@ -15,17 +15,17 @@ export type PubSubReply<T = unknown> = { readonly value: T } | { readonly error:
 /** When `RedisPubSubClient#sendAll` stops waiting for replies. */
 export interface SendAllOptions {
   /**
-   * How long to collect replies, in milliseconds from the subscription on; at least 1. Its end is no error.
+   * How long to collect replies, in milliseconds. The time begins with the subscription. Its end is no error. A
+   * client whose `requestTimeout` is 0 has no limit, and then `max` is required.
    *
-   * @default the `timeout` of the record, or the `requestTimeout` of the client; where that is 0, no limit, and `max`
-   * is required
+   * @defaultValue the `timeout` of the record, or the `requestTimeout` of the client
    */
   readonly timeout?: number;
 
   /**
-   * How many responders to wait for: the last reply of this many ends it before the timeout.
+   * How many responders to wait for. The last reply of this many ends the Observable before the timeout.
    *
-   * @default Infinity
+   * @defaultValue `Infinity`
    */
   readonly max?: number;
 }

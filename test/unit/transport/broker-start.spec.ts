@@ -57,11 +57,11 @@ describe('BrokerStart#start', () => {
     const started = start.start();
     const [main, report] = fake.rejections;
     expect(fake.timeouts).toEqual([30_000, 2_000]);
-    report?.(new Error('ECONNREFUSED'));
+    report?.(new Error('ECONNREFUSED. Connection is closed.'));
     await tick();
     await tick();
     expect(log.lines).toEqual([
-      'error: The start waits for Redis, up to 30000 ms: ECONNREFUSED. Start Redis, or check the option connection',
+      'error: The start waits for Redis, up to 30000 ms: ECONNREFUSED. Connection is closed. Start Redis, or check the option connection',
     ]);
     main?.(new Error('down'));
     await expect(started).rejects.toThrow('down');
