@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BANNED_WORDS } from '../support/words.js';
 
 const TABLE_LINES = readFileSync('docs/reference/glossary.md', 'utf8')
   .split('\n')
@@ -15,30 +16,12 @@ const CODE_TERMS = [
 const PATH = /^[\w-]+\/[\w./-]+$|^[\w-]+\.ts$/;
 const NAME = /^[A-Za-z_]\w*(#\w+)?$/;
 
-const BANNED = [
-  'whoever',
-  'whom',
-  'nobody',
-  'somebody',
-  'anew',
-  'meanwhile',
-  'scout',
-  'linger',
-  'halves',
-  'of use',
-  'on the way',
-  'and is told',
-  'comes to',
-  'has been there',
-];
-const BANNED_WORDS = new RegExp(`\\b(?:${BANNED.join('|')})(?:s|ed|ing)?\\b`, 'gi');
-
 /** The text of each TypeScript file and each script of a page below a folder, by its path. */
 function sourcesIn(folder: string): Map<string, string> {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((path) => join(folder, path))
     .filter((path) => /\.[jt]s$/.test(path) && !/[/\\](?:dist|results)[/\\]/.test(path))
-    .filter((path) => !path.endsWith('glossary.spec.ts'));
+    .filter((path) => !path.endsWith('words.ts'));
   return new Map(paths.map((path) => [path, readFileSync(path, 'utf8')]));
 }
 
