@@ -29,7 +29,7 @@ const lineOf = ({ position }: Node): number => position?.start.line ?? 0;
 function proseOf(node: Paragraph | TableCell | Parent): string {
   return (node.children as PhrasingContent[])
     .map((child) => {
-      if (child.type === 'inlineCode') return 'code';
+      if (child.type === 'inlineCode') return 'Code';
       if (child.type === 'break') return ' ';
       return 'children' in child ? proseOf(child) : toString(child);
     })
@@ -93,7 +93,7 @@ function deadLinksOf({ path, tree }: Page): string[] {
   return dead;
 }
 
-const ofWords = (words: number): string => `${'word '.repeat(words).trim()}.`;
+const ofWords = (words: number): string => `${'Word '.repeat(words).trim()}.`;
 const prose = (text: string, isCell = false): Prose => ({ where: 'a', text, isCell });
 
 describe('the language of the documentation', () => {

@@ -3,19 +3,22 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { README } from '../support/readme.js';
+import { codeBlocksOf, readPage } from '../support/pages.js';
 
 const { peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   peerDependencies: Record<string, string>;
 };
 
-/** The files of an application whose text is in the README, by their paths. */
-const files = new Map(
-  [...README.matchAll(/```ts\n\/\/ (src\/\S+)\n(.*?)```/gs)].map(([, file = '', code = '']) => [
-    file,
-    code,
-  ]),
-);
+/** The text of a file that a page shows. */
+const codeOf = (page: string, file: string): string =>
+  codeBlocksOf(readPage(page)).find((block) => block.file === file)?.code ?? '';
+
+/** The files of the quick start and of the test set-up, by their paths. */
+const files = new Map([
+  ['src/users.module.ts', codeOf('README.md', 'src/users.module.ts')],
+  ['src/app.module.ts', codeOf('docs/guide/getting-started.md', 'src/app.module.ts')],
+  ['src/users.spec.ts', codeOf('docs/guide/testing.md', 'src/users.spec.ts')],
+]);
 
 /** What `nest new` makes, as far as the files of the README import it. */
 const GENERATED = {
@@ -77,14 +80,12 @@ function compile(): string {
   }
 }
 
-describe('the quick start of the README', () => {
-  it('has the files that it needs, and replaces none of the generated ones but the module', () => {
-    expect([...files.keys()].toSorted()).toEqual([
-      'src/app.module.ts',
-      'src/user-events.ts',
-      'src/users.controller.ts',
-      'src/users.spec.ts',
-    ]);
+describe('the quick start of the documentation', () => {
+  it('has the files that it needs, the same in the README and in the guide', () => {
+    expect([...files.values()]).not.toContain('');
+    expect(codeOf('docs/guide/getting-started.md', 'src/users.module.ts')).toBe(
+      files.get('src/users.module.ts'),
+    );
   });
 
   it('compiles with ES modules, and with CommonJS where the imports have no ".js"', () => {
@@ -93,25 +94,28 @@ describe('the quick start of the README', () => {
     write('wrong', 'module', (code) => code.replace('events.emit(', 'events.wrong('));
     // The third shows that the compiler finds an error.
     expect(compile().match(/\S+(?=\(\d+,\d+\): error)/g)).toEqual([
-      expect.stringMatching(/wrong\/src\/users\.controller\.ts$/),
+      expect.stringMatching(/wrong\/src\/users\.module\.ts$/),
     ]);
   }, 120_000);
 });
 
-describe('the install section of the README', () => {
-  const [, section = ''] = /^## Install\n(.*?)^## /ms.exec(README) ?? [];
+describe.each(['README.md', 'docs/guide/getting-started.md'])(
+  'the install section of %s',
+  (path) => {
+    const [, section = ''] = /^## Install\n(.*?)^## /ms.exec(readPage(path).text) ?? [];
 
-  it('has a line for each version of Nest, and no other', () => {
-    const lines = [...section.matchAll(/^npm install (.*) # Nest (\d+)$/gm)];
-    const majors = lowestVersions('@nestjs/core').map((version) => version.split('.')[0]);
-    expect(lines.map(([, , major]) => major).toSorted()).toEqual(majors.toSorted());
-    for (const [, names, major] of lines) {
-      expect(names).toContain(`nestjs-redis-pubsub @nestjs/microservices@${major} ioredis`);
-    }
-  });
+    it('has a line for each version of Nest, and no other', () => {
+      const lines = [...section.matchAll(/^npm install (.*) # Nest (\d+)$/gm)];
+      const majors = lowestVersions('@nestjs/core').map((version) => version.split('.')[0]);
+      expect(lines.map(([, , major]) => major).toSorted()).toEqual(majors.toSorted());
+      for (const [, names, major] of lines) {
+        expect(names).toContain(`nestjs-redis-pubsub @nestjs/microservices@${major} ioredis`);
+      }
+    });
 
-  it('names the lowest versions of Nest and ioredis that are no current major version', () => {
-    const lowest = ['@nestjs/core', 'ioredis'].flatMap((peer) => lowestVersions(peer)[0] ?? []);
-    expect(lowest.filter((version) => !section.includes(version))).toEqual([]);
-  });
-});
+    it('names the lowest versions of Nest and ioredis that are no current major version', () => {
+      const lowest = ['@nestjs/core', 'ioredis'].flatMap((peer) => lowestVersions(peer)[0] ?? []);
+      expect(lowest.filter((version) => !section.includes(version))).toEqual([]);
+    });
+  },
+);
