@@ -1,6 +1,10 @@
 export { buildChannel, escapeGlob, type ChannelParams } from './channel/channel-pattern.js';
 export { decodeSegment, encodeSegment } from './channel/segment.js';
-export type { RedisConnection } from './broker/connection/redis-connection.js';
+export type {
+  ClusterConnection,
+  RedisConnection,
+  RedisConnectionOptions,
+} from './broker/connection/redis-connection.js';
 export type { Credentials, CredentialsProvider } from './broker/connection/credentials.js';
 export type { Codec, Headers } from './codec/codec.js';
 export {

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { slug } from 'github-slugger';
 import { defineConfig, type DefaultTheme } from 'vitepress';
 import llms from 'vitepress-plugin-llms';
@@ -55,6 +56,21 @@ const REFERENCE = [
   page('Decisions', '/architecture/decisions'),
 ];
 
+/** The pages that TypeDoc has generated; without them there is no reference to list. */
+function apiPages(): DefaultTheme.SidebarItem[] {
+  const file = new URL('../api/typedoc-sidebar.json', import.meta.url);
+  return existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as DefaultTheme.SidebarItem[])
+    : [];
+}
+
+const SIDEBAR = [
+  { text: 'Guide', items: GUIDE },
+  { text: 'Recipes', collapsed: true, items: RECIPES },
+  { text: 'Operations', items: OPERATIONS },
+  { text: 'Reference', items: REFERENCE },
+];
+
 export default defineConfig({
   title: 'nestjs-redis-pubsub',
   description:
@@ -82,12 +98,7 @@ export default defineConfig({
         activeMatch: '^/(reference|api|architecture)/',
       },
     ],
-    sidebar: [
-      { text: 'Guide', items: GUIDE },
-      { text: 'Recipes', collapsed: true, items: RECIPES },
-      { text: 'Operations', items: OPERATIONS },
-      { text: 'Reference', items: REFERENCE },
-    ],
+    sidebar: { '/api/': [{ text: 'All pages', link: '/' }, ...apiPages()], '/': SIDEBAR },
     footer: { message: 'MIT licence' },
   },
 });

@@ -197,7 +197,7 @@ export class RedisPubSubService {
 
   /**
    * The number of subscribers of each channel, globs not counted (PUBSUB NUMSUB; with `sharded`, SHARDNUMSUB).
-   * Takes an array of any length, or a few names. Rejects as {@link channels}, and with `InvalidChannelError`.
+   * Takes an array of any length, or a few names. Rejects as {@link RedisPubSubService.channels}, and with `InvalidChannelError`.
    */
   subscriberCounts(channels: readonly string[]): Promise<Record<string, number>>;
   subscriberCounts(...channels: string[]): Promise<Record<string, number>>;

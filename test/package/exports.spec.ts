@@ -41,6 +41,7 @@ describe('exports', () => {
     const types = names.filter((name) => name !== '' && !(name in library));
     expect(types.toSorted()).toEqual([
       'ChannelParams',
+      'ClusterConnection',
       'Codec',
       'Credentials',
       'CredentialsProvider',
@@ -58,6 +59,7 @@ describe('exports', () => {
       'PubSubSubscription',
       'PublishingOptions',
       'RedisConnection',
+      'RedisConnectionOptions',
       'RedisPubSubClientOptions',
       'RedisPubSubEvents',
       'RedisPubSubModuleOptions',

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { codeBlocksOf, readPage } from '../support/pages.js';
+import { codeBlocksOf, NEST_NEW_FILES, readPage } from '../support/pages.js';
 
 const { peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   peerDependencies: Record<string, string>;
@@ -19,12 +19,6 @@ const files = new Map([
   ['src/app.module.ts', codeOf('docs/guide/getting-started.md', 'src/app.module.ts')],
   ['src/users.spec.ts', codeOf('docs/guide/testing.md', 'src/users.spec.ts')],
 ]);
-
-/** What `nest new` makes, as far as the files of the README import it. */
-const GENERATED = {
-  'src/app.controller.ts': 'export class AppController {}',
-  'src/app.service.ts': 'export class AppService {}',
-};
 
 /** The options of the compiler that `nest new` sets. */
 const COMPILER_OPTIONS = {
@@ -61,7 +55,7 @@ function write(
 ): void {
   mkdirSync(join(folder, name, 'src'), { recursive: true });
   writeFileSync(join(folder, name, 'package.json'), JSON.stringify({ type }));
-  for (const [file, code] of [...Object.entries(GENERATED), ...files]) {
+  for (const [file, code] of [...Object.entries(NEST_NEW_FILES), ...files]) {
     writeFileSync(join(folder, name, file), change(code));
   }
 }

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
-import type { CodeBlock } from './pages.js';
+import { NEST_NEW_FILES, type CodeBlock } from './pages.js';
 
 /** The options of the compiler that `nest new` sets. */
 export const NEST_COMPILER_OPTIONS: ts.CompilerOptions = {
@@ -155,7 +155,11 @@ export function compileBlocks(blocks: CodeBlock[]): string[] {
     const text = isFile ? `${block.code}\n` : completed(block, exported);
     files.set(path, { block, text, before: isFile ? 0 : 1 });
   }
-  const texts = new Map([...files].map(([path, { text }]) => [path, text]));
+  const generated = blocks.flatMap(({ page }) =>
+    Object.entries(NEST_NEW_FILES).map(([file, text]) => [join(ROOT, page, file), text] as const),
+  );
+  const written = [...files].map(([path, { text }]) => [path, text] as const);
+  const texts = new Map([...generated, ...written]);
   const program = programOf(texts, first);
   return ts.getPreEmitDiagnostics(program).map((it) => {
     const found = files.get(it.file?.fileName ?? '');

@@ -41,6 +41,12 @@ const FOLDERS = ['docs', 'sample'];
 
 const parser = unified().use(remarkParse).use(remarkGfm).use(remarkFrontmatter);
 
+/** What `nest new` makes, as far as files of the documentation import it. */
+export const NEST_NEW_FILES = {
+  'src/app.controller.ts': 'export class AppController {}',
+  'src/app.service.ts': 'export class AppService {}',
+};
+
 /** Reads one page by its path. */
 export function readPage(path: string): Page {
   const text = readFileSync(path, 'utf8');

@@ -86,6 +86,31 @@ describe('@Subscribe', () => {
     expect(running).toEqual([1, 2]);
   });
 
+  it('limits each of its patterns by itself', async () => {
+    const gate = new Gate();
+    const running: unknown[] = [];
+    @Injectable()
+    class Slow {
+      @Subscribe(['slow.a', 'slow.b'], { concurrency: 1 })
+      async handle(@Payload() data: unknown): Promise<void> {
+        running.push(data);
+        await gate.opened;
+      }
+    }
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      providers: [Slow],
+    });
+    const service = app.get(RedisPubSubService);
+    await service.publish('slow.a', 'a1');
+    await service.publish('slow.a', 'a2');
+    await service.publish('slow.b', 'b1');
+    await eventually(() => running.includes('b1'));
+    expect(running).toEqual(['a1', 'b1']);
+    gate.open();
+    await eventually(() => running.length === 3);
+  });
+
   it('is for the module that its transportId names, and for all without one', async () => {
     const [LEFT, RIGHT] = [Symbol('LEFT'), Symbol('RIGHT')];
     const seen: unknown[] = [];
