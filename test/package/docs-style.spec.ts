@@ -69,10 +69,16 @@ function headingsOf(tree: Root): string[] {
   return headings;
 }
 
+const anchors = new Map<string, Set<string>>();
+
 /** The anchors of a page, as GitHub and the site make them. */
 function anchorsOf(path: string): Set<string> {
+  const known = anchors.get(path);
+  if (known !== undefined) return known;
   const slugger = new GithubSlugger();
-  return new Set(headingsOf(readPage(path).tree).map((heading) => slugger.slug(heading)));
+  const found = headingsOf(readPage(path).tree).map((heading) => slugger.slug(heading));
+  anchors.set(path, new Set(found));
+  return anchorsOf(path);
 }
 
 function isDead(path: string, url: string): boolean {
