@@ -21,8 +21,8 @@ export type PubSubErrorCode =
   | 'ERR_PUBSUB_TIMEOUT';
 
 /**
- * The base of every error of this package. `code` is stable across releases; `cause` is the error of ioredis
- * or of the application that led to it, if there is one, without the arguments of commands.
+ * The base of every error of this package. Its `code` is stable across releases. Its `cause` is the error of ioredis
+ * or of the application that led to it, if there is one. It has no arguments of commands.
  */
 export class PubSubError extends Error {
   readonly code: PubSubErrorCode;

@@ -128,8 +128,8 @@ function subscriptionKind({ kind, source }: ChannelPattern, sharded: boolean): S
  * returns `user.42.inbox`. The safe way to put user text into a channel name. Text that may be anything goes
  * through `encodeSegment` first. Nest answers the error of a value with HTTP 400.
  *
- * @throws InvalidOptionError for a value that is missing, empty, or would add a segment (it has `.`, `:` or
- * `/`), and for one without a parameter in the template
+ * @throws InvalidOptionError for a value that is missing or empty, or that would add a segment, since it has `.`, `:`
+ * or `/`. Also for a value without a parameter in the template.
  * @throws InvalidChannelError for a template with a glob, and for values that make no valid name
  */
 export function buildChannel(

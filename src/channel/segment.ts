@@ -9,8 +9,8 @@ const ESCAPES = /(?:%[0-9A-F]{2})+/g;
 const SURROGATE = /%ED%[AB][0-9A-F]%[89AB][0-9A-F]/g;
 
 /**
- * Encodes any text as one segment of a channel name, for example an e-mail address: letters, digits, `_` and
- * `-` stay as they are, other characters are percent-encoded as in a URL (`ada%40example%2Ecom`). The result
+ * Encodes any text as one segment of a channel name, for example an e-mail address. Letters, digits, `_` and
+ * `-` stay as they are. Other characters are percent-encoded as in a URL (`ada%40example%2Ecom`). The result
  * is never empty, a pattern or a parameter. {@link decodeSegment} reverses it for every text.
  *
  * @throws InvalidOptionError for a value that is neither text nor a number; Nest answers it with HTTP 400

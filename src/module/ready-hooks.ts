@@ -2,7 +2,7 @@ import type { ModulesContainer } from '@nestjs/core';
 import type { NestModule, Wrapper } from './nest-internals.js';
 
 /**
- * Hook of controllers, providers and modules: called once after each start of a server that
+ * A hook of controllers, providers and modules. It is called once after each start of a server that
  * `RedisPubSubModule` runs, when Redis has acknowledged the subscriptions of all handlers. What it publishes
  * reaches the application's own handlers. In `onModuleInit` and `onApplicationBootstrap` these are not subscribed yet.
  */

@@ -53,6 +53,9 @@ export function readPage(path: string): Page {
   return { path, text, tree: parser.parse(text) };
 }
 
+const GENERATED = join('docs', 'api');
+const HIDDEN = join('docs', '.vitepress');
+
 /** Reads all pages that are written by hand; `DOCS` in the environment keeps those whose path contains it. */
 export function readPages(): Page[] {
   const only = process.env.DOCS ?? '';
@@ -60,10 +63,19 @@ export function readPages(): Page[] {
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
   );
   return [...FILES.filter((path) => existsSync(path)), ...inFolders]
-    .filter((path) => path.endsWith('.md') && !path.startsWith(join('docs', 'api')))
+    .filter((path) => path.endsWith('.md'))
+    .filter((path) => ![GENERATED, HIDDEN].some((folder) => path.startsWith(folder)))
     .filter((path) => path.includes(only))
     .toSorted()
     .map((path) => readPage(path));
+}
+
+/** Reads the pages of the API reference, if `npm run docs:api` has generated them. */
+export function readApiPages(): Page[] {
+  if (!existsSync(GENERATED)) return [];
+  return readdirSync(GENERATED, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => readPage(join(GENERATED, path)));
 }
 
 const FILE = /^\/\/ (?<file>[\w./-]+\.ts)$/m;

@@ -4,8 +4,8 @@ import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from '
 export type RedisConnectionOptions = RedisOptions & { readonly url?: string };
 
 /**
- * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (a unix socket, TLS and Sentinel
- * included) with or without a `url`, or an ioredis client of your own. Your client publishes, and a `duplicate()` of it subscribes.
+ * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options with or without a `url`, or an ioredis client of
+ * your own. The options may have a unix socket, TLS and Sentinel. Your client publishes, and a `duplicate()` of it subscribes.
  * This package closes only the connections that it made. For a Cluster: `{ nodes, options }`, or a
  * `Cluster` of your own, of which the nodes and options are used.
  */

@@ -153,11 +153,12 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   /**
-   * As {@link send}, for the replies of all responders. Emits each value as `{ value }`, each error of a handler
-   * as `{ error }`, and completes at the `timeout`, when `max` responders have ended, or when as many have as there
-   * are subscriptions that Redis delivered to; in a Cluster that number is known for sharded requests only. A handler
-   * that returns nothing is `{ value: undefined }`. Without a subscriber it completes without a reply. Two request
-   * handlers of one process that share a subscription, such as `user.*` and `user.:id`, count as one.
+   * As {@link send}, for the replies of all responders. Emits each value as `{ value }`, and each error of a handler
+   * as `{ error }`. A handler that returns nothing is `{ value: undefined }`.
+   *
+   * Completes at the `timeout`, when `max` responders have ended, or when as many have as Redis delivered the request
+   * to. In a Cluster that number is known for sharded requests only. Without a subscriber it completes without a reply.
+   * Two request handlers of one process that share a subscription, such as `user.*` and `user.:id`, count as one.
    *
    * It fails with `ConnectionError`, `PayloadError` or `ClosedError`; unsubscribing cancels the request.
    *
@@ -198,8 +199,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   /**
-   * Sets a hook that is called with the packet of each event and request before it is sent, and may set its
-   * `metadata` until it returns. For the client of a module the hook is called by `RedisPubSubService#publish`,
+   * Sets a hook that is called with the packet of each event and request before it is sent. The hook may set the
+   * `metadata` of the packet until it returns. For the client of a module the hook is called by `RedisPubSubService#publish`,
    * too. What it throws fails the message; a rejection is logged. Works in Nest 11, too.
    */
   override setOnDispatchHook(hook: (packet: ReadPacket) => void): void {

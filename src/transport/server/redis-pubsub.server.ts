@@ -168,8 +168,8 @@ export class RedisPubSubServer
   }
 
   /**
-   * Sets what is called after each start, when Redis has acknowledged every subscription; if the server listens
-   * already, subscribes the handlers that were registered since, and calls it. Its error rejects here, or fails
+   * Sets what is called after each start, when Redis has acknowledged every subscription. If the server listens
+   * already, it subscribes the handlers that were registered since, and calls the hook. Its error rejects here, or fails
    * the start. With `onStart: 'background'` neither waits for it, and its error is logged.
    */
   async onReady(hook: () => Promise<void>): Promise<void> {
