@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/subscription-key.js';
+import { ChunkPayload } from '../../shared/payload.js';
 import type { Delivery } from '../broker.js';
 
 /** A message that Redis sent. */
@@ -10,28 +11,35 @@ class RedisDelivery implements Delivery {
     readonly kind: SubscriptionKind,
     readonly subscription: string,
     readonly channel: string,
-    readonly payload: Buffer,
+    readonly payload: ChunkPayload,
   ) {}
 }
 
 /**
- * Calls `onDelivery` with every message that a client receives. Drops a frame without a name or without
- * bytes, such as Redis' notices of client-side caching.
+ * Calls `onDelivery`, which must not throw, with every message that a client receives. Drops a frame without a name
+ * or without bytes, such as Redis' notices of client-side caching.
  */
 export function receiveFrom(client: Redis, onDelivery: (delivery: Delivery) => void): void {
+  const deliver = (
+    kind: SubscriptionKind,
+    pattern: string | undefined,
+    name: unknown,
+    bytes: unknown,
+  ): void => {
+    if (!Buffer.isBuffer(name) || !Buffer.isBuffer(bytes)) return;
+    const channel = name.toString();
+    const payload = new ChunkPayload(bytes);
+    onDelivery(new RedisDelivery(kind, pattern ?? channel, channel, payload));
+    payload.release();
+  };
   // Bytes and not text: the codec decodes them, once.
-  client.on('messageBuffer', (name: unknown, payload: unknown) => {
-    if (!Buffer.isBuffer(name) || !Buffer.isBuffer(payload)) return;
-    const channel = name.toString();
-    onDelivery(new RedisDelivery('channel', channel, channel, payload));
-  });
-  client.on('pmessageBuffer', (pattern: string, name: unknown, payload: unknown) => {
-    if (!Buffer.isBuffer(name) || !Buffer.isBuffer(payload)) return;
-    onDelivery(new RedisDelivery('pattern', pattern, name.toString(), payload));
-  });
-  client.on('smessageBuffer', (name: unknown, payload: unknown) => {
-    if (!Buffer.isBuffer(name) || !Buffer.isBuffer(payload)) return;
-    const channel = name.toString();
-    onDelivery(new RedisDelivery('shard', channel, channel, payload));
-  });
+  client.on('messageBuffer', (name: unknown, payload: unknown) =>
+    deliver('channel', undefined, name, payload),
+  );
+  client.on('pmessageBuffer', (pattern: string, name: unknown, payload: unknown) =>
+    deliver('pattern', pattern, name, payload),
+  );
+  client.on('smessageBuffer', (name: unknown, payload: unknown) =>
+    deliver('shard', undefined, name, payload),
+  );
 }
