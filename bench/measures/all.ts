@@ -6,6 +6,7 @@ import { latency } from './latency.js';
 import { manyChannels } from './many-channels.js';
 import { observerFanOut } from './observer-fan-out.js';
 import { publishRate } from './publish-rate.js';
+import { receiveBounded } from './receive-bounded.js';
 import { receiveGlob } from './receive-glob.js';
 import { receiveLiteral } from './receive-literal.js';
 import { receiveValidated } from './receive-validated.js';
@@ -24,6 +25,7 @@ export const MEASURES: readonly Measure[] = [
   receiveGlob,
   receiveLiteral,
   receiveValidated,
+  receiveBounded,
   emit,
   emitBursts,
   requests,

@@ -25,7 +25,7 @@ export const receiveValidated: Measure = {
       { isGlob: true, isValidated: true, nodeOptions: NODE_OPTIONS },
       [{ bytes: SMALL, count: bench.pick(COUNT) }],
     );
-    const row = usageRow(this.title, rounds, usageAt(0), [atMostTimes(1.1, 'ioredis')]);
+    const row = usageRow(this.title, rounds, usageAt(0), [atMostTimes(0.95, 'ioredis')]);
     return { rows: [{ ...row, bar: { chart: 'cpu-60-b', label: this.title } }] };
   },
 };

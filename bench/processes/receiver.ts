@@ -7,6 +7,13 @@ import { loadCandidate } from '../candidates/load-candidate.js';
 import type { CandidateName } from '../candidates/candidate.js';
 import { validatedController } from '../candidates/validated-controller.js';
 
+/** The options of a bounded handler. */
+export interface HandlerLimits {
+  readonly concurrency?: number;
+  readonly order?: 'channel';
+  readonly maxQueue: number;
+}
+
 export interface ReceiverOptions {
   readonly candidate: CandidateName;
   readonly port: number;
@@ -14,14 +21,19 @@ export interface ReceiverOptions {
   readonly isGlob: boolean;
   /** Whether a `ValidationPipe` validates the data. */
   readonly isValidated?: boolean;
+  /** Without a `ValidationPipe` only. */
+  readonly limits?: HandlerLimits;
 }
 
 const arrivals = new ArrivalCounter();
+const handle = (): void => arrivals.increment();
 
 const commands = {
-  async listen({ candidate, isValidated = false, ...options }: ReceiverOptions): Promise<void> {
-    const createController = isValidated ? validatedController : eventController;
-    const controller = createController(options.patterns, () => arrivals.increment());
+  async listen(given: ReceiverOptions): Promise<void> {
+    const { candidate, isValidated = false, limits, ...options } = given;
+    const controller = isValidated
+      ? validatedController(options.patterns, handle)
+      : eventController(options.patterns, handle, { ...limits });
     await (await loadCandidate(candidate)).listen({ ...options, controller });
   },
 

@@ -3,6 +3,7 @@ import type {
   SubscriptionKey,
   SubscriptionKind,
 } from '../channel/subscription-key.js';
+import type { Payload } from '../shared/payload.js';
 import type { BrokerStatus, PubSubGap } from '../telemetry.js';
 
 export type { BrokerStatus, PubSubGap };
@@ -13,7 +14,8 @@ export interface Delivery {
   /** The name of the subscription: the channel, or the glob that matched. */
   readonly subscription: string;
   readonly channel: string;
-  readonly payload: Buffer;
+  /** Can be read until `onDelivery` has returned. */
+  readonly payload: Payload;
   /** Set by the reader that decodes the payload, so that it is decoded once however many listeners there are. */
   decoded?: unknown;
 }

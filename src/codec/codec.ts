@@ -1,3 +1,5 @@
+import type { Payload } from '../shared/payload.js';
+
 /**
  * Converts values to bytes and back, for a wire format of your own (MessagePack, encryption, …). Both
  * functions are synchronous; a promise is an error. An error of `encode` rejects the publish. An error of
@@ -56,8 +58,9 @@ export interface RequestKey {
   readonly replyTo: string;
 }
 
-/** A codec that encodes packets faster than their values. */
-export interface PacketCodec extends Codec {
+/** Converts values to payloads and back, and may encode packets faster than their values. */
+export interface PacketCodec extends Pick<Codec, 'encode'> {
+  decode(payload: Payload): unknown;
   encodePacket?(message: OutgoingMessage): string | Uint8Array;
   /** As `encode`, for an object that is a packet of its own. Errors name its fields. */
   encodeFields?(fields: unknown): string | Uint8Array;
@@ -71,10 +74,10 @@ export interface MessageCodec {
   readonly hasEnvelope: boolean;
   encode(message: OutgoingMessage): string | Uint8Array;
   /** The message, or `undefined` for a reply of Nest, which is not for handlers. */
-  decode(payload: Buffer, channel: string): IncomingMessage | undefined;
+  decode(payload: Payload, channel: string): IncomingMessage | undefined;
   /** The payload of a value that is not a message: a reply is a packet of its own (`{ id, response, … }`). */
   encodeValue(value: unknown): string | Uint8Array;
-  decodeValue(payload: Buffer): unknown;
+  decodeValue(payload: Payload): unknown;
   /** See `PacketCodec`, for texts that {@link encodeValue} returned; `undefined` if they cannot be joined. */
   readonly joinTexts?: ((texts: readonly string[]) => string) | undefined;
 }

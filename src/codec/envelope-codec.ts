@@ -1,3 +1,4 @@
+import type { Payload } from '../shared/payload.js';
 import type {
   Headers,
   IncomingMessage,
@@ -20,7 +21,7 @@ export class BareCodec implements MessageCodec {
     return this.values.encode(message.data);
   }
 
-  decode(payload: Buffer, channel: string): IncomingMessage | undefined {
+  decode(payload: Payload, channel: string): IncomingMessage | undefined {
     return fromForeign(this.values.decode(payload), channel);
   }
 
@@ -28,7 +29,7 @@ export class BareCodec implements MessageCodec {
     return this.values.encodeFields?.(value) ?? this.values.encode(value);
   }
 
-  decodeValue(payload: Buffer): unknown {
+  decodeValue(payload: Payload): unknown {
     return this.values.decode(payload);
   }
 }
@@ -60,7 +61,7 @@ export class EnvelopeCodec extends BareCodec {
     return this.values.encodePacket?.(message) ?? this.values.encode(message);
   }
 
-  override decode(payload: Buffer, channel: string): IncomingMessage | undefined {
+  override decode(payload: Payload, channel: string): IncomingMessage | undefined {
     const value = this.values.decode(payload);
     if (isPacket(value) && this.#isFor(value.pattern, channel)) return toMessage(value);
     return fromForeign(value, channel);

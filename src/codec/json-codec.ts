@@ -1,4 +1,4 @@
-import { ownBytes } from '../shared/own-bytes.js';
+import type { Payload } from '../shared/payload.js';
 import type { OutgoingMessage, PacketCodec } from './codec.js';
 import { findUnsendable, isSendable } from './unsendable.js';
 
@@ -30,12 +30,12 @@ export const jsonCodec = {
     return `[${texts.join(',')}]`;
   },
 
-  decode(payload: Uint8Array): unknown {
-    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
-    const text = bytes.toString();
+  decode(payload: Payload): unknown {
+    const text = payload.text();
     // Node replaces bytes that are not UTF-8 by U+FFFD, without an error. The original would be lost.
-    if (text.includes(REPLACEMENT) && !Buffer.from(text, 'utf8').equals(bytes)) {
-      return ownBytes(bytes);
+    if (text.includes(REPLACEMENT)) {
+      const bytes = payload.bytes();
+      if (!Buffer.from(text, 'utf8').equals(bytes)) return bytes;
     }
     return parseOrText(text);
   },

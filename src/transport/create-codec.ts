@@ -1,8 +1,7 @@
-import type { Codec, MessageCodec } from '../codec/codec.js';
+import type { Codec, MessageCodec, PacketCodec } from '../codec/codec.js';
 import { BareCodec, EnvelopeCodec } from '../codec/envelope-codec.js';
 import { jsonCodec } from '../codec/json-codec.js';
 import { synchronous } from '../codec/synchronous.js';
-import { ownBytes } from '../shared/own-bytes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { normalizePattern } from './nest-internals.js';
 
@@ -19,10 +18,10 @@ export function createCodec({
     : new EnvelopeCodec(values, normalizePattern, prefix);
 }
 
-/** A user's codec, whose asynchronous functions are errors. What it decodes may have views of the payload. */
-function guarded(codec: Codec): Codec {
+/** A user's codec, whose asynchronous functions are errors. What it decodes may have views of the bytes. */
+function guarded(codec: Codec): PacketCodec {
   return {
     encode: (value) => synchronous('encode', codec.encode(value)),
-    decode: (payload) => synchronous('decode', codec.decode(ownBytes(payload as Buffer))),
+    decode: (payload) => synchronous('decode', codec.decode(payload.bytes())),
   };
 }

@@ -6,7 +6,7 @@ import { pastEveryDeadline } from './durations.js';
 import { findFault, type Fault } from './fault.js';
 import { IoredisSubscriber } from './ioredis-subscriber.js';
 import { firstChannel } from './first-channel.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { injectAtRandom } from './random-faults.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Fault } from './fault.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 import type { PastFault, Scenario } from './scenario.js';
 import { settings } from './settings.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { injectAtRandom } from './random-faults.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';

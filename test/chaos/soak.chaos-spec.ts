@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usedHeap } from './heap.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { Scenario } from './scenario.js';
 import { settings } from './settings.js';
 import { startTargets, type Target } from './targets.js';

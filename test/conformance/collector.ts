@@ -15,6 +15,7 @@ export class Collector implements DeliveryListener {
   readonly gaps: PubSubGap[] = [];
 
   onDelivery(delivery: Delivery): void {
+    delivery.payload.keep();
     this.deliveries.push(delivery);
   }
 
@@ -24,7 +25,7 @@ export class Collector implements DeliveryListener {
 
   /** The payloads of the messages that arrived so far. */
   get texts(): string[] {
-    return this.deliveries.map(({ payload }) => payload.toString());
+    return this.deliveries.map(({ payload }) => payload.text());
   }
 
   /** Resolves when `count` messages have arrived. */

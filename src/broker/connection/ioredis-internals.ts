@@ -269,3 +269,48 @@ function isWellFormed(reply: unknown): boolean {
   if (!Array.isArray(reply)) return reply !== null;
   return reply.length >= 3 && reply.every((part) => part !== null && part !== undefined);
 }
+
+/** ioredis' own listener to the bytes of a socket: it gives them to its parser. */
+type DataListener = (this: Socket, bytes: Buffer) => void;
+
+/** How the text of that listener calls the parser, of ioredis 5 or 6. */
+const PARSES = /\b(?:parser\.execute|decoder\.write)\(/;
+
+/**
+ * Puts the function that `intercept` creates between each socket of a client and ioredis. It is called with the bytes
+ * that arrive; `passOn` gives bytes to ioredis, and never throws. Does nothing where ioredis' listener is not found.
+ */
+export function interceptBytes(
+  client: Redis,
+  intercept: (passOn: (bytes: Buffer) => void) => (bytes: Buffer) => void,
+): void {
+  // ioredis adds its listener before it emits this, and the socket emits no bytes before.
+  client.on('connect', () => {
+    const { stream } = client;
+    const [parse, ...others] = dataListenersOf(stream);
+    if (!parse || others.length > 0) return;
+    const passOn = (bytes: Buffer): void => {
+      try {
+        parse.call(stream, bytes);
+      } catch (error) {
+        // ioredis 5 throws what a listener of the application threw. The bytes after these must not be lost.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    };
+    stream.removeListener('data', parse);
+    stream.prependListener('data', intercept(passOn));
+  });
+}
+
+function dataListenersOf(stream: Socket): DataListener[] {
+  const listeners = stream.listeners('data') as DataListener[];
+  return listeners.filter((listener) => PARSES.test(Function.prototype.toString.call(listener)));
+}
+
+/** Whether ioredis takes frames that begin with `>` for messages (RESP3), or arrays; neither while it has no subscription. */
+export function messageType({ condition }: Redis): 'push' | 'array' | undefined {
+  if (!condition?.subscriber) return undefined;
+  return condition.protocol === 3 ? 'push' : 'array';
+}

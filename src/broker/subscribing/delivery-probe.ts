@@ -117,7 +117,7 @@ export class DeliveryProbe implements DeliveryListener {
 
   /** A probe has arrived. */
   onDelivery({ payload }: Pick<Delivery, 'payload'>): void {
-    const number = Number(payload.toString());
+    const number = Number(payload.text());
     const arrived = this.#missing.get(number);
     if (!arrived) return;
     for (const earlier of this.#missing.keys()) {

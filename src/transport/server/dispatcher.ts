@@ -5,7 +5,6 @@ import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
 import { messageOf, withoutPayload } from '../../errors.js';
-import { ownBytes } from '../../shared/own-bytes.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
@@ -42,8 +41,6 @@ interface Received {
   readonly context: RedisPubSubContext;
   readonly packet?: Promise<unknown> | undefined;
 }
-
-const NO_BYTES = Buffer.alloc(0);
 
 /** How long callers may take to receive the end of a stream that a shutdown interrupts. */
 const STREAM_END_TIMEOUT_MS = 100;
@@ -115,10 +112,9 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     return this.#prepare(route, { message, context, packet }, { kind, channel });
   }
 
-  detach({ kind, subscription, channel, payload }: Delivery): Delivery {
+  onWaiting({ payload }: Delivery): void {
     // The message is decoded. Only a deserializer reads the payload again.
-    const kept = this.#options.deserializer ? ownBytes(payload) : NO_BYTES;
-    return { kind, subscription, channel, payload: kept };
+    if (this.#options.deserializer) payload.keep();
   }
 
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
@@ -150,7 +146,6 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     return this.#handle(route, message.data, context, responder);
   }
 
-  /** Takes no delivery: an asynchronous function keeps its arguments, and the bytes, until it ends. */
   async #handle(
     route: HandlerRoute,
     data: unknown,
@@ -175,7 +170,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     if (start > 0) this.#reportHandled(route, context, start, failure);
   }
 
-  /** Calls the deserializer at once: a promise of its result must not keep the bytes. */
+  /** Calls the deserializer at once: the payload can be read now, and not later. */
   #readPacket(
     deserializer: ConsumerDeserializer,
     context: RedisPubSubContext,
@@ -189,7 +184,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. Takes no delivery, as above. */
+  /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. */
   async #prepare(route: HandlerRoute, read: Received, origin: RequestOrigin): Promise<void> {
     const release = this.#inFlight.hold();
     try {

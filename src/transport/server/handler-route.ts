@@ -25,8 +25,8 @@ export interface RouteTarget {
     delivery: Delivery,
   ): Promise<void>;
 
-  /** What a message that waits keeps of its delivery: not the chunk of the socket that its payload is a view of. */
-  detach(delivery: Delivery): Delivery;
+  /** A message waits for its turn, and its delivery is about to end. */
+  onWaiting(delivery: Delivery): void;
 
   /** A message did not reach the handler. */
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void;
@@ -119,12 +119,11 @@ export class HandlerRoute extends BusListener {
     context: RedisPubSubContext,
     delivery: Delivery,
   ): void {
-    let kept = delivery;
-    const run = (): Promise<void> => this.#target.run(this, message, context, kept);
+    const run = (): Promise<void> => this.#target.run(this, message, context, delivery);
     const key = this.isEventHandler ? undefined : keyOf(message);
     const channel = context.getChannel();
     const isWaiting = queue.add(channel, run, key, delivery.payload.length + channel.length);
-    if (isWaiting) kept = this.#target.detach(delivery);
+    if (isWaiting) this.#target.onWaiting(delivery);
   }
 
   /** Drops the messages that wait for the handler. */

@@ -5,6 +5,7 @@ import { EnvelopeCodec } from '../../../src/codec/envelope-codec.js';
 import { jsonCodec } from '../../../src/codec/json-codec.js';
 import { normalizePattern } from '../../../src/transport/nest-internals.js';
 import { anyPayload, decodePlainly, jsonValue } from './payloads.js';
+import { payloadOf } from '../../support/payload.js';
 
 const codec = new EnvelopeCodec(jsonCodec, normalizePattern, 'shop:');
 
@@ -26,7 +27,7 @@ describe('EnvelopeCodec', () => {
   it('decodes a payload without an envelope as a whole, and never throws', () => {
     fc.assert(
       fc.property(anyPayload, (payload) => {
-        const message = codec.decode(payload, 'no.such.pattern');
+        const message = codec.decode(payloadOf(payload), 'no.such.pattern');
         expect(message && isDeepStrictEqual(message, { data: decodePlainly(payload) })).toBe(true);
       }),
       { numRuns: 3_000 },
@@ -36,7 +37,7 @@ describe('EnvelopeCodec', () => {
   it('decodes any object: a packet of this channel to its data, another object as a whole', () => {
     fc.assert(
       fc.property(packetLike, fc.constantFrom('news', 'news.reply'), (packet, channel) => {
-        const message = codec.decode(Buffer.from(JSON.stringify(packet)), channel);
+        const message = codec.decode(payloadOf(JSON.stringify(packet)), channel);
         const isReply = channel === 'news.reply' && 'id' in packet && !('pattern' in packet);
         if (!message && isReply) return;
         const isPacket =
@@ -61,7 +62,7 @@ describe('EnvelopeCodec', () => {
     fc.assert(
       fc.property(names, jsonValue, headers, ids, (pattern, data, metadata, id) => {
         const message = { pattern, data, metadata: { ...metadata }, id, replyTo: 'inbox' };
-        const payload = Buffer.from(codec.encode(message));
+        const payload = payloadOf(codec.encode(message));
         const { pattern: _, ...expected } = message;
         expect(isDeepStrictEqual(codec.decode(payload, pattern), expected)).toBe(true);
       }),

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { Codec } from 'nestjs-redis-pubsub';
+import type { PacketCodec } from '../../../src/codec/codec.js';
 import { BareCodec, EnvelopeCodec } from '../../../src/codec/envelope-codec.js';
 import { jsonCodec } from '../../../src/codec/json-codec.js';
 import { normalizePattern } from '../../../src/transport/nest-internals.js';
+import type { ChunkPayload } from '../../../src/shared/payload.js';
+import { payloadOf } from '../../support/payload.js';
 
 const codec = new EnvelopeCodec(jsonCodec, normalizePattern, '');
 const prefixed = new EnvelopeCodec(jsonCodec, normalizePattern, 'shop:');
 const bare = new BareCodec(jsonCodec);
 
-const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const bytes = (value: unknown): ChunkPayload => payloadOf(JSON.stringify(value));
 
 describe('an envelope', () => {
   it('is an object with data, whose pattern is the channel it came on', () => {
@@ -104,7 +106,7 @@ describe('a foreign payload is the data, whole', () => {
   it('even if its pattern is nested deeper than the stack', () => {
     const depth = 50_000;
     const json = `{"pattern":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)},"data":1}`;
-    expect(codec.decode(Buffer.from(json), 'news')).toHaveProperty('data.pattern');
+    expect(codec.decode(payloadOf(json), 'news')).toHaveProperty('data.pattern');
   });
 
   it('even if its pattern has no normal form', () => {
@@ -120,8 +122,10 @@ describe('a foreign payload is the data, whole', () => {
   });
 
   it('that is not JSON is its text, or its bytes', () => {
-    expect(codec.decode(Buffer.from('hello'), 'news')).toEqual({ data: 'hello' });
-    expect(codec.decode(Buffer.from([0xff]), 'news')).toEqual({ data: Buffer.from([0xff]) });
+    expect(codec.decode(payloadOf('hello'), 'news')).toEqual({ data: 'hello' });
+    expect(codec.decode(payloadOf(Uint8Array.of(0xff)), 'news')).toEqual({
+      data: Buffer.from([0xff]),
+    });
   });
 });
 
@@ -170,21 +174,21 @@ describe('BareCodec', () => {
 });
 
 describe('EnvelopeCodec, with a codec of the user', () => {
-  const reversed: Codec = {
+  const reversed: PacketCodec = {
     encode: (value) => Uint8Array.from(Buffer.from(JSON.stringify(value))).toReversed(),
     decode: (payload) =>
-      JSON.parse(Buffer.from(Uint8Array.from(payload).toReversed()).toString()) as unknown,
+      JSON.parse(Buffer.from(Uint8Array.from(payload.bytes()).toReversed()).toString()) as unknown,
   };
 
   it('passes it the whole packet, or the bare data', () => {
     const packet = { pattern: 'x', data: { a: 1 }, id: '1' };
     const enveloped = new EnvelopeCodec(reversed, normalizePattern, '');
-    expect(reversed.decode(Buffer.from(enveloped.encode(packet)))).toEqual(packet);
-    expect(reversed.decode(Buffer.from(new BareCodec(reversed).encode(packet)))).toEqual({ a: 1 });
+    expect(reversed.decode(payloadOf(enveloped.encode(packet)))).toEqual(packet);
+    expect(reversed.decode(payloadOf(new BareCodec(reversed).encode(packet)))).toEqual({ a: 1 });
   });
 
   it('throws the error of its decode', () => {
     const enveloped = new EnvelopeCodec(reversed, normalizePattern, '');
-    expect(() => enveloped.decode(Buffer.from('nonsense'), 'x')).toThrow(SyntaxError);
+    expect(() => enveloped.decode(payloadOf('nonsense'), 'x')).toThrow(SyntaxError);
   });
 });

@@ -6,6 +6,7 @@ import type { IncomingMessage } from '../../../src/codec/codec.js';
 import { BusListener } from '../../../src/transport/bus-listener.js';
 import type { MessageBus } from '../../../src/transport/message-bus.js';
 import { ReservedChannels } from '../../../src/transport/reserved-channels.js';
+import { payloadOf } from '../../support/payload.js';
 
 class OwnListener extends BusListener {
   readonly messages: unknown[] = [];
@@ -42,7 +43,7 @@ function createBus(prefix = '') {
     },
     read: ({ payload }: Delivery, channel: string) => {
       reads.push(channel);
-      return payload.length === 0 ? null : { data: payload.toString() };
+      return payload.length === 0 ? null : { data: payload.text() };
     },
   } as unknown as MessageBus;
   return { bus, calls, reads, waiter: () => waiter };
@@ -52,7 +53,7 @@ const delivery = (channel: string, kind: Delivery['kind'] = 'channel', text = 'x
   kind,
   channel,
   subscription: channel,
-  payload: Buffer.from(text),
+  payload: payloadOf(text),
 });
 
 describe('BusListener', () => {

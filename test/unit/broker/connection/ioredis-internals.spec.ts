@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   beforeConnect,
   guardReplies,
+  interceptBytes,
+  messageType,
   onServerInfo,
   onShardChannelEnded,
   onSocket,
@@ -452,5 +454,113 @@ describe('onServerInfo, with the installed ioredis', () => {
     onServerInfo(client, () => true);
     expect(check(client, { role: 'slave' })).toBe(false);
     expect(check(client, { role: 'master' })).toBe(true);
+  });
+});
+
+/** Passes all bytes on, and records them by connection. */
+function recordBytes(client: Redis): string[] {
+  const connections: string[] = [];
+  interceptBytes(client, (passOn) => {
+    const index = connections.push('') - 1;
+    return (bytes) => {
+      connections[index] += bytes.toString();
+      passOn(bytes);
+    };
+  });
+  return connections;
+}
+
+describe('interceptBytes, with the installed ioredis', () => {
+  it('finds its listener, and receives the bytes in its place', async () => {
+    let connections: string[] = [];
+    const plain = await connectSubscriber();
+    const { client, socket } = await connectSubscriber((it) => (connections = recordBytes(it)));
+    expect(socket.listenerCount('data')).toBe(plain.socket.listenerCount('data'));
+    await client.subscribe('news', 'user');
+    const received = reply('subscribe', 'news', 1) + reply('subscribe', 'user', 2);
+    expect(connections).toEqual([received]);
+    expect(namesOf(client, 'subscribe')).toEqual(['news', 'user']);
+    for (const it of [plain.client, client]) it.disconnect();
+  });
+
+  it('receives the bytes of each connection from the first on', async () => {
+    const greeting = '-LOADING not yet\r\n';
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end(greeting);
+    }).listen();
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = new Redis({ port, lazyConnect: true, retryStrategy: () => null });
+    client.on('error', () => undefined);
+    const connections = recordBytes(client);
+    await client.connect().catch(() => undefined);
+    await client.connect().catch(() => undefined);
+    server.close();
+    expect(connections).toEqual([greeting, greeting]);
+  });
+});
+
+describe('interceptBytes', () => {
+  const parsed: string[] = [];
+  const decoder = { write: (bytes: Buffer) => parsed.push(bytes.toString()) };
+  const write = (bytes: Buffer): unknown => decoder.write(bytes);
+  const writeToo = (bytes: Buffer): unknown => decoder.write(bytes);
+  const fail = (bytes: Buffer): void => {
+    decoder.write(bytes);
+    throw new Error('from a listener');
+  };
+  const count = vi.fn<() => void>();
+
+  it.each([
+    ['no listener', []],
+    ['a listener that does not parse', [count]],
+    ['two listeners that parse', [write, writeToo]],
+  ])('leaves a socket with %s as it is', (_, listeners) => {
+    const client = new FakeClient();
+    const connections = recordBytes(client.redis);
+    client.stream.on('data', count);
+    client.becomeConnected();
+    for (const listener of listeners) client.stream.on('data', listener);
+    client.emit('connect');
+    expect(client.stream.listeners('data')).toEqual(listeners);
+    expect(connections).toEqual([]);
+  });
+
+  it('passes on the bytes after a listener of the application threw, and throws the error later', () => {
+    const later: (() => void)[] = [];
+    vi.spyOn(process, 'nextTick').mockImplementation((run) => void later.push(run as () => void));
+    onTestFinished(() => void vi.restoreAllMocks());
+    const client = new FakeClient();
+    const connections = recordBytes(client.redis);
+    client.stream.on('data', fail);
+    client.emit('connect');
+    client.stream.emit('data', Buffer.from('+OK\r\n'));
+    client.stream.emit('data', Buffer.from(':1\r\n'));
+    expect(connections).toEqual(['+OK\r\n:1\r\n']);
+    expect(parsed).toEqual(['+OK\r\n', ':1\r\n']);
+    expect(later).toHaveLength(2);
+    expect(later[0]).toThrow('from a listener');
+  });
+});
+
+describe('messageType', () => {
+  it.each([
+    [undefined, undefined],
+    [{ subscriber: false, protocol: 3 }, undefined],
+    [{ subscriber: {}, protocol: 3 }, 'push'],
+    [{ subscriber: {}, protocol: 2 }, 'array'],
+    [{ subscriber: {} }, 'array'],
+  ])('of a client with the condition %j is %s', (condition, expected) => {
+    const client = Object.assign(new FakeClient(), { condition });
+    expect(messageType(client as unknown as Redis)).toBe(expected);
+  });
+
+  it('is that of the protocol once the installed ioredis has a subscription', async () => {
+    const { client } = await connectSubscriber();
+    expect(messageType(client)).toBeUndefined();
+    await client.subscribe('news');
+    expect(messageType(client)).toBe('array');
+    client.disconnect();
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SubscriptionWaiter } from '../../../../src/broker/broker.js';
 import { DeliveryProbe } from '../../../../src/broker/subscribing/delivery-probe.js';
 import { advance, pass, useFakeClock, useRealClock } from '../fake-client.js';
+import { payloadOf } from '../../../support/payload.js';
 
 const INTERVAL = 100;
 
@@ -48,7 +49,7 @@ class Bench {
 
   /** A published probe arrives: the last one, or an earlier one. */
   deliver(payload = this.published.at(-1) ?? ''): void {
-    this.probe.onDelivery({ payload: Buffer.from(payload) });
+    this.probe.onDelivery({ payload: payloadOf(payload) });
   }
 
   async #publish(channel: string, payload: string): Promise<number> {

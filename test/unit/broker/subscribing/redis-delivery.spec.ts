@@ -3,6 +3,18 @@ import type { Delivery } from '../../../../src/broker/broker.js';
 import { receiveFrom } from '../../../../src/broker/subscribing/redis-delivery.js';
 import { FakeClient } from '../fake-client.js';
 
+/** A client, and what it received. */
+function receive() {
+  const client = new FakeClient();
+  const deliveries: Delivery[] = [];
+  const payloads: Buffer[] = [];
+  receiveFrom(client.redis, (delivery) => {
+    deliveries.push(delivery);
+    payloads.push(delivery.payload.bytes());
+  });
+  return { client, deliveries, payloads };
+}
+
 describe('receiveFrom', () => {
   it.each([
     ['messageBuffer', [Buffer.from('é')], { kind: 'channel', subscription: 'é', channel: 'é' }],
@@ -13,14 +25,18 @@ describe('receiveFrom', () => {
     ],
     ['smessageBuffer', [Buffer.from('a')], { kind: 'shard', subscription: 'a', channel: 'a' }],
   ])('turns %s into a delivery with its bytes', (event, names, expected) => {
-    const client = new FakeClient();
-    const received: Delivery[] = [];
-    receiveFrom(client.redis, (delivery) => received.push(delivery));
+    const { client, deliveries, payloads } = receive();
     const payload = Buffer.from([0xff, 0x00]);
     client.emit(event, ...names, payload);
-    expect(received).toEqual([expect.objectContaining({ ...expected, payload })]);
-    expect(received[0]?.payload).toBe(payload);
-    expect(received[0]?.decoded).toBeUndefined();
+    expect(deliveries).toEqual([expect.objectContaining(expected)]);
+    expect(deliveries[0]?.decoded).toBeUndefined();
+    expect(payloads).toEqual([payload]);
+  });
+
+  it('releases the payload after the delivery', () => {
+    const { client, deliveries } = receive();
+    client.emit('messageBuffer', Buffer.from('a'), Buffer.from('x'));
+    expect(() => deliveries[0]?.payload.text()).toThrow('after its delivery');
   });
 
   const name = Buffer.from('a');
@@ -35,10 +51,8 @@ describe('receiveFrom', () => {
     ['smessageBuffer', null, name],
     ['smessageBuffer', name, undefined],
   ])('drops %s with %o and %o', (event, ...parts) => {
-    const client = new FakeClient();
-    const received: Delivery[] = [];
-    receiveFrom(client.redis, (delivery) => received.push(delivery));
+    const { client, deliveries } = receive();
     client.emit(event, ...parts);
-    expect(received).toEqual([]);
+    expect(deliveries).toEqual([]);
   });
 });

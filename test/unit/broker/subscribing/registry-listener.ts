@@ -2,6 +2,7 @@ import type { SubscriptionKey } from '../../../../src/channel/subscription-key.j
 import type { Delivery, DeliveryListener } from '../../../../src/broker/broker.js';
 import type { Subscription } from '../../../../src/broker/subscribing/subscription.js';
 import type { SubscriptionRegistry } from '../../../../src/broker/subscribing/subscription-registry.js';
+import { payloadOf } from '../../../support/payload.js';
 
 /** Records the payloads that it receives. */
 export class Listener implements DeliveryListener {
@@ -10,7 +11,7 @@ export class Listener implements DeliveryListener {
   constructor(readonly onMessage: () => void = () => undefined) {}
 
   onDelivery({ payload }: Delivery): void {
-    this.received.push(payload.toString());
+    this.received.push(payload.text());
     this.onMessage();
   }
 }
@@ -34,7 +35,7 @@ export const message = (
   kind,
   subscription,
   channel: 'a',
-  payload: Buffer.from(payload),
+  payload: payloadOf(payload),
 });
 
 /** Removes a listener, and has the registry compare its subscription, as a subscriber does. */

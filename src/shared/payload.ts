@@ -1,0 +1,63 @@
+/** The payload of a message. It can be read while the message is delivered, and later only after `keep`. */
+export interface Payload {
+  /** The number of bytes. */
+  readonly length: number;
+
+  /** Returns the payload as text. U+FFFD stands for bytes that are not UTF-8. */
+  text(): string;
+
+  /** Returns the bytes in a `Buffer` that may be kept: it keeps nothing of the socket. */
+  bytes(): Buffer;
+
+  /** Copies the bytes if necessary, so that the payload can be read after the delivery. */
+  keep(): void;
+}
+
+/**
+ * A payload in the chunk that Node read from the socket. A chunk has up to 64 KiB, and lives as long as a view of
+ * seven bytes of it. So the payload refers to its chunk until `release` only, and is no view of it.
+ */
+export class ChunkPayload implements Payload {
+  #chunk: Buffer | undefined;
+  #from: number;
+  readonly length: number;
+  #isKept = false;
+
+  /** The payload begins at `from`, and ends before `to`. */
+  constructor(chunk: Buffer, from = 0, to = chunk.length) {
+    this.#chunk = chunk;
+    this.#from = from;
+    this.length = to - from;
+  }
+
+  text(): string {
+    return this.#readable.toString(undefined, this.#from, this.#from + this.length);
+  }
+
+  bytes(): Buffer {
+    const chunk = this.#readable;
+    const end = this.#from + this.length;
+    if (this.length * 2 >= chunk.buffer.byteLength) return chunk.subarray(this.#from, end);
+    // Not `Buffer.from`, whose bytes are a view of a pool.
+    const own = Buffer.allocUnsafeSlow(this.length);
+    chunk.copy(own, 0, this.#from, end);
+    return own;
+  }
+
+  keep(): void {
+    if (this.#isKept) return;
+    this.#chunk = this.bytes();
+    this.#from = 0;
+    this.#isKept = true;
+  }
+
+  /** The delivery has ended: forgets the chunk, unless the payload is kept. */
+  release(): void {
+    if (!this.#isKept) this.#chunk = undefined;
+  }
+
+  get #readable(): Buffer {
+    if (this.#chunk) return this.#chunk;
+    throw new Error('The payload was read after its delivery');
+  }
+}
