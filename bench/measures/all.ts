@@ -1,10 +1,13 @@
 import type { Measure } from '../harness/measure.js';
+import { burst } from './burst.js';
+import { counts } from './counts.js';
 import { emitBursts } from './emit-bursts.js';
 import { emit } from './emit.js';
 import { installedSize } from './installed-size.js';
 import { latency } from './latency.js';
 import { manyChannels } from './many-channels.js';
 import { observerFanOut } from './observer-fan-out.js';
+import { publishPatterns } from './publish-patterns.js';
 import { publishRate } from './publish-rate.js';
 import { receiveGlob } from './receive-glob.js';
 import { receiveLiteral } from './receive-literal.js';
@@ -31,13 +34,19 @@ export const MEASURES: readonly Measure[] = [
   replyFanOut,
   latency,
   publishRate,
+  publishPatterns,
   manyChannels,
   observerFanOut,
   scaleHandlers,
   scaleChannels,
   scalePayload,
   scaleBacklog,
+  burst,
+  counts,
   start,
   installedSize,
   redisBenchmark,
 ];
+
+/** The measures whose targets a quick run must meet, too: they do not depend on the machine. */
+export const GUARDS: readonly Measure[] = [burst, counts];
