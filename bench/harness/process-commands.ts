@@ -9,6 +9,8 @@ import type { ReceiverCommands } from '../processes/receiver.js';
 import type { ReplyCounterCommands } from '../processes/reply-counter.js';
 import type { RequesterCommands } from '../processes/requester.js';
 import type { ResponderCommands } from '../processes/responder.js';
+import type { SseGatewayCommands } from '../processes/sse-gateway.js';
+import type { SseReaderCommands } from '../processes/sse-reader.js';
 import type { StarterCommands } from '../processes/starter.js';
 
 /** The scripts in `bench/processes`, each a process under test, and the commands that each serves. */
@@ -24,5 +26,7 @@ export interface ProcessCommands {
   readonly 'reply-counter': ReplyCounterCommands;
   readonly requester: RequesterCommands;
   readonly responder: ResponderCommands;
+  readonly 'sse-gateway': SseGatewayCommands;
+  readonly 'sse-reader': SseReaderCommands;
   readonly starter: StarterCommands;
 }

@@ -20,6 +20,7 @@ import { scaleBacklog } from './scale-backlog.js';
 import { scaleChannels } from './scale-channels.js';
 import { scaleHandlers } from './scale-handlers.js';
 import { scalePayload } from './scale-payload.js';
+import { sseBroadcast } from './sse-broadcast.js';
 import { start } from './start.js';
 
 /** Every measure, in the order of the report. */
@@ -37,6 +38,7 @@ export const MEASURES: readonly Measure[] = [
   publishPatterns,
   manyChannels,
   observerFanOut,
+  sseBroadcast,
   scaleHandlers,
   scaleChannels,
   scalePayload,
