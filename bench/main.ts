@@ -1,7 +1,7 @@
 // Compares the cost and the throughput of this package with Nest's own transport and with bare clients.
 import { Bench } from './harness/bench.js';
 import { environment } from './harness/environment.js';
-import { MEASURES } from './measures/all.js';
+import { GUARDS, MEASURES } from './measures/all.js';
 import { parseOptions, USAGE, type BenchOptions } from './options.js';
 import { toMarkdown } from './report/markdown.js';
 import type { Report } from './report/report.js';
@@ -27,6 +27,17 @@ async function main(options: BenchOptions): Promise<void> {
   const report = await run(options);
   console.log(toMarkdown(report));
   if (options.out !== undefined) await writeReport(report, options.out);
+  assertGuarded(report);
+}
+
+/** Throws if a count that does not depend on the machine has grown beyond its limit. */
+function assertGuarded({ measures }: Report): void {
+  const guarded = measures.filter(({ name }) => GUARDS.some((guard) => guard.name === name));
+  const missed = guarded
+    .flatMap(({ rows }) => rows)
+    .filter(({ targets }) => targets.some(({ isMet }) => !isMet));
+  if (missed.length === 0) return;
+  throw new Error(`Beyond the limits: ${missed.map(({ name }) => name).join('; ')}`);
 }
 
 async function run({ only, isQuick, profiles }: BenchOptions): Promise<Report> {

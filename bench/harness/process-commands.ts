@@ -1,3 +1,5 @@
+import type { BusyReceiverCommands } from '../processes/busy-receiver.js';
+import type { CounterCommands } from '../processes/counter.js';
 import type { EmitterCommands } from '../processes/emitter.js';
 import type { FanOutCommands } from '../processes/fan-out.js';
 import type { LatencyReceiverCommands } from '../processes/latency-receiver.js';
@@ -7,10 +9,14 @@ import type { ReceiverCommands } from '../processes/receiver.js';
 import type { ReplyCounterCommands } from '../processes/reply-counter.js';
 import type { RequesterCommands } from '../processes/requester.js';
 import type { ResponderCommands } from '../processes/responder.js';
+import type { SseGatewayCommands } from '../processes/sse-gateway.js';
+import type { SseReaderCommands } from '../processes/sse-reader.js';
 import type { StarterCommands } from '../processes/starter.js';
 
 /** The scripts in `bench/processes`, each a process under test, and the commands that each serves. */
 export interface ProcessCommands {
+  readonly 'busy-receiver': BusyReceiverCommands;
+  readonly counter: CounterCommands;
   readonly emitter: EmitterCommands;
   readonly 'fan-out': FanOutCommands;
   readonly 'latency-receiver': LatencyReceiverCommands;
@@ -20,5 +26,7 @@ export interface ProcessCommands {
   readonly 'reply-counter': ReplyCounterCommands;
   readonly requester: RequesterCommands;
   readonly responder: ResponderCommands;
+  readonly 'sse-gateway': SseGatewayCommands;
+  readonly 'sse-reader': SseReaderCommands;
   readonly starter: StarterCommands;
 }

@@ -7,10 +7,18 @@ const ARGUMENTS = ['--client-output-buffer-limit', 'pubsub', '0', '0', '0'];
 /** Interval at which Redis is polled for a state, in milliseconds. */
 const POLL_INTERVAL_MS = 5;
 
+/** How often a server was asked to publish. */
+export interface PublishCommands {
+  /** PUBLISH, also from a script. */
+  readonly publishes: number;
+  readonly scripts: number;
+}
+
 /** The Redis server that all candidates of a measure share, and a connection that inspects it. */
 export class RedisServer {
   readonly #server: PrivateRedis;
   readonly #client: Redis;
+  #subscriber: Redis | undefined;
 
   private constructor(server: PrivateRedis) {
     this.#server = server;
@@ -49,6 +57,22 @@ export class RedisServer {
     });
   }
 
+  /** The commands since the start of the server. */
+  async publishCommands(): Promise<PublishCommands> {
+    const text = await this.#client.info('commandstats');
+    const calls = (name: string): number =>
+      Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+    return { publishes: calls('publish'), scripts: calls('eval') + calls('evalsha') };
+  }
+
+  /** Subscribes a bare client to patterns, until the server stops. */
+  async holdPatterns(patterns: readonly string[]): Promise<void> {
+    this.#subscriber ??= this.#client.duplicate();
+    for (let i = 0; i < patterns.length; i += 512) {
+      await this.#subscriber.psubscribe(...patterns.slice(i, i + 512));
+    }
+  }
+
   /** Closes the connections of all subscribers (CLIENT KILL TYPE pubsub). */
   async killSubscribers(): Promise<void> {
     await this.#client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -56,6 +80,7 @@ export class RedisServer {
 
   async stop(): Promise<void> {
     this.#client.disconnect();
+    this.#subscriber?.disconnect();
     await this.#server.stop();
   }
 

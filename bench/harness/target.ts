@@ -46,14 +46,6 @@ export function exactly(expected: number): Expectation {
   });
 }
 
-/** Our figure may exceed the figure of another candidate by at most `limit`. */
-export function atMostAbove(limit: number, other: CandidateName, unit: string): Expectation {
-  return (figures) => {
-    const actual = medianOf(figures, 'ours') - medianOf(figures, other);
-    return { text: `≤ ${limit} ${unit} above ${other}`, actual, isMet: actual <= limit };
-  };
-}
-
 /** The median of the ratios within the rounds. Figures of one round were measured at the same load. */
 function ratio(figures: Figures, other: CandidateName): number {
   const [ours, others] = [summaryOf(figures, 'ours'), summaryOf(figures, other)];

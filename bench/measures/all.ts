@@ -1,10 +1,13 @@
 import type { Measure } from '../harness/measure.js';
+import { burst } from './burst.js';
+import { counts } from './counts.js';
 import { emitBursts } from './emit-bursts.js';
 import { emit } from './emit.js';
 import { installedSize } from './installed-size.js';
 import { latency } from './latency.js';
 import { manyChannels } from './many-channels.js';
 import { observerFanOut } from './observer-fan-out.js';
+import { publishPatterns } from './publish-patterns.js';
 import { publishRate } from './publish-rate.js';
 import { receiveBounded } from './receive-bounded.js';
 import { receiveGlob } from './receive-glob.js';
@@ -18,6 +21,7 @@ import { scaleBacklog } from './scale-backlog.js';
 import { scaleChannels } from './scale-channels.js';
 import { scaleHandlers } from './scale-handlers.js';
 import { scalePayload } from './scale-payload.js';
+import { sseBroadcast } from './sse-broadcast.js';
 import { start } from './start.js';
 
 /** Every measure, in the order of the report. */
@@ -33,13 +37,20 @@ export const MEASURES: readonly Measure[] = [
   replyFanOut,
   latency,
   publishRate,
+  publishPatterns,
   manyChannels,
   observerFanOut,
+  sseBroadcast,
   scaleHandlers,
   scaleChannels,
   scalePayload,
   scaleBacklog,
+  burst,
+  counts,
   start,
   installedSize,
   redisBenchmark,
 ];
+
+/** The measures whose targets a quick run must meet, too: they do not depend on the machine. */
+export const GUARDS: readonly Measure[] = [burst, counts];

@@ -4,7 +4,7 @@ import { figuresOf, rowOf, type Rounds } from '../harness/figures.js';
 import type { LatencySummary } from '../harness/latencies.js';
 import type { Measure } from '../harness/measure.js';
 import type { Row } from '../harness/result.js';
-import { atMost, atMostAbove, atMostTimes, exactly } from '../harness/target.js';
+import { atMost, atMostTimes, exactly } from '../harness/target.js';
 import type { Memory, ObserverCommands } from '../processes/observer.js';
 import { channelName } from '../workload/channels.js';
 import { SMALL } from '../workload/payloads.js';
@@ -144,7 +144,7 @@ function rowsOf(bench: Bench, rounds: Rounds<ManyChannels>): Row[] {
         `${channels}, heap for each`,
         'B',
         pick(({ memory }) => memory.heap),
-        [atMostAbove(600, 'ioredis', 'B')],
+        [atMost(450, 'B')],
       ),
       bar: { chart: 'memory-per-channel', label: 'Heap' },
     },
@@ -153,7 +153,7 @@ function rowsOf(bench: Bench, rounds: Rounds<ManyChannels>): Row[] {
         `${channels}, resident memory for each`,
         'B',
         pick(({ memory }) => memory.rss),
-        [atMostAbove(600, 'ioredis', 'B')],
+        [atMost(550, 'B')],
       ),
       bar: { chart: 'memory-per-channel', label: 'Resident memory' },
     },

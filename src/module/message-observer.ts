@@ -3,7 +3,7 @@ import type { PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
 import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
-import { CallerContext } from '../shared/async-context.js';
+import { SharedContext } from '../shared/async-context.js';
 import { telemetry } from '../telemetry.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
@@ -45,7 +45,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   readonly #onSubscribed: Observation['onSubscribed'];
   readonly #destination: Observer<PubSubMessage>;
   /** That of the observer: messages arrive in that of the connection. */
-  readonly #context = new CallerContext();
+  readonly #context = SharedContext.current();
 
   constructor(
     scope: ObserverScope,

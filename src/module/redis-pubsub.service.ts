@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from 'rxjs';
+import type { Observable, Observer, Unsubscribable } from 'rxjs';
 import type { PubSubGap } from '../broker/broker.js';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { literalGlob } from '../channel/glob.js';
@@ -19,6 +19,7 @@ import {
   unwrapRecord,
 } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
+import { LeanObservable } from './lean-observable.js';
 import {
   HandlerObserver,
   MessageObserver,
@@ -231,9 +232,9 @@ export class RedisPubSubService {
 
   #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
     const observation = this.#observation(pattern, options);
-    return new Observable((subscriber: Subscriber<PubSubMessage>) => {
-      if (this.#isDrained) return completeSoon(subscriber);
-      const observer = new MessageObserver(this.#scope, observation, subscriber);
+    return new LeanObservable<PubSubMessage>((destination) => {
+      if (this.#isDrained) return completeSoon(destination);
+      const observer = new MessageObserver(this.#scope, observation, destination);
       observer.open();
       return observer;
     }) as Observable<PubSubMessage<T>>;
@@ -344,7 +345,7 @@ export function isPubSubService(value: unknown): value is RedisPubSubService {
 }
 
 /** Not at once: an application that observes again at each completion would never end. */
-function completeSoon(subscriber: Subscriber<unknown>): () => void {
-  const soon = setImmediate(() => subscriber.complete()).unref();
-  return () => clearImmediate(soon);
+function completeSoon(destination: Pick<Observer<never>, 'complete'>): Unsubscribable {
+  const soon = setImmediate(() => destination.complete()).unref();
+  return { unsubscribe: () => clearImmediate(soon) };
 }

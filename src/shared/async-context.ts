@@ -51,6 +51,70 @@ export class CallerContext extends AsyncResource {
   }
 }
 
+/** A {@link CallerContext} of several callers with the same stores: a process may hold half a million. */
+export class SharedContext extends CallerContext {
+  /** A strong reference would keep the stores of a request alive. */
+  static #latest: WeakRef<SharedContext> | undefined;
+
+  /** The current context. Successive callers with the same stores share it. */
+  static current(): SharedContext {
+    const current = new SharedContext();
+    const latest = this.#latest?.deref();
+    if (latest && hasSameStores(latest, current)) return latest;
+    this.#latest = new WeakRef(current);
+    return current;
+  }
+
+  // In a copy, as `runIsolated` does: `enterWith` must not change the context of the others that share it.
+  override runInAsyncScope<This, Args extends unknown[], Result>(
+    work: (this: This, ...args: Args) => Result,
+    thisArg?: This,
+    ...args: Args
+  ): Result {
+    return super.runInAsyncScope(runCopy<This, Args, Result>, undefined, work, thisArg, args);
+  }
+}
+
+function runCopy<This, Args extends unknown[], Result>(
+  work: (this: This, ...args: Args) => Result,
+  thisArg: This | undefined,
+  args: Args,
+): Result {
+  return new AsyncResource(NAME).runInAsyncScope(work, thisArg, ...args);
+}
+
+/** The properties of a resource that are different in each. */
+const IDS = new Set(['async_id_symbol', 'trigger_async_id_symbol']);
+
+/**
+ * Whether Node keeps the stores of `AsyncLocalStorage` in properties of a resource: one for each storage in Node 20
+ * and 22, and one for all of them in Node 24. Read in Node 20.20, 22.23 and 24.21.
+ */
+const KEEPS_STORES_IN_PROPERTIES = symbolsOf(OUTSIDE).some(
+  ({ description }) =>
+    description === 'context_frame' ||
+    (description === 'async_id_symbol' && process.versions.node.startsWith('20.')),
+);
+
+/** Whether two contexts certainly have the same stores. Node has no method for that. */
+function hasSameStores(one: AsyncResource, other: AsyncResource): boolean {
+  if (!KEEPS_STORES_IN_PROPERTIES) return false;
+  const symbols = symbolsOf(one);
+  if (symbols.length !== symbolsOf(other).length) return false;
+  return symbols.every(
+    (symbol) =>
+      valueOf(one, symbol) === valueOf(other, symbol) || IDS.has(symbol.description ?? ''),
+  );
+}
+
+function symbolsOf(resource: AsyncResource): symbol[] {
+  return Object.getOwnPropertySymbols(resource);
+}
+
+function valueOf(resource: AsyncResource, symbol: symbol): unknown {
+  return (resource as unknown as Record<symbol, unknown>)[symbol];
+}
+
 function next<T>(receiver: Receiver<T>, value: T): void {
   receiver.next(value);
 }

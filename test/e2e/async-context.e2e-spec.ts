@@ -153,6 +153,21 @@ describe('AsyncLocalStorage', () => {
       expect(completed).toEqual(names(3));
     });
 
+    it('keeps a context that an observer enters from other observers and later messages', async () => {
+      const pubsub = await startModule();
+      const seen: (string | undefined)[] = [];
+      for (let i = 0; i < 2; i++) {
+        await pubsub.subscribe('context.entered', () => {
+          seen.push(requests.getStore());
+          requests.enterWith('entered');
+        });
+      }
+      await pubsub.publish('context.entered', 1);
+      await pubsub.publish('context.entered', 2);
+      await eventually(() => seen.length === 4);
+      expect(new Set(seen)).toEqual(new Set([undefined]));
+    });
+
     it('gives the handler of subscribe the context of the subscriber', async () => {
       const pubsub = await startModule();
       const calls: (string | undefined)[] = [];

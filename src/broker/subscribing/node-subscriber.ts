@@ -14,6 +14,7 @@ import type { ServerWatch } from '../connection/server-watch.js';
 import type { ProbePublisher } from '../publishing/publisher.js';
 import { DeliveryProbe } from './delivery-probe.js';
 import { OutputBufferWatch } from './output-buffer-watch.js';
+import { PatternLoad } from './pattern-load.js';
 import { Reconciler, type ReconcilerOptions } from './reconciler.js';
 import { receiveFrom } from './redis-delivery.js';
 import type { ConnectionSubscriber, Subscriber } from './subscriber.js';
@@ -53,6 +54,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   readonly #reconciler: Reconciler;
   readonly #probe: DeliveryProbe;
   readonly #outputBuffer: OutputBufferWatch;
+  readonly #patternLoad: PatternLoad;
   readonly #unsubscribeDelay = new UnsubscribeDelay((subscription) => this.#recheck(subscription));
   readonly #observer: NodeSubscriberObserver;
   readonly #thrown = new RateLimitedLog(
@@ -87,6 +89,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     );
     this.#probe = this.#createProbe();
     this.#outputBuffer = new OutputBufferWatch(client, log);
+    this.#patternLoad = new PatternLoad(log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
     if (kind === 'shard') onShardChannelEnded(client, () => observer.onRedirect?.());
   }
@@ -155,6 +158,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       this.#registry.add(key, listener).addWaiter(listener, waiter);
       this.#reconciler.schedule();
     }
+    if (key.kind === 'pattern') this.#patternLoad.onOwn(this.#registry.patterns);
   }
 
   unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void {
@@ -264,7 +268,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     this.#unconfirmedSince = undefined;
     this.#probe.onConnected();
     this.#reconciler.onReady();
-    void this.#outputBuffer.onReady();
+    void this.#outputBuffer.onReady().then((info) => this.#patternLoad.onInfo(info));
     this.#onProgress();
   }
 

@@ -25,10 +25,15 @@ export class OutputBufferWatch {
     this.#log = log;
   }
 
-  /** The connection is ready, for the first time or again. Never rejects. */
-  async onReady(): Promise<void> {
+  /** The connection is ready, for the first time or again. Resolves to what INFO tells, and never rejects. */
+  async onReady(): Promise<string> {
     // The user may have no permission for INFO.
     const info = await this.#client.info().catch(() => '');
+    this.#compare(info);
+    return info;
+  }
+
+  #compare(info: string): void {
     const counts = readCounts(info);
     const last = this.#last;
     this.#last = counts;

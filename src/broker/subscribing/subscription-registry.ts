@@ -91,6 +91,11 @@ export class SubscriptionRegistry {
     return Object.values(this.#kinds).every(({ byName }) => byName.size === 0);
   }
 
+  /** The number of different patterns. */
+  get patterns(): number {
+    return this.#kinds.pattern.byName.size;
+  }
+
   /** Whether commands have to be sent. */
   get hasDirty(): boolean {
     return this.#outdated > 0 || Object.values(this.#kinds).some(({ dirty }) => dirty.size > 0);

@@ -1,6 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
-import { CallerContext, runIsolated, runOutside } from '../../../src/shared/async-context.js';
+import {
+  CallerContext,
+  runIsolated,
+  runOutside,
+  SharedContext,
+} from '../../../src/shared/async-context.js';
 
 const storage = new AsyncLocalStorage<string>();
 
@@ -64,5 +69,78 @@ describe('CallerContext', () => {
     expect(storage.run('other', () => context.runInAsyncScope(call, undefined, '!'))).toBe(
       'request!',
     );
+  });
+});
+
+const current = (): SharedContext => SharedContext.current();
+
+describe('SharedContext', () => {
+  const another = new AsyncLocalStorage<string>();
+  const storesIn = (context: SharedContext): unknown =>
+    context.runInAsyncScope(() => [storage.getStore(), another.getStore()]);
+
+  it('is one for successive callers with the same stores', () => {
+    const inRequest = storage.run('request', () => [current(), current()]);
+    expect(inRequest[0]).toBe(inRequest[1]);
+    expect(inRequest.map(storesIn)).toEqual([
+      ['request', undefined],
+      ['request', undefined],
+    ]);
+    const outside = runOutside(() => [current(), current()]);
+    expect(outside[0]).toBe(outside[1]);
+    expect(outside.map(storesIn)).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+  });
+
+  it('is another where a store is different, in the same tick', async () => {
+    const contexts: [SharedContext, ...unknown[]][] = [];
+    const add = (): void => {
+      contexts.push([current(), storage.getStore(), another.getStore()]);
+    };
+    const addAll = (): void => {
+      add();
+      storage.run('1', add);
+      storage.run('2', () => {
+        add();
+        another.run('x', add);
+        storage.run('1', () => another.run('y', add));
+        storage.exit(add);
+      });
+      add();
+    };
+    addAll();
+    await Promise.resolve();
+    addAll();
+    setImmediate(() => {
+      storage.enterWith('3');
+      addAll();
+    });
+    await expect.poll(() => contexts.length).toBe(21);
+    for (const [context, ...stores] of contexts) expect(storesIn(context)).toEqual(stores);
+  });
+
+  it('keeps a context that one caller enters from the others, and from its later calls', () => {
+    const context = storage.run('request', current);
+    const seen: unknown[] = [];
+    const receiver = {
+      next: () => {
+        seen.push(storage.getStore());
+        storage.enterWith('entered');
+        another.enterWith('entered');
+      },
+      error: () => undefined,
+      complete: () => undefined,
+    };
+    context.next(receiver, 1);
+    context.next(receiver, 2);
+    expect(seen).toEqual(['request', 'request']);
+    expect(storesIn(context)).toEqual(['request', undefined]);
+    runOutside(() => {
+      const empty = current();
+      empty.next(receiver, 3);
+      expect(storesIn(empty)).toEqual([undefined, undefined]);
+    });
   });
 });
