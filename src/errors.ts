@@ -42,10 +42,14 @@ export class PubSubError extends Error {
 
 /** An option, a handler option or an argument has the wrong type or range. Thrown at construction, or at the call. */
 export class InvalidOptionError extends PubSubError {
-  constructor(name: string, expected: string, got: unknown) {
+  constructor(message: string);
+  constructor(name: string, expected: string, got: unknown);
+  constructor(text: string, expected?: string, got?: unknown) {
     super(
       'ERR_PUBSUB_INVALID_OPTION',
-      `Expected "${name}" to be ${expected}, got ${kindOfValue(got)}`,
+      expected === undefined
+        ? text
+        : `Expected "${text}" to be ${expected}, got ${kindOfValue(got)}`,
     );
   }
 }

@@ -5,6 +5,9 @@ import llms from 'vitepress-plugin-llms';
 
 const REPOSITORY = 'https://github.com/nestjs-redis-pubsub/nestjs-redis-pubsub';
 
+/** The folder of the site on its host. */
+const BASE = process.env.DOCS_BASE ?? '/';
+
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
 
 const GUIDE = [
@@ -76,6 +79,7 @@ export default defineConfig({
   description:
     'The Redis Pub/Sub transport for NestJS: pattern handlers, requests, and subscriptions that survive every outage.',
   lang: 'en',
+  base: BASE,
   cleanUrls: true,
   lastUpdated: false,
   markdown: {
@@ -83,9 +87,17 @@ export default defineConfig({
     anchor: { slugify: (text) => slug(text) },
     theme: { light: 'github-light', dark: 'github-dark' },
   },
-  vite: { plugins: [llms()] },
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${BASE}icon.svg` }]],
+  vite: { plugins: [llms({ ignoreFiles: ['api/**'], sidebar: SIDEBAR })] },
   themeConfig: {
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        // The guide answers a question; the reference repeats the names of its answers.
+        _render: (source, env, md) =>
+          env.relativePath.startsWith('api/') ? '' : md.render(source, env),
+      },
+    },
     outline: [2, 3],
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
     nav: [
@@ -98,7 +110,10 @@ export default defineConfig({
         activeMatch: '^/(reference|api|architecture)/',
       },
     ],
-    sidebar: { '/api/': [{ text: 'All pages', link: '/' }, ...apiPages()], '/': SIDEBAR },
+    sidebar: {
+      '/api/': [{ text: 'Guide', link: '/guide/getting-started' }, ...apiPages()],
+      '/': SIDEBAR,
+    },
     footer: { message: 'MIT licence' },
   },
 });

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { isError } from '../shared/is-error.js';
 
 /** How deep a value is searched. JSON text that is nested deeper is sent unchecked. */
 const MAX_DEPTH = 1_000;
@@ -131,7 +132,7 @@ function refusedKind(value: object): string | undefined {
 
 /** Whether what an object holds is not in its fields: errors, collections, and all that the platform marks so. */
 function isWithoutFields(value: object): boolean {
-  if (types.isNativeError(value) || value instanceof Error) return true;
+  if (isError(value)) return true;
   if (types.isMap(value) || types.isSet(value) || types.isRegExp(value)) return true;
   if (Array.isArray(value) || Object.keys(value).length > 0) return false;
   return !PLAIN_KINDS.has(tagOf(value)) || hasGetters(value);

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.js';
 import { onlyAddress, withoutText } from '../shared/clean-error.js';
 import { nearestName } from '../shared/nearest-name.js';
+import { kindOfValue } from '../shared/printable.js';
 import { isConnectionField, otherName } from './connection-names.js';
 
 const URL_INSTEAD = 'the "connection": { connection: "redis://…" }';
@@ -56,13 +57,14 @@ export function unknownOption(
   return new InvalidOptionError(name, `a field of "connection", called ${inIoredis} there`, '…');
 }
 
-/** The error for a name that is none of `names`: an option, or an option of a handler. */
+/** The error for a name that is none of `names`; `what` it is, such as "handler option". */
 export function unknownName(
   what: string,
   name: string,
   names: readonly string[],
 ): InvalidOptionError {
   const nearest = nearestName(name, names);
-  const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
-  return new InvalidOptionError(what, `one of ${names.join(', ')}${hint}`, name);
+  const hint = nearest === undefined ? '.' : `: did you mean "${nearest}"?`;
+  const given = kindOfValue(name);
+  return new InvalidOptionError(`Unknown ${what} ${given}${hint} There are ${names.join(', ')}`);
 }

@@ -1,3 +1,5 @@
+import { isError } from './is-error.js';
+
 /**
  * An error without what ioredis and Redis add to it: the arguments of the command, among which are passwords
  * and payloads. The same error if it has none; otherwise a copy, since ioredis gives the original to others, too.
@@ -15,7 +17,7 @@ export function withoutArguments<T>(error: T): T {
 const MAX_DEPTH = 10;
 
 function cleaned(error: unknown, depth: number): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!isError(error)) return error;
   if (depth > MAX_DEPTH) return undefined;
   const before = Object.getOwnPropertyDescriptors(error);
   const after = cleanedProperties(error, before, depth + 1);

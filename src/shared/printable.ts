@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { withoutLogin, withoutRepeatedArguments } from './clean-error.js';
+import { isError } from './is-error.js';
 
 /** How many characters of a channel name a log line or an error shows. */
 const MAX_NAME_LENGTH = 200;
@@ -59,10 +60,6 @@ export function kindOfValue(value: unknown): string {
 
 function cut(text: string, maxLength: number): string {
   return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
-}
-
-function isError(value: unknown): value is Error {
-  return value instanceof Error;
 }
 
 /**

@@ -14,6 +14,7 @@ import {
 } from '@nestjs/microservices';
 import { throwError } from 'rxjs';
 import { RedisPubSubContext, recordThrown } from './redis-pubsub.context.js';
+import { isError } from '../shared/is-error.js';
 
 /** Returns Nest's normalised form of a pattern. `Server#normalizePattern` is protected. */
 export function normalizePattern(pattern: unknown): string {
@@ -33,7 +34,7 @@ export function isHiddenByNest(error: unknown): boolean {
     return (
       typeof error === 'object' &&
       error !== null &&
-      !(error instanceof Error) &&
+      !isError(error) &&
       Reflect.get(error, 'status') === INTERNAL_ERROR.status &&
       Reflect.get(error, 'message') === INTERNAL_ERROR.message
     );
@@ -120,7 +121,7 @@ const extrasOfFailures = new WeakMap<Error, object>();
 
 /** Remembers which handler an error is about, so that the error of the start names its class and method. */
 export function attributeToHandler(error: unknown, extras: object): void {
-  if (error instanceof Error) extrasOfFailures.set(error, extras);
+  if (isError(error)) extrasOfFailures.set(error, extras);
 }
 
 /**
@@ -135,7 +136,7 @@ function watchRegistrations(servers: MethodsServer): void {
     try {
       registerListeners.call(this);
     } catch (error) {
-      const isMeant = error instanceof Error ? methodOfFailure(error) : undefined;
+      const isMeant = isError(error) ? methodOfFailure(error) : undefined;
       const method = isMeant && decoratedMethods(container).find(isMeant);
       if (method) extendMessage(error as Error, ` (in the decorator of ${method.name})`);
       throw error;

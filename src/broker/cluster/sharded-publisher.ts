@@ -11,6 +11,7 @@ import type { ClusterTopology } from './cluster-topology.js';
 import { FastRefresh } from './fast-refresh.js';
 import { CLUSTER_BUS_DELAY_MS, NodeMap } from './node-map.js';
 import { slotOf } from './slot.js';
+import { isError } from '../../shared/is-error.js';
 
 /** How long messages may wait for the handover of a slot when there is no publish buffer. */
 const HANDOVER_MAX_AGE_MS = 1_000;
@@ -248,7 +249,7 @@ export class ShardedPublisher {
 
 /** The address in `MOVED <slot> <host>:<port>`. */
 function redirectedTo(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isError(error)) return undefined;
   // The reply of Redis is the cause of our error.
   return redirectedTo(error.cause) ?? /^MOVED \d+ (\S+)$/.exec(error.message)?.[1];
 }

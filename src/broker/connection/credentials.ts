@@ -3,6 +3,7 @@ import { InvalidOptionError, messageOf } from '../../errors.js';
 import { withoutSecretWords } from '../../shared/clean-error.js';
 import { beforeConnect, setAuth } from './ioredis-internals.js';
 import { TimeLimit } from './time-limit.js';
+import { isError } from '../../shared/is-error.js';
 
 /** What a connection logs in with: an ACL user, or the password of the default user. */
 export interface Credentials {
@@ -77,7 +78,7 @@ async function called(provider: CredentialsProvider): Promise<unknown> {
   try {
     return await provider();
   } catch (error) {
-    const isText = error instanceof Error || typeof error === 'string';
+    const isText = isError(error) || typeof error === 'string';
     const reason = isText ? withoutSecretWords(messageOf(error)) : 'it threw no error';
     // oxlint-disable-next-line preserve-caught-error -- a cause would show what this leaves out
     throw new Error(`"credentials" failed: ${reason}`);

@@ -1,6 +1,7 @@
 import { ClosedError, ConnectionError, messageOf } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import type { Connection } from './connection.js';
+import { isError } from '../../shared/is-error.js';
 
 /** Finds the server to connect to before the first attempt, where there are several. */
 export interface NodeDiscovery {
@@ -29,7 +30,7 @@ export async function openDiscovered(
 }
 
 function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new ConnectionError(messageOf(reason));
+  return isError(reason) ? reason : new ConnectionError(messageOf(reason));
 }
 
 /** The limit for first attempts that no caller waits for. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ConnectionError, messageOf } from '../../errors.js';
+import { isError } from '../../shared/is-error.js';
 
 const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH)/;
 
@@ -8,7 +9,7 @@ const FIRST_SHARDED_MAJOR = 7;
 
 /** Whether an error is Redis' reply to a command, and not the loss of a connection. */
 export function isReplyError(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
+  return isError(error) && error.name === 'ReplyError';
 }
 
 /** Whether Redis refuses the user or the password. Further attempts with the same ones fail, too. */

@@ -5,6 +5,7 @@ import type { NoReceivers } from '../broker-options.js';
 import { TickBatch } from '../../shared/tick-batch.js';
 import { explainReply, isReplyError } from '../connection/redis-error.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
+import { isError } from '../../shared/is-error.js';
 
 /** More commands in one write make Redis and the receivers wait; fewer cost more writes. */
 const MAX_COMMANDS = 50;
@@ -49,7 +50,7 @@ export class PublishPipeline {
     // One function for both outcomes: there is one for each message.
     const settle = (outcome: unknown): number => {
       this.#unconfirmed.remove(bytes);
-      if (outcome instanceof Error) throw publishError(channel, outcome);
+      if (isError(outcome)) throw publishError(channel, outcome);
       const receivers = Number(outcome);
       if (receivers === 0) this.onNoReceivers?.(channel, kind);
       return receivers;

@@ -5,6 +5,7 @@ import type { BrokerLog } from '../broker.js';
 import { isReplyError } from '../connection/redis-error.js';
 import { publishError, toBuffer, type PublishPipeline } from './publish-pipeline.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
+import { isError } from '../../shared/is-error.js';
 
 /** With fewer messages a script costs Redis more than it spares this process. */
 const MIN_MESSAGES = 32;
@@ -97,7 +98,7 @@ export class PublishScript {
         for (const [i, { channel, resolve, reject }] of batch.entries()) {
           const reply = replies[i];
           if (reply === 0) this.#pipeline.onNoReceivers?.(channel, 'channel');
-          if (reply instanceof Error) reject(publishError(channel, reply));
+          if (isError(reply)) reject(publishError(channel, reply));
           else resolve(Number(reply));
         }
       },

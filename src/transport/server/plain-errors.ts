@@ -1,6 +1,6 @@
-import { types } from 'node:util';
 import { isRecord } from '../../codec/envelope-codec.js';
 import { INTERNAL_ERROR } from '../nest-internals.js';
+import { isError } from '../../shared/is-error.js';
 
 /**
  * Returns a reply whose errors are objects with `message` and `code`, never with a stack: JSON writes an `Error` as
@@ -61,8 +61,4 @@ function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
-}
-
-function isError(value: unknown): value is Error {
-  return value instanceof Error || types.isNativeError(value);
 }

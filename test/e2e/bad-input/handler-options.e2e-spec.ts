@@ -91,7 +91,7 @@ describe('an error in the decorator of a handler', () => {
       'a misspelt option',
       'a',
       { concurency: 1 },
-      '(did you mean "concurrency"?), got "concurency"',
+      'Unknown handler option "concurency": did you mean "concurrency"?',
     ],
   ])('names the class and the method: %s', async (_, pattern, extras, text) => {
     class Good {

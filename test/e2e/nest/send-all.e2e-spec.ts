@@ -258,9 +258,9 @@ describe('sendAll', () => {
     [5, 'Expected "options" to be an object, got 5'],
     [
       { timeOut: 5 },
-      'Expected "option of sendAll" to be one of timeout, max (did you mean "timeout"?), got "timeOut"',
+      'Unknown option of sendAll "timeOut": did you mean "timeout"? There are timeout, max',
     ],
-    [{ limit: 5 }, 'Expected "option of sendAll" to be one of timeout, max, got "limit"'],
+    [{ limit: 5 }, 'Unknown option of sendAll "limit". There are timeout, max'],
   ])('throws InvalidOptionError for the options %j', (options, message) => {
     expect(() => start().sendAll('who', 1, options as SendAllOptions)).toThrow(InvalidOptionError);
     expect(() => start().sendAll('who', 1, options as SendAllOptions)).toThrow(message);
