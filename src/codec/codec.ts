@@ -12,7 +12,10 @@ export interface Codec {
    */
   encode(value: unknown): string | Uint8Array;
 
-  /** Returns the value of a payload. Any client of Redis may have published it. */
+  /**
+   * Returns the value of a payload. Any client of Redis may have published it. Do not write into the bytes: a payload
+   * may be decoded more than once.
+   */
   decode(payload: Uint8Array): unknown;
 
   /**

@@ -13,6 +13,9 @@ export interface Payload {
   keep(): void;
 }
 
+/** The line end after a payload. */
+const END_LENGTH = 2;
+
 /**
  * A payload in the chunk that Node read from the socket. A chunk has up to 64 KiB, and lives as long as a view of
  * seven bytes of it. So the payload refers to its chunk until `release` only, and is no view of it.
@@ -37,7 +40,7 @@ export class ChunkPayload implements Payload {
   bytes(): Buffer {
     const chunk = this.#readable;
     const end = this.#from + this.length;
-    if (this.length * 2 >= chunk.buffer.byteLength) return chunk.subarray(this.#from, end);
+    if (this.#owns(chunk)) return chunk.subarray(this.#from, end);
     // Not `Buffer.from`, whose bytes are a view of a pool.
     const own = Buffer.allocUnsafeSlow(this.length);
     chunk.copy(own, 0, this.#from, end);
@@ -54,6 +57,15 @@ export class ChunkPayload implements Payload {
   /** The delivery has ended: forgets the chunk, unless the payload is kept. */
   release(): void {
     if (!this.#isKept) this.#chunk = undefined;
+  }
+
+  /**
+   * Whether it is the most of its chunk, and nothing follows. A handler may transfer the whole memory of its bytes to
+   * another thread, and messages that follow would be lost.
+   */
+  #owns({ buffer: { byteLength }, byteOffset }: Buffer): boolean {
+    const end = byteOffset + this.#from + this.length;
+    return this.length * 2 >= byteLength && end + END_LENGTH >= byteLength;
   }
 
   get #readable(): Buffer {

@@ -20,7 +20,7 @@ describe('the number of patterns', () => {
     await broker.connect(10_000);
     const subscribe = (name: string, collector = new Collector()): Promise<void> =>
       whenSubscribed(broker, { kind: 'pattern', name }, collector);
-    return { log, subscribe };
+    return { log, broker, subscribe };
   }
 
   async function holdPatterns(count: number): Promise<void> {
@@ -43,6 +43,15 @@ describe('the number of patterns', () => {
     await holdPatterns(1_001);
     const { log } = await open();
     await eventually(() => warningsOf(log).length === 1);
+    expect(warningsOf(log)).toEqual([expect.stringMatching(OF_ALL)]);
+  });
+
+  it('is told once by a broker with shard channels, too, which Redis compares with no pattern', async () => {
+    await holdPatterns(1_001);
+    const { log, broker } = await open();
+    await eventually(() => warningsOf(log).length > 0);
+    // Its connection has the answer to INFO before the acknowledgement.
+    await whenSubscribed(broker, { kind: 'shard', name: 'user' }, new Collector());
     expect(warningsOf(log)).toEqual([expect.stringMatching(OF_ALL)]);
   });
 

@@ -54,7 +54,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   readonly #reconciler: Reconciler;
   readonly #probe: DeliveryProbe;
   readonly #outputBuffer: OutputBufferWatch;
-  readonly #patternLoad: PatternLoad;
+  readonly #patternLoad: PatternLoad | undefined;
   readonly #unsubscribeDelay = new UnsubscribeDelay((subscription) => this.#recheck(subscription));
   readonly #observer: NodeSubscriberObserver;
   readonly #thrown = new RateLimitedLog(
@@ -89,7 +89,8 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     );
     this.#probe = this.#createProbe();
     this.#outputBuffer = new OutputBufferWatch(client, log);
-    this.#patternLoad = new PatternLoad(log);
+    // Redis compares the messages of shard channels with no pattern.
+    this.#patternLoad = kind === 'shard' ? undefined : new PatternLoad(log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
     if (kind === 'shard') onShardChannelEnded(client, () => observer.onRedirect?.());
   }
@@ -158,7 +159,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       this.#registry.add(key, listener).addWaiter(listener, waiter);
       this.#reconciler.schedule();
     }
-    if (key.kind === 'pattern') this.#patternLoad.onOwn(this.#registry.patterns);
+    if (key.kind === 'pattern') this.#patternLoad?.onOwn(this.#registry.patterns);
   }
 
   unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void {
@@ -268,7 +269,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     this.#unconfirmedSince = undefined;
     this.#probe.onConnected();
     this.#reconciler.onReady();
-    void this.#outputBuffer.onReady().then((info) => this.#patternLoad.onInfo(info));
+    void this.#outputBuffer.onReady().then((info) => this.#patternLoad?.onInfo(info));
     this.#onProgress();
   }
 

@@ -36,6 +36,13 @@ describe('ChunkPayload', () => {
     expect(payload.bytes().buffer).toBe(chunk.buffer);
   });
 
+  it('has bytes of its own where something follows in the chunk', () => {
+    const chunk = Buffer.alloc(65_536);
+    const bytes = (to: number): Buffer => new ChunkPayload(chunk, 10, to).bytes();
+    expect(bytes(65_534).buffer).toBe(chunk.buffer);
+    expect(bytes(65_533).buffer.byteLength).toBe(65_523);
+  });
+
   it('has the bytes of a chunk that is no longer than they are', () => {
     const bytes = Buffer.allocUnsafeSlow(7);
     expect(new ChunkPayload(bytes).bytes().buffer).toBe(bytes.buffer);

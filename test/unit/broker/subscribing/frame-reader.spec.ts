@@ -146,6 +146,26 @@ describe('FrameReader', () => {
     expect(channels).toEqual([...expected, ...expected]);
   });
 
+  it('reads on when a target has transferred the bytes of a message to another thread', () => {
+    const received: string[] = [];
+    const reader = new FrameReader(
+      {
+        accepts: () => true,
+        onMessage: (_kind, _subscription, channel, payload) => {
+          const buffer = payload.bytes().buffer as ArrayBuffer;
+          structuredClone(buffer, { transfer: [buffer] });
+          received.push(channel);
+        },
+      },
+      (bytes) => received.push(bytes.toString()),
+    );
+    const large = messageFrame(3, 'message', 'large', Buffer.alloc(40_000));
+    reader.read(Buffer.concat([large, news, Buffer.from('+OK\r\n'), news.subarray(0, 30)]));
+    reader.read(Buffer.concat([news.subarray(30), large]));
+    reader.read(news);
+    expect(received).toEqual(['large', 'news', '+OK\r\n', 'news', 'large', 'news']);
+  });
+
   it('reads 64 MB in chunks, and copies them once', () => {
     const size = 64 * 1024 * 1024;
     const start = Buffer.from(`>3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$${size}\r\n`);
