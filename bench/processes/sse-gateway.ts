@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Writable } from 'node:stream';
 import { Controller, Get, Logger, Module, Res, Sse, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { RedisPubSubModule, RedisPubSubService, type PubSubMessage } from 'nestjs-redis-pubsub';
@@ -11,11 +12,13 @@ import { meter, type Usage } from '../harness/usage.js';
 import { channelName } from '../workload/channels.js';
 import { dataOf } from '../workload/payloads.js';
 
-/** How a stream gets its messages: what `@Sse()` returns, or a response that is written to. */
-export type StreamForm = 'observe' | 'shared' | 'response';
+/** How a stream gets its messages: what `@Sse()` returns, a response, or its socket. */
+export type StreamForm = 'observe' | 'shared' | 'response' | 'socket';
 
 const CHANNEL = channelName(0);
 const BYTES = 200;
+/** A stream that has more bytes waiting is closed. */
+const MAX_PENDING_BYTES = 262_144;
 let app: INestApplication;
 let used: () => Usage;
 
@@ -23,7 +26,7 @@ let used: () => Usage;
 class StreamController {
   readonly #messages$: Observable<PubSubMessage>;
   readonly #texts$: Observable<{ data: string }>;
-  readonly #responses = new Set<ServerResponse>();
+  readonly #writables = new Set<Writable>();
 
   constructor(pubsub: RedisPubSubService) {
     this.#messages$ = pubsub.observe(CHANNEL);
@@ -47,14 +50,32 @@ class StreamController {
   response(@Res() response: ServerResponse): void {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.flushHeaders();
-    if (this.#responses.size === 0) this.#texts$.subscribe(({ data }) => this.#write(data));
-    this.#responses.add(response);
-    response.on('close', () => this.#responses.delete(response));
+    this.#add(response);
+  }
+
+  @Get('socket')
+  socket(@Res() response: ServerResponse): void {
+    const { socket } = response;
+    if (!socket) throw new Error('Expected a response with a socket');
+    // Without a length and without chunks, what follows the headers is the body.
+    response.removeHeader('Transfer-Encoding');
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', Connection: 'close' });
+    response.flushHeaders();
+    this.#add(socket);
+  }
+
+  #add(writable: Writable): void {
+    if (this.#writables.size === 0) this.#texts$.subscribe(({ data }) => this.#write(data));
+    this.#writables.add(writable);
+    writable.on('close', () => this.#writables.delete(writable));
   }
 
   #write(data: string): void {
     const event = Buffer.from(`data: ${data}\n\n`);
-    for (const response of this.#responses) response.write(event);
+    for (const writable of this.#writables) {
+      if (writable.writableLength > MAX_PENDING_BYTES) writable.destroy();
+      else writable.write(event);
+    }
   }
 }
 

@@ -37,6 +37,7 @@ const OPERATIONS = [
 const RECIPES = [
   page('All recipes', '/recipes/'),
   page('Notifications by SSE', '/recipes/sse-notifications'),
+  page('Broadcast to thousands of streams', '/recipes/broadcast-to-many-streams'),
   page('Chat on two instances', '/recipes/chat'),
   page('Cache invalidation', '/recipes/cache-invalidation'),
   page('Several responders', '/recipes/several-responders'),

@@ -1,30 +1,11 @@
 import type { Type } from '@nestjs/common';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { closeAfterTest } from '../../support/app.js';
+import { openStream, reloads } from '../../support/event-stream.js';
 import { loadRecipe, sendJson, startPageApp } from '../../support/page-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
-/** Opens a stream, and collects its text and its end. */
-async function openStream(url: string) {
-  const abort = new AbortController();
-  closeAfterTest(async () => abort.abort());
-  const response = await fetch(url, { signal: abort.signal });
-  const stream = { response, text: '', hasEnded: false };
-  const read = async () => {
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body ?? []) stream.text += decoder.decode(chunk);
-  };
-  // The test, or the server, may abort it.
-  void read()
-    .catch(() => undefined)
-    .finally(() => (stream.hasEnded = true));
-  return stream;
-}
-
 const notify = (url: string, text: string, user = 'ada') =>
   sendJson(`${url}/users/${user}/notifications`, 'POST', { text });
-
-const reloads = (text: string) => text.split('event: reload\n').length - 1;
 
 describe('recipes/sse-notifications', () => {
   const redis = useRedis();
@@ -47,11 +28,11 @@ describe('recipes/sse-notifications', () => {
   it('sends "reload" again after an outage; the list then has what was published in it', async () => {
     const { url } = await startPageApp(AppModule);
     const stream = await openStream(`${url}/users/ada/stream`);
-    await eventually(() => reloads(stream.text) === 1);
+    await eventually(() => reloads(stream) === 1);
     await redis.stop();
     expect((await notify(url, 'During the outage')).status).toBe(201);
     await redis.start();
-    await eventually(() => reloads(stream.text) === 2);
+    await eventually(() => reloads(stream) === 2);
     const list = await (await fetch(`${url}/users/ada/notifications`)).json();
     expect(list).toMatchObject([{ text: 'During the outage' }]);
   });
@@ -59,7 +40,7 @@ describe('recipes/sse-notifications', () => {
   it('ends the stream when the instance stops', async () => {
     const { app, url } = await startPageApp(AppModule);
     const stream = await openStream(`${url}/users/ada/stream`);
-    await eventually(() => reloads(stream.text) === 1);
+    await eventually(() => reloads(stream) === 1);
     expect(stream.hasEnded).toBe(false);
     await app.close();
     await eventually(() => stream.hasEnded);
