@@ -88,7 +88,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       },
     );
     this.#probe = this.#createProbe();
-    this.#outputBuffer = new OutputBufferWatch(client, log);
+    this.#outputBuffer = new OutputBufferWatch(log);
     this.#patternLoad = new PatternLoad(log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
     if (kind === 'shard') onShardChannelEnded(client, () => observer.onRedirect?.());
@@ -268,7 +268,8 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     this.#unconfirmedSince = undefined;
     this.#probe.onConnected();
     this.#reconciler.onReady();
-    void this.#outputBuffer.onReady().then((info) => this.#patternLoad.onInfo(info));
+    this.#outputBuffer.onInfo(this.#connection.info);
+    this.#patternLoad.onInfo(this.#connection.info);
     this.#onProgress();
   }
 
