@@ -1,4 +1,5 @@
 import type { BusyReceiverCommands } from '../processes/busy-receiver.js';
+import type { ClusterTrafficCommands } from '../processes/cluster-traffic.js';
 import type { CounterCommands } from '../processes/counter.js';
 import type { EmitterCommands } from '../processes/emitter.js';
 import type { FanOutCommands } from '../processes/fan-out.js';
@@ -16,6 +17,7 @@ import type { StarterCommands } from '../processes/starter.js';
 /** The scripts in `bench/processes`, each a process under test, and the commands that each serves. */
 export interface ProcessCommands {
   readonly 'busy-receiver': BusyReceiverCommands;
+  readonly 'cluster-traffic': ClusterTrafficCommands;
   readonly counter: CounterCommands;
   readonly emitter: EmitterCommands;
   readonly 'fan-out': FanOutCommands;

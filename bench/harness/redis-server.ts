@@ -34,19 +34,17 @@ export class RedisServer {
   }
 
   version(): Promise<string> {
-    return this.#info('server', 'redis_version');
+    return info(this.#client, 'server', 'redis_version');
   }
 
   /** CPU time of the server since its start, in microseconds. */
-  async cpu(): Promise<number> {
-    const user = Number(await this.#info('cpu', 'used_cpu_user'));
-    const system = Number(await this.#info('cpu', 'used_cpu_sys'));
-    return (user + system) * 1_000_000;
+  cpu(): Promise<number> {
+    return cpuOfServer(this.#client);
   }
 
   /** Resolves when at least `count` channels have a subscriber; a candidate may subscribe to one of its own. */
   async channels(count: number): Promise<void> {
-    await until(async () => Number(await this.#info('stats', 'pubsub_channels')) >= count);
+    await until(async () => Number(await info(this.#client, 'stats', 'pubsub_channels')) >= count);
   }
 
   /** Resolves when a channel has a subscriber. */
@@ -83,15 +81,23 @@ export class RedisServer {
     this.#subscriber?.disconnect();
     await this.#server.stop();
   }
-
-  async #info(section: string, field: string): Promise<string> {
-    const text = await this.#client.info(section);
-    const value = new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(text)?.[1];
-    if (value === undefined) throw new Error(`Expected INFO to have "${field}", got ${text}`);
-    return value;
-  }
 }
 
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
+/** CPU time of a server since its start, in microseconds. */
+export async function cpuOfServer(client: Redis): Promise<number> {
+  const user = Number(await info(client, 'cpu', 'used_cpu_user'));
+  const system = Number(await info(client, 'cpu', 'used_cpu_sys'));
+  return (user + system) * 1_000_000;
+}
+
+/** Resolves when `isTrue` does so with `true`. */
+export async function until(isTrue: () => Promise<boolean>): Promise<void> {
   while (!(await isTrue())) await setTimeout(POLL_INTERVAL_MS);
+}
+
+async function info(client: Redis, section: string, field: string): Promise<string> {
+  const text = await client.info(section);
+  const value = new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(text)?.[1];
+  if (value === undefined) throw new Error(`Expected INFO to have "${field}", got ${text}`);
+  return value;
 }

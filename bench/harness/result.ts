@@ -19,7 +19,7 @@ export interface Bar {
 
 /** The names of the bar charts. */
 export type BarChartName =
-  'cpu-60-b' | 'cpu-1-kb' | 'cpu-16-kb' | 'requests' | 'latency' | 'memory-per-channel';
+  'cpu-60-b' | 'cpu-1-kb' | 'cpu-16-kb' | 'requests' | 'latency' | 'memory-per-channel' | 'cluster';
 
 /** One row of the table. */
 export interface Row {

@@ -1,5 +1,6 @@
 import type { Measure } from '../harness/measure.js';
 import { burst } from './burst.js';
+import { cluster } from './cluster.js';
 import { counts } from './counts.js';
 import { emitBursts } from './emit-bursts.js';
 import { emit } from './emit.js';
@@ -38,6 +39,7 @@ export const MEASURES: readonly Measure[] = [
   latency,
   publishRate,
   publishPatterns,
+  cluster,
   manyChannels,
   observerFanOut,
   sseBroadcast,

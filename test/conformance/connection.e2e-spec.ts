@@ -307,6 +307,15 @@ describe('a connection', () => {
     expect(broker.status).toBe('disconnected');
   });
 
+  it('asks INFO once over each of its connections', async () => {
+    const names = await watchCommands(redis.client);
+    const { broker } = open(options());
+    await broker.connect(FOREVER_MS);
+    await whenSubscribed(broker, { kind: 'channel', name: unique('info') }, new Collector());
+    await eventually(() => names.includes('subscribe'));
+    expect(names.filter((name) => name === 'info')).toHaveLength(2);
+  });
+
   it('asks a server that is loading its data at short intervals, whatever time the server estimates', async () => {
     const questions = await watchCommands(redis.client);
     const proxy = await startProxy(redis.port);

@@ -83,6 +83,11 @@ export class Connection {
     onServerInfo(client, (info) => this.#accepts(info));
   }
 
+  /** What the server has answered to INFO; empty if ioredis does not ask. */
+  get info(): ServerInfo {
+    return this.#info;
+  }
+
   /** Whether commands can be sent. */
   get isReady(): boolean {
     return this.#isReady;
@@ -217,8 +222,8 @@ export class Connection {
     this.#reopenings = 0;
     this.#failure.clear();
     this.#watch();
-    this.#observer.onReady();
     this.#outageLog.ready(detailsOf(this.client, this.#info));
+    this.#observer.onReady();
   }
 
   #watch(): void {

@@ -88,7 +88,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       },
     );
     this.#probe = this.#createProbe();
-    this.#outputBuffer = new OutputBufferWatch(client, log);
+    this.#outputBuffer = new OutputBufferWatch(log);
     // Redis compares the messages of shard channels with no pattern.
     this.#patternLoad = kind === 'shard' ? undefined : new PatternLoad(log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
@@ -269,7 +269,8 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     this.#unconfirmedSince = undefined;
     this.#probe.onConnected();
     this.#reconciler.onReady();
-    void this.#outputBuffer.onReady().then((info) => this.#patternLoad?.onInfo(info));
+    this.#outputBuffer.onInfo(this.#connection.info);
+    this.#patternLoad?.onInfo(this.#connection.info);
     this.#onProgress();
   }
 

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerLog } from '../broker.js';
+import type { ServerInfo } from '../connection/ioredis-internals.js';
 
 /** What INFO tells of a server, and of the clients that it disconnected because they were too slow. */
 interface ServerCounts {
@@ -16,24 +16,15 @@ interface ServerCounts {
  * @see https://redis.io/docs/latest/develop/reference/clients/#output-buffer-limits
  */
 export class OutputBufferWatch {
-  readonly #client: Redis;
   readonly #log: BrokerLog;
   #last: ServerCounts | undefined;
 
-  constructor(client: Redis, log: BrokerLog) {
-    this.#client = client;
+  constructor(log: BrokerLog) {
     this.#log = log;
   }
 
-  /** The connection is ready, for the first time or again. Resolves to what INFO tells, and never rejects. */
-  async onReady(): Promise<string> {
-    // The user may have no permission for INFO.
-    const info = await this.#client.info().catch(() => '');
-    this.#compare(info);
-    return info;
-  }
-
-  #compare(info: string): void {
+  /** A connection is ready, for the first time or again. The user may have no permission for INFO. */
+  onInfo(info: ServerInfo): void {
     const counts = readCounts(info);
     const last = this.#last;
     this.#last = counts;
@@ -47,14 +38,10 @@ export class OutputBufferWatch {
   }
 }
 
-function readCounts(info: string): ServerCounts {
-  const disconnections = fieldOf(info, 'client_output_buffer_limit_disconnections');
+function readCounts(info: ServerInfo): ServerCounts {
+  const disconnections = info.client_output_buffer_limit_disconnections;
   return {
-    runId: fieldOf(info, 'run_id') ?? '',
+    runId: info.run_id ?? '',
     disconnections: disconnections === undefined ? undefined : Number(disconnections),
   };
-}
-
-function fieldOf(info: string, name: string): string | undefined {
-  return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
 }

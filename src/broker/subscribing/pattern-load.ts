@@ -1,4 +1,5 @@
 import type { BrokerLog } from '../broker.js';
+import type { ServerInfo } from '../connection/ioredis-internals.js';
 
 /** So many patterns of one process are most likely one for each user or connection. */
 const MAX_OWN = 200;
@@ -30,10 +31,9 @@ export class PatternLoad {
     );
   }
 
-  /** Redis has answered INFO. */
-  onInfo(info: string): void {
-    const patterns = Number(/^pubsub_patterns:(\d+)/m.exec(info)?.[1] ?? 0);
-    if (patterns <= MAX_OF_ALL_CLIENTS || this.#hasWarnedOfAll) return;
+  /** A connection is ready. */
+  onInfo({ pubsub_patterns: patterns }: ServerInfo): void {
+    if (this.#hasWarnedOfAll || !(Number(patterns) > MAX_OF_ALL_CLIENTS)) return;
     this.#hasWarnedOfAll = true;
     this.#log.warn(
       `Redis holds ${patterns} different patterns of its clients, and compares each message with every one. Use literal channels for users and connections, and patterns for services`,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SubscriptionKey } from '../../../../src/channel/subscription-key.js';
+import type { ServerInfo } from '../../../../src/broker/connection/ioredis-internals.js';
 import {
   NodeSubscriber,
   type NodeSubscriberOptions,
@@ -39,6 +40,21 @@ class FakePublisher {
     this.restarts.push(reason);
   }
 }
+
+/** The connector of ioredis, which is given each answer to INFO. */
+interface FakeConnector {
+  readonly connect: () => boolean;
+  readonly disconnect: () => boolean;
+  check(info: ServerInfo): boolean;
+}
+
+const accept = (): boolean => true;
+
+const info = (disconnections: number): ServerInfo => ({
+  run_id: 'a',
+  client_output_buffer_limit_disconnections: String(disconnections),
+  pubsub_patterns: '1001',
+});
 
 /** A subscriber over a {@link FakeClient} that acknowledges every command. */
 class Bench {
@@ -87,7 +103,7 @@ class Bench {
 
   /** The commands since the last call, without those that check the connection. */
   takeCommands(): string[] {
-    const commands = this.client.commands.filter((it) => it !== 'ping' && it !== 'info');
+    const commands = this.client.commands.filter((it) => it !== 'ping');
     this.client.sent.length = 0;
     return commands;
   }
@@ -222,10 +238,23 @@ describe('NodeSubscriber', () => {
     expect(bench.redirects).toBe(1);
   });
 
-  it('asks at each connection for full output buffers', async () => {
-    const bench = new Bench();
+  it('reads in the INFO of each connection the full output buffers and the patterns', async () => {
+    const client = new FakeClient();
+    const connector: FakeConnector = { connect: accept, disconnect: accept, check: accept };
+    Object.assign(client, { connector });
+    const bench = new Bench({}, client);
+    connector.check(info(4));
     await bench.open();
-    expect(bench.client.commands).toContain('info');
+    client.lose();
+    connector.check(info(5));
+    client.becomeReady();
+    const warnings = bench.log.lines.filter((line) => line.startsWith('warn: '));
+    expect(warnings).toEqual([
+      expect.stringContaining('Redis holds 1001 different patterns'),
+      expect.stringContaining('Lost the subscriber connection'),
+      expect.stringContaining('The subscriber connection is back'),
+      expect.stringContaining('Redis disconnected 1 clients'),
+    ]);
   });
 });
 

@@ -1,12 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { ServerInfo } from '../../../../src/broker/connection/ioredis-internals.js';
 import { PatternLoad } from '../../../../src/broker/subscribing/pattern-load.js';
 import { FakeLog } from '../fake-client.js';
 
 const OWN =
   'warn: This process subscribes to more than 200 different patterns, and Redis compares each message with every pattern. Use literal channels for users and connections, and patterns for services';
 
-const info = (patterns: number): string =>
-  `# Stats\r\npubsub_channels:5000\r\npubsub_patterns:${patterns}\r\npubsubshard_channels:9000\r\n`;
+const info = (patterns: number): ServerInfo => ({
+  pubsub_channels: '5000',
+  pubsub_patterns: String(patterns),
+  pubsubshard_channels: '9000',
+});
 
 describe('PatternLoad', () => {
   let log: FakeLog;
@@ -36,10 +40,10 @@ describe('PatternLoad', () => {
     ]);
   });
 
-  it.each(['', '# Server\r\nredis_version:7.0.0\r\n', 'pubsub_patterns:\r\n'])(
+  it.each([{}, { redis_version: '7.0.0' }, { pubsub_patterns: '' }])(
     'is silent where INFO tells no number: %j',
-    (text) => {
-      load.onInfo(text);
+    (answer) => {
+      load.onInfo(answer);
       expect(log.lines).toEqual([]);
     },
   );
