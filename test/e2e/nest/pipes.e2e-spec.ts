@@ -107,7 +107,9 @@ describe('a pipe', () => {
     await emit('pipes.event', { name: 'tea', amount: 1 });
     await eventually(() => seen.length > 0);
     expect(log.of('error')).toEqual([]);
-    expect(log.of('warn')).toEqual([expect.stringMatching(/"pipes\.event".*name must be a string$/)]);
+    expect(log.of('warn')).toEqual([
+      expect.stringMatching(/"pipes\.event".*name must be a string$/),
+    ]);
   });
 
   it('that rejects an event with an RpcException logs one error with the channel', async () => {
