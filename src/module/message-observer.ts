@@ -10,6 +10,7 @@ import type { MessageBus } from '../transport/message-bus.js';
 
 /** A message as an observer receives it. It has `data`, so that an `@Sse()` method can return it as it is. */
 export interface PubSubMessage<T = unknown> {
+  /** The same object for all observers of a channel in this process: copy it before you change it. */
   readonly data: T;
   /** The channel that it was published on, without the prefix. */
   readonly channel: string;

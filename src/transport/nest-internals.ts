@@ -25,6 +25,9 @@ export function normalizePattern(pattern: unknown): string {
 /** The reply for an error that its caller must not see. The words are those of Nest's `BaseRpcExceptionFilter`. */
 export const INTERNAL_ERROR = { status: 'error', message: 'Internal server error' } as const;
 
+/** What Nest throws, in an `RpcException`, when a guard returns false. */
+export const GUARD_REFUSAL = 'Forbidden resource';
+
 /**
  * Whether an error is the one by which Nest's exception filter replaces every error but an `RpcException`. False
  * for a value that cannot be read.

@@ -48,7 +48,7 @@ export class PatternWarnings {
     if (!this.#isNew(channel)) return;
     this.#log.add(
       () =>
-        `"${shorten(channel)}" is taken as the name of one channel: ${advice}. Use observePattern or subscribePattern for a pattern, and buildChannel for a name with values`,
+        `"${shorten(channel)}" is taken as the name of one channel: ${advice}. Use observePattern or subscribePattern for a pattern, buildChannel for a name with values, and encodeSegment for values with such characters`,
     );
   }
 
@@ -61,7 +61,7 @@ export class PatternWarnings {
     if (!this.#isNew(channel)) return;
     this.#log.add(
       () =>
-        `A message was sent to the one channel with the name "${shorten(channel)}": ${advice}. Messages cannot be sent to a pattern; use buildChannel for a name with values`,
+        `A message was sent to the one channel with the name "${shorten(channel)}": ${advice}. Messages cannot be sent to a pattern; use buildChannel for a name with values, and encodeSegment for values with such characters`,
     );
   }
 

@@ -109,6 +109,8 @@ const PAGE_TSCONFIG = { extends: resolve('tsconfig.json'), include: ['.'] };
 
 /** The files of the application that a page shows. */
 export interface PageApplication {
+  /** The folder that has the files. */
+  readonly folder: string;
   /** Imports one of its files, such as `src/app.module.ts`. */
   import<Module = Record<string, unknown>>(file: string): Promise<Module>;
 }
@@ -132,6 +134,7 @@ export function loadPage(
     writeFileSync(join(folder, file), change(code));
   }
   return {
+    folder,
     import: async <Module>(file: string) =>
       (await import(/* @vite-ignore */ join(folder, file))) as Module,
   };

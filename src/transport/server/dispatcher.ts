@@ -166,7 +166,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       if (this.#options.hooks.onEnd) void this.#runEndHook(context);
     }
     const thrown = thrownIn(context);
-    if (failure || thrown) this.#logFailure(context, failure);
+    if (failure || thrown) this.#logFailure(context, failure, responder !== undefined);
     if (start > 0) this.#reportHandled(route, context, start, failure);
   }
 
@@ -260,14 +260,14 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  #logFailure(context: RedisPubSubContext, failure: Failure | undefined): void {
+  #logFailure(context: RedisPubSubContext, failure: Failure | undefined, hasCaller: boolean): void {
     const thrown = thrownIn(context);
     const { error } = (thrown ?? failure) as Failure;
     // Without a failure a filter has handled what the handler threw.
     const isHandled = failure ? failure.isReplied === true : true;
     // An error that a handler sends to its caller on purpose is not logged.
     if (isHandled && (thrown ? isRpcException(error) : !isHiddenByNest(error))) return;
-    this.#failures.report(context, error);
+    this.#failures.report(context, error, hasCaller);
   }
 
   #reportHandled(

@@ -2,10 +2,15 @@ import type { HttpException, Logger } from '@nestjs/common';
 import { messageOf, shorten, textOf } from '../../errors.js';
 import { isRecord } from '../../codec/envelope-codec.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
-import { isHiddenByNest, isHttpException, isRpcException } from '../nest-internals.js';
+import {
+  GUARD_REFUSAL,
+  isHiddenByNest,
+  isHttpException,
+  isRpcException,
+} from '../nest-internals.js';
 import type { RedisPubSubContext } from '../redis-pubsub.context.js';
 
-/** Is logged with the first rejection of each handler. */
+/** Is logged with the first rejected request of each handler. An event has no caller. */
 const HINT =
   '. The caller of a request receives the reason if the exceptionFactory of a pipe returns an RpcException';
 
@@ -40,19 +45,20 @@ export class FailureLog {
     this.#logger = logger;
   }
 
-  /** `error` may be a value of any type. Never throws. */
-  report(context: RedisPubSubContext, error: unknown): void {
+  /** `error` may be a value of any type. `hasCaller` tells a request from an event. Never throws. */
+  report(context: RedisPubSubContext, error: unknown, hasCaller = false): void {
     const logs = this.#logsOf(context.getPattern());
     const { failures, rejections } = logs;
     if (isHttpException(error)) {
-      const hint = logs.isHinted ? '' : HINT;
-      logs.isHinted = true;
+      const hint = hasCaller && !logs.isHinted ? HINT : '';
+      logs.isHinted ||= hasCaller;
       rejections.add(() => lineOf(context, reasonsOf(error) + hint));
     } else if (isHiddenByNest(error)) {
       rejections.add(() => lineOf(context, 'a filter has replaced the error'));
     } else {
       const thrown = isRpcException(error) ? error.getError() : error;
-      failures.add(() => lineOf(context, textOf(thrown)));
+      if (thrown === GUARD_REFUSAL) rejections.add(() => lineOf(context, GUARD_REFUSAL));
+      else failures.add(() => lineOf(context, textOf(thrown)));
     }
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { buildChannel } from '../../../src/channel/channel-pattern.js';
 import { PatternWarnings } from '../../../src/transport/pattern-warnings.js';
 
 describe('PatternWarnings', () => {
@@ -30,6 +31,16 @@ describe('PatternWarnings', () => {
     expect(lines[0]).toContain('The pattern "user.{id}" may not mean');
     expect(lines[1]).toContain('observePattern');
     expect(lines[2]).toContain('buildChannel');
+  });
+
+  it('names encodeSegment, since buildChannel accepts a value with a "*"', () => {
+    const channel = buildChannel('user.:id.inbox', { id: '*' });
+    warnings.checkObserved(channel, false);
+    warnings.checkPublished(buildChannel('room.:id', { id: '*' }), 'channel');
+    expect(lines).toEqual([
+      expect.stringMatching(/"user\.\*\.inbox" .*encodeSegment for values with such characters$/),
+      expect.stringMatching(/"room\.\*": .*encodeSegment for values with such characters$/),
+    ]);
   });
 
   it('knows that a RegExp is no pattern', () => {

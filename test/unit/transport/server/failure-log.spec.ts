@@ -42,8 +42,27 @@ describe('FailureLog', () => {
     failures.report(contextOf('a', 'a'), new BadRequestException(['name is short', 'age\nis old']));
     failures.report(contextOf('a', 'a'), new ForbiddenException());
     expect(log.lines).toEqual([
-      'warn: The handler of "a" failed on "a": BadRequestException: name is short; age\\u000ais old. The caller of a request receives the reason if the exceptionFactory of a pipe returns an RpcException',
+      'warn: The handler of "a" failed on "a": BadRequestException: name is short; age\\u000ais old',
       'warn: The handler of "a" failed on "a": ForbiddenException: Forbidden',
+    ]);
+  });
+
+  it('tells once how the caller of a request learns the reason, and not with an event', () => {
+    failures.report(contextOf('a', 'a'), new ForbiddenException());
+    failures.report(contextOf('a', 'a'), new ForbiddenException(), true);
+    failures.report(contextOf('a', 'a'), new ForbiddenException(), true);
+    const line = 'warn: The handler of "a" failed on "a": ForbiddenException: Forbidden';
+    const hint =
+      '. The caller of a request receives the reason if the exceptionFactory of a pipe returns an RpcException';
+    expect(log.lines).toEqual([line, line + hint, line]);
+  });
+
+  it('logs a refusal by a guard as a warning', () => {
+    failures.report(contextOf('a', 'a'), new RpcException('Forbidden resource'));
+    failures.report(contextOf('a', 'a'), new RpcException('sold out'));
+    expect(log.lines).toEqual([
+      'warn: The handler of "a" failed on "a": Forbidden resource',
+      'error: The handler of "a" failed on "a": \'sold out\'',
     ]);
   });
 
