@@ -153,7 +153,7 @@ export interface RedisPubSubOptions {
 
   /**
    * How long a connection may be silent after a PING, in milliseconds. Then it is replaced. A payload that takes longer
-   * than this to send can be cut off, since the PING waits behind it: large payloads over slow links need more.
+   * than this to send can be cut off, since the PING waits behind it. Large payloads over slow links need more.
    *
    * @defaultValue `3000`
    */

@@ -52,7 +52,7 @@ describe('recipes/cache-invalidation', () => {
     await eventually(async () => (await read(instance)).price === 12);
     await redis.client.hset('prices', 'book', 2);
     expect(await read(instance)).toEqual({ price: 12 });
-    await redis.client.client('KILL', 'TYPE', 'pubsub');
+    await redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     await eventually(async () => (await read(instance)).price === 2);
     const gaps = () => instance.log.of('warn').filter((line) => /^A gap of \d+ ms/.test(line));
     await eventually(() => gaps().length === 1);
