@@ -107,6 +107,7 @@ export class RedisPubSubService {
   );
   #isDrained = false;
 
+  /** @internal */
   constructor(bus: MessageBus) {
     this.#bus = bus;
     this.#scope = { bus, observers: new Set() };

@@ -81,9 +81,9 @@ export interface RedisPubSubOptions {
   reservedSegment?: string;
 
   /**
-   * How many events may wait while the connection is lost. They are published in their order when it is back. An
-   * event that is too many fails at once with a `ConnectionError`. So does an event that becomes too old. With
-   * `false`, every event fails at once. In a Cluster, events also wait until its nodes are known. Requests never
+   * How many messages may wait while the connection is lost. They are published in their order when it is back. A
+   * message that is too many fails at once with a `ConnectionError`. A message that becomes too old fails then. With
+   * `false`, every message fails at once. In a Cluster, messages also wait until its nodes are known. Requests never
    * wait.
    *
    * @defaultValue `{ maxMessages: 1000, maxAge: 2000, maxBytes: 67108864 }`
@@ -92,13 +92,13 @@ export interface RedisPubSubOptions {
     | false
     | {
         /**
-         * How many events may wait.
+         * How many messages may wait.
          *
          * @defaultValue `1000`
          */
         maxMessages?: number;
         /**
-         * How long one event may wait, in milliseconds.
+         * How long one message may wait, in milliseconds.
          *
          * @defaultValue `2000`
          */
@@ -120,7 +120,7 @@ export interface RedisPubSubOptions {
    */
   publishLimit?: {
     /**
-     * How many messages may wait.
+     * How many messages may wait for a confirmation.
      *
      * @defaultValue `100000`
      */
@@ -136,8 +136,8 @@ export interface RedisPubSubOptions {
   /**
    * Whether one script (EVAL) publishes the messages of one tick. It keeps their order, and each promise gets its own
    * outcome. A script has 32 to 512 messages, and at most 256 KiB; fewer messages are a PUBLISH each. Use it for
-   * bursts: this process spends less, and Redis spends a little more. Where the user may not call EVAL, the log says
-   * so, and each message is a PUBLISH. Messages to shard channels never use it.
+   * bursts: this process spends less, and Redis spends 1.7 times what PUBLISH costs it. Where the user may not call
+   * EVAL, the log says so, and each message is a PUBLISH. Messages to shard channels never use it.
    *
    * @defaultValue `false`
    */
@@ -152,8 +152,8 @@ export interface RedisPubSubOptions {
   pingInterval?: number;
 
   /**
-   * How long a connection may be silent after a PING, in milliseconds. Then it is replaced. A payload that takes
-   * longer than `pingInterval` and `pingTimeout` to send is cut off: large payloads over slow links need more.
+   * How long a connection may be silent after a PING, in milliseconds. Then it is replaced. A payload that takes longer
+   * than this to send can be cut off, since the PING waits behind it. Large payloads over slow links need more.
    *
    * @defaultValue `3000`
    */

@@ -20,7 +20,15 @@ export interface SubscribeOptions extends HandlerOptions {
  * A pattern or an option value that is not valid fails the start, with an error that names it. Throws at once for
  * options that are no object, and for no pattern at all.
  *
- * @example `@Subscribe('user.:id', { concurrency: 8 })`
+ * @example
+ * ```ts
+ * class UserEvents {
+ *   @Subscribe('user.:id', { concurrency: 8 })
+ *   onUser(user: { name: string }) {
+ *     console.log(user.name);
+ *   }
+ * }
+ * ```
  */
 export function Subscribe(
   pattern: string | readonly string[],

@@ -69,6 +69,30 @@ describe('the ACL of the page on security', () => {
     expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
   });
 
+  it.each([
+    ['the channel', '&_pubsub.*', 'to subscribe to'],
+    ['PUBLISH', '+publish', 'to publish to'],
+  ])('warns once that there is no probe without %s', async (_, missing, refused) => {
+    @Controller()
+    class Handlers {
+      @EventPattern<string>('user.*')
+      onUser() {}
+    }
+    await redis.client.acl('DELUSER', 'shop');
+    await redis.client.call('ACL', ...SERVICE_ACL.filter((rule) => rule !== missing));
+    const connection = { port: redis.port, username: 'shop', password: 'secret' };
+    const { log } = await startService(
+      { module: class {}, controllers: [Handlers] },
+      { connection, prefix: 'shop:', probeInterval: 20 },
+    );
+    const lines = () => log.of('warn').filter((line) => line.includes('no delivery probe'));
+    await eventually(() => lines().length > 0);
+    expect(lines()).toEqual([
+      expect.stringMatching(`not noticed: Redis refused ${refused} "_pubsub.probe`) as string,
+    ]);
+    expect(log.of('error')).toEqual([]);
+  });
+
   it('needs no permission to subscribe where a service only publishes', async () => {
     const rules = SERVICE_ACL.filter((rule) => !/subscribe|pubsub/.test(rule));
     await redis.client.acl('DELUSER', 'shop');

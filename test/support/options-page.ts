@@ -158,9 +158,13 @@ function textOf({ summary, paragraphs: [first, ...others] }: OptionDoc): string 
 }
 
 function summaryOf(docs: ReadonlyMap<Owner, OptionDoc>): string {
-  const summaries = new Set([...docs.values()].map(({ summary }) => summary));
-  return [...summaries].join(' ');
+  const summaries = [...docs].map(([owner, { summary }]) => ({ owner, summary }));
+  if (new Set(summaries.map(({ summary }) => summary)).size === 1)
+    return summaries[0]?.summary ?? '';
+  return summaries.map(({ owner, summary }) => `${capitalized(owner)}: ${summary}`).join(' ');
 }
+
+const capitalized = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 function wordsOf(docs: ReadonlyMap<Owner, OptionDoc>): string {
   return [...docs.keys()].join(', ');

@@ -15,5 +15,5 @@ const commandOf = (block: string): string[] => {
  * one those for sharded Pub/Sub.
  */
 export const [SERVICE_ACL = [], SHARDED_ACL = []] = [
-  ...SECURITY_PAGE.matchAll(/^```\n((?:ACL .+\n)+)```$/gm),
+  ...SECURITY_PAGE.matchAll(/^```text\n((?:ACL .+\n)+)```$/gm),
 ].map(([, block = '']) => commandOf(block));

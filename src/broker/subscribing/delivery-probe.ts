@@ -1,4 +1,5 @@
-import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
+import { CommandRefusedError, messageOf } from '../../errors.js';
+import type { BrokerLog, Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
 
 /** The most intervals of silence between two restarts of a starving subscriber. */
 const MAX_SILENT_INTERVALS = 8;
@@ -9,6 +10,7 @@ export interface DeliveryProbeOptions {
   readonly channel: string;
   /** How often to check whether messages arrive; 0 turns the probe off. */
   readonly intervalMs: number;
+  readonly log: Pick<BrokerLog, 'warn'>;
 }
 
 /** What a {@link DeliveryProbe} uses of a broker. */
@@ -49,6 +51,8 @@ interface Probe {
  */
 export class DeliveryProbe implements DeliveryListener {
   readonly #intervalMs: number;
+  readonly #log: DeliveryProbeOptions['log'];
+  #hasWarned = false;
   readonly #broker: ProbedBroker;
   #channel: string;
   #timer: NodeJS.Timeout | undefined;
@@ -66,6 +70,7 @@ export class DeliveryProbe implements DeliveryListener {
   constructor(options: DeliveryProbeOptions, broker: ProbedBroker) {
     this.#channel = options.channel;
     this.#intervalMs = options.intervalMs;
+    this.#log = options.log;
     this.#broker = broker;
   }
 
@@ -191,8 +196,9 @@ export class DeliveryProbe implements DeliveryListener {
       onSubscribed: () => {
         if (channel === this.#channel) this.#subscription = 'subscribed';
       },
-      onFailed: () => {
+      onFailed: (error) => {
         if (channel === this.#channel) this.#subscription = 'none';
+        this.#warnIfRefused(error);
       },
     });
   }
@@ -213,7 +219,19 @@ export class DeliveryProbe implements DeliveryListener {
         if (this.#missing.get(number) === probe) this.#expectAnswer(probe);
       },
       // A probe that Redis does not accept says nothing about delivery.
-      () => this.#missing.delete(number),
+      (error: unknown) => {
+        this.#missing.delete(number);
+        this.#warnIfRefused(error);
+      },
+    );
+  }
+
+  /** Nothing else would say that this check does not run. */
+  #warnIfRefused(error: unknown): void {
+    if (this.#hasWarned || !(error instanceof CommandRefusedError)) return;
+    this.#hasWarned = true;
+    this.#log.warn(
+      `There is no delivery probe, so a subscriber that receives nothing is not noticed: ${messageOf(error)}. Allow it, or set probeInterval to 0`,
     );
   }
 

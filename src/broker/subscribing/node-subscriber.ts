@@ -225,10 +225,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   }
 
   #createProbe(): DeliveryProbe {
-    const { kind, publisher, probeInterval: intervalMs, probePrefix } = this.#options;
+    const { kind, publisher, probeInterval: intervalMs, probePrefix, log } = this.#options;
     const channel = kind === 'shard' ? `${probePrefix}.shard` : probePrefix;
     return new DeliveryProbe(
-      { channel, intervalMs },
+      { channel, intervalMs, log },
       {
         isSubscribed: () => this.isRestored && !this.isEmpty && publisher.isReady,
         publish: (name, payload) => publisher.publish(name, payload, kind),

@@ -67,7 +67,14 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #connect: ClientConnect;
   #lastId = 0;
 
-  /** With options the client has connections of its own; with a bus it shares those of the module. */
+  /** The client has connections of its own. */
+  constructor(options?: RedisPubSubClientOptions);
+  /**
+   * With a bus the client shares the connections of the module.
+   *
+   * @internal
+   */
+  constructor(options?: RedisPubSubClientOptions | MessageBus);
   constructor(options: RedisPubSubClientOptions | MessageBus = {}) {
     super();
     const ownsBus = !isMessageBus(options);

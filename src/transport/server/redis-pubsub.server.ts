@@ -45,6 +45,7 @@ export class RedisPubSubServer
 
   /** Makes Nest 12 leave the errors of event handlers to this server, as Nest 11 does. */
   override readonly propagatesEventHandlerErrors = true;
+  /** @internal */
   protected override readonly logger = new OutsideLogger(RedisPubSubServer.name);
   readonly #gaps = new Subject<HandlerGap>();
   readonly #bus: MessageBus;
@@ -58,7 +59,14 @@ export class RedisPubSubServer
   #draining: Promise<void> | undefined;
   #readyHook: (() => Promise<void>) | undefined;
 
-  /** With options the server has connections of its own; with a bus it shares those of the module. */
+  /** The server has connections of its own. */
+  constructor(options?: RedisPubSubServerOptions);
+  /**
+   * With a bus the server shares the connections of the module.
+   *
+   * @internal
+   */
+  constructor(options?: RedisPubSubServerOptions | MessageBus);
   constructor(options: RedisPubSubServerOptions | MessageBus = {}) {
     super();
     extendNest(RedisPubSubServer);
@@ -101,6 +109,8 @@ export class RedisPubSubServer
   /**
    * Registers a handler; Nest calls this for each decorated method. Handlers of the same pattern are not
    * chained, so that each keeps its own options. Throws for a wrong pattern or handler option.
+   *
+   * @internal
    */
   override addHandler(
     pattern: unknown,
@@ -135,7 +145,11 @@ export class RedisPubSubServer
     }
   }
 
-  /** Logs a warning, once, for a pattern that may not mean what it says. `owner` is the method that has it. */
+  /**
+   * Logs a warning, once, for a pattern that may not mean what it says. `owner` is the method that has it.
+   *
+   * @internal
+   */
   checkPattern(
     pattern: unknown,
     { sharded = this.#bus.options.sharded }: HandlerOptions = {},
@@ -144,12 +158,20 @@ export class RedisPubSubServer
     this.#bus.patternWarnings.checkPattern(pattern, sharded, owner);
   }
 
-  /** Called when Nest has registered handlers: logs a warning for each method whose patterns overlap. */
+  /**
+   * Called when Nest has registered handlers: logs a warning for each method whose patterns overlap.
+   *
+   * @internal
+   */
   checkMethods(methods: readonly DecoratedMethod[]): void {
     warnOfOverlaps(this.logger, methods, this.#routes.all);
   }
 
-  /** Refuses further handlers: a second registration would run them twice. */
+  /**
+   * Refuses further handlers: a second registration would run them twice.
+   *
+   * @internal
+   */
   completeHandlers(): void {
     this.#isComplete = true;
   }
@@ -171,6 +193,8 @@ export class RedisPubSubServer
    * Sets what is called after each start, when Redis has acknowledged every subscription. If the server listens
    * already, it subscribes the handlers that were registered since, and calls the hook. Its error rejects here, or fails
    * the start. With `onStart: 'background'` neither waits for it, and its error is logged.
+   *
+   * @internal
    */
   async onReady(hook: () => Promise<void>): Promise<void> {
     this.#readyHook = hook;
@@ -182,6 +206,8 @@ export class RedisPubSubServer
   /**
    * Subscribes the handlers that were registered after `listen`. Resolves on Redis' acknowledgement, or at
    * once with `onStart: 'background'`.
+   *
+   * @internal
    */
   async subscribeHandlers(): Promise<void> {
     const fresh = this.#routes.takeFresh();
@@ -210,8 +236,7 @@ export class RedisPubSubServer
    * connected: handlers reply and emit until they end.
    */
   drain(): Promise<void> {
-    this.#draining ??= this.#drain();
-    return this.#draining;
+    return (this.#draining ??= this.#drain());
   }
 
   async #drain(): Promise<void> {

@@ -46,6 +46,18 @@ describe('recipes/cache-invalidation', () => {
     await eventually(async () => (await read(one)).price === 12);
   });
 
+  it('shows what changed without a message, after the subscribers were cut', async () => {
+    const instance = await startPageApp(AppModule);
+    await sendJson(`${instance.url}/prices/book`, 'PUT', { price: 12 });
+    await eventually(async () => (await read(instance)).price === 12);
+    await redis.client.hset('prices', 'book', 2);
+    expect(await read(instance)).toEqual({ price: 12 });
+    await redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await eventually(async () => (await read(instance)).price === 2);
+    const gaps = () => instance.log.of('warn').filter((line) => /^A gap of \d+ ms/.test(line));
+    await eventually(() => gaps().length === 1);
+  });
+
   async function startWith(database: Database): Promise<{ cache: Cache; status: () => string }> {
     const module = await Test.createTestingModule({ imports: [AppModule] })
       .overrideProvider(PriceRepository)

@@ -2,6 +2,8 @@ import type { Type } from '@nestjs/common';
 import '@nestjs/platform-socket.io';
 import type { Socket } from 'socket.io-client';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Redis } from 'ioredis';
+import { RedisPubSubClient } from 'nestjs-redis-pubsub';
 import { closeAfterTest } from '../../support/app.js';
 import { loadRecipe, startPageApp } from '../../support/page-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
@@ -16,7 +18,7 @@ interface Chat {
 describe('recipes/chat', () => {
   const redis = useRedis();
   let AppModule: Type;
-  let openChat: (url: string, name: string, room: string) => Chat;
+  let openChat: (url: string, name: string, room: string, refreshMs?: number) => Chat;
   beforeAll(async () => {
     const page = loadRecipe('chat', redis.url);
     ({ AppModule } = await page.import<{ AppModule: Type }>('src/app.module.ts'));
@@ -24,8 +26,8 @@ describe('recipes/chat', () => {
   });
 
   /** A user in a room, with all events that their socket received. */
-  function enter({ url }: { url: string }, name: string, room = 'lobby') {
-    const chat = openChat(url, name, room);
+  function enter({ url }: { url: string }, name: string, room = 'lobby', refreshMs?: number) {
+    const chat = openChat(url, name, room, refreshMs);
     closeAfterTest(async () => void chat.socket.close());
     const events: string[] = [];
     chat.socket.onAny((type: string, event?: { name: string; text?: string }) => {
@@ -75,6 +77,22 @@ describe('recipes/chat', () => {
     await two.app.close();
     await eventually(() => ada.names() === 'Ada');
     expect(ada.events).toContain('left Bob');
+  });
+
+  it('forgets the members of an instance that ends without a word', async () => {
+    const [one, two] = await startTwo();
+    const [ada, bob] = [enter(one, 'Ada', 'lobby', 20), enter(two, 'Bob')];
+    await eventually(() => ada.names() === 'Ada Bob' && bob.names() === 'Ada Bob');
+    for (const client of two.app.get(RedisPubSubClient).unwrap<Redis[]>()) client.disconnect();
+    await eventually(() => ada.names() === 'Ada');
+    expect(ada.events).not.toContain('left Bob');
+  });
+
+  it('takes no list of a room that the socket is not in', async () => {
+    const [one] = await startTwo();
+    const [ada, eve] = [enter(one, 'Ada'), enter(one, 'Eve', 'other')];
+    await eventually(() => ada.names() === 'Ada' && eve.names() === 'Eve');
+    expect(await eve.socket.emitWithAck('list', { room: 'lobby' })).toEqual([]);
   });
 
   it('joins again after an outage, so that each browser knows who came and went in it', async () => {

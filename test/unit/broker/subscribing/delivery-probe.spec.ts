@@ -29,7 +29,7 @@ class Bench {
 
   constructor(interval = INTERVAL) {
     this.probe = new DeliveryProbe(
-      { channel: 'probe', intervalMs: interval },
+      { channel: 'probe', intervalMs: interval, log: { warn: () => undefined } },
       {
         isSubscribed: () => this.isSubscribed,
         publish: (channel, payload) => this.#publish(channel, payload),
@@ -333,7 +333,7 @@ describe('DeliveryProbe', () => {
         accept = () => resolve(1);
       });
       const probe = new DeliveryProbe(
-        { channel: 'probe', intervalMs: INTERVAL },
+        { channel: 'probe', intervalMs: INTERVAL, log: { warn: () => undefined } },
         {
           isSubscribed: () => true,
           publish: () => accepted,
