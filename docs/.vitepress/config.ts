@@ -89,7 +89,7 @@ export default defineConfig({
     theme: { light: 'github-light', dark: 'github-dark' },
   },
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${BASE}icon.svg` }]],
-  vite: { plugins: [llms({ ignoreFiles: ['api/**'], sidebar: SIDEBAR })] },
+  vite: { plugins: [llms({ ignoreFiles: ['api/**', 'recipes/index.md'], sidebar: SIDEBAR })] },
   themeConfig: {
     search: {
       provider: 'local',
