@@ -3,7 +3,7 @@ import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { captureLog, createClient, startService } from '../support/app.js';
-import { SECURITY_PAGE, SERVICE_ACL, SHARDED_ACL } from '../support/security-page.js';
+import { SECURITY_PAGE, SERVICE_ACL, SHARDED_ACL, shellAclsOf } from '../support/security-page.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { HAS_SHARDED, IF_SHARDED } from '../support/sharded.js';
 
@@ -44,6 +44,11 @@ describe('the ACL of the page on security', () => {
     await expect(firstValueFrom(createClient({ connection }).emit('x', 1))).rejects.toThrow(
       'Redis refused to publish to "x"',
     );
+  });
+
+  it('is the same for a shell', () => {
+    const rules = shellAclsOf(SECURITY_PAGE).flatMap(([, , ...it]) => it);
+    expect(['SETUSER', 'shop', ...rules]).toEqual(SERVICE_ACL);
   });
 
   it('needs only the channels of the probes where there are no requests', async () => {

@@ -3,6 +3,12 @@ import { readFileSync } from 'node:fs';
 /** The text of the page on security. */
 export const SECURITY_PAGE = readFileSync('docs/operations/security.md', 'utf8');
 
+/** The arguments of each ACL command for a shell in a page. */
+export function shellAclsOf(page: string): string[][] {
+  const commands = [...page.matchAll(/^redis-cli ACL (SETUSER .+)$/gm)];
+  return commands.map(([, command = '']) => command.replaceAll("'", '').split(' '));
+}
+
 /** The arguments of one ACL command that does what those in a block do. */
 const commandOf = (block: string): string[] => {
   const [, user = ''] = /^ACL SETUSER (\S+)/.exec(block) ?? [];

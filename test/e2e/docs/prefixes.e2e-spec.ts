@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { Channel, RedisPubSubModule, RedisPubSubService, Subscribe } from 'nestjs-redis-pubsub';
 import { loadPage } from '../../support/pages.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { shellAclsOf } from '../../support/security-page.js';
 import { failureOf, startContext } from '../module/apps.js';
 
 const PAGE = readFileSync('docs/recipes/prefixes.md', 'utf8');
@@ -76,9 +77,8 @@ describe('the recipe for prefixes', () => {
     expect(own.orders.seen).toEqual(['order.created 1']);
   });
 
-  it('is enforced with the ACL line, which allows one environment only', async () => {
-    const [, line = ''] = /^ACL (SETUSER .+)$/m.exec(PAGE) ?? [];
-    await redis.client.call('ACL', ...line.split(' '));
+  it('is enforced with the ACL user, which may use one environment only', async () => {
+    for (const command of shellAclsOf(PAGE)) await redis.client.call('ACL', ...command);
     vi.stubEnv('REDIS_URL', `redis://staging:secret@127.0.0.1:${redis.port}`);
     const { orders } = await start('staging');
     expect(await orders.create(1)).toBe(1);
