@@ -52,7 +52,7 @@ describe('the package', () => {
   });
 
   it('keeps the doc comments in its types', () => {
-    expect(readFileSync('dist/options/options.d.ts', 'utf8')).toContain('@default 30000');
+    expect(readFileSync('dist/options/options.d.ts', 'utf8')).toContain('@defaultValue `30000`');
   });
 
   it.each([

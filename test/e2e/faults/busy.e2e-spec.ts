@@ -115,7 +115,7 @@ describe(`a backlog of ${BACKLOG.messages} messages, a part of which waits in Re
 
   it.each([
     ['delivery probe', { probeInterval: 100 }],
-    ['heartbeat', { probeInterval: 0, pingInterval: 150, pingTimeout: 150 }],
+    ['heartbeat', { probeInterval: 0, pingInterval: 500, pingTimeout: 500 }],
   ])('is handled over one connection, with a short interval of the %s', async (_, options) => {
     const channel = unique('busy.backlog');
     const { counts, statuses, log } = await startHandling(channel, options);
