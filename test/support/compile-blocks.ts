@@ -136,6 +136,23 @@ function parentsOf(path: string): string[] {
   return parent.length < ROOT.length ? [] : [parent, ...parentsOf(parent)];
 }
 
+interface PackagesProgram {
+  readonly program: ts.Program;
+  readonly exported: Map<string, Export>;
+}
+
+let compiled: PackagesProgram | undefined;
+
+/** The packages take seconds to read, so all calls share them. */
+function packagesProgram(): PackagesProgram {
+  if (compiled) return compiled;
+  const file = join(ROOT, 'packages.ts');
+  const text = PACKAGES.map((name) => `import '${name}';`).join('\n');
+  const program = programOf(new Map([[file, text]]));
+  compiled = { program, exported: exportsOf(program, file) };
+  return compiled;
+}
+
 /**
  * Compiles blocks as in an application of `nest new`. The files of one page import each other; each other block is a
  * module of its own.
@@ -143,11 +160,7 @@ function parentsOf(path: string): string[] {
  * @returns what the compiler reports, as `page:line: message`
  */
 export function compileBlocks(blocks: CodeBlock[]): string[] {
-  const packages = join(ROOT, 'packages.ts');
-  const first = programOf(
-    new Map([[packages, PACKAGES.map((name) => `import '${name}';`).join('\n')]]),
-  );
-  const exported = exportsOf(first, packages);
+  const { program: base, exported } = packagesProgram();
   const files = new Map<string, CompiledFile>();
   for (const [index, block] of blocks.entries()) {
     const isFile = block.file !== undefined;
@@ -160,7 +173,7 @@ export function compileBlocks(blocks: CodeBlock[]): string[] {
   );
   const written = [...files].map(([path, { text }]) => [path, text] as const);
   const texts = new Map([...generated, ...written]);
-  const program = programOf(texts, first);
+  const program = programOf(texts, base);
   return ts.getPreEmitDiagnostics(program).map((it) => {
     const found = files.get(it.file?.fileName ?? '');
     const message = ts.flattenDiagnosticMessageText(it.messageText, ' ');
