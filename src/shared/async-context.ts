@@ -18,8 +18,12 @@ export function runOutside<T>(work: () => T): T {
  * Runs `work` in a copy of the current context: in Node 20 and 22 `AsyncLocalStorage#enterWith` would
  * change the context of the connection that called, for all later messages.
  */
-export function runIsolated<T>(work: () => T): T {
-  return new AsyncResource(NAME).runInAsyncScope(work);
+export function runIsolated<This, Args extends unknown[], Result>(
+  work: (this: This, ...args: Args) => Result,
+  thisArg?: This,
+  ...args: Args
+): Result {
+  return new AsyncResource(NAME).runInAsyncScope(work, thisArg, ...args);
 }
 
 /** What receives values, such as an RxJS subscriber. */
@@ -71,16 +75,14 @@ export class SharedContext extends CallerContext {
     thisArg?: This,
     ...args: Args
   ): Result {
-    return super.runInAsyncScope(runCopy<This, Args, Result>, undefined, work, thisArg, args);
+    return super.runInAsyncScope(
+      runIsolated<This, Args, Result>,
+      undefined,
+      work,
+      thisArg,
+      ...args,
+    );
   }
-}
-
-function runCopy<This, Args extends unknown[], Result>(
-  work: (this: This, ...args: Args) => Result,
-  thisArg: This | undefined,
-  args: Args,
-): Result {
-  return new AsyncResource(NAME).runInAsyncScope(work, thisArg, ...args);
 }
 
 /** The properties of a resource that are different in each. */
