@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NEST_COMPILER_OPTIONS } from '../support/compile-blocks.js';
 import { codeBlocksOf, NEST_NEW_FILES, readPage } from '../support/pages.js';
 
 const { peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
@@ -19,22 +20,6 @@ const files = new Map([
   ['src/app.module.ts', codeOf('docs/guide/getting-started.md', 'src/app.module.ts')],
   ['src/users.spec.ts', codeOf('docs/guide/testing.md', 'src/users.spec.ts')],
 ]);
-
-/** The options of the compiler that `nest new` sets. */
-const COMPILER_OPTIONS = {
-  module: 'nodenext',
-  target: 'es2023',
-  strict: true,
-  strictPropertyInitialization: false,
-  esModuleInterop: true,
-  isolatedModules: true,
-  emitDecoratorMetadata: true,
-  experimentalDecorators: true,
-  skipLibCheck: true,
-  noEmit: true,
-  types: ['node', 'vitest/globals'],
-  paths: { 'nestjs-redis-pubsub': [resolve('dist/index.d.ts')] },
-};
 
 /** The lowest versions that a range of a peer allows, one of each major version. */
 const lowestVersions = (peer: string): string[] =>
@@ -64,7 +49,7 @@ function write(
 function compile(): string {
   writeFileSync(
     join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: COMPILER_OPTIONS, include: ['*/src'] }),
+    JSON.stringify({ compilerOptions: NEST_COMPILER_OPTIONS, include: ['*/src'] }),
   );
   try {
     const tsc = ['node_modules/typescript/bin/tsc', '-p', folder];

@@ -2,10 +2,10 @@ import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import { NEST_NEW_FILES, type CodeBlock } from './pages.js';
 
-/** The options of the compiler that `nest new` sets. */
-export const NEST_COMPILER_OPTIONS: ts.CompilerOptions = {
-  module: ts.ModuleKind.NodeNext,
-  target: ts.ScriptTarget.ES2023,
+/** The options of the compiler that `nest new` sets, as in a `tsconfig.json`. */
+export const NEST_COMPILER_OPTIONS = {
+  module: 'nodenext',
+  target: 'es2023',
   strict: true,
   strictPropertyInitialization: false,
   esModuleInterop: true,
@@ -17,6 +17,8 @@ export const NEST_COMPILER_OPTIONS: ts.CompilerOptions = {
   types: ['node', 'vitest/globals'],
   paths: { 'nestjs-redis-pubsub': [resolve('dist/index.d.ts')] },
 };
+
+const { options: OPTIONS } = ts.convertCompilerOptionsFromJson(NEST_COMPILER_OPTIONS, '.');
 
 /** The packages whose exports a fragment may use without an import; the first one with a name has it. */
 const PACKAGES = [
@@ -115,7 +117,7 @@ interface CompiledFile {
 }
 
 function programOf(texts: Map<string, string>, oldProgram?: ts.Program): ts.Program {
-  const disk = ts.createCompilerHost(NEST_COMPILER_OPTIONS);
+  const disk = ts.createCompilerHost(OPTIONS);
   const folders = new Set([...texts.keys()].flatMap((path) => parentsOf(path)));
   const host: ts.CompilerHost = {
     ...disk,
@@ -128,7 +130,7 @@ function programOf(texts: Map<string, string>, oldProgram?: ts.Program): ts.Prog
       return oldProgram?.getSourceFile(path) ?? disk.getSourceFile(path, version);
     },
   };
-  return ts.createProgram([...texts.keys()], NEST_COMPILER_OPTIONS, host);
+  return ts.createProgram([...texts.keys()], OPTIONS, host);
 }
 
 function parentsOf(path: string): string[] {
