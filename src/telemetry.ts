@@ -1,4 +1,4 @@
-import { channel, type Channel } from 'node:diagnostics_channel';
+import { channel, tracingChannel, type Channel } from 'node:diagnostics_channel';
 import type { SubscriptionKind } from './channel/subscription-key.js';
 
 /**
@@ -86,6 +86,28 @@ export const telemetry: Telemetry = {
   overrun: named('overrun'),
   reconnect: named('reconnect'),
 };
+
+/**
+ * What the tracing channel `nestjs-redis-pubsub:handle` publishes for each message that a handler or an observer
+ * handles: the same object from `start` to `asyncEnd`. The subscriber of an observer has no `asyncStart` and no `asyncEnd`.
+ *
+ * @see https://nodejs.org/api/diagnostics_channel.html#tracingchannel-channels
+ */
+export interface HandleTrace {
+  /** Redis' name of the channel, prefix included. */
+  readonly channel: string;
+  /** The pattern of the handler, without the prefix. */
+  readonly pattern: string;
+  /** In milliseconds; present when the handler has ended. */
+  duration?: number;
+  /** What the handler threw, as it threw it. */
+  error?: unknown;
+}
+
+/** The tracing channel of the {@link HandleTrace}. Check `hasSubscribers` before you create one. */
+export const handleTracing = tracingChannel<'nestjs-redis-pubsub:handle', HandleTrace>(
+  'nestjs-redis-pubsub:handle',
+);
 
 function named<Event>(name: keyof TelemetryEvents): TelemetryChannel<Event> {
   return channel(`nestjs-redis-pubsub:${name}`) as TelemetryChannel<Event>;

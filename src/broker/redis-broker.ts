@@ -4,12 +4,12 @@ import { ClosedError } from '../errors.js';
 import { runOutside } from '../shared/async-context.js';
 import { Lifecycle } from '../shared/lifecycle.js';
 import { telemetry } from '../telemetry.js';
-import type { BrokerOptions } from './broker-options.js';
 import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
 import { assertShardedSupport } from './connection/redis-error.js';
 import { createTopology } from './create-topology.js';
 import type { Publisher } from './publishing/publisher.js';
 import type { ClassicAndSharded } from './subscribing/classic-and-sharded.js';
+import type { TopologyOptions } from './topology-provider.js';
 
 /** The broker over Redis: a publisher, a subscriber, and the status that follows from both. */
 export class RedisBroker implements Broker {
@@ -21,7 +21,7 @@ export class RedisBroker implements Broker {
   #status: BrokerStatus = 'disconnected';
   #wasConnected = false;
 
-  constructor(options: BrokerOptions) {
+  constructor(options: TopologyOptions) {
     const { publisher, subscriber } = createTopology(options, () => this.#updateStatus());
     this.#sharded = options.sharded;
     this.#publisher = publisher;

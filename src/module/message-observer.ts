@@ -1,12 +1,13 @@
 import type { Observer, Unsubscribable } from 'rxjs';
-import type { PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
+import type { Delivery, PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
 import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
 import { SharedContext } from '../shared/async-context.js';
-import { telemetry } from '../telemetry.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
+import type { Failure } from '../transport/redis-pubsub.context.js';
+import { isHandlerTraced, traceHandler, traceSubscriber } from '../transport/trace-handler.js';
 
 /** A message as an observer receives it. It has `data`, so that an `@Sse()` method can return it as it is. */
 export interface PubSubMessage<T = unknown> {
@@ -78,23 +79,32 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     this.#context.error(this.#destination, error);
   }
 
-  protected override onMessage(message: IncomingMessage, channel: string): void {
+  protected override onMessage(
+    message: IncomingMessage,
+    channel: string,
+    delivery: Delivery,
+  ): void {
     const { pattern } = this;
     const params = pattern.match(channel);
     if (!params) return;
     const { data, metadata = NO_HEADERS } = message;
-    this.pass({ data, channel, pattern: pattern.source, params, headers: metadata });
+    const passed = { data, channel, pattern: pattern.source, params, headers: metadata };
+    if (isHandlerTraced()) this.passTraced(passed, delivery);
+    else this.pass(passed);
   }
 
-  /** Passes a message on, and reports how long the destination took. */
   protected pass(message: PubSubMessage): void {
-    const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
-    this.next(message);
-    if (start > 0) this.bus.reportHandled(message.channel, message.pattern, start);
+    this.#context.next(this.#destination, message);
   }
 
-  protected next(message: PubSubMessage): void {
-    this.#context.next(this.#destination, message);
+  /** As {@link pass}, and reports it to telemetry. */
+  protected passTraced(message: PubSubMessage, delivery: Delivery): void {
+    traceSubscriber(message.pattern, delivery, () => this.pass(message));
+  }
+
+  /** Runs a function in the context of the observer. */
+  protected runInContext<T>(run: (message: PubSubMessage) => T, message: PubSubMessage): T {
+    return this.#context.runInAsyncScope(run, undefined, message);
   }
 
   override onResubscribed(gap: PubSubGap): void {
@@ -117,9 +127,24 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   }
 }
 
-/** The observer behind `subscribe`, which reports its handler itself: that may be asynchronous, and fail. */
+/** Runs a handler for a message. Does not reject. */
+type RunHandler = (message: PubSubMessage) => Promise<Failure | undefined>;
+
+/** The observer behind `subscribe`, whose handler may be asynchronous, and fail. */
 export class HandlerObserver extends MessageObserver {
-  protected override pass(message: PubSubMessage): void {
-    this.next(message);
+  readonly #run: RunHandler;
+
+  constructor(
+    scope: ObserverScope,
+    observation: Observation,
+    destination: Omit<Observer<PubSubMessage>, 'next'> & { readonly run: RunHandler },
+  ) {
+    const { run } = destination;
+    super(scope, observation, { ...destination, next: (message) => void run(message) });
+    this.#run = run;
+  }
+
+  protected override passTraced(message: PubSubMessage, delivery: Delivery): void {
+    void traceHandler(message.pattern, delivery, () => this.runInContext(this.#run, message));
   }
 }

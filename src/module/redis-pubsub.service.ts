@@ -8,7 +8,6 @@ import { checkBoolean } from '../options/option-checks.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
-import { telemetry } from '../telemetry.js';
 import { InFlight } from '../transport/in-flight.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import type { Failure } from '../transport/redis-pubsub.context.js';
@@ -260,7 +259,7 @@ export class RedisPubSubService {
       };
       const observed = { ...observation, onSubscribed };
       const observer = new HandlerObserver(this.#scope, observed, {
-        next: (message) => void this.#run(handler, message as PubSubMessage<T>),
+        run: (message) => this.#run(handler, message as PubSubMessage<T>),
         error: (error) => {
           observer.unsubscribe();
           reject(error as Error);
@@ -323,20 +322,22 @@ export class RedisPubSubService {
     };
   }
 
-  async #run<T>(handler: PubSubHandler<T>, message: PubSubMessage<T>): Promise<void> {
-    const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
-    let failure: Failure | undefined;
+  async #run<T>(
+    handler: PubSubHandler<T>,
+    message: PubSubMessage<T>,
+  ): Promise<Failure | undefined> {
     this.#inFlight.begin();
     try {
       await handler(message);
+      return undefined;
     } catch (error) {
-      failure = { error };
       this.#failures.add(
         () => `A message on "${shorten(message.channel)}" failed: ${textOf(error)}`,
       );
+      return { error };
+    } finally {
+      this.#inFlight.end();
     }
-    this.#inFlight.end();
-    if (start > 0) this.#bus.reportHandled(message.channel, message.pattern, start, failure);
   }
 }
 

@@ -1,3 +1,4 @@
+import { isTopologyProvider } from '../broker/topology-provider.js';
 import { hostAndPort, readCluster } from '../broker/cluster/cluster-connection.js';
 import { isClient, isCluster } from '../broker/connection/redis-connection.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -32,7 +33,8 @@ interface Address {
   readonly name?: string;
 }
 
-function serverOf(connection: ResolvedOptions['connection']): string {
+function serverOf(connection: ResolvedOptions['connection']): unknown {
+  if (isTopologyProvider(connection)) return connection;
   if (typeof connection === 'string') return addressOf(fromUrl(connection));
   if (isCluster(connection)) {
     const nodes = readCluster(connection).startupNodes.map(hostAndPort);

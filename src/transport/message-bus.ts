@@ -25,7 +25,6 @@ import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
-import type { Failure } from './redis-pubsub.context.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
 import { OutsideLogger } from './outside-logger.js';
@@ -77,7 +76,13 @@ export class MessageBus {
     const probePrefix = this.reserved.createProbePrefix();
     const missed = new MissedMessages(this, this.#logger);
     const onNoReceivers = missed.check.bind(missed);
-    this.broker = new RedisBroker({ ...options, probePrefix, log: this.#logger, onNoReceivers });
+    const view = {
+      prefix: options.prefix,
+      decode: this.codec.decode.bind(this.codec),
+      isReserved: this.reserved.has.bind(this.reserved),
+    };
+    const log = this.#logger;
+    this.broker = new RedisBroker({ ...options, probePrefix, log, onNoReceivers, view });
     this.#start = new BrokerStart(this.broker, options, this.#logger);
   }
 
@@ -202,16 +207,6 @@ export class MessageBus {
   /** Reports a message that was not handled. */
   reportDrop(channel: string, reason: DropReason, error?: unknown): void {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
-  }
-
-  /** Reports a handler or an observer that ended. `channel` is without the prefix; `start` is of `performance.now`. */
-  reportHandled(channel: string, pattern: string, start: number, failure?: Failure): void {
-    telemetry.handle.publish({
-      channel: this.options.prefix + channel,
-      pattern,
-      duration: performance.now() - start,
-      ...(failure && { error: failure.error ?? new Error('The handler failed without an error') }),
-    });
   }
 
   #createReplyBatcher(): ReplyBatcher | undefined {

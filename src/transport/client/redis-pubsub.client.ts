@@ -33,6 +33,12 @@ import { OutsideLogger } from '../outside-logger.js';
 
 const CLIENT = brandOf('client');
 
+/** Creates a client with the options of another one and another connection. None for that of a module. */
+export let withConnection: (
+  client: RedisPubSubClient,
+  connection: RedisPubSubClientOptions['connection'],
+) => RedisPubSubClient | undefined;
+
 /** A packet that becomes a request. */
 interface RequestPacket extends ReadPacket {
   id?: MessageId;
@@ -50,6 +56,10 @@ interface RequestPacket extends ReadPacket {
 export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   static {
     addBrand(this.prototype, CLIENT);
+    withConnection = (client, connection) => {
+      if (!(#options in client) || !client.#options) return undefined;
+      return new RedisPubSubClient({ ...client.#options, connection } as RedisPubSubClientOptions);
+    };
   }
 
   readonly #logger = new OutsideLogger(RedisPubSubClient.name);
@@ -65,6 +75,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   readonly #defaultKind: ChannelKind;
   readonly #inbox: ReplyInbox;
   readonly #connect: ClientConnect;
+  /** The options of its own; none with those of a module. */
+  readonly #options: RedisPubSubClientOptions | undefined;
   #lastId = 0;
 
   /** The client has connections of its own. */
@@ -78,6 +90,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   constructor(options: RedisPubSubClientOptions | MessageBus = {}) {
     super();
     const ownsBus = !isMessageBus(options);
+    this.#options = ownsBus ? options : undefined;
     this.#bus = ownsBus ? new MessageBus(resolveOptions('RedisPubSubClient', options)) : options;
     const { sharded, deserializer, publishLimit } = this.#bus.options;
     this.#defaultKind = channelKind(sharded);

@@ -6,15 +6,15 @@ import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
 import { messageOf, withoutPayload } from '../../errors.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
-import { telemetry } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR, isHiddenByNest, isRpcException } from '../nest-internals.js';
 import { RedisPubSubContext, thrownIn, type Failure } from '../redis-pubsub.context.js';
+import { isHandlerTraced, traceHandler } from '../trace-handler.js';
 import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
-import { PendingReplies, type RequestOrigin } from './pending-replies.js';
+import { PendingReplies } from './pending-replies.js';
 import type { Responder } from './responder.js';
 import { RunningStreams } from './running-streams.js';
 
@@ -104,12 +104,11 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
-  ): Promise<void> {
+  ): Promise<unknown> {
     const { hooks, deserializer } = this.#options;
     if (!deserializer && !hooks.onStart) return this.#process(route, message, context, delivery);
-    const { kind, channel } = delivery;
     const packet = deserializer && this.#readPacket(deserializer, context, delivery);
-    return this.#prepare(route, { message, context, packet }, { kind, channel });
+    return this.#prepare(route, { message, context, packet }, delivery);
   }
 
   onWaiting({ payload }: Delivery): void {
@@ -135,24 +134,27 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     route: HandlerRoute,
     message: IncomingMessage,
     context: RedisPubSubContext,
-    origin: RequestOrigin,
-  ): Promise<void> {
+    delivery: Delivery,
+  ): Promise<unknown> {
     if (this.#isClosed) {
       this.onDrop(route, context.getChannel(), 'closing');
       return Promise.resolve();
     }
     this.#inFlight.begin();
-    const responder = route.isEventHandler ? undefined : this.#replies.open(message, origin);
-    return this.#handle(route, message.data, context, responder);
+    const responder = route.isEventHandler ? undefined : this.#replies.open(message, delivery);
+    const { data } = message;
+    if (!isHandlerTraced()) return this.#handle(route, data, context, responder);
+    const { source } = route.pattern;
+    return traceHandler(source, delivery, () => this.#handle(route, data, context, responder));
   }
 
+  /** Resolves to what the handler threw, unless a filter has handled it. */
   async #handle(
     route: HandlerRoute,
     data: unknown,
     context: RedisPubSubContext,
     responder: Responder | undefined,
-  ): Promise<void> {
-    const start = telemetry.handle.hasSubscribers ? performance.now() : 0;
+  ): Promise<Failure | undefined> {
     let failure: Failure | undefined;
     try {
       const rest = this.#reply(route, await route.handler(data, context), responder);
@@ -167,7 +169,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
     const thrown = thrownIn(context);
     if (failure || thrown) this.#logFailure(context, failure, responder !== undefined);
-    if (start > 0) this.#reportHandled(route, context, start, failure);
+    return failure && (thrown ?? failure);
   }
 
   /** Calls the deserializer at once: the payload can be read now, and not later. */
@@ -185,13 +187,13 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   }
 
   /** Deserializers and hooks may be asynchronous, and a shutdown waits for them, too. */
-  async #prepare(route: HandlerRoute, read: Received, origin: RequestOrigin): Promise<void> {
+  async #prepare(route: HandlerRoute, read: Received, delivery: Delivery): Promise<void> {
     const release = this.#inFlight.hold();
     try {
-      const received = await this.#deserialize(route, read, origin);
+      const received = await this.#deserialize(route, read, delivery);
       if (!received) return;
       await this.#runBetweenHooks(received.context, () => {
-        const processed = this.#process(route, received.message, received.context, origin);
+        const processed = this.#process(route, received.message, received.context, delivery);
         // `#process` counts it from here on.
         release();
         return processed;
@@ -204,7 +206,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   async #deserialize(
     { pattern }: HandlerRoute,
     received: Received,
-    { channel: name }: RequestOrigin,
+    { channel: name }: Delivery,
   ): Promise<Received | undefined> {
     const { context, packet } = received;
     if (!packet) return received;
@@ -224,11 +226,17 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  async #runBetweenHooks(context: RedisPubSubContext, process: () => Promise<void>): Promise<void> {
+  async #runBetweenHooks(
+    context: RedisPubSubContext,
+    process: () => Promise<unknown>,
+  ): Promise<void> {
     const { onStart } = this.#options.hooks;
-    if (!onStart) return process();
+    if (!onStart) {
+      await process();
+      return;
+    }
     let processed: Promise<void> | undefined;
-    const done = (): Promise<void> => (processed ??= process());
+    const done = (): Promise<void> => (processed ??= process().then(() => undefined));
     try {
       await onStart(context, done);
     } catch (error) {
@@ -268,15 +276,5 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     // An error that a handler sends to its caller on purpose is not logged.
     if (isHandled && (thrown ? isRpcException(error) : !isHiddenByNest(error))) return;
     this.#failures.report(context, error, hasCaller);
-  }
-
-  #reportHandled(
-    { pattern }: HandlerRoute,
-    context: RedisPubSubContext,
-    start: number,
-    failure: Failure | undefined,
-  ): void {
-    const thrown = failure && (thrownIn(context) ?? failure);
-    this.bus.reportHandled(context.getChannel(), pattern.source, start, thrown);
   }
 }

@@ -23,7 +23,7 @@ export interface RouteTarget {
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
-  ): Promise<void>;
+  ): Promise<unknown>;
 
   /** A message waits for its turn, and its delivery is about to end. */
   onWaiting(delivery: Delivery): void;
@@ -119,7 +119,7 @@ export class HandlerRoute extends BusListener {
     context: RedisPubSubContext,
     delivery: Delivery,
   ): void {
-    const run = (): Promise<void> => this.#target.run(this, message, context, delivery);
+    const run = (): Promise<unknown> => this.#target.run(this, message, context, delivery);
     const key = this.isEventHandler ? undefined : keyOf(message);
     const channel = context.getChannel();
     const isWaiting = queue.add(channel, run, key, delivery.payload.length + channel.length);
