@@ -1,5 +1,6 @@
 export { buildChannel, escapeGlob, type ChannelParams } from './channel/channel-pattern.js';
 export { decodeSegment, encodeSegment } from './channel/segment.js';
+export type { TopologyProvider } from './broker/topology-provider.js';
 export type {
   ClusterConnection,
   RedisConnection,

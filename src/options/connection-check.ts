@@ -1,3 +1,4 @@
+import { isTopologyProvider, type TopologyProvider } from '../broker/topology-provider.js';
 import { isClient, type RedisConnection } from '../broker/connection/redis-connection.js';
 import { queryOf } from '../broker/connection/url-query.js';
 import { InvalidOptionError } from '../errors.js';
@@ -8,15 +9,19 @@ import { hasConnectionFields } from './connection-names.js';
 const EXPECTED = 'a redis:// URL, ioredis options or an ioredis client';
 
 /**
- * A URL, ioredis options, an ioredis client, or the nodes of a Cluster.
+ * A URL, ioredis options, an ioredis client, the nodes of a Cluster, or what takes the place of Redis in tests.
  *
  * @throws InvalidOptionError for anything else, and for values that would end the process or lead elsewhere
  */
-export function checkConnection(name: string, connection: unknown): RedisConnection {
+export function checkConnection(
+  name: string,
+  connection: unknown,
+): RedisConnection | TopologyProvider {
   if (typeof connection === 'string') return checkUrl(name, connection);
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw new InvalidOptionError(name, EXPECTED, connection);
   }
+  if (isTopologyProvider(connection)) return connection;
   assertNotForeign(name, connection);
   if (isClient(connection)) return connection;
   if ('nodes' in connection) return checkCluster(connection);

@@ -1,4 +1,5 @@
 import type { Deserializer, Serializer } from '@nestjs/microservices';
+import type { TopologyProvider } from '../broker/topology-provider.js';
 import type { RedisConnection } from '../broker/connection/redis-connection.js';
 import type { CredentialsProvider } from '../broker/connection/credentials.js';
 import type { Codec } from '../codec/codec.js';
@@ -20,9 +21,11 @@ export interface RedisPubSubOptions {
    * duplicate. With the defaults of ioredis, your client may publish a message twice after a lost connection:
    * `maxRetriesPerRequest: 0` prevents that.
    *
+   * In tests it may be an `InMemoryRedis` of `nestjs-redis-pubsub/testing`, which needs no server.
+   *
    * @defaultValue `'redis://localhost:6379'`
    */
-  connection?: RedisConnection;
+  connection?: RedisConnection | TopologyProvider;
 
   /**
    * Returns the user and the password for the next attempt to connect. Each connection calls it before each attempt.

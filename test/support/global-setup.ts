@@ -6,6 +6,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Whether the server that the tests run against has sharded Pub/Sub (7.0 and later). */
     hasSharded: boolean;
+    /** Whether the tests run over `InMemoryRedis`. */
+    isInMemory: boolean;
   }
 }
 
@@ -14,6 +16,7 @@ export async function setup(project: TestProject): Promise<void> {
   const redis = await startPrivateRedis();
   const client = new Redis(redis.url);
   const info = await client.info('server');
+  project.provide('isInMemory', false);
   project.provide('hasSharded', /^redis_version:(?:[7-9]|\d\d)/m.test(info));
   client.disconnect();
   await redis.stop();

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { afterAll, beforeAll, vi } from 'vitest';
+import { afterAll, beforeAll, inject, vi } from 'vitest';
 import { closeAfterTest } from './app.js';
+import { createInMemoryTestRedis } from './in-memory-test-redis.js';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
 
 export type { PrivateRedis };
@@ -22,6 +23,7 @@ export interface TestRedis extends PrivateRedis {
  * @param args - More arguments of the server; a function is called again for each port that is tried.
  */
 export function useRedis(args?: Parameters<typeof startPrivateRedis>[0]): TestRedis {
+  if (inject('isInMemory') && !args) return createInMemoryTestRedis();
   let server: PrivateRedis | undefined;
   let client: Redis | undefined;
   beforeAll(async () => {

@@ -1,0 +1,144 @@
+import type { MessageView } from '../broker/topology-provider.js';
+import type { Delivery } from '../broker/broker.js';
+import type { SubscriptionKey } from '../channel/subscription-key.js';
+import { ClosedError, ConnectionError } from '../errors.js';
+import { Lifecycle } from '../shared/lifecycle.js';
+import { ChunkPayload } from '../shared/payload.js';
+import { telemetry } from '../telemetry.js';
+import type { InMemoryServer } from './in-memory-server.js';
+import { Wire } from './wire.js';
+
+/** One side of a broker, which the connection serves. None of the methods may throw. */
+export interface ConnectionOwner {
+  readonly role: 'publisher' | 'subscriber';
+  readonly view: MessageView | undefined;
+  onReady(): void;
+  onLost(): void;
+  onDelivery?(delivery: Delivery): void;
+  /** The server delivers nothing from now on. */
+  onDeaf?(): void;
+  /** The server refuses nothing any more. */
+  onAllowed?(): void;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A connection to an {@link InMemoryServer}. It connects again by itself as soon as the server can be reached. */
+export class InMemoryConnection {
+  readonly wire = new Wire();
+  readonly owner: ConnectionOwner;
+  /** How many more messages get lost. */
+  toDrop = 0;
+  readonly #server: InMemoryServer;
+  readonly #lifecycle = new Lifecycle();
+  readonly #waiters = new Set<Waiter>();
+  #isReady = false;
+  #lostAt: number | undefined;
+
+  constructor(server: InMemoryServer, owner: ConnectionOwner) {
+    this.#server = server;
+    this.owner = owner;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get isOpen(): boolean {
+    return this.#lifecycle.isOpen;
+  }
+
+  /** See `Broker#connect`. */
+  async open(timeoutMs: number): Promise<void> {
+    this.#lifecycle.open();
+    this.#server.add(this);
+    if (this.#isReady) return this.wire.whenEmpty();
+    const reason = 'the in-memory Redis is cut off by the test';
+    if (timeoutMs === 0) throw new ConnectionError(`Cannot connect: ${reason}`);
+    await this.#becomesReady(timeoutMs, `Not connected within ${timeoutMs} ms: ${reason}`);
+  }
+
+  /** Waits for the answers that are under way. */
+  async close(): Promise<void> {
+    this.#lifecycle.markClosed();
+    const { generation } = this.#lifecycle;
+    for (const { reject } of this.#waiters) reject(new ClosedError());
+    this.#lostAt = undefined;
+    await this.wire.whenEmpty();
+    // It may have been opened again.
+    if (this.#lifecycle.isOpen || !this.#lifecycle.isCurrent(generation)) return;
+    this.#server.remove(this);
+    this.onLost();
+  }
+
+  /** The server can be reached. */
+  onReady(): void {
+    this.#isReady = true;
+    this.toDrop = 0;
+    this.owner.onReady();
+    this.#reportReconnect();
+    for (const { resolve } of this.#waiters) resolve();
+  }
+
+  /** The connection is lost. */
+  onLost(): void {
+    if (!this.#isReady) return;
+    this.#isReady = false;
+    if (this.#lifecycle.isOpen) this.#lostAt = performance.now();
+    this.wire.cut();
+    this.owner.onLost();
+  }
+
+  /** Delivers a message soon, and returns its delivery; none if the message gets lost. */
+  deliver(
+    { kind, name }: SubscriptionKey,
+    channel: string,
+    bytes: Buffer,
+    delayMs: number,
+  ): Delivery | undefined {
+    if (this.toDrop > 0 && !this.owner.view?.isReserved(channel)) {
+      this.toDrop--;
+      return undefined;
+    }
+    // A copy for each: an application may transfer the memory of its bytes to another thread.
+    const payload = new ChunkPayload(Buffer.from(bytes));
+    const delivery: Delivery = { kind, subscription: name, channel, payload, decoded: undefined };
+    this.wire.add(() => {
+      this.owner.onDelivery?.(delivery);
+      payload.release();
+    }, delayMs);
+    return delivery;
+  }
+
+  #becomesReady(timeoutMs: number, late: string): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => waiter.reject(new ConnectionError(late)), timeoutMs);
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+      };
+      const waiter: Waiter = {
+        resolve: () => {
+          settle();
+          resolve();
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  #reportReconnect(): void {
+    if (this.#lostAt === undefined) return;
+    const outage = performance.now() - this.#lostAt;
+    this.#lostAt = undefined;
+    if (!telemetry.reconnect.hasSubscribers) return;
+    telemetry.reconnect.publish({ connection: this.owner.role, outage });
+  }
+}

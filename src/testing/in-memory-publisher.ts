@@ -1,0 +1,132 @@
+import type { TopologyOptions } from '../broker/topology-provider.js';
+import { PublishBuffer, type Outgoing } from '../broker/publishing/publish-buffer.js';
+import { publishError } from '../broker/publishing/publish-pipeline.js';
+import type { Publisher } from '../broker/publishing/publisher.js';
+import { sizeOf, UnconfirmedMessages } from '../broker/publishing/unconfirmed-messages.js';
+import type { ChannelKind } from '../channel/subscription-key.js';
+import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../errors.js';
+import { InMemoryConnection, type ConnectionOwner } from './in-memory-connection.js';
+import type { InMemoryServer } from './in-memory-server.js';
+import type { Subscriptions } from './subscriptions.js';
+
+/** Publishes to an {@link InMemoryServer}. */
+export class InMemoryPublisher implements Publisher, ConnectionOwner {
+  readonly role = 'publisher';
+  readonly view: TopologyOptions['view'];
+  /** There are no ioredis clients. */
+  readonly clients = [];
+  readonly hasEnded = false;
+  readonly #server: InMemoryServer;
+  readonly #connection: InMemoryConnection;
+  readonly #buffer: PublishBuffer | undefined;
+  readonly #unconfirmed: UnconfirmedMessages;
+  readonly #onNoReceivers: TopologyOptions['onNoReceivers'];
+  readonly #onChange: () => void;
+
+  constructor(server: InMemoryServer, options: TopologyOptions, onChange: () => void) {
+    const { view, publishBuffer, publishLimit, onNoReceivers } = options;
+    this.view = view;
+    this.#server = server;
+    this.#connection = new InMemoryConnection(server, this);
+    this.#buffer = publishBuffer ? new PublishBuffer(publishBuffer) : undefined;
+    this.#unconfirmed = new UnconfirmedMessages(publishLimit);
+    this.#onNoReceivers = onNoReceivers;
+    this.#onChange = onChange;
+  }
+
+  get isReady(): boolean {
+    return this.#connection.isReady;
+  }
+
+  countsReceivers(): boolean {
+    return true;
+  }
+
+  onClient(): void {
+    // There are no ioredis clients.
+  }
+
+  open(timeoutMs: number): Promise<void> {
+    return this.#connection.open(timeoutMs);
+  }
+
+  close(): Promise<void> {
+    this.#buffer?.fail(new ClosedError());
+    return this.#connection.close();
+  }
+
+  canPublish(): boolean {
+    return this.isReady;
+  }
+
+  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+    const message = { channel, payload, kind };
+    if (this.isReady) return this.#send(message);
+    if (this.#buffer && this.#connection.isOpen) return this.#buffer.add(message);
+    return Promise.reject(
+      new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
+    );
+  }
+
+  channels(glob: string, kind: ChannelKind): Promise<string[]> {
+    const command = kind === 'shard' ? 'SHARDCHANNELS' : 'CHANNELS';
+    return this.#query(command, (subscriptions) => subscriptions.channels(glob, kind));
+  }
+
+  subscriberCounts(channels: readonly string[], kind: ChannelKind): Promise<Map<string, number>> {
+    const command = kind === 'shard' ? 'SHARDNUMSUB' : 'NUMSUB';
+    return this.#query(
+      command,
+      (subscriptions) => new Map(channels.map((name) => [name, subscriptions.count(name, kind)])),
+    );
+  }
+
+  patternCount(): Promise<number> {
+    return this.#query('NUMPAT', ({ patterns }) => patterns);
+  }
+
+  onReady(): void {
+    this.#buffer?.flush((message) => this.#send(message));
+    this.#onChange();
+  }
+
+  onLost(): void {
+    this.#onChange();
+  }
+
+  #query<T>(command: string, answer: (subscriptions: Subscriptions<unknown>) => T): Promise<T> {
+    if (!this.isReady) {
+      const error = new ConnectionError(`Cannot query PUBSUB ${command}: not connected to Redis`);
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#server.query(this.#connection, answer, (error, result) => {
+        if (!error) return resolve(result as T);
+        reject(
+          error.name === 'ReplyError'
+            ? new CommandRefusedError('query', `PUBSUB ${command}`, error)
+            : new ConnectionError(`The connection was lost before PUBSUB ${command} was answered`, {
+                cause: error,
+              }),
+        );
+      });
+    });
+  }
+
+  #send(message: Outgoing): Promise<number> {
+    const { channel, payload, kind } = message;
+    const size = sizeOf(payload);
+    if (this.#unconfirmed.isTooMany(size)) {
+      return Promise.reject(this.#unconfirmed.errorFor(channel));
+    }
+    this.#unconfirmed.add(size);
+    return new Promise((resolve, reject) => {
+      this.#server.publishFrom(this.#connection, message, (answer) => {
+        this.#unconfirmed.remove(size);
+        if (typeof answer !== 'number') return reject(publishError(channel, answer));
+        if (answer === 0) this.#onNoReceivers?.(channel, kind);
+        resolve(answer);
+      });
+    });
+  }
+}

@@ -1,0 +1,209 @@
+import type { MessageView } from '../broker/topology-provider.js';
+import type { Delivery } from '../broker/broker.js';
+import type { Outgoing } from '../broker/publishing/publish-buffer.js';
+import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
+import type { RedisFaults, RefusableCommand } from './faults.js';
+import type { InMemoryConnection } from './in-memory-connection.js';
+import { Globs, Subscriptions } from './subscriptions.js';
+
+const SUBSCRIBE = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
+const PUBLISH = { channel: 'PUBLISH', shard: 'SPUBLISH' } as const;
+
+/** A message as the server received it. */
+export interface PublishedPayload {
+  readonly channel: string;
+  readonly kind: ChannelKind;
+  readonly payload: Buffer;
+  /** The number of subscriptions that it was delivered to. */
+  readonly receivers: number;
+  /** That of the publisher; `undefined` for the test itself. */
+  readonly view: MessageView | undefined;
+}
+
+/** A server in memory: subscriptions, deliveries, refusals and faults, without a socket. */
+export class InMemoryServer implements RedisFaults {
+  /** Those that are up, or are to be. */
+  readonly #connections = new Set<InMemoryConnection>();
+  readonly subscriptions = new Subscriptions<InMemoryConnection>();
+  readonly #publishListeners = new Set<(published: PublishedPayload) => void>();
+  readonly #globs = new Globs();
+  readonly #deliveries = new WeakMap<Delivery, MessageView>();
+  #refusals: { readonly command: RefusableCommand; readonly name: string }[] = [];
+  #isCut = false;
+  #isDeaf = false;
+  #delayMs = 0;
+
+  get isDeaf(): boolean {
+    return this.#isDeaf;
+  }
+
+  /** Whether no answer and no message is under way. */
+  get isIdle(): boolean {
+    return [...this.#connections].every(({ wire }) => wire.isEmpty);
+  }
+
+  /** Resolves when no answer and no message is under way. */
+  async whenIdle(): Promise<void> {
+    while (!this.isIdle) {
+      await Promise.all([...this.#connections].map(({ wire }) => wire.whenEmpty()));
+    }
+  }
+
+  /** How the application sees a message that was delivered here; `undefined` for messages of other servers. */
+  viewOf(delivery: Delivery): MessageView | undefined {
+    return this.#deliveries.get(delivery);
+  }
+
+  /** How an application sees a channel: the one whose prefix it has. */
+  viewFor(name: string): MessageView | undefined {
+    const views = [...this.#connections].flatMap(({ owner }) => owner.view ?? []);
+    return views
+      .filter(({ prefix }) => name.startsWith(prefix))
+      .toSorted((one, other) => other.prefix.length - one.prefix.length)[0];
+  }
+
+  /** Calls `listener` with each message that is published. Returns a function that removes it. */
+  onPublish(listener: (published: PublishedPayload) => void): () => void {
+    this.#publishListeners.add(listener);
+    return () => void this.#publishListeners.delete(listener);
+  }
+
+  /** Connects now, or as soon as the server can be reached. */
+  add(connection: InMemoryConnection): void {
+    this.#connections.add(connection);
+    this.#connect(connection);
+  }
+
+  remove(connection: InMemoryConnection): void {
+    this.#connections.delete(connection);
+    this.subscriptions.removeAll(connection);
+  }
+
+  /** SUBSCRIBE, PSUBSCRIBE or SSUBSCRIBE. Calls `onAnswer` soon, with an error if the server refuses. */
+  subscribe(
+    connection: InMemoryConnection,
+    key: SubscriptionKey,
+    onAnswer: (refusal?: Error) => void,
+  ): void {
+    const refusal = this.#refusalOf(SUBSCRIBE[key.kind], key.name);
+    if (!refusal) this.subscriptions.add(key, connection);
+    connection.wire.add(() => onAnswer(refusal), this.#delayMs);
+  }
+
+  /** UNSUBSCRIBE, PUNSUBSCRIBE or SUNSUBSCRIBE. */
+  unsubscribe(connection: InMemoryConnection, key: SubscriptionKey): void {
+    this.subscriptions.remove(key, connection);
+  }
+
+  /** PUBLISH or SPUBLISH. Calls `onAnswer` soon, with the number of receivers or an error. */
+  publishFrom(
+    connection: InMemoryConnection,
+    message: Outgoing,
+    onAnswer: (answer: number | Error) => void,
+  ): void {
+    const answer =
+      this.#refusalOf(PUBLISH[message.kind], message.channel) ??
+      this.publish(message, connection.owner.view);
+    const onLost = (): void => onAnswer(new Error('the connection was cut'));
+    connection.wire.add(() => onAnswer(answer), this.#delayMs, onLost);
+  }
+
+  /** Publishes a message, and returns the number of subscriptions that it reaches. */
+  publish({ channel, payload, kind }: Outgoing, view?: MessageView): number {
+    const bytes = Buffer.from(payload as Uint8Array);
+    let receivers = 0;
+    this.subscriptions.reach(channel, kind, (key, connection) => {
+      receivers++;
+      if (this.#isDeaf) return;
+      const delivery = connection.deliver(key, channel, bytes, this.#delayMs);
+      if (delivery && connection.owner.view) this.#deliveries.set(delivery, connection.owner.view);
+    });
+    const published = { channel, kind, payload: bytes, receivers, view };
+    for (const listener of this.#publishListeners) listener(published);
+    return receivers;
+  }
+
+  /** Answers a PUBSUB query soon. `onAnswer` receives the answer or an error. */
+  query<T>(
+    connection: InMemoryConnection,
+    answer: (subscriptions: Subscriptions<unknown>) => T,
+    onAnswer: (error: Error | undefined, answer?: T) => void,
+  ): void {
+    const refusal = this.#refusalOf('PUBSUB', '');
+    connection.wire.add(
+      () => onAnswer(refusal, refusal ? undefined : answer(this.subscriptions)),
+      this.#delayMs,
+      () => onAnswer(new Error('the connection was cut')),
+    );
+  }
+
+  cut(): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    for (const connection of this.#connections) this.#disconnect(connection);
+  }
+
+  deafen(): void {
+    if (this.#isDeaf) return;
+    this.#isDeaf = true;
+    for (const { isReady, owner } of this.#connections) if (isReady) owner.onDeaf?.();
+  }
+
+  refuse(command: RefusableCommand, name = '*'): void {
+    this.#refusals.push({ command, name });
+    for (const connection of this.#connections) {
+      const keys = this.subscriptions.of(connection);
+      if (!keys.some((key) => this.#refusalOf(SUBSCRIBE[key.kind], key.name))) continue;
+      // As ACL SETUSER does: a subscription that is no longer allowed ends its connection.
+      this.#disconnect(connection);
+      this.#connect(connection);
+    }
+  }
+
+  delay(ms: number): void {
+    this.#delayMs = ms;
+    if (ms === 0) for (const { wire } of this.#connections) wire.hurry();
+  }
+
+  dropNext(count = 1): void {
+    for (const connection of this.#connections) connection.toDrop += count;
+  }
+
+  restore(): void {
+    const [wasCut, wasDeaf] = [this.#isCut, this.#isDeaf];
+    this.#isCut = this.#isDeaf = false;
+    this.#refusals = [];
+    this.delay(0);
+    for (const connection of this.#connections) {
+      connection.toDrop = 0;
+      if (wasDeaf && connection.owner.onDeaf) this.#disconnect(connection);
+      else if (!wasCut) connection.owner.onAllowed?.();
+    }
+    // Subscribers first: an application then receives what it published during the outage.
+    const isPublisher = ({ owner }: InMemoryConnection): boolean => owner.role === 'publisher';
+    const all = [...this.#connections];
+    for (const it of all) if (!isPublisher(it)) this.#connect(it);
+    for (const it of all) if (isPublisher(it)) this.#connect(it);
+  }
+
+  #connect(connection: InMemoryConnection): void {
+    if (this.#isCut || connection.isReady) return;
+    connection.onReady();
+    if (this.#isDeaf) connection.owner.onDeaf?.();
+  }
+
+  #disconnect(connection: InMemoryConnection): void {
+    this.subscriptions.removeAll(connection);
+    connection.onLost();
+  }
+
+  #refusalOf(command: RefusableCommand, name: string): Error | undefined {
+    const isRefused = this.#refusals.some(
+      (it) => it.command === command && (name === '' || this.#globs.matches(it.name, name)),
+    );
+    if (!isRefused) return undefined;
+    const error = new Error('NOPERM No permissions to access a channel');
+    error.name = 'ReplyError';
+    return error;
+  }
+}

@@ -1,0 +1,217 @@
+import type { TopologyOptions } from '../broker/topology-provider.js';
+import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker/broker.js';
+import type { ConnectionSubscriber, Subscriber } from '../broker/subscribing/subscriber.js';
+import { SubscriptionRegistry } from '../broker/subscribing/subscription-registry.js';
+import type { Subscription } from '../broker/subscribing/subscription.js';
+import { UnsubscribeDelay } from '../broker/subscribing/unsubscribe-delay.js';
+import type {
+  ChannelKind,
+  SubscriptionKey,
+  SubscriptionKind,
+} from '../channel/subscription-key.js';
+import { ClosedError, CommandRefusedError, messageOf, shorten } from '../errors.js';
+import { telemetry } from '../telemetry.js';
+import { InMemoryConnection, type ConnectionOwner } from './in-memory-connection.js';
+import type { InMemoryServer } from './in-memory-server.js';
+
+/** Subscribes at an {@link InMemoryServer}, with the registry that the real subscriber has. */
+export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, ConnectionOwner {
+  readonly role = 'subscriber';
+  readonly view: TopologyOptions['view'];
+  /** There are no ioredis clients. */
+  readonly clients = [];
+  readonly hasEnded = false;
+  readonly #server: InMemoryServer;
+  readonly #connection: InMemoryConnection;
+  readonly #kinds: readonly SubscriptionKind[];
+  readonly #log: TopologyOptions['log'];
+  readonly #onChange: () => void;
+  readonly #registry = new SubscriptionRegistry();
+  readonly #unsubscribeDelay = new UnsubscribeDelay((subscription) => this.#recheck(subscription));
+  /** Subscriptions that the server refused, and that still have listeners. */
+  readonly #refused = new Set<Subscription>();
+  #isScheduled = false;
+  /** Since when the server delivers nothing. */
+  #deafSince: Date | undefined;
+
+  constructor(
+    server: InMemoryServer,
+    kind: ChannelKind,
+    { view, log }: TopologyOptions,
+    onChange: () => void,
+  ) {
+    this.view = view;
+    this.#server = server;
+    this.#kinds = kind === 'shard' ? ['shard'] : ['channel', 'pattern'];
+    this.#log = log;
+    this.#onChange = onChange;
+    this.#connection = new InMemoryConnection(server, this);
+  }
+
+  get isReady(): boolean {
+    return this.#connection.isReady;
+  }
+
+  get isRestored(): boolean {
+    return this.isReady && this.#registry.isRestored;
+  }
+
+  get isStarving(): boolean {
+    return this.#deafSince !== undefined && !this.isEmpty;
+  }
+
+  get isEmpty(): boolean {
+    return this.#registry.isEmpty;
+  }
+
+  onClient(): void {
+    // There are no ioredis clients.
+  }
+
+  open(timeoutMs: number): Promise<void> {
+    return this.#connection.open(timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+    this.#registry.failWaiters(new ClosedError());
+  }
+
+  subscriberFor(): this {
+    return this;
+  }
+
+  subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void {
+    if (waiter) this.#registry.add(key, listener).addWaiter(listener, waiter);
+    else this.#registry.addExpected(key, listener);
+    this.#schedule();
+    this.#onChange();
+  }
+
+  unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void {
+    const subscription = this.#registry.removeListener(key, listener);
+    if (!subscription) return;
+    const { hasListeners, state } = subscription;
+    if (isDelayed && !hasListeners && state === 'subscribed') {
+      this.#unsubscribeDelay.start(subscription);
+    } else {
+      this.#recheck(subscription);
+    }
+  }
+
+  isSubscribed(key: SubscriptionKey): boolean {
+    return this.#registry.isSubscribed(key);
+  }
+
+  listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[] {
+    return this.#registry.listenersOf(channel, kind);
+  }
+
+  whenRead(onRead: () => void): void {
+    this.#connection.wire.add(onRead, 0, onRead);
+  }
+
+  onReady(): void {
+    this.#sendCommands();
+    this.#onChange();
+  }
+
+  onLost(): void {
+    const from = this.#deafSince ?? new Date();
+    this.#deafSince = undefined;
+    this.#refused.clear();
+    this.#registry.onConnectionLost({ from });
+    this.#onChange();
+  }
+
+  onDeaf(): void {
+    const since = new Date();
+    this.#deafSince = since;
+    if (this.isStarving && telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
+    this.#onChange();
+  }
+
+  onAllowed(): void {
+    for (const subscription of this.#refused) this.#registry.recheck(subscription);
+    this.#refused.clear();
+    this.#schedule();
+  }
+
+  onDelivery(delivery: Delivery): void {
+    try {
+      this.#registry.deliver(delivery);
+    } catch (error) {
+      this.#log.error(`A listener of "${shorten(delivery.channel)}" threw: ${messageOf(error)}`);
+    }
+  }
+
+  #recheck(subscription: Subscription): void {
+    this.#registry.recheck(subscription);
+    this.#schedule();
+    this.#onChange();
+  }
+
+  /** All changes of one tick go out together, as they do to Redis. */
+  #schedule(): void {
+    if (this.#isScheduled || !this.isReady || !this.#registry.hasDirty) return;
+    this.#isScheduled = true;
+    const end = (): void => {
+      this.#isScheduled = false;
+    };
+    this.#connection.wire.add(
+      () => {
+        end();
+        this.#sendCommands();
+        this.#onChange();
+      },
+      0,
+      end,
+    );
+  }
+
+  #sendCommands(): void {
+    for (const kind of this.#kinds) {
+      for (const it of this.#registry.takeDirty(kind, Infinity)) {
+        if (it.hasListeners) this.#subscribe(it);
+        else this.#unsubscribe(it);
+      }
+    }
+  }
+
+  #subscribe(subscription: Subscription): void {
+    this.#registry.setPending(subscription);
+    this.#server.subscribe(this.#connection, subscription.key, (refusal) => {
+      if (!this.#registry.isPending(subscription)) return;
+      if (refusal) this.#refuse(subscription, refusal);
+      else this.#acknowledge(subscription);
+      this.#schedule();
+      this.#onChange();
+    });
+  }
+
+  #unsubscribe(subscription: Subscription): void {
+    const { key } = subscription;
+    this.#registry.setUnsubscribed(subscription);
+    this.#server.unsubscribe(this.#connection, key);
+    if (telemetry.unsubscribe.hasSubscribers) telemetry.unsubscribe.publish(key);
+  }
+
+  #acknowledge(subscription: Subscription): void {
+    const { kind, name } = subscription.key;
+    const gap = this.#registry.acknowledge(subscription);
+    if (!telemetry.subscribe.hasSubscribers) return;
+    telemetry.subscribe.publish({ kind, name, ...(gap && { gap }) });
+  }
+
+  #refuse(subscription: Subscription, reply: Error): void {
+    const { kind, name } = subscription.key;
+    const error = new CommandRefusedError('subscribe', name, reply);
+    this.#registry.refuse(subscription, error);
+    if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name, error });
+    if (!subscription.hasListeners) return;
+    this.#log.error(
+      `Redis refused to subscribe to "${shorten(name)}"; retrying: ${messageOf(reply)}`,
+    );
+    this.#refused.add(subscription);
+  }
+}

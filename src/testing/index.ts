@@ -1,0 +1,9 @@
+export type { RedisFaults, RefusableCommand } from './faults.js';
+export { InMemoryRedis, type InMemoryPublishOptions } from './in-memory-redis.js';
+export {
+  PubSubRecorder,
+  type HandledMessage,
+  type PublishedMessage,
+  type WaitOptions,
+} from './pub-sub-recorder.js';
+export { withInMemoryRedis } from './with-in-memory-redis.js';

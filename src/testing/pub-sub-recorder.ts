@@ -1,0 +1,251 @@
+import { setImmediate } from 'node:timers';
+import { inspect } from 'node:util';
+import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
+import { NO_HEADERS, type Headers } from '../codec/codec.js';
+import { ChunkPayload } from '../shared/payload.js';
+import type { MessageView } from '../broker/topology-provider.js';
+import { handleTracing, type HandleTrace } from '../telemetry.js';
+import type { DeliveryTrace } from '../transport/trace-handler.js';
+import { serverOf, type InMemoryRedis } from './in-memory-redis.js';
+import type { InMemoryServer, PublishedPayload } from './in-memory-server.js';
+
+/** Taken when the module is loaded, so that fake timers do not hold it. */
+const nextTurn = setImmediate;
+
+const DEFAULT_TIMEOUT_MS = 1_000;
+/** How many messages an error names. */
+const MAX_LISTED = 10;
+
+/** A message that an application published, or the test itself. */
+export interface PublishedMessage<T = unknown> {
+  /** Without the prefix of the application that published it. */
+  readonly channel: string;
+  readonly data: T;
+  readonly headers: Headers;
+  /** The number of subscriptions that it was delivered to. */
+  readonly receivers: number;
+}
+
+/** A message that a handler or an observer handled. */
+export interface HandledMessage<T = unknown> {
+  /** Without the prefix of the application that handled it. */
+  readonly channel: string;
+  /** The pattern of the handler. */
+  readonly pattern: string;
+  /** The values of the `:name` segments of the pattern that the test looks for. */
+  readonly params: ChannelParams;
+  readonly data: T;
+  readonly headers: Headers;
+  /** What the handler threw; absent if it succeeded. */
+  readonly error?: unknown;
+}
+
+/** How long a {@link PubSubRecorder} waits. */
+export interface WaitOptions {
+  /**
+   * In milliseconds.
+   *
+   * @defaultValue `1000`
+   */
+  readonly timeout?: number;
+}
+
+/**
+ * Records what is published to an {@link InMemoryRedis} and what is handled, from its construction to `close`. Patterns
+ * are those of decorators, such as `user.*` and `user.:id`. The channels that this package uses itself are left out.
+ */
+export class PubSubRecorder {
+  readonly #server: InMemoryServer;
+  readonly #removeListener: () => void;
+  readonly #published: PublishedMessage[] = [];
+  readonly #handled: HandledMessage[] = [];
+  readonly #running = new Set<HandleTrace>();
+  /** Called after each message that was handled. */
+  readonly #waiters = new Set<() => void>();
+  readonly #subscribers = {
+    start: (trace: HandleTrace) => this.#onStart(trace as DeliveryTrace),
+    end: (trace: HandleTrace) => this.#onEnd(trace as DeliveryTrace),
+    asyncEnd: (trace: HandleTrace) => this.#onEnd(trace as DeliveryTrace),
+  };
+
+  constructor(redis: InMemoryRedis) {
+    this.#server = serverOf(redis);
+    this.#removeListener = this.#server.onPublish((message) => this.#onPublish(message));
+    handleTracing.start.subscribe(this.#subscribers.start as never);
+    handleTracing.end.subscribe(this.#subscribers.end as never);
+    handleTracing.asyncEnd.subscribe(this.#subscribers.asyncEnd as never);
+  }
+
+  /** The messages that were published on channels that match, in their order. Default: all. */
+  published<T = unknown>(pattern?: string): PublishedMessage<T>[] {
+    const matches = matcherOf(pattern);
+    return this.#published.filter(({ channel }) => matches(channel)) as PublishedMessage<T>[];
+  }
+
+  /** The messages that were handled on channels that match, in the order in which their handlers ended. Default: all. */
+  handled<T = unknown>(pattern?: string): HandledMessage<T>[] {
+    const matches = matcherOf(pattern);
+    return this.#handled.flatMap((message) => {
+      const params = matches(message.channel);
+      return params ? [{ ...(message as HandledMessage<T>), params }] : [];
+    });
+  }
+
+  /**
+   * Resolves to the first message on a matching channel that was handled, or is handled soon. A handler that failed
+   * counts, too: look at `error`.
+   *
+   * @param predicate - Returns whether it is the message that the test waits for. Default: the first one.
+   * @throws Error after the timeout: it says which messages there were.
+   */
+  async waitFor<T = unknown>(
+    pattern: string,
+    predicate: (message: HandledMessage<T>) => boolean = () => true,
+    { timeout = DEFAULT_TIMEOUT_MS }: WaitOptions = {},
+  ): Promise<HandledMessage<T>> {
+    const find = (): HandledMessage<T> | undefined => this.handled<T>(pattern).find(predicate);
+    await within(
+      timeout,
+      this.#whenHandled(() => find() !== undefined),
+      () =>
+        `Expected a handled message on "${pattern}" within ${timeout} ms. ${this.#describe(pattern)}`,
+    );
+    return find() as HandledMessage<T>;
+  }
+
+  /**
+   * Resolves when every message has arrived and every handler has ended, also those of the messages that handlers
+   * publish.
+   *
+   * @throws Error after the timeout: it names the handlers that still run.
+   */
+  async idle({ timeout = DEFAULT_TIMEOUT_MS }: WaitOptions = {}): Promise<void> {
+    const hasEnded = (): boolean => this.#running.size === 0;
+    do {
+      const quiet = this.#server.whenIdle().then(() => this.#whenHandled(hasEnded));
+      await within(timeout, quiet, () => this.#describeRunning(timeout));
+      // What a handler does after its last `await` may publish again.
+      await new Promise(nextTurn);
+    } while (!hasEnded() || !this.#server.isIdle);
+  }
+
+  /** Forgets all messages so far. */
+  clear(): void {
+    this.#published.length = this.#handled.length = 0;
+  }
+
+  /** Records nothing more. Idempotent. */
+  close(): void {
+    this.#removeListener();
+    handleTracing.start.unsubscribe(this.#subscribers.start as never);
+    handleTracing.end.unsubscribe(this.#subscribers.end as never);
+    handleTracing.asyncEnd.unsubscribe(this.#subscribers.asyncEnd as never);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #onPublish({ channel: name, payload, receivers, view: publisher }: PublishedPayload): void {
+    const view = publisher ?? this.#server.viewFor(name);
+    if (view?.isReserved(name)) return;
+    const channel = name.slice(view?.prefix.length ?? 0);
+    this.#published.push({ channel, ...readMessage(payload, channel, view), receivers });
+  }
+
+  #onStart(trace: DeliveryTrace): void {
+    if (this.#server.viewOf(trace.delivery)) this.#running.add(trace);
+  }
+
+  #onEnd(trace: DeliveryTrace): void {
+    // An asynchronous handler has only returned.
+    if (trace.duration === undefined || !this.#running.delete(trace)) return;
+    const { delivery, pattern } = trace;
+    const view = this.#server.viewOf(delivery);
+    const decoded = delivery.decoded as { data?: unknown; metadata?: Headers } | undefined;
+    this.#handled.push({
+      channel: delivery.channel.slice(view?.prefix.length ?? 0),
+      pattern,
+      params: {},
+      data: decoded?.data,
+      headers: decoded?.metadata ?? NO_HEADERS,
+      ...('error' in trace && { error: trace.error }),
+    });
+    for (const look of this.#waiters) look();
+  }
+
+  /** Resolves when `isTrue` returns true after a message was handled, or at once. */
+  async #whenHandled(isTrue: () => boolean): Promise<void> {
+    if (isTrue()) return;
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!isTrue()) return;
+        this.#waiters.delete(look);
+        resolve();
+      };
+      this.#waiters.add(look);
+    });
+  }
+
+  #describe(pattern: string): string {
+    const handled = this.handled();
+    const unhandled = this.published(pattern);
+    const list = (messages: readonly (PublishedMessage | HandledMessage)[]): string =>
+      messages.length === 0 ? 'none' : messages.slice(-MAX_LISTED).map(describeMessage).join(', ');
+    return `Handled: ${list(handled)}. Published on it: ${list(unhandled)}`;
+  }
+
+  #describeRunning(timeoutMs: number): string {
+    const running = [...this.#running].map(
+      ({ pattern, channel }) => `the handler of "${pattern}" on "${channel}"`,
+    );
+    const what = running.length === 0 ? 'messages that are under way' : running.join(', ');
+    return `Expected every handler to end within ${timeoutMs} ms. Still running: ${what}`;
+  }
+}
+
+function describeMessage({ channel, data }: PublishedMessage | HandledMessage): string {
+  return `"${channel}" ${inspect(data, { depth: 2, breakLength: Infinity, maxStringLength: 100 })}`;
+}
+
+function matcherOf(pattern = '*'): (channel: string) => ChannelParams | undefined {
+  const parsed = ChannelPattern.parse(pattern);
+  return (channel) => (parsed.source === '*' ? {} : parsed.match(channel));
+}
+
+/** The message in a payload; its text if no application can read it. */
+function readMessage(
+  payload: Buffer,
+  channel: string,
+  view: MessageView | undefined,
+): Pick<PublishedMessage, 'data' | 'headers'> {
+  try {
+    const message = view?.decode(new ChunkPayload(payload), channel);
+    if (message) return { data: message.data, headers: message.metadata ?? NO_HEADERS };
+  } catch {
+    // As a handler, which would drop it.
+  }
+  return { data: payload.toString(), headers: NO_HEADERS };
+}
+
+/** Rejects when a promise takes longer. */
+async function within(
+  timeoutMs: number,
+  promise: Promise<void>,
+  describe: () => string,
+): Promise<void> {
+  // Created here, so that its stack shows the test.
+  const late = new Error();
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      late.message = describe();
+      reject(late);
+    }, timeoutMs);
+  });
+  try {
+    await Promise.race([promise, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,106 @@
+import { setImmediate } from 'node:timers';
+import { runOutside } from '../shared/async-context.js';
+
+/** Taken when the module is loaded, so that fake timers do not hold it. */
+const nextTurn = setImmediate;
+
+/** Microtasks alone would keep timers waiting while handlers answer each other without an end. */
+const STEPS_PER_TURN = 1_000;
+
+interface Step {
+  readonly run: () => void;
+  readonly onLost: (() => void) | undefined;
+  /** When it may run, as `performance.now` counts. */
+  readonly due: number;
+}
+
+/**
+ * Carries what a server answers and delivers to one broker, in order and never within the call that caused it: in a
+ * microtask, or after a delay. The only timer is that of the delay.
+ */
+export class Wire {
+  #steps: Step[] = [];
+  #isScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #drains = 0;
+  readonly #waiters: (() => void)[] = [];
+
+  get isEmpty(): boolean {
+    return this.#steps.length === 0;
+  }
+
+  /** Adds a step. `onLost` is called in its place if the wire is cut before. Neither may throw. */
+  add(run: () => void, delayMs = 0, onLost?: () => void): void {
+    const last = this.#steps.at(-1)?.due ?? 0;
+    const due = delayMs > 0 ? performance.now() + delayMs : 0;
+    this.#steps.push({ run, onLost, due: Math.max(due, last) });
+    this.#schedule();
+  }
+
+  /** Ends all delays. */
+  hurry(): void {
+    this.#steps = this.#steps.map((step) => ({ ...step, due: 0 }));
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#schedule();
+  }
+
+  /** Drops every step. */
+  cut(): void {
+    const lost = this.#steps;
+    this.#steps = [];
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { onLost } of lost) onLost?.();
+    this.#tellWaiters();
+  }
+
+  /** Resolves when every step has run. */
+  async whenEmpty(): Promise<void> {
+    if (this.isEmpty) return;
+    await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  #schedule(): void {
+    const [next] = this.#steps;
+    if (!next || this.#isScheduled || this.#timer) return;
+    const delayMs = next.due - performance.now();
+    runOutside(() => (delayMs > 0 ? this.#startTimer(delayMs) : this.#drainSoon()));
+  }
+
+  #startTimer(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#drain();
+    }, delayMs);
+  }
+
+  #drainSoon(): void {
+    this.#isScheduled = true;
+    const drain = (): void => {
+      this.#isScheduled = false;
+      this.#drain();
+    };
+    if (++this.#drains % STEPS_PER_TURN === 0) nextTurn(drain);
+    // Not `queueMicrotask`, which Jest's fake timers replace.
+    else void Promise.resolve().then(drain);
+  }
+
+  #drain(): void {
+    const now = performance.now();
+    // Steps that these add wait for the next time.
+    for (let left = this.#steps.length; left > 0; left--) {
+      const [step] = this.#steps;
+      // A timer may fire a fraction of a millisecond early.
+      if (!step || step.due > now + 1) break;
+      this.#steps.shift();
+      step.run();
+    }
+    this.#schedule();
+    this.#tellWaiters();
+  }
+
+  #tellWaiters(): void {
+    if (this.isEmpty) for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+}

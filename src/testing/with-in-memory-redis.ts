@@ -1,0 +1,24 @@
+import { isPubSubClient, withConnection } from '../transport/client/redis-pubsub.client.js';
+import { InMemoryRedis } from './in-memory-redis.js';
+import { onScanned, type Builder } from './nest-internals.js';
+
+/**
+ * Puts an in-memory Redis in the place of every Redis of a testing module, and returns its builder. The application stays
+ * as it is: each `RedisPubSubModule`, each `RedisPubSubClient` of `ClientsModule`, and each server and client that its
+ * providers create.
+ *
+ * @param builder - What `Test.createTestingModule` returns.
+ * @param redis - Several testing modules with the same one exchange messages. Default: a new one.
+ */
+export function withInMemoryRedis<B extends Builder>(builder: B, redis = new InMemoryRedis()): B {
+  onScanned(builder, (replace) =>
+    replace((value) => {
+      // `ClientsModule.register` created it when its file was loaded, with this hook.
+      const client = isPubSubClient(value) ? withConnection(value, redis) : undefined;
+      return client && Object.assign(client, { onApplicationShutdown: () => client.close() });
+    }),
+  );
+  const compile = builder.compile.bind(builder);
+  builder.compile = (...args) => redis.run(() => compile(...args));
+  return builder;
+}
