@@ -18,6 +18,20 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
+/** The tests of what applications see. They run over a server, and again over `InMemoryRedis`. */
+const CONTRACT = [
+  'test/e2e/{batches,events,events-while-away}.e2e-spec.ts',
+  'test/e2e/{bad-input,interop,module,nest}/*.e2e-spec.ts',
+  'test/e2e/faults/{drain,globs,overload,replies}.e2e-spec.ts',
+  // About ioredis, other clients of a server, addresses, and processes.
+  '!test/e2e/bad-input/{connections,options,secrets}.e2e-spec.ts',
+  '!test/e2e/interop/{built-in-client,built-in-server,foreign-payloads,foreign-requests}.e2e-spec.ts',
+  '!test/e2e/interop/{json-codec,mixed-fleet,other-languages}.e2e-spec.ts',
+  '!test/e2e/module/{life-cycle,module-instances,on-start,overridden,two-copies}.e2e-spec.ts',
+  '!test/e2e/module/who-runs-what.e2e-spec.ts',
+  '!test/e2e/nest/{clients,resilience,status}.e2e-spec.ts',
+];
+
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
@@ -37,6 +51,15 @@ export default defineConfig({
           // No "exclude": that of the command line would not count.
           include: ['test/{conformance,e2e}/**/*.e2e-spec.ts', '!test/e2e/sample/**'],
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['test/support/setup.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'memory',
+          include: ['test/conformance/in-memory.memory-spec.ts', ...CONTRACT],
+          provide: { isInMemory: true, hasSharded: true },
           setupFiles: ['test/support/setup.ts'],
         },
       },

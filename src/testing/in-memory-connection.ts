@@ -8,6 +8,8 @@ import { telemetry } from '../telemetry.js';
 import type { InMemoryServer } from './in-memory-server.js';
 import { Wire } from './wire.js';
 
+const REASON = 'the in-memory Redis is cut';
+
 /** One side of a broker, which the connection serves. None of the methods may throw. */
 export interface ConnectionOwner {
   readonly role: 'publisher' | 'subscriber';
@@ -22,6 +24,8 @@ export interface ConnectionOwner {
 }
 
 interface Waiter {
+  /** Whether the first attempt decides. */
+  readonly isImpatient: boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -54,11 +58,9 @@ export class InMemoryConnection {
   /** See `Broker#connect`. */
   async open(timeoutMs: number): Promise<void> {
     this.#lifecycle.open();
+    const becomesReady = this.#isReady ? undefined : this.#becomesReady(timeoutMs);
     this.#server.add(this);
-    if (this.#isReady) return this.wire.whenEmpty();
-    const reason = 'the in-memory Redis is cut off by the test';
-    if (timeoutMs === 0) throw new ConnectionError(`Cannot connect: ${reason}`);
-    await this.#becomesReady(timeoutMs, `Not connected within ${timeoutMs} ms: ${reason}`);
+    return becomesReady;
   }
 
   /** Waits for the answers that are under way. */
@@ -83,12 +85,18 @@ export class InMemoryConnection {
     for (const { resolve } of this.#waiters) resolve();
   }
 
+  /** The server cannot be reached. */
+  onConnectFailed(): void {
+    for (const { isImpatient, reject } of this.#waiters) {
+      if (isImpatient) reject(new ConnectionError(`Cannot connect: ${REASON}`));
+    }
+  }
+
   /** The connection is lost. */
   onLost(): void {
     if (!this.#isReady) return;
     this.#isReady = false;
     if (this.#lifecycle.isOpen) this.#lostAt = performance.now();
-    this.wire.cut();
     this.owner.onLost();
   }
 
@@ -113,14 +121,17 @@ export class InMemoryConnection {
     return delivery;
   }
 
-  #becomesReady(timeoutMs: number, late: string): Promise<void> {
+  #becomesReady(timeoutMs: number): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => waiter.reject(new ConnectionError(late)), timeoutMs);
+      const late = `Not connected within ${timeoutMs} ms: ${REASON}`;
+      const expire = (): void => waiter.reject(new ConnectionError(late));
+      const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
       const settle = (): void => {
         clearTimeout(timer);
         this.#waiters.delete(waiter);
       };
       const waiter: Waiter = {
+        isImpatient: timeoutMs === 0,
         resolve: () => {
           settle();
           resolve();

@@ -3,7 +3,7 @@ import type { Delivery } from '../broker/broker.js';
 import type { Outgoing } from '../broker/publishing/publish-buffer.js';
 import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
 import type { RedisFaults, RefusableCommand } from './faults.js';
-import type { InMemoryConnection } from './in-memory-connection.js';
+import type { ConnectionOwner, InMemoryConnection } from './in-memory-connection.js';
 import { Globs, Subscriptions } from './subscriptions.js';
 
 const SUBSCRIBE = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
@@ -32,10 +32,6 @@ export class InMemoryServer implements RedisFaults {
   #isCut = false;
   #isDeaf = false;
   #delayMs = 0;
-
-  get isDeaf(): boolean {
-    return this.#isDeaf;
-  }
 
   /** Whether no answer and no message is under way. */
   get isIdle(): boolean {
@@ -76,6 +72,7 @@ export class InMemoryServer implements RedisFaults {
 
   remove(connection: InMemoryConnection): void {
     this.#connections.delete(connection);
+    connection.wire.cut();
     this.subscriptions.removeAll(connection);
   }
 
@@ -101,11 +98,13 @@ export class InMemoryServer implements RedisFaults {
     message: Outgoing,
     onAnswer: (answer: number | Error) => void,
   ): void {
-    const answer =
+    let answer: number | Error;
+    const onLost = (): void => onAnswer(new Error('the connection was cut'));
+    // Before the deliveries, so that the publisher goes on first: Redis promises no more.
+    connection.wire.add(() => onAnswer(answer), this.#delayMs, onLost);
+    answer =
       this.#refusalOf(PUBLISH[message.kind], message.channel) ??
       this.publish(message, connection.owner.view);
-    const onLost = (): void => onAnswer(new Error('the connection was cut'));
-    connection.wire.add(() => onAnswer(answer), this.#delayMs, onLost);
   }
 
   /** Publishes a message, and returns the number of subscriptions that it reaches. */
@@ -141,6 +140,15 @@ export class InMemoryServer implements RedisFaults {
     if (this.#isCut) return;
     this.#isCut = true;
     for (const connection of this.#connections) this.#disconnect(connection);
+  }
+
+  /** Ends connections, which connect again at once, as CLIENT KILL does. */
+  disconnectAll(role?: ConnectionOwner['role']): void {
+    for (const connection of this.#connections) {
+      if (role && connection.owner.role !== role) continue;
+      this.#disconnect(connection);
+      this.#connect(connection);
+    }
   }
 
   deafen(): void {
@@ -187,13 +195,19 @@ export class InMemoryServer implements RedisFaults {
   }
 
   #connect(connection: InMemoryConnection): void {
-    if (this.#isCut || connection.isReady) return;
-    connection.onReady();
-    if (this.#isDeaf) connection.owner.onDeaf?.();
+    if (connection.isReady) return;
+    const connect = (): void => {
+      if (this.#isCut) return connection.onConnectFailed();
+      if (connection.isReady || !this.#connections.has(connection)) return;
+      connection.onReady();
+      if (this.#isDeaf) connection.owner.onDeaf?.();
+    };
+    connection.wire.add(connect, 0, () => connection.onConnectFailed());
   }
 
   #disconnect(connection: InMemoryConnection): void {
     this.subscriptions.removeAll(connection);
+    connection.wire.cut();
     connection.onLost();
   }
 

@@ -4,9 +4,6 @@ import { runOutside } from '../shared/async-context.js';
 /** Taken when the module is loaded, so that fake timers do not hold it. */
 const nextTurn = setImmediate;
 
-/** Microtasks alone would keep timers waiting while handlers answer each other without an end. */
-const STEPS_PER_TURN = 1_000;
-
 interface Step {
   readonly run: () => void;
   readonly onLost: (() => void) | undefined;
@@ -15,14 +12,13 @@ interface Step {
 }
 
 /**
- * Carries what a server answers and delivers to one broker, in order and never within the call that caused it: in a
- * microtask, or after a delay. The only timer is that of the delay.
+ * Carries what a server answers and delivers over one connection, in order: in a later turn of the event loop, as a network
+ * does, or after a delay. The only timer is that of the delay.
  */
 export class Wire {
   #steps: Step[] = [];
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
-  #drains = 0;
   readonly #waiters: (() => void)[] = [];
 
   get isEmpty(): boolean {
@@ -77,13 +73,10 @@ export class Wire {
 
   #drainSoon(): void {
     this.#isScheduled = true;
-    const drain = (): void => {
+    nextTurn(() => {
       this.#isScheduled = false;
       this.#drain();
-    };
-    if (++this.#drains % STEPS_PER_TURN === 0) nextTurn(drain);
-    // Not `queueMicrotask`, which Jest's fake timers replace.
-    else void Promise.resolve().then(drain);
+    });
   }
 
   #drain(): void {

@@ -27,10 +27,10 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
     closeAfterTest(restart);
     isDown = true;
     const lost = becomes(broker, 'reconnecting');
-    process.kill(redis.pid, 'SIGKILL');
+    await redis.kill();
     await lost;
-    const [publisher, subscriber] = broker.clients() as [Redis, Redis];
-    await eventually(() => publisher.status !== 'ready' && subscriber.status !== 'ready');
+    const clients = broker.clients() as Redis[];
+    await eventually(() => clients.every(({ status }) => status !== 'ready'));
   };
 
   describe('after an outage', () => {

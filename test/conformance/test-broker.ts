@@ -1,12 +1,12 @@
 import type { BrokerOptions } from '../../src/broker/broker-options.js';
 import { RedisBroker } from '../../src/broker/redis-broker.js';
-import type { RedisConnection } from '../../src/broker/connection/redis-connection.js';
+import type { TopologyOptions } from '../../src/broker/topology-provider.js';
 import { closeAfterTest } from '../support/app.js';
 import { CollectedLog } from './collector.js';
 
 /** Creates a broker without publish buffer and probes, unless `options` set them. The caller closes it. */
 export function createBroker(
-  connection: RedisConnection,
+  connection: TopologyOptions['connection'],
   options: Partial<BrokerOptions> = {},
 ): RedisBroker {
   return new RedisBroker({
@@ -26,7 +26,7 @@ export function createBroker(
 
 /** As {@link createBroker}, but closed after the test. */
 export function createTestBroker(
-  connection: RedisConnection,
+  connection: TopologyOptions['connection'],
   options?: Partial<BrokerOptions>,
 ): RedisBroker {
   const broker = createBroker(connection, options);

@@ -13,6 +13,8 @@ export interface TestRedis extends PrivateRedis {
   subscribers(channel: string, count: number): Promise<void>;
   /** Resolves when this many globs are subscribed. */
   patterns(count: number): Promise<void>;
+  /** Kills the server with SIGKILL. */
+  kill(): Promise<void>;
   /** Kills every connection except that of `client`. */
   killConnections(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export function useRedis(args?: Parameters<typeof startPrivateRedis>[0]): TestRe
       }),
     patterns: (count) =>
       eventually(async () => Number(await testClient().pubsub('NUMPAT')) === count),
+    kill: async () => void process.kill(running().pid, 'SIGKILL'),
     killConnections: async () => {
       await testClient().call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await testClient().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');

@@ -5,6 +5,7 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { Gate } from '../../support/gate.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 /** The number of messages that are published about each millisecond. */
 const BURST = 20;
@@ -94,25 +95,28 @@ describe('app.close() under load', () => {
     expect(log.of('warn')).toEqual([expect.stringContaining('handlers still running')]);
   });
 
-  it('counter-proof: the built-in transport (Transport.REDIS) does not wait for its handlers', async () => {
-    const gate = new Gate();
-    const counts = { started: 0, ended: 0 };
-    const handle = async (): Promise<void> => {
-      counts.started++;
-      await gate.opened;
-      counts.ended++;
-    };
-    const { app } = await startBuiltIn(eventHandlers({ 'drain.*': handle }), {
-      port: redis.port,
-      wildcards: true,
-    });
-    await redis.patterns(1);
-    const stop = flood('drain.builtin');
-    await eventually(() => counts.started > 200);
-    await app.close();
-    const { ended } = counts;
-    gate.open();
-    await stop();
-    expect(ended).toBe(0);
-  });
+  onServer(
+    'counter-proof: the built-in transport (Transport.REDIS) does not wait for its handlers',
+    async () => {
+      const gate = new Gate();
+      const counts = { started: 0, ended: 0 };
+      const handle = async (): Promise<void> => {
+        counts.started++;
+        await gate.opened;
+        counts.ended++;
+      };
+      const { app } = await startBuiltIn(eventHandlers({ 'drain.*': handle }), {
+        port: redis.port,
+        wildcards: true,
+      });
+      await redis.patterns(1);
+      const stop = flood('drain.builtin');
+      await eventually(() => counts.started > 200);
+      await app.close();
+      const { ended } = counts;
+      gate.open();
+      await stop();
+      expect(ended).toBe(0);
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 describe('channels and globs in one service', () => {
   const redis = useRedis();
@@ -31,27 +32,33 @@ describe('channels and globs in one service', () => {
     ]);
   });
 
-  it('counter-proof: the built-in transport (Transport.REDIS) never delivers to a glob without `wildcards`, and logs nothing', async () => {
-    const received: unknown[] = [];
-    const { log } = await startBuiltIn(
-      eventHandlers({ 'literal.*': (_, channel) => received.push(channel) }),
-      { port: redis.port },
-    );
-    // SUBSCRIBE takes the glob as the name of a channel, so that only this channel is received.
-    await redis.subscribers('literal.*', 1);
-    expect(await redis.client.publish('literal.created', '1')).toBe(0);
-    await redis.client.publish('literal.*', '1');
-    await eventually(() => received.length >= 1);
-    expect(received).toEqual(['literal.*']);
-    expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
-  });
+  onServer(
+    'counter-proof: the built-in transport (Transport.REDIS) never delivers to a glob without `wildcards`, and logs nothing',
+    async () => {
+      const received: unknown[] = [];
+      const { log } = await startBuiltIn(
+        eventHandlers({ 'literal.*': (_, channel) => received.push(channel) }),
+        { port: redis.port },
+      );
+      // SUBSCRIBE takes the glob as the name of a channel, so that only this channel is received.
+      await redis.subscribers('literal.*', 1);
+      expect(await redis.client.publish('literal.created', '1')).toBe(0);
+      await redis.client.publish('literal.*', '1');
+      await eventually(() => received.length >= 1);
+      expect(received).toEqual(['literal.*']);
+      expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
+    },
+  );
 
-  it('counter-proof: the built-in transport (Transport.REDIS) with `wildcards` subscribes to every handler with PSUBSCRIBE', async () => {
-    await startBuiltIn(eventHandlers({ 'all.flush': () => {}, 'all.user.*': () => {} }), {
-      port: redis.port,
-      wildcards: true,
-    });
-    await redis.patterns(2);
-    expect(await subscribed('all.flush')).toEqual({ channel: 0, globs: 2 });
-  });
+  onServer(
+    'counter-proof: the built-in transport (Transport.REDIS) with `wildcards` subscribes to every handler with PSUBSCRIBE',
+    async () => {
+      await startBuiltIn(eventHandlers({ 'all.flush': () => {}, 'all.user.*': () => {} }), {
+        port: redis.port,
+        wildcards: true,
+      });
+      await redis.patterns(2);
+      expect(await subscribed('all.flush')).toEqual({ channel: 0, globs: 2 });
+    },
+  );
 });

@@ -7,6 +7,7 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { Gate } from '../../support/gate.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 const MESSAGES = 500;
 
@@ -54,27 +55,30 @@ describe(`${MESSAGES} messages at once`, () => {
       expect(received).toEqual(numbers(MESSAGES));
     });
 
-    it('counter-proof: the built-in transport (Transport.REDIS) starts a handler for each message at once', async () => {
-      let running = 0;
-      const gate = new Gate();
-      await startBuiltIn(
-        eventHandlers(
-          {
-            'load.builtin': async () => {
-              running++;
-              await gate.opened;
+    onServer(
+      'counter-proof: the built-in transport (Transport.REDIS) starts a handler for each message at once',
+      async () => {
+        let running = 0;
+        const gate = new Gate();
+        await startBuiltIn(
+          eventHandlers(
+            {
+              'load.builtin': async () => {
+                running++;
+                await gate.opened;
+              },
             },
-          },
-          { concurrency: 10 },
-        ),
-        { port: redis.port },
-      );
-      await redis.subscribers('load.builtin', 1);
-      await publish('load.builtin', numbers(MESSAGES));
-      await eventually(() => running >= MESSAGES);
-      expect(running).toBe(MESSAGES);
-      gate.open();
-    });
+            { concurrency: 10 },
+          ),
+          { port: redis.port },
+        );
+        await redis.subscribers('load.builtin', 1);
+        await publish('load.builtin', numbers(MESSAGES));
+        await eventually(() => running >= MESSAGES);
+        expect(running).toBe(MESSAGES);
+        gate.open();
+      },
+    );
   });
 
   describe("with `order: 'channel'`", () => {
@@ -109,28 +113,31 @@ describe(`${MESSAGES} messages at once`, () => {
       for (const channel of channels) expect(ended.get(channel)).toEqual(each);
     });
 
-    it('counter-proof: the built-in transport (Transport.REDIS) lets a later message overtake an earlier one', async () => {
-      const ended: unknown[] = [];
-      const gate = new Gate();
-      await startBuiltIn(
-        eventHandlers(
-          {
-            'order.builtin': async (data) => {
-              if (data === 0) await gate.opened;
-              ended.push(data);
+    onServer(
+      'counter-proof: the built-in transport (Transport.REDIS) lets a later message overtake an earlier one',
+      async () => {
+        const ended: unknown[] = [];
+        const gate = new Gate();
+        await startBuiltIn(
+          eventHandlers(
+            {
+              'order.builtin': async (data) => {
+                if (data === 0) await gate.opened;
+                ended.push(data);
+              },
             },
-          },
-          { order: 'channel' },
-        ),
-        { port: redis.port },
-      );
-      await redis.subscribers('order.builtin', 1);
-      await publish('order.builtin', [0, 1]);
-      await eventually(() => ended.length === 1);
-      gate.open();
-      await eventually(() => ended.length === 2);
-      expect(ended).toEqual([1, 0]);
-    });
+            { order: 'channel' },
+          ),
+          { port: redis.port },
+        );
+        await redis.subscribers('order.builtin', 1);
+        await publish('order.builtin', [0, 1]);
+        await eventually(() => ended.length === 1);
+        gate.open();
+        await eventually(() => ended.length === 2);
+        expect(ended).toEqual([1, 0]);
+      },
+    );
   });
 
   describe('with `maxQueue`', () => {

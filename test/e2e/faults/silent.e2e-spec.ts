@@ -4,6 +4,7 @@ import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { createTestBroker } from '../../conformance/test-broker.js';
 import { closeAfterTest, createClient } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 /** Longer than the test: the heartbeat must not end the silence. */
 const HEARTBEAT = { pingInterval: 60_000, pingTimeout: 60_000 };
@@ -17,26 +18,29 @@ describe('a Redis that is connected and does not answer', () => {
     closeAfterTest(async () => process.kill(redis.pid, 'SIGCONT'));
   }
 
-  it('is sent as many messages as `publishLimit` allows; further ones fail at once', async () => {
-    const client = createClient({
-      connection: redis.url,
-      publishLimit: { maxMessages: 100 },
-      ...HEARTBEAT,
-    });
-    await client.connect();
-    silence();
-    const sent = Array.from({ length: 100 }, (_, i) => firstValueFrom(client.emit('silent', i)));
-    await expect(firstValueFrom(client.emit('silent', 100))).rejects.toMatchObject({
-      code: 'ERR_PUBSUB_CONNECTION',
-      message: expect.stringContaining('has not confirmed 100 messages') as string,
-    });
-    process.kill(redis.pid, 'SIGCONT');
-    // Nothing that was accepted is lost.
-    expect(await Promise.all(sent)).toEqual(Array(100).fill(0));
-    await expect(firstValueFrom(client.emit('silent', 101))).resolves.toBe(0);
-  });
+  onServer(
+    'is sent as many messages as `publishLimit` allows; further ones fail at once',
+    async () => {
+      const client = createClient({
+        connection: redis.url,
+        publishLimit: { maxMessages: 100 },
+        ...HEARTBEAT,
+      });
+      await client.connect();
+      silence();
+      const sent = Array.from({ length: 100 }, (_, i) => firstValueFrom(client.emit('silent', i)));
+      await expect(firstValueFrom(client.emit('silent', 100))).rejects.toMatchObject({
+        code: 'ERR_PUBSUB_CONNECTION',
+        message: expect.stringContaining('has not confirmed 100 messages') as string,
+      });
+      process.kill(redis.pid, 'SIGCONT');
+      // Nothing that was accepted is lost.
+      expect(await Promise.all(sent)).toEqual(Array(100).fill(0));
+      await expect(firstValueFrom(client.emit('silent', 101))).resolves.toBe(0);
+    },
+  );
 
-  it('is sent as many bytes as `publishLimit` allows', async () => {
+  onServer('is sent as many bytes as `publishLimit` allows', async () => {
     const broker = createTestBroker(redis.url, {
       publishLimit: { maxMessages: 100, maxBytes: 25_000 },
       ...HEARTBEAT,

@@ -12,6 +12,7 @@ import {
 } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 const seen: unknown[] = [];
 
@@ -120,7 +121,7 @@ describe('channel names of other systems', () => {
     return run('redis-cli').catch(() => run('valkey-cli'));
   };
 
-  it('keyspace notifications of Redis reach handlers', async () => {
+  onServer('keyspace notifications of Redis reach handlers', async () => {
     await redis.client.config('SET', 'notify-keyspace-events', 'KEA');
     closeAfterTest(() => redis.client.config('SET', 'notify-keyspace-events', ''));
     await start({}, [Keyspace]);
@@ -135,26 +136,29 @@ describe('channel names of other systems', () => {
     ]);
   });
 
-  it('handlers receive the whole events of a bus in another language below a prefix', async () => {
-    await start({ prefix: 'events:' });
-    const events = [
-      { type: 'order.created', timestamp: '2026-01-25T10:00:00', data: { orderId: 'ORD-123' } },
-      { pattern: 'order.shipped', data: { orderId: 'ORD-123' }, id: 'evt-1', carrier: 'UPS' },
-      { pattern: 'monthly', data: null, id: 'evt-2' },
-    ];
-    const [created, shipped, billed] = events.map((it) => JSON.stringify(it));
-    expect(Number(await cli(['PUBLISH', 'events:order.created', created ?? '']))).toBe(2);
-    expect(Number(await cli(['PUBLISH', 'order.created', '"without the prefix"']))).toBe(0);
-    expect(Number(await cli(['PUBLISH', 'events:order.sent', shipped ?? '']))).toBe(1);
-    expect(Number(await cli(['PUBLISH', 'events:order.billed', billed ?? '']))).toBe(1);
-    await eventually(() => seen.length >= 4);
-    expect(seen.toSorted()).toEqual([
-      ['any', 'order.billed', events[2]],
-      ['any', 'order.created', events[0]],
-      ['any', 'order.sent', events[1]],
-      ['created', 'order.created', events[0]],
-    ]);
-  });
+  onServer(
+    'handlers receive the whole events of a bus in another language below a prefix',
+    async () => {
+      await start({ prefix: 'events:' });
+      const events = [
+        { type: 'order.created', timestamp: '2026-01-25T10:00:00', data: { orderId: 'ORD-123' } },
+        { pattern: 'order.shipped', data: { orderId: 'ORD-123' }, id: 'evt-1', carrier: 'UPS' },
+        { pattern: 'monthly', data: null, id: 'evt-2' },
+      ];
+      const [created, shipped, billed] = events.map((it) => JSON.stringify(it));
+      expect(Number(await cli(['PUBLISH', 'events:order.created', created ?? '']))).toBe(2);
+      expect(Number(await cli(['PUBLISH', 'order.created', '"without the prefix"']))).toBe(0);
+      expect(Number(await cli(['PUBLISH', 'events:order.sent', shipped ?? '']))).toBe(1);
+      expect(Number(await cli(['PUBLISH', 'events:order.billed', billed ?? '']))).toBe(1);
+      await eventually(() => seen.length >= 4);
+      expect(seen.toSorted()).toEqual([
+        ['any', 'order.billed', events[2]],
+        ['any', 'order.created', events[0]],
+        ['any', 'order.sent', events[1]],
+        ['created', 'order.created', events[0]],
+      ]);
+    },
+  );
 
   it('names with colons match literals, globs and parameters', async () => {
     await start({});
@@ -188,7 +192,7 @@ describe('channel names of other systems', () => {
     );
   });
 
-  it('the service subscribes to names with colons at run time', async () => {
+  onServer('the service subscribes to names with colons at run time', async () => {
     const service = await start({ prefix: 'app:' }, []);
     await service.subscribe('user:123', ({ channel, data }) => seen.push([channel, data]));
     await service.subscribePattern('user::id:notifications', ({ channel, params, data }) =>
@@ -203,7 +207,7 @@ describe('channel names of other systems', () => {
     ]);
   });
 
-  it('redis-cli prints the bare data that codec "json" publishes', async () => {
+  onServer('redis-cli prints the bare data that codec "json" publishes', async () => {
     const service = await start({ prefix: 'events:', codec: 'json' }, []);
     const output = cli(['SUBSCRIBE', 'events:order.created'], (it) => it.includes('ORD-2'));
     await redis.subscribers('events:order.created', 1);

@@ -15,6 +15,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { RedisPubSubContext, type RedisPubSubServerOptions } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 const seen: unknown[] = [];
 type Packet = Record<string, unknown>;
@@ -209,20 +210,23 @@ describe("Nest's serializers and deserializers", () => {
     expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
   });
 
-  it('on the built-in client (Transport.REDIS) read the format of RedisPubSubServer', async () => {
-    await start({ serializer: fromServer, deserializer: toServer });
-    const client = ClientProxyFactory.create({
-      transport: Transport.REDIS,
-      options: {
-        host: '127.0.0.1',
-        port: redis.port,
-        serializer: { serialize: ({ id, data }: Packet) => ({ tag: id, body: data }) },
-        deserializer: toClient,
-      },
-    });
-    closeAfterTest(async () => client.close());
-    expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
-  });
+  onServer(
+    'on the built-in client (Transport.REDIS) read the format of RedisPubSubServer',
+    async () => {
+      await start({ serializer: fromServer, deserializer: toServer });
+      const client = ClientProxyFactory.create({
+        transport: Transport.REDIS,
+        options: {
+          host: '127.0.0.1',
+          port: redis.port,
+          serializer: { serialize: ({ id, data }: Packet) => ({ tag: id, body: data }) },
+          deserializer: toClient,
+        },
+      });
+      closeAfterTest(async () => client.close());
+      expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
+    },
+  );
 
   it('on the client change the published packet', async () => {
     const found = await texts('hooked.event');

@@ -14,6 +14,7 @@ import { closeAfterTest } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext, startHttpApp } from './apps.js';
+import { onServer } from '../../support/on-server.js';
 
 describe('the lifecycle hooks of a provider', () => {
   const redis = useRedis();
@@ -106,23 +107,26 @@ describe('the lifecycle hooks of a provider', () => {
     await eventually(() => received.length === 1);
   });
 
-  it('do not run if an asynchronous factory fails because Redis is unreachable, and no connection stays open', async () => {
-    const proxy = await startProxy(redis.port);
-    await proxy.stop();
-    const starting = startContext({
-      imports: [RedisPubSubModule.forRoot({ connection: proxy.url, onStart: 'fail' })],
-      providers: [
-        {
-          provide: 'RECEIVERS',
-          inject: [RedisPubSubService],
-          useFactory: (service: RedisPubSubService) => service.publish('hooks.nobody', 'hello'),
-        },
-      ],
-    });
-    await expect(starting).rejects.toThrow('Redis is unreachable');
-    await proxy.start();
-    expect(proxy.accepted).toBe(0);
-  });
+  onServer(
+    'do not run if an asynchronous factory fails because Redis is unreachable, and no connection stays open',
+    async () => {
+      const proxy = await startProxy(redis.port);
+      await proxy.stop();
+      const starting = startContext({
+        imports: [RedisPubSubModule.forRoot({ connection: proxy.url, onStart: 'fail' })],
+        providers: [
+          {
+            provide: 'RECEIVERS',
+            inject: [RedisPubSubService],
+            useFactory: (service: RedisPubSubService) => service.publish('hooks.nobody', 'hello'),
+          },
+        ],
+      });
+      await expect(starting).rejects.toThrow('Redis is unreachable');
+      await proxy.start();
+      expect(proxy.accepted).toBe(0);
+    },
+  );
 
   it('run after an asynchronous factory whose first call to the service is publish', async () => {
     const { app } = await startContext({

@@ -29,6 +29,7 @@ import {
   startHttpApp,
   startMicroservice,
 } from './apps.js';
+import { onServer } from '../../support/on-server.js';
 
 let calls: string[] = [];
 let received: unknown[] = [];
@@ -267,7 +268,7 @@ describe('onRedisPubSubReady', () => {
     }
   }
 
-  it('fails the start with its error, and leaves no connection open', async () => {
+  onServer('fails the start with its error, and leaves no connection open', async () => {
     const { imports } = metadata();
     const error = await failureOf(startContext({ imports, providers: [Failing] }));
     expect(error).toBeInstanceOf(NoSubscribersError);

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { callsOf, eventually, useRedis } from '../../support/redis.js';
 import { startService } from './service-app.js';
+import { onServer } from '../../support/on-server.js';
 
 describe('an observer that unsubscribes and subscribes again', () => {
   const redis = useRedis();
 
-  it('causes one SUBSCRIBE, and one UNSUBSCRIBE after the unsubscribe delay', async () => {
+  onServer('causes one SUBSCRIBE, and one UNSUBSCRIBE after the unsubscribe delay', async () => {
     const { service } = await startService(redis);
     await redis.client.config('RESETSTAT');
     const received: unknown[] = [];

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CommandRefusedError, InvalidChannelError, type PubSubMessage } from 'nestjs-redis-pubsub';
 import { callsOf, eventually, plain, useRedis } from '../../support/redis.js';
 import { startService } from './service-app.js';
+import { onServer } from '../../support/on-server.js';
 
 describe('service.observe', () => {
   const redis = useRedis();
@@ -24,30 +25,33 @@ describe('service.observe', () => {
     });
   });
 
-  it('shares one Redis subscription among its observers, and ends it after the last one', async () => {
-    const { service } = await startService(redis);
-    await redis.client.config('RESETSTAT');
-    const received: unknown[] = [];
-    const messages = service.observe('shared.a');
-    const first = messages.subscribe(({ data }) => received.push(['first', data]));
-    await redis.subscribers('shared.a', 1);
-    const second = messages.subscribe(({ data }) => received.push(['second', data]));
-    const third = service
-      .observe('shared.a')
-      .subscribe(({ data }) => received.push(['third', data]));
-    await service.publish('shared.a', 1);
-    await eventually(() => received.length === 3);
-    first.unsubscribe();
-    third.unsubscribe();
-    await service.publish('shared.a', 2);
-    await eventually(() => received.length === 4);
-    expect(received.at(-1)).toEqual(['second', 2]);
-    expect(await callsOf(redis.client, 'subscribe')).toBe(1);
-    expect(await callsOf(redis.client, 'unsubscribe')).toBe(0);
-    second.unsubscribe();
-    await redis.subscribers('shared.a', 0);
-    expect(await callsOf(redis.client, 'unsubscribe')).toBe(1);
-  });
+  onServer(
+    'shares one Redis subscription among its observers, and ends it after the last one',
+    async () => {
+      const { service } = await startService(redis);
+      await redis.client.config('RESETSTAT');
+      const received: unknown[] = [];
+      const messages = service.observe('shared.a');
+      const first = messages.subscribe(({ data }) => received.push(['first', data]));
+      await redis.subscribers('shared.a', 1);
+      const second = messages.subscribe(({ data }) => received.push(['second', data]));
+      const third = service
+        .observe('shared.a')
+        .subscribe(({ data }) => received.push(['third', data]));
+      await service.publish('shared.a', 1);
+      await eventually(() => received.length === 3);
+      first.unsubscribe();
+      third.unsubscribe();
+      await service.publish('shared.a', 2);
+      await eventually(() => received.length === 4);
+      expect(received.at(-1)).toEqual(['second', 2]);
+      expect(await callsOf(redis.client, 'subscribe')).toBe(1);
+      expect(await callsOf(redis.client, 'unsubscribe')).toBe(0);
+      second.unsubscribe();
+      await redis.subscribers('shared.a', 0);
+      expect(await callsOf(redis.client, 'unsubscribe')).toBe(1);
+    },
+  );
 
   it('takes the channel literally: user.* receives only messages of the channel "user.*"', async () => {
     const { service } = await startService(redis);
@@ -121,34 +125,37 @@ describe('service.observe', () => {
     expect(failures).toEqual([]);
   });
 
-  it('fails with CommandRefusedError, which names the channel, when Redis refuses', async () => {
-    await redis.client.call(
-      'ACL',
-      'SETUSER',
-      'observer',
-      'on',
-      '>pw',
-      '+@all',
-      'resetchannels',
-      '&open.*',
-    );
-    const { service } = await startService(redis, {
-      connection: { ...plain(redis.port), username: 'observer', password: 'pw' },
-    });
-    const refused = firstValueFrom(service.observe('shut.a'));
-    await expect(refused).rejects.toThrow(CommandRefusedError);
-    await expect(refused).rejects.toThrow('Redis refused to subscribe to "shut.a": NOPERM');
-    const refusedGlob = firstValueFrom(service.observePattern('shut.*'));
-    await expect(refusedGlob).rejects.toThrow('Redis refused to subscribe to "shut.*"');
-    const received = firstValueFrom(service.observe('open.a'));
-    await redis.subscribers('open.a', 1);
-    await redis.client.publish('open.a', '1');
-    expect((await received).data).toBe(1);
-    // SUBSCRIBE is sent again for each observer, because the permission may change.
-    await redis.client.call('ACL', 'SETUSER', 'observer', '&shut.*');
-    service.observe('shut.a').subscribe();
-    await redis.subscribers('shut.a', 1);
-  });
+  onServer(
+    'fails with CommandRefusedError, which names the channel, when Redis refuses',
+    async () => {
+      await redis.client.call(
+        'ACL',
+        'SETUSER',
+        'observer',
+        'on',
+        '>pw',
+        '+@all',
+        'resetchannels',
+        '&open.*',
+      );
+      const { service } = await startService(redis, {
+        connection: { ...plain(redis.port), username: 'observer', password: 'pw' },
+      });
+      const refused = firstValueFrom(service.observe('shut.a'));
+      await expect(refused).rejects.toThrow(CommandRefusedError);
+      await expect(refused).rejects.toThrow('Redis refused to subscribe to "shut.a": NOPERM');
+      const refusedGlob = firstValueFrom(service.observePattern('shut.*'));
+      await expect(refusedGlob).rejects.toThrow('Redis refused to subscribe to "shut.*"');
+      const received = firstValueFrom(service.observe('open.a'));
+      await redis.subscribers('open.a', 1);
+      await redis.client.publish('open.a', '1');
+      expect((await received).data).toBe(1);
+      // SUBSCRIBE is sent again for each observer, because the permission may change.
+      await redis.client.call('ACL', 'SETUSER', 'observer', '&shut.*');
+      service.observe('shut.a').subscribe();
+      await redis.subscribers('shut.a', 1);
+    },
+  );
 
   it('throws InvalidChannelError for an empty channel or pattern', async () => {
     const { service } = await startService(redis);

@@ -13,6 +13,7 @@ import {
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { failureOf } from './apps.js';
 import { startService } from './service-app.js';
+import { onServer } from '../../support/on-server.js';
 
 const rejecting = (): unknown => Promise.reject(new Error('no exporter'));
 
@@ -159,26 +160,29 @@ describe('service.publish', () => {
     expect(error.message).toContain(named);
   });
 
-  it('rejects with CommandRefusedError, which names the channel, when Redis refuses', async () => {
-    await redis.client.call(
-      'ACL',
-      'SETUSER',
-      'mute',
-      'on',
-      '>pw',
-      '+@all',
-      'resetchannels',
-      '&open.*',
-    );
-    const { service } = await startService(redis, {
-      connection: { ...plain(redis.port), username: 'mute', password: 'pw' },
-    });
-    const error = await failureOf(service.publish('shut.a', 1));
-    expect(error).toBeInstanceOf(CommandRefusedError);
-    expect(error.code).toBe('ERR_PUBSUB_PUBLISH');
-    expect(error.message).toMatch(/^Redis refused to publish to "shut\.a": NOPERM/);
-    expect(await service.publish('open.a', 1)).toBe(0);
-  });
+  onServer(
+    'rejects with CommandRefusedError, which names the channel, when Redis refuses',
+    async () => {
+      await redis.client.call(
+        'ACL',
+        'SETUSER',
+        'mute',
+        'on',
+        '>pw',
+        '+@all',
+        'resetchannels',
+        '&open.*',
+      );
+      const { service } = await startService(redis, {
+        connection: { ...plain(redis.port), username: 'mute', password: 'pw' },
+      });
+      const error = await failureOf(service.publish('shut.a', 1));
+      expect(error).toBeInstanceOf(CommandRefusedError);
+      expect(error.code).toBe('ERR_PUBSUB_PUBLISH');
+      expect(error.message).toMatch(/^Redis refused to publish to "shut\.a": NOPERM/);
+      expect(await service.publish('open.a', 1)).toBe(0);
+    },
+  );
 
   it('rejects with ConnectionError while Redis is down, and publishes after the reconnect', async () => {
     const { service, becomes } = await startService(redis);

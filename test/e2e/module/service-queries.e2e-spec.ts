@@ -4,6 +4,7 @@ import { firstValueFrom } from 'rxjs';
 import { closeAfterTest } from '../../support/app.js';
 import { plain, useRedis } from '../../support/redis.js';
 import { startService } from './service-app.js';
+import { onServer } from '../../support/on-server.js';
 
 describe('service.channels', () => {
   const redis = useRedis();
@@ -102,7 +103,7 @@ describe('service.subscriberCounts and patternCount', () => {
     expect(await service.patternCount()).toBe(2);
   });
 
-  it('reject when Redis refuses the query', async () => {
+  onServer('reject when Redis refuses the query', async () => {
     await redis.client.call(
       'ACL',
       'SETUSER',
@@ -121,11 +122,14 @@ describe('service.subscriberCounts and patternCount', () => {
     await expect(service.patternCount()).rejects.toMatchObject({ code: 'ERR_PUBSUB_QUERY' });
   });
 
-  it('reject with a ConnectionError when the connection is lost before the answer', async () => {
-    const { app, service } = await startService(redis);
-    const [publisher] = app.get(RedisPubSubClient).unwrap();
-    const asked = service.patternCount();
-    publisher.stream.destroy();
-    await expect(asked).rejects.toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
-  });
+  onServer(
+    'reject with a ConnectionError when the connection is lost before the answer',
+    async () => {
+      const { app, service } = await startService(redis);
+      const [publisher] = app.get(RedisPubSubClient).unwrap();
+      const asked = service.patternCount();
+      publisher.stream.destroy();
+      await expect(asked).rejects.toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
+    },
+  );
 });

@@ -10,6 +10,7 @@ import {
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { failureOf } from './apps.js';
 import { startService } from './service-app.js';
+import { onServer } from '../../support/on-server.js';
 
 const ignore = (): void => undefined;
 
@@ -102,39 +103,42 @@ describe('service.subscribe and subscribePattern', () => {
     ]);
   });
 
-  it('reject with CommandRefusedError, which names the channel, when Redis refuses', async () => {
-    await redis.client.call(
-      'ACL',
-      'SETUSER',
-      'listener',
-      'on',
-      '>pw',
-      '+@all',
-      'resetchannels',
-      '&open.*',
-    );
-    const { service } = await startService(redis, {
-      connection: { ...plain(redis.port), username: 'listener', password: 'pw' },
-    });
-    // Calls of one tick go to Redis in one command, which Redis refuses as a whole.
-    const results = await Promise.allSettled([
-      service.subscribe('open.a', () => undefined),
-      service.subscribe('shut.a', () => undefined),
-      service.subscribe('open.b', () => undefined),
-      service.subscribePattern('shut.*', () => undefined),
-    ]);
-    expect(results.map(({ status }) => status)).toEqual([
-      'fulfilled',
-      'rejected',
-      'fulfilled',
-      'rejected',
-    ]);
-    const refused = service.subscribe('shut.a', () => undefined);
-    await expect(refused).rejects.toThrow(CommandRefusedError);
-    await expect(refused).rejects.toThrow('Redis refused to subscribe to "shut.a": NOPERM');
-    await redis.subscribers('open.a', 1);
-    await redis.subscribers('open.b', 1);
-  });
+  onServer(
+    'reject with CommandRefusedError, which names the channel, when Redis refuses',
+    async () => {
+      await redis.client.call(
+        'ACL',
+        'SETUSER',
+        'listener',
+        'on',
+        '>pw',
+        '+@all',
+        'resetchannels',
+        '&open.*',
+      );
+      const { service } = await startService(redis, {
+        connection: { ...plain(redis.port), username: 'listener', password: 'pw' },
+      });
+      // Calls of one tick go to Redis in one command, which Redis refuses as a whole.
+      const results = await Promise.allSettled([
+        service.subscribe('open.a', () => undefined),
+        service.subscribe('shut.a', () => undefined),
+        service.subscribe('open.b', () => undefined),
+        service.subscribePattern('shut.*', () => undefined),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+        'rejected',
+      ]);
+      const refused = service.subscribe('shut.a', () => undefined);
+      await expect(refused).rejects.toThrow(CommandRefusedError);
+      await expect(refused).rejects.toThrow('Redis refused to subscribe to "shut.a": NOPERM');
+      await redis.subscribers('open.a', 1);
+      await redis.subscribers('open.b', 1);
+    },
+  );
 
   it('resolve after the reconnect if Redis is down', async () => {
     const { service, becomes } = await startService(redis);

@@ -18,6 +18,7 @@ import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext } from './apps.js';
 import { startService } from './service-app.js';
 import { HAS_SHARDED, IF_SHARDED } from '../../support/sharded.js';
+import { onServer } from '../../support/on-server.js';
 
 const next = <T>(messages: Observable<PubSubMessage<T>>): Promise<PubSubMessage<T>> =>
   firstValueFrom(messages);
@@ -161,19 +162,22 @@ describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
     held.unsubscribe();
   });
 
-  it('on one call makes only that call sharded, over a connection opened for it', async () => {
-    const { app, service } = await startService(redis);
-    const server = app.get(RedisPubSubServer);
-    const statuses: string[] = [];
-    server.status.subscribe((status) => statuses.push(status));
-    expect(server.unwrap<unknown[]>()).toHaveLength(2);
-    const received: unknown[] = [];
-    await service.subscribe('mine', ({ data }) => received.push(data), { sharded: true });
-    expect(server.unwrap<unknown[]>()).toHaveLength(3);
-    expect(await service.publish('mine', 1, { sharded: true })).toBe(1);
-    await eventually(() => received.length === 1);
-    expect(statuses).toEqual(['connected']);
-  });
+  onServer(
+    'on one call makes only that call sharded, over a connection opened for it',
+    async () => {
+      const { app, service } = await startService(redis);
+      const server = app.get(RedisPubSubServer);
+      const statuses: string[] = [];
+      server.status.subscribe((status) => statuses.push(status));
+      expect(server.unwrap<unknown[]>()).toHaveLength(2);
+      const received: unknown[] = [];
+      await service.subscribe('mine', ({ data }) => received.push(data), { sharded: true });
+      expect(server.unwrap<unknown[]>()).toHaveLength(3);
+      expect(await service.publish('mine', 1, { sharded: true })).toBe(1);
+      await eventually(() => received.length === 1);
+      expect(statuses).toEqual(['connected']);
+    },
+  );
 
   describe('of a message that this process has a handler of the other kind for', () => {
     it.each([false, true])(
@@ -241,18 +245,22 @@ describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
   });
 
   describe('with a server older than Redis 7.0', () => {
-    it('rejects the start, and the error names the required and the actual version', async () => {
-      const proxy = await startProxy(redis.port);
-      const [, version = ''] = /redis_version:(\S+)/.exec(await redis.client.info('server')) ?? [];
-      const older = `6${version.slice(1)}`;
-      proxy.replace(`redis_version:${version}`, `redis_version:${older}`);
-      const start = startContext({
-        imports: [RedisPubSubModule.forRoot({ connection: proxy.url, sharded: true })],
-      });
-      await expect(start).rejects.toThrow(
-        `sharded Pub/Sub needs Redis 7.0, this server is ${older}`,
-      );
-    });
+    onServer(
+      'rejects the start, and the error names the required and the actual version',
+      async () => {
+        const proxy = await startProxy(redis.port);
+        const [, version = ''] =
+          /redis_version:(\S+)/.exec(await redis.client.info('server')) ?? [];
+        const older = `6${version.slice(1)}`;
+        proxy.replace(`redis_version:${version}`, `redis_version:${older}`);
+        const start = startContext({
+          imports: [RedisPubSubModule.forRoot({ connection: proxy.url, sharded: true })],
+        });
+        await expect(start).rejects.toThrow(
+          `sharded Pub/Sub needs Redis 7.0, this server is ${older}`,
+        );
+      },
+    );
   });
 
   describe('with a server without the sharded commands', () => {

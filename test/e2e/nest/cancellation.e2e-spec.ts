@@ -12,6 +12,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ClosedError, RedisPubSubRecordBuilder, RequestTimeoutError } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 let running = 0;
 let mostRunning = 0;
@@ -233,18 +234,21 @@ describe('a cancelled request', () => {
     other.unsubscribe();
   });
 
-  it('is optional: a server without access to the cancel channel warns and still replies', async () => {
-    const rights = ['on', '>secret', 'resetchannels', '&plain', '&stream.*', '+@all'];
-    await redis.client.call('ACL', 'SETUSER', 'limited', ...rights, '&_pubsub.inbox.*');
-    const connection = { port: redis.port, username: 'limited', password: 'secret' };
-    const service = { module: class {}, controllers: [PlainOnly] };
-    const { log } = await startService(service, { connection });
-    expect(log.of('warn')).toEqual([
-      expect.stringContaining('Clients cannot cancel their requests'),
-    ]);
-    const client = connect();
-    expect(await firstValueFrom(client.send('plain', 3))).toBe(3);
-  });
+  onServer(
+    'is optional: a server without access to the cancel channel warns and still replies',
+    async () => {
+      const rights = ['on', '>secret', 'resetchannels', '&plain', '&stream.*', '+@all'];
+      await redis.client.call('ACL', 'SETUSER', 'limited', ...rights, '&_pubsub.inbox.*');
+      const connection = { port: redis.port, username: 'limited', password: 'secret' };
+      const service = { module: class {}, controllers: [PlainOnly] };
+      const { log } = await startService(service, { connection });
+      expect(log.of('warn')).toEqual([
+        expect.stringContaining('Clients cannot cancel their requests'),
+      ]);
+      const client = connect();
+      expect(await firstValueFrom(client.send('plain', 3))).toBe(3);
+    },
+  );
 });
 
 @Controller()

@@ -17,6 +17,7 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { requestHandler } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startContext } from '../module/apps.js';
+import { onServer } from '../../support/on-server.js';
 
 const errorOf = (outcome: Promise<unknown>): Promise<Error> =>
   outcome.then(
@@ -35,21 +36,24 @@ class Answers {
 describe('the error of a request', () => {
   const redis = useRedis();
 
-  it('names the option for a server on the built-in transport, which did receive it', async () => {
-    await startBuiltIn(
-      requestHandler('old.ask', (it) => it),
-      { port: redis.port },
-    );
-    await redis.subscribers('old.ask', 1);
-    const client = createClient({ connection: redis.url, requestTimeout: 300 });
-    const error = await errorOf(firstValueFrom(client.send('old.ask', 1)));
-    expect(error).toMatchObject({ code: 'ERR_PUBSUB_TIMEOUT', name: 'RequestTimeoutError' });
-    expect(error.message).toBe(
-      `No reply on "old.ask" within 300 ms, although Redis delivered the request to 1 subscription. Event handlers and observers do not reply, and a server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`,
-    );
-    const compat = createClient({ connection: redis.url, replies: 'compat' });
-    expect(await firstValueFrom(compat.send('old.ask', 1))).toBe(1);
-  });
+  onServer(
+    'names the option for a server on the built-in transport, which did receive it',
+    async () => {
+      await startBuiltIn(
+        requestHandler('old.ask', (it) => it),
+        { port: redis.port },
+      );
+      await redis.subscribers('old.ask', 1);
+      const client = createClient({ connection: redis.url, requestTimeout: 300 });
+      const error = await errorOf(firstValueFrom(client.send('old.ask', 1)));
+      expect(error).toMatchObject({ code: 'ERR_PUBSUB_TIMEOUT', name: 'RequestTimeoutError' });
+      expect(error.message).toBe(
+        `No reply on "old.ask" within 300 ms, although Redis delivered the request to 1 subscription. Event handlers and observers do not reply, and a server on Nest's Transport.REDIS replies on another channel: for such a server set replies: 'compat'`,
+      );
+      const compat = createClient({ connection: redis.url, replies: 'compat' });
+      expect(await firstValueFrom(compat.send('old.ask', 1))).toBe(1);
+    },
+  );
 
   it('does not name the option where it is set', async () => {
     await startService(

@@ -15,6 +15,7 @@ import { closeAfterTest, createClient, startService } from '../../support/app.js
 import { Gate } from '../../support/gate.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 let gate = new Gate();
 let values = new Subject<number>();
@@ -178,19 +179,22 @@ describe('a request', () => {
     });
   });
 
-  it('fails with ConnectionError while the connection closes, and is not sent later', async () => {
-    const asking = client({ requestTimeout: 0 });
-    await asking.connect();
-    const [publisher] = asking.unwrap();
-    publisher.stream.end();
-    expect(publisher.status).toBe('ready');
-    const { error } = await outcomeOf(asking.send('lifetime.echo', 'x'));
-    expect(error).toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
-    await eventually(() => publisher.status !== 'ready');
-    await eventually(() => publisher.status === 'ready');
-    expect(await firstValueFrom(asking.send('lifetime.echo', 'y'))).toBe('y');
-    expect(seen).toEqual([['echo', 'y']]);
-  });
+  onServer(
+    'fails with ConnectionError while the connection closes, and is not sent later',
+    async () => {
+      const asking = client({ requestTimeout: 0 });
+      await asking.connect();
+      const [publisher] = asking.unwrap();
+      publisher.stream.end();
+      expect(publisher.status).toBe('ready');
+      const { error } = await outcomeOf(asking.send('lifetime.echo', 'x'));
+      expect(error).toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
+      await eventually(() => publisher.status !== 'ready');
+      await eventually(() => publisher.status === 'ready');
+      expect(await firstValueFrom(asking.send('lifetime.echo', 'y'))).toBe('y');
+      expect(seen).toEqual([['echo', 'y']]);
+    },
+  );
 
   it('times out if only an event handler receives it', async () => {
     const { error } = await outcomeOf(client({ requestTimeout: 50 }).send('lifetime.event', 'x'));

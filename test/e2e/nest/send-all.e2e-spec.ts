@@ -17,6 +17,7 @@ import { requestHandler, type Handle } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { failureOf } from '../module/apps.js';
 import { holdTimeouts } from '../../support/timeouts.js';
+import { onServer } from '../../support/on-server.js';
 
 const textOf = (reply: PubSubReply): string => JSON.stringify(reply);
 
@@ -127,12 +128,9 @@ describe('sendAll', () => {
     expect(await firstValueFrom(client.sendAll('who', 1))).toEqual({ value: 1 });
   });
 
-  it('emits each value of a stream, and one reply of a handler that returns nothing', async () => {
+  it('emits each value of a stream', async () => {
     await serve([() => of(1, 2, 3)]);
     expect(await replies(start())).toEqual([{ value: 1 }, { value: 2 }, { value: 3 }]);
-    await serve([() => undefined]);
-    const all = await replies(start());
-    expect(all).toHaveLength(4);
   });
 
   it('has a reply of each responder that returns nothing', async () => {
@@ -162,20 +160,23 @@ describe('sendAll', () => {
     expect(await repliesUntilTimeout(start(), 1)).toEqual([{ value: 'a' }]);
   });
 
-  it('receives the replies of servers on Transport.REDIS beside those of this transport', async () => {
-    await serve([() => 'a', failing, () => of(1, 2)]);
-    for (const handle of [(): string => 'b', failing]) {
-      await startBuiltIn(requestHandler('who', handle), { host: '127.0.0.1', port: redis.port });
-    }
-    expect(await replies(start({ replies: 'compat' }))).toEqual([
-      { error: NO_IDEA },
-      { error: NO_IDEA },
-      { value: 'a' },
-      { value: 'b' },
-      { value: 1 },
-      { value: 2 },
-    ]);
-  });
+  onServer(
+    'receives the replies of servers on Transport.REDIS beside those of this transport',
+    async () => {
+      await serve([() => 'a', failing, () => of(1, 2)]);
+      for (const handle of [(): string => 'b', failing]) {
+        await startBuiltIn(requestHandler('who', handle), { host: '127.0.0.1', port: redis.port });
+      }
+      expect(await replies(start({ replies: 'compat' }))).toEqual([
+        { error: NO_IDEA },
+        { error: NO_IDEA },
+        { value: 'a' },
+        { value: 'b' },
+        { value: 1 },
+        { value: 2 },
+      ]);
+    },
+  );
 
   it('works over shard channels', async () => {
     await serve([() => 'a', () => 'b', failing], { sharded: true });

@@ -9,6 +9,7 @@ import { Gate } from '../../support/gate.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { linkStates, startHybrid } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { onServer } from '../../support/on-server.js';
 
 const seen: unknown[] = [];
 
@@ -138,7 +139,7 @@ describe('a server', () => {
     expect(seen).toEqual(['heard']);
   });
 
-  it('closes its connections with the application, and close() is idempotent', async () => {
+  onServer('closes its connections with the application, and close() is idempotent', async () => {
     const { app, server } = await startService(service(), { connection: redis.url });
     expect(linkStates(server)).toEqual(['ready', 'ready']);
     await app.close();
@@ -146,7 +147,7 @@ describe('a server', () => {
     await server.close();
   });
 
-  it('closes its connections with a hybrid application', async () => {
+  onServer('closes its connections with a hybrid application', async () => {
     const { app, server } = await startHybrid(service(), { connection: redis.url });
     await app.close();
     expect(linkStates(server)).toEqual(['end', 'end']);
