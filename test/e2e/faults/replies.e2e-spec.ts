@@ -108,7 +108,7 @@ describe('replies', () => {
       };
     }
 
-    it(`deliver ${CLIENTS} messages, because each client has its own inbox`, async () => {
+    onServer(`deliver ${CLIENTS} messages, because each client has its own inbox`, async () => {
       await startService(requestHandler('inbox.get', answerTogether()), { connection: redis.url });
       const clients = Array.from({ length: CLIENTS }, () =>
         createClient({ connection: redis.url }),
@@ -121,25 +121,28 @@ describe('replies', () => {
       expect(received.count).toBe(CLIENTS);
     });
 
-    it(`counter-proof: the built-in transport (Transport.REDIS) delivers ${CLIENTS * CLIENTS} messages over one shared reply channel`, async () => {
-      await startBuiltIn(requestHandler('shared.get', answerTogether()), { port: redis.port });
-      await redis.subscribers('shared.get', 1);
-      // A client unsubscribes on its own reply. The proxy holds that, because on a fast network it would
-      // arrive before some of the other replies.
-      const proxy = await startProxy(redis.port);
-      proxy.hold(/unsubscribe/i);
-      const clients = await Promise.all(
-        Array.from({ length: CLIENTS }, async () => {
-          const { client } = await createBuiltInClient({ host: '127.0.0.1', port: proxy.port });
-          return client;
-        }),
-      );
-      closeAfterTest(async () => proxy.release());
-      const received = countReceived(clients);
-      const answers = clients.map((client, i) => firstValueFrom(client.send('shared.get', i)));
-      expect(await Promise.all(answers)).toEqual(clients.map((_, i) => i));
-      await eventually(() => received.count >= CLIENTS * CLIENTS);
-      expect(received.count).toBe(CLIENTS * CLIENTS);
-    });
+    onServer(
+      `counter-proof: the built-in transport (Transport.REDIS) delivers ${CLIENTS * CLIENTS} messages over one shared reply channel`,
+      async () => {
+        await startBuiltIn(requestHandler('shared.get', answerTogether()), { port: redis.port });
+        await redis.subscribers('shared.get', 1);
+        // A client unsubscribes on its own reply. The proxy holds that, because on a fast network it would
+        // arrive before some of the other replies.
+        const proxy = await startProxy(redis.port);
+        proxy.hold(/unsubscribe/i);
+        const clients = await Promise.all(
+          Array.from({ length: CLIENTS }, async () => {
+            const { client } = await createBuiltInClient({ host: '127.0.0.1', port: proxy.port });
+            return client;
+          }),
+        );
+        closeAfterTest(async () => proxy.release());
+        const received = countReceived(clients);
+        const answers = clients.map((client, i) => firstValueFrom(client.send('shared.get', i)));
+        expect(await Promise.all(answers)).toEqual(clients.map((_, i) => i));
+        await eventually(() => received.count >= CLIENTS * CLIENTS);
+        expect(received.count).toBe(CLIENTS * CLIENTS);
+      },
+    );
   });
 });
