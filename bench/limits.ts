@@ -4,8 +4,8 @@
  */
 export const LIMITS = {
   /** Bytes. */
-  allocatedPerReceived: 6_700,
-  allocatedPerObserved: 1_700,
+  allocatedPerReceived: 6_000,
+  allocatedPerObserved: 1_100,
   allocatedPerEmitted: 6_300,
   /** For the events of one tick: the first is written at once, and all others together. */
   writesPerTick: 2,

@@ -139,7 +139,7 @@ export interface RedisPubSubOptions {
   /**
    * Whether one script (EVAL) publishes the messages of one tick. It keeps their order, and each promise gets its own
    * outcome. A script has 32 to 512 messages, and at most 256 KiB; fewer messages are a PUBLISH each. Use it for
-   * bursts: this process spends less, and Redis spends 1.7 times what PUBLISH costs it. Where the user may not call
+   * bursts: this process spends less, and Redis spends 1.9 times what PUBLISH costs it. Where the user may not call
    * EVAL, the log says so, and each message is a PUBLISH. Messages to shard channels never use it.
    *
    * @defaultValue `false`
