@@ -259,7 +259,7 @@ export class RedisPubSubService {
       };
       const observed = { ...observation, onSubscribed };
       const observer = new HandlerObserver(this.#scope, observed, {
-        run: (message) => this.#run(handler, message as PubSubMessage<T>),
+        run: (message) => this.#run(handler as PubSubHandler, message),
         error: (error) => {
           observer.unsubscribe();
           reject(error as Error);
@@ -322,14 +322,10 @@ export class RedisPubSubService {
     };
   }
 
-  async #run<T>(
-    handler: PubSubHandler<T>,
-    message: PubSubMessage<T>,
-  ): Promise<Failure | undefined> {
+  async #run(handler: PubSubHandler, message: PubSubMessage): Promise<Failure | undefined> {
     this.#inFlight.begin();
     try {
       await handler(message);
-      return undefined;
     } catch (error) {
       this.#failures.add(
         () => `A message on "${shorten(message.channel)}" failed: ${textOf(error)}`,
@@ -338,6 +334,7 @@ export class RedisPubSubService {
     } finally {
       this.#inFlight.end();
     }
+    return undefined;
   }
 }
 

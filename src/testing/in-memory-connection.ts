@@ -5,7 +5,6 @@ import { ClosedError, ConnectionError } from '../errors.js';
 import { Lifecycle } from '../shared/lifecycle.js';
 import { ChunkPayload } from '../shared/payload.js';
 import { telemetry } from '../telemetry.js';
-import type { InMemoryServer } from './in-memory-server.js';
 import { Wire } from './wire.js';
 
 const REASON = 'the in-memory Redis is cut';
@@ -30,19 +29,26 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** A connection to an {@link InMemoryServer}. It connects again by itself as soon as the server can be reached. */
+/** The server that a connection leads to. */
+interface ConnectionServer {
+  /** Connects now, or as soon as the server can be reached. */
+  add(connection: InMemoryConnection): void;
+  remove(connection: InMemoryConnection): void;
+}
+
+/** A connection to an `InMemoryServer`. It connects again by itself as soon as the server can be reached. */
 export class InMemoryConnection {
   readonly wire = new Wire();
   readonly owner: ConnectionOwner;
   /** How many more messages get lost. */
   toDrop = 0;
-  readonly #server: InMemoryServer;
+  readonly #server: ConnectionServer;
   readonly #lifecycle = new Lifecycle();
   readonly #waiters = new Set<Waiter>();
   #isReady = false;
   #lostAt: number | undefined;
 
-  constructor(server: InMemoryServer, owner: ConnectionOwner) {
+  constructor(server: ConnectionServer, owner: ConnectionOwner) {
     this.#server = server;
     this.owner = owner;
   }

@@ -188,7 +188,6 @@ export class InMemoryServer implements RedisFaults {
       else if (!wasCut) connection.owner.onAllowed?.();
     }
     // Subscribers first: an application then receives what it published during the outage.
-    const isPublisher = ({ owner }: InMemoryConnection): boolean => owner.role === 'publisher';
     const all = [...this.#connections];
     for (const it of all) if (!isPublisher(it)) this.#connect(it);
     for (const it of all) if (isPublisher(it)) this.#connect(it);
@@ -220,4 +219,8 @@ export class InMemoryServer implements RedisFaults {
     error.name = 'ReplyError';
     return error;
   }
+}
+
+function isPublisher({ owner }: InMemoryConnection): boolean {
+  return owner.role === 'publisher';
 }

@@ -23,7 +23,8 @@ export type ReplaceValues = (create: (value: unknown) => unknown) => void;
 /** Calls `listener` when a builder has found all providers, and has created none. */
 export function onScanned(builder: object, listener: (replace: ReplaceValues) => void): void {
   const internals = builder as BuilderInternals;
-  const { applyOverloadsMap, container } = internals;
+  const { container } = internals;
+  const applyOverloadsMap = internals.applyOverloadsMap?.bind(builder);
   if (!applyOverloadsMap || !container) return;
   internals.applyOverloadsMap = () => {
     listener((create) => {
@@ -36,6 +37,6 @@ export function onScanned(builder: object, listener: (replace: ReplaceValues) =>
       }
     });
     // Last: what the test overrides itself counts.
-    applyOverloadsMap.call(builder);
+    applyOverloadsMap();
   };
 }

@@ -24,7 +24,6 @@ brokerSuite('a broker over memory', {
 shardedSuite('a broker over memory', {
   create,
   createLimited,
-  subscribers: async (channel) =>
-    Number(((await redis.client.pubsub('SHARDNUMSUB', channel)) as unknown[])[1]),
+  subscribers: async (channel) => Number((await redis.client.pubsub('SHARDNUMSUB', channel))[1]),
   killConnections: () => redis.killConnections(),
 });

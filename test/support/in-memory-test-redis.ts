@@ -5,7 +5,8 @@ import type { Delivery } from '../../src/broker/broker.js';
 import { InMemoryConnection } from '../../src/testing/in-memory-connection.js';
 import { InMemoryRedis, serverOf } from '../../src/testing/in-memory-redis.js';
 import type { InMemoryServer } from '../../src/testing/in-memory-server.js';
-import { eventually, type TestRedis } from './redis.js';
+import { eventually } from './eventually.js';
+import type { TestRedis } from './test-redis.js';
 
 /** Says why a test cannot run without a server. */
 function needsServer(what: string): never {

@@ -1,23 +1,14 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { afterAll, beforeAll, inject, vi } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { closeAfterTest } from './app.js';
+import { IN_MEMORY } from './in-memory.js';
 import { createInMemoryTestRedis } from './in-memory-test-redis.js';
+import { eventually } from './eventually.js';
+import type { TestRedis } from './test-redis.js';
 import { startPrivateRedis, type PrivateRedis } from '../../sample/support/private-redis.js';
 
-export type { PrivateRedis };
-
-/** A Redis for the tests of one file, and a plain ioredis client to inspect it. */
-export interface TestRedis extends PrivateRedis {
-  readonly client: Redis;
-  /** Resolves when this many clients are subscribed to a channel. */
-  subscribers(channel: string, count: number): Promise<void>;
-  /** Resolves when this many globs are subscribed. */
-  patterns(count: number): Promise<void>;
-  /** Kills the server with SIGKILL. */
-  kill(): Promise<void>;
-  /** Kills every connection except that of `client`. */
-  killConnections(): Promise<void>;
-}
+export { eventually } from './eventually.js';
+export type { PrivateRedis, TestRedis };
 
 /**
  * Gives the tests of a file their own Redis.
@@ -25,7 +16,7 @@ export interface TestRedis extends PrivateRedis {
  * @param args - More arguments of the server; a function is called again for each port that is tried.
  */
 export function useRedis(args?: Parameters<typeof startPrivateRedis>[0]): TestRedis {
-  if (inject('isInMemory') && !args) return createInMemoryTestRedis();
+  if (IN_MEMORY && !args) return createInMemoryTestRedis();
   let server: PrivateRedis | undefined;
   let client: Redis | undefined;
   beforeAll(async () => {
@@ -98,28 +89,3 @@ export async function watchCommands(client: Redis): Promise<readonly string[]> {
 
 /** Options for a plain client of the tests. */
 export const plain = (port: number): RedisOptions => ({ port, host: '127.0.0.1' });
-
-/**
- * Resolves when `isTrue` returns true. The long timeout leaves time for a slow machine.
- *
- * @param isTrue - Looks at the fact that the caller waits for; an error counts as false.
- * @param expected - The fact in words, for the error of a timeout. Default: the code of `isTrue`.
- */
-export async function eventually(
-  isTrue: () => boolean | Promise<boolean>,
-  expected: string | (() => string) = () => String(isTrue),
-): Promise<void> {
-  // Created here, so that its stack shows the caller.
-  const notYet = new Error('not yet');
-  const look = async (): Promise<void> => {
-    if (!(await isTrue())) throw notYet;
-  };
-  try {
-    await vi.waitFor(look, { timeout: 20_000, interval: 5 });
-  } catch (error) {
-    const fact = typeof expected === 'string' ? expected : expected();
-    notYet.message = `Not true in time: ${fact}`;
-    if (error !== notYet) notYet.cause = error;
-    throw notYet;
-  }
-}

@@ -58,7 +58,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     addBrand(this.prototype, CLIENT);
     withConnection = (client, connection) => {
       if (!(#options in client) || !client.#options) return undefined;
-      return new RedisPubSubClient({ ...client.#options, connection } as RedisPubSubClientOptions);
+      return new RedisPubSubClient({ ...client.#options, connection });
     };
   }
 

@@ -5,7 +5,7 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { Gate } from '../../support/gate.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 /** The number of messages that are published about each millisecond. */
 const BURST = 20;
@@ -95,7 +95,7 @@ describe('app.close() under load', () => {
     expect(log.of('warn')).toEqual([expect.stringContaining('handlers still running')]);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'counter-proof: the built-in transport (Transport.REDIS) does not wait for its handlers',
     async () => {
       const gate = new Gate();

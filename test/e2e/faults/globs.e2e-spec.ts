@@ -3,7 +3,7 @@ import { startService } from '../../support/app.js';
 import { startBuiltIn } from '../../support/built-in.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 describe('channels and globs in one service', () => {
   const redis = useRedis();
@@ -32,7 +32,7 @@ describe('channels and globs in one service', () => {
     ]);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'counter-proof: the built-in transport (Transport.REDIS) never delivers to a glob without `wildcards`, and logs nothing',
     async () => {
       const received: unknown[] = [];
@@ -50,7 +50,7 @@ describe('channels and globs in one service', () => {
     },
   );
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'counter-proof: the built-in transport (Transport.REDIS) with `wildcards` subscribes to every handler with PSUBSCRIBE',
     async () => {
       await startBuiltIn(eventHandlers({ 'all.flush': () => {}, 'all.user.*': () => {} }), {

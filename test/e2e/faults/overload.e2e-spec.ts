@@ -7,7 +7,7 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { Gate } from '../../support/gate.js';
 import { eventHandlers } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const MESSAGES = 500;
 
@@ -55,7 +55,7 @@ describe(`${MESSAGES} messages at once`, () => {
       expect(received).toEqual(numbers(MESSAGES));
     });
 
-    onServer(
+    it.skipIf(IN_MEMORY)(
       'counter-proof: the built-in transport (Transport.REDIS) starts a handler for each message at once',
       async () => {
         let running = 0;
@@ -113,7 +113,7 @@ describe(`${MESSAGES} messages at once`, () => {
       for (const channel of channels) expect(ended.get(channel)).toEqual(each);
     });
 
-    onServer(
+    it.skipIf(IN_MEMORY)(
       'counter-proof: the built-in transport (Transport.REDIS) lets a later message overtake an earlier one',
       async () => {
         const ended: unknown[] = [];

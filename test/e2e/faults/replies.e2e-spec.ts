@@ -9,7 +9,7 @@ import { requestHandler, type Handle } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext } from '../module/apps.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const CLIENTS = 20;
 
@@ -75,7 +75,7 @@ describe('replies', () => {
       expect(calls).toEqual(['rpc.get', 'rpc.last', 'rpc.end']);
     });
 
-    onServer(
+    it.skipIf(IN_MEMORY)(
       'counter-proof: the built-in transport (Transport.REDIS) runs the handler a second time',
       async () => {
         const calls: string[] = [];
@@ -108,20 +108,25 @@ describe('replies', () => {
       };
     }
 
-    onServer(`deliver ${CLIENTS} messages, because each client has its own inbox`, async () => {
-      await startService(requestHandler('inbox.get', answerTogether()), { connection: redis.url });
-      const clients = Array.from({ length: CLIENTS }, () =>
-        createClient({ connection: redis.url }),
-      );
-      const received = countReceived(clients);
-      const answers = clients.map((client, i) => firstValueFrom(client.send('inbox.get', i)));
-      expect(await Promise.all(answers)).toEqual(clients.map((_, i) => i));
-      // Each other message of Redis arrives before the reply to this PING.
-      await Promise.all(clients.map((client) => client.unwrap<[Redis, Redis]>()[1].ping()));
-      expect(received.count).toBe(CLIENTS);
-    });
+    it.skipIf(IN_MEMORY)(
+      `deliver ${CLIENTS} messages, because each client has its own inbox`,
+      async () => {
+        await startService(requestHandler('inbox.get', answerTogether()), {
+          connection: redis.url,
+        });
+        const clients = Array.from({ length: CLIENTS }, () =>
+          createClient({ connection: redis.url }),
+        );
+        const received = countReceived(clients);
+        const answers = clients.map((client, i) => firstValueFrom(client.send('inbox.get', i)));
+        expect(await Promise.all(answers)).toEqual(clients.map((_, i) => i));
+        // Each other message of Redis arrives before the reply to this PING.
+        await Promise.all(clients.map((client) => client.unwrap<[Redis, Redis]>()[1].ping()));
+        expect(received.count).toBe(CLIENTS);
+      },
+    );
 
-    onServer(
+    it.skipIf(IN_MEMORY)(
       `counter-proof: the built-in transport (Transport.REDIS) delivers ${CLIENTS * CLIENTS} messages over one shared reply channel`,
       async () => {
         await startBuiltIn(requestHandler('shared.get', answerTogether()), { port: redis.port });

@@ -4,7 +4,7 @@ import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { createTestBroker } from '../../conformance/test-broker.js';
 import { closeAfterTest, createClient } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 /** Longer than the test: the heartbeat must not end the silence. */
 const HEARTBEAT = { pingInterval: 60_000, pingTimeout: 60_000 };
@@ -18,7 +18,7 @@ describe('a Redis that is connected and does not answer', () => {
     closeAfterTest(async () => process.kill(redis.pid, 'SIGCONT'));
   }
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'is sent as many messages as `publishLimit` allows; further ones fail at once',
     async () => {
       const client = createClient({
@@ -40,7 +40,7 @@ describe('a Redis that is connected and does not answer', () => {
     },
   );
 
-  onServer('is sent as many bytes as `publishLimit` allows', async () => {
+  it.skipIf(IN_MEMORY)('is sent as many bytes as `publishLimit` allows', async () => {
     const broker = createTestBroker(redis.url, {
       publishLimit: { maxMessages: 100, maxBytes: 25_000 },
       ...HEARTBEAT,

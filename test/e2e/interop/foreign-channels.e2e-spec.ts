@@ -12,7 +12,7 @@ import {
 } from 'nestjs-redis-pubsub';
 import { captureLog, closeAfterTest } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const seen: unknown[] = [];
 
@@ -121,7 +121,7 @@ describe('channel names of other systems', () => {
     return run('redis-cli').catch(() => run('valkey-cli'));
   };
 
-  onServer('keyspace notifications of Redis reach handlers', async () => {
+  it.skipIf(IN_MEMORY)('keyspace notifications of Redis reach handlers', async () => {
     await redis.client.config('SET', 'notify-keyspace-events', 'KEA');
     closeAfterTest(() => redis.client.config('SET', 'notify-keyspace-events', ''));
     await start({}, [Keyspace]);
@@ -136,7 +136,7 @@ describe('channel names of other systems', () => {
     ]);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'handlers receive the whole events of a bus in another language below a prefix',
     async () => {
       await start({ prefix: 'events:' });
@@ -192,7 +192,7 @@ describe('channel names of other systems', () => {
     );
   });
 
-  onServer('the service subscribes to names with colons at run time', async () => {
+  it.skipIf(IN_MEMORY)('the service subscribes to names with colons at run time', async () => {
     const service = await start({ prefix: 'app:' }, []);
     await service.subscribe('user:123', ({ channel, data }) => seen.push([channel, data]));
     await service.subscribePattern('user::id:notifications', ({ channel, params, data }) =>
@@ -207,7 +207,7 @@ describe('channel names of other systems', () => {
     ]);
   });
 
-  onServer('redis-cli prints the bare data that codec "json" publishes', async () => {
+  it.skipIf(IN_MEMORY)('redis-cli prints the bare data that codec "json" publishes', async () => {
     const service = await start({ prefix: 'events:', codec: 'json' }, []);
     const output = cli(['SUBSCRIBE', 'events:order.created'], (it) => it.includes('ORD-2'));
     await redis.subscribers('events:order.created', 1);

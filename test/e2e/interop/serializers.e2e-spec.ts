@@ -15,7 +15,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { RedisPubSubContext, type RedisPubSubServerOptions } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const seen: unknown[] = [];
 type Packet = Record<string, unknown>;
@@ -210,7 +210,7 @@ describe("Nest's serializers and deserializers", () => {
     expect(await lastValueFrom(client.send('hooked.double', 4))).toBe(8);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'on the built-in client (Transport.REDIS) read the format of RedisPubSubServer',
     async () => {
       await start({ serializer: fromServer, deserializer: toServer });

@@ -14,7 +14,7 @@ import { closeAfterTest } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext, startHttpApp } from './apps.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 describe('the lifecycle hooks of a provider', () => {
   const redis = useRedis();
@@ -107,7 +107,7 @@ describe('the lifecycle hooks of a provider', () => {
     await eventually(() => received.length === 1);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'do not run if an asynchronous factory fails because Redis is unreachable, and no connection stays open',
     async () => {
       const proxy = await startProxy(redis.port);

@@ -2,14 +2,14 @@ import { filter, repeat, Subscription, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { callsOf, eventually, useRedis } from '../../support/redis.js';
 import { startService } from './service-app.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const OBSERVERS = 10_000;
 
 describe('many observers of one channel', () => {
   const redis = useRedis();
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'can be 10,000: each receives the message once over one Redis subscription',
     async () => {
       const { service } = await startService(redis);

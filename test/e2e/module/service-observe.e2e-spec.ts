@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CommandRefusedError, InvalidChannelError, type PubSubMessage } from 'nestjs-redis-pubsub';
 import { callsOf, eventually, plain, useRedis } from '../../support/redis.js';
 import { startService } from './service-app.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 describe('service.observe', () => {
   const redis = useRedis();
@@ -25,7 +25,7 @@ describe('service.observe', () => {
     });
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'shares one Redis subscription among its observers, and ends it after the last one',
     async () => {
       const { service } = await startService(redis);
@@ -125,7 +125,7 @@ describe('service.observe', () => {
     expect(failures).toEqual([]);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'fails with CommandRefusedError, which names the channel, when Redis refuses',
     async () => {
       await redis.client.call(

@@ -13,7 +13,7 @@ import {
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { failureOf } from './apps.js';
 import { startService } from './service-app.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const rejecting = (): unknown => Promise.reject(new Error('no exporter'));
 
@@ -160,7 +160,7 @@ describe('service.publish', () => {
     expect(error.message).toContain(named);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'rejects with CommandRefusedError, which names the channel, when Redis refuses',
     async () => {
       await redis.client.call(

@@ -10,7 +10,7 @@ import {
 import { eventually, plain, useRedis } from '../../support/redis.js';
 import { failureOf } from './apps.js';
 import { startService } from './service-app.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const ignore = (): void => undefined;
 
@@ -103,7 +103,7 @@ describe('service.subscribe and subscribePattern', () => {
     ]);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'reject with CommandRefusedError, which names the channel, when Redis refuses',
     async () => {
       await redis.client.call(

@@ -18,7 +18,7 @@ import { startProxy } from '../../support/tcp-proxy.js';
 import { startContext } from './apps.js';
 import { startService } from './service-app.js';
 import { HAS_SHARDED, IF_SHARDED } from '../../support/sharded.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const next = <T>(messages: Observable<PubSubMessage<T>>): Promise<PubSubMessage<T>> =>
   firstValueFrom(messages);
@@ -162,7 +162,7 @@ describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
     held.unsubscribe();
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'on one call makes only that call sharded, over a connection opened for it',
     async () => {
       const { app, service } = await startService(redis);
@@ -245,7 +245,7 @@ describe.runIf(HAS_SHARDED)(`sharded: true${IF_SHARDED}`, () => {
   });
 
   describe('with a server older than Redis 7.0', () => {
-    onServer(
+    it.skipIf(IN_MEMORY)(
       'rejects the start, and the error names the required and the actual version',
       async () => {
         const proxy = await startProxy(redis.port);

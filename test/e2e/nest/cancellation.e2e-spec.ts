@@ -12,7 +12,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ClosedError, RedisPubSubRecordBuilder, RequestTimeoutError } from 'nestjs-redis-pubsub';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 let running = 0;
 let mostRunning = 0;
@@ -234,7 +234,7 @@ describe('a cancelled request', () => {
     other.unsubscribe();
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'is optional: a server without access to the cancel channel warns and still replies',
     async () => {
       const rights = ['on', '>secret', 'resetchannels', '&plain', '&stream.*', '+@all'];

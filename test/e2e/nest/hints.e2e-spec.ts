@@ -17,7 +17,7 @@ import { startBuiltIn } from '../../support/built-in.js';
 import { requestHandler } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startContext } from '../module/apps.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const errorOf = (outcome: Promise<unknown>): Promise<Error> =>
   outcome.then(
@@ -36,7 +36,7 @@ class Answers {
 describe('the error of a request', () => {
   const redis = useRedis();
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'names the option for a server on the built-in transport, which did receive it',
     async () => {
       await startBuiltIn(

@@ -15,7 +15,7 @@ import { closeAfterTest, createClient, startService } from '../../support/app.js
 import { Gate } from '../../support/gate.js';
 import { outcomeOf } from '../../support/nest-app.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 let gate = new Gate();
 let values = new Subject<number>();
@@ -179,7 +179,7 @@ describe('a request', () => {
     });
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'fails with ConnectionError while the connection closes, and is not sent later',
     async () => {
       const asking = client({ requestTimeout: 0 });

@@ -17,7 +17,7 @@ import { requestHandler, type Handle } from '../../support/handlers.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { failureOf } from '../module/apps.js';
 import { holdTimeouts } from '../../support/timeouts.js';
-import { onServer } from '../../support/on-server.js';
+import { IN_MEMORY } from '../../support/in-memory.js';
 
 const textOf = (reply: PubSubReply): string => JSON.stringify(reply);
 
@@ -160,7 +160,7 @@ describe('sendAll', () => {
     expect(await repliesUntilTimeout(start(), 1)).toEqual([{ value: 'a' }]);
   });
 
-  onServer(
+  it.skipIf(IN_MEMORY)(
     'receives the replies of servers on Transport.REDIS beside those of this transport',
     async () => {
       await serve([() => 'a', failing, () => of(1, 2)]);
