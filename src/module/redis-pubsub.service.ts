@@ -259,7 +259,7 @@ export class RedisPubSubService {
       };
       const observed = { ...observation, onSubscribed };
       const observer = new HandlerObserver(this.#scope, observed, {
-        run: (message) => this.#run(handler as PubSubHandler, message),
+        run: (message) => this.#run(handler as PubSubHandler<unknown>, message),
         error: (error) => {
           observer.unsubscribe();
           reject(error as Error);
@@ -322,7 +322,10 @@ export class RedisPubSubService {
     };
   }
 
-  async #run(handler: PubSubHandler, message: PubSubMessage): Promise<Failure | undefined> {
+  async #run(
+    handler: PubSubHandler<unknown>,
+    message: PubSubMessage,
+  ): Promise<Failure | undefined> {
     this.#inFlight.begin();
     try {
       await handler(message);
