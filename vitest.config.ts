@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const SLOW =
   /\/(e2e\/cluster\/|conformance\/(cluster|credentials|redis-broker|sentinel|sharded)\.)/;
 /** One project after the other: a worker that gets a file of another project starts again. */
-const PROJECTS = ['e2e', 'package', 'unit'];
+const PROJECTS = ['e2e', 'memory', 'package', 'unit'];
 
 const rankOf = ({ moduleId, project }: TestSpecification): number =>
   SLOW.test(moduleId) ? 0 : 1 + PROJECTS.indexOf(project.name);

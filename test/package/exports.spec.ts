@@ -1,6 +1,28 @@
 import { readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as library from 'nestjs-redis-pubsub';
+import * as testing from 'nestjs-redis-pubsub/testing';
+
+/** What a module of a subpath may need, and the main entry must not load. */
+const LEAVES = /^testing\//;
+
+/** The files and the packages that a file of `dist` imports, itself and by way of others. */
+function importsOf(entry: string): Set<string> {
+  const found = new Set<string>();
+  const read = (file: string): void => {
+    if (found.has(relative('dist', file))) return;
+    found.add(relative('dist', file));
+    const text = readFileSync(file, 'utf8');
+    for (const [, from = ''] of text.matchAll(/(?:from|import) '([^']+)'/g)) {
+      if (!from.startsWith('.')) found.add(from);
+      else
+        read(join(dirname(file), from.replace(/\.js$/, /(?:\.d)?\.[jt]s$/.exec(file)?.[0] ?? '')));
+    }
+  };
+  read(join('dist', entry));
+  return found;
+}
 
 describe('exports', () => {
   it('are exactly these', () => {
@@ -69,6 +91,22 @@ describe('exports', () => {
       'SendAllOptions',
       'SubscribeOptions',
       'TelemetryEvents',
+      'TopologyProvider',
     ]);
+  });
+
+  it.each(['index.js', 'index.d.ts'])('of %s need no subpath and no optional peer', (entry) => {
+    const imported = [...importsOf(entry)];
+    expect(imported).toContain('ioredis');
+    expect(imported.filter((name) => LEAVES.test(name))).toEqual([]);
+  });
+
+  it('of "testing" are exactly these', () => {
+    expect(Object.keys(testing).toSorted()).toEqual([
+      'InMemoryRedis',
+      'PubSubRecorder',
+      'withInMemoryRedis',
+    ]);
+    expect([...importsOf('testing/index.js')]).not.toContain('@nestjs/testing');
   });
 });
