@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const PACKAGE = 'nestjs-redis-pubsub';
+/** From `dist/core.js`, which has all modules, and from this file. */
+const MANIFESTS = ['../package.json', '../../package.json'];
 
 /** What all copies of this package in a process share. A copy of any version may have written it. */
 interface Registry {
@@ -72,12 +74,16 @@ function urlOfThisFile(): string {
 }
 
 function versionAt(url: string): string {
+  return MANIFESTS.map((path) => versionIn(path, url)).find(Boolean) ?? 'an unknown version';
+}
+
+function versionIn(path: string, url: string): string | undefined {
   try {
-    const text = readFileSync(new URL('../../package.json', url), 'utf8');
+    const text = readFileSync(new URL(path, url), 'utf8');
     const { name, version } = JSON.parse(text) as Record<string, unknown>;
-    return name === PACKAGE && typeof version === 'string' ? version : 'an unknown version';
+    return name === PACKAGE && typeof version === 'string' ? version : undefined;
   } catch {
-    // A bundle has no manifest beside it.
-    return 'an unknown version';
+    // The bundle of an application has no manifest beside it.
+    return undefined;
   }
 }
