@@ -31,7 +31,14 @@ export function registerCopy(tokens: Tokens): void {
   const registry = readRegistry();
   const url = urlOfThisFile();
   const known = registry.copies.findIndex((copy) => copy.url === url);
-  const copy = { version: versionAt(url), url, tokens };
+  const copy = {
+    // Read when it is needed: most processes have one copy, and never warn.
+    get version(): string {
+      return versionAt(url);
+    },
+    url,
+    tokens,
+  };
   // A test runner may evaluate one file again.
   if (known >= 0) registry.copies[known] = copy;
   else registry.copies.push(copy);
