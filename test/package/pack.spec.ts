@@ -94,6 +94,13 @@ describe('the package', () => {
     expect(modules.toSorted()).toEqual([...new Set(modules)].toSorted());
   });
 
+  it('contains no code of other packages', () => {
+    const foreign = scripts.filter((file) =>
+      /^\/\/ .*\bnode_modules\b/m.test(readFileSync(join('dist', file), 'utf8')),
+    );
+    expect(foreign).toEqual([]);
+  });
+
   it('shares no module of an entry of its own, which may need an optional peer', () => {
     const folders = entries.map(({ file }) => dirname(file)).filter((folder) => folder !== '.');
     expect(modulesIn('testing/index.js').every((it) => it.startsWith('testing/'))).toBe(true);
