@@ -1,4 +1,4 @@
-import { channel, tracingChannel, type Channel } from 'node:diagnostics_channel';
+import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel';
 import type { SubscriptionKind } from './channel/subscription-key.js';
 
 /**
@@ -105,7 +105,7 @@ export interface HandleTrace {
 }
 
 /** The tracing channel of the {@link HandleTrace}. Check `hasSubscribers` before you create one. */
-export const handleTracing = tracingChannel<'nestjs-redis-pubsub:handle', HandleTrace>(
+export const handleTracing: TracingChannel<HandleTrace, HandleTrace> = tracingChannel(
   'nestjs-redis-pubsub:handle',
 );
 

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const PACKAGE = 'nestjs-redis-pubsub';
+/** From `dist/core.js`, which has all modules, and from this file. */
+const MANIFESTS = ['../package.json', '../../package.json'];
 
 /** What all copies of this package in a process share. A copy of any version may have written it. */
 interface Registry {
@@ -29,7 +31,14 @@ export function registerCopy(tokens: Tokens): void {
   const registry = readRegistry();
   const url = urlOfThisFile();
   const known = registry.copies.findIndex((copy) => copy.url === url);
-  const copy = { version: versionAt(url), url, tokens };
+  const copy = {
+    // Read when it is needed: most processes have one copy, and never warn.
+    get version(): string {
+      return versionAt(url);
+    },
+    url,
+    tokens,
+  };
   // A test runner may evaluate one file again.
   if (known >= 0) registry.copies[known] = copy;
   else registry.copies.push(copy);
@@ -72,12 +81,16 @@ function urlOfThisFile(): string {
 }
 
 function versionAt(url: string): string {
+  return MANIFESTS.map((path) => versionIn(path, url)).find(Boolean) ?? 'an unknown version';
+}
+
+function versionIn(path: string, url: string): string | undefined {
   try {
-    const text = readFileSync(new URL('../../package.json', url), 'utf8');
+    const text = readFileSync(new URL(path, url), 'utf8');
     const { name, version } = JSON.parse(text) as Record<string, unknown>;
-    return name === PACKAGE && typeof version === 'string' ? version : 'an unknown version';
+    return name === PACKAGE && typeof version === 'string' ? version : undefined;
   } catch {
-    // A bundle has no manifest beside it.
-    return 'an unknown version';
+    // The bundle of an application has no manifest beside it.
+    return undefined;
   }
 }

@@ -1,16 +1,37 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 interface Manifest {
   readonly name: string;
   readonly dependencies?: object;
   readonly peerDependencies: Record<string, string>;
+  readonly exports: Record<string, string | { readonly default: string }>;
 }
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 const built = readdirSync('dist', { recursive: true, encoding: 'utf8' });
+
+/** Each entry of the package, by the name that users import, with its file in `dist`. */
+const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
+  typeof target === 'object'
+    ? [{ name: join(manifest.name, path), file: target.default.replace('./dist/', '') }]
+    : [],
+);
+const scripts = built.filter((file) => file.endsWith('.js'));
+
+/** The modules of the source that a built file contains. */
+const modulesIn = (file: string): string[] =>
+  [...readFileSync(join('dist', file), 'utf8').matchAll(/^\/\/ src\/(.+)\.ts$/gm)].map(
+    (match) => match[1] ?? '',
+  );
+
+/** The names of what a module exports, and the names of those functions and classes themselves. */
+const namesIn = (exported: object): [string, string][] =>
+  Object.entries(exported)
+    .map(([name, it]): [string, string] => [name, typeof it === 'function' ? it.name : ''])
+    .toSorted(([one], [other]) => (one < other ? -1 : 1));
 
 /** The packages that the built files with an extension import. */
 function importedPackages(ending: string): Set<string> {
@@ -61,5 +82,39 @@ describe('the package', () => {
   ])('can be loaded by its name with %s', (_, script) => {
     const output = execFileSync('node', ['--no-warnings', '-e', script], { encoding: 'utf8' });
     expect(output.trim()).toBe('function');
+  });
+
+  it('is one file for each entry, and one that they share', () => {
+    expect(scripts.toSorted()).toEqual(['core.js', ...entries.map(({ file }) => file)].toSorted());
+  });
+
+  it('has each module once, so that each class exists once', () => {
+    const modules = scripts.flatMap(modulesIn);
+    expect(modules).toContain('errors');
+    expect(modules.toSorted()).toEqual([...new Set(modules)].toSorted());
+  });
+
+  it('contains no code of other packages', () => {
+    const foreign = scripts.filter((file) =>
+      /^\/\/ .*\bnode_modules\b/m.test(readFileSync(join('dist', file), 'utf8')),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it('shares no module of an entry of its own, which may need an optional peer', () => {
+    const folders = entries.map(({ file }) => dirname(file)).filter((folder) => folder !== '.');
+    expect(modulesIn('testing/index.js').every((it) => it.startsWith('testing/'))).toBe(true);
+    const leaves = ['core.js', 'index.js']
+      .flatMap(modulesIn)
+      .filter((it) => folders.some((folder) => it.startsWith(`${folder}/`)));
+    expect(leaves).toEqual([]);
+  });
+
+  it.each(entries)('exports from $name what the source does, with its names', async (entry) => {
+    const source = (await import(join('../../src', entry.file.replace(/js$/, 'ts')))) as object;
+    const script = `import * as it from '${entry.name}'; console.log(JSON.stringify((${String(namesIn)})(it)))`;
+    const args = ['--no-warnings', '--input-type=module', '-e', script];
+    const output = execFileSync('node', args, { encoding: 'utf8' });
+    expect(JSON.parse(output)).toEqual(namesIn({ ...source }));
   });
 });

@@ -5,7 +5,7 @@ type Owner = string | undefined;
 
 /** The owner of each slot at one time. */
 export class SlotMap {
-  static readonly EMPTY = new SlotMap(Array.from<Owner>({ length: SLOT_COUNT }));
+  static #empty: SlotMap | undefined;
   /** The nodes that own slots. */
   readonly owners: ReadonlySet<string>;
   readonly #ownerOfSlot: readonly Owner[];
@@ -13,6 +13,11 @@ export class SlotMap {
   private constructor(ownerOfSlot: readonly Owner[]) {
     this.#ownerOfSlot = ownerOfSlot;
     this.owners = new Set(ownerOfSlot.filter((owner) => owner !== undefined));
+  }
+
+  /** No slot has an owner. Made for the first Cluster: an application that has none starts a millisecond sooner. */
+  static get EMPTY(): SlotMap {
+    return (SlotMap.#empty ??= new SlotMap(Array.from<Owner>({ length: SLOT_COUNT })));
   }
 
   static of(nodes: readonly ClusterNode[], addressOf: (node: ClusterNode) => string): SlotMap {
