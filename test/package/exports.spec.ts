@@ -14,7 +14,7 @@ function importsOf(entry: string): Set<string> {
     if (found.has(relative('dist', file))) return;
     found.add(relative('dist', file));
     const text = readFileSync(file, 'utf8');
-    for (const [, from = ''] of text.matchAll(/(?:from|import) '([^']+)'/g)) {
+    for (const [, from = ''] of text.matchAll(/(?:from|import) ?['"]([^'"]+)['"]/g)) {
       if (!from.startsWith('.')) found.add(from);
       else
         read(join(dirname(file), from.replace(/\.js$/, /(?:\.d)?\.[jt]s$/.exec(file)?.[0] ?? '')));
