@@ -62,6 +62,8 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     (count) => `Listeners threw ${count} more times`,
   );
   #unconfirmedSince: Date | undefined;
+  /** {@link lastConfirmed} when the last connection was lost. */
+  #confirmedBeforeLoss: Date | undefined;
   #wasRestored = false;
 
   constructor(client: Redis, options: NodeSubscriberOptions, observer: NodeSubscriberObserver) {
@@ -83,7 +85,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       { ...options, role: 'subscriber', isOwned: true },
       {
         onReady: () => this.#onReady(),
-        onLost: () => this.#onLost(),
+        onLost: () => {
+          this.#confirmedBeforeLoss = this.lastConfirmed;
+          this.#onLost();
+        },
         onEnded: (error) => this.#onEnded(error),
       },
     );
@@ -121,6 +126,15 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
 
   get isEmpty(): boolean {
     return this.#registry.isEmpty;
+  }
+
+  get subscriptions(): number {
+    return this.#registry.desired;
+  }
+
+  get lastDeliveryAt(): Date | undefined {
+    // An attempt to connect counts as confirmed from its first moment, and may lead nowhere.
+    return this.isReady ? this.lastConfirmed : this.#confirmedBeforeLoss;
   }
 
   subscriberFor(): this {

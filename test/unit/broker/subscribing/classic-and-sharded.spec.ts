@@ -17,6 +17,8 @@ class FakeMember implements Subscriber {
   isStarving = false;
   hasEnded = false;
   isEmpty = true;
+  subscriptions = 0;
+  lastDeliveryAt: Date | undefined;
   readonly opened: number[] = [];
   closes = 0;
   readonly subscribed: string[] = [];
