@@ -171,6 +171,37 @@ describe('ClassicAndSharded', () => {
     });
   });
 
+  it('has the subscriptions of both members', () => {
+    const { classic, sharded, both } = bench();
+    [classic.subscriptions, sharded.subscriptions] = [2, 3];
+    expect(both.subscriptions).toBe(5);
+  });
+
+  describe('lastDeliveryAt', () => {
+    const [EARLY, LATE] = [new Date(1), new Date(2)];
+
+    it.each<[string, Date | undefined, Date | undefined, Date | undefined]>([
+      ['that of the member that was confirmed first', LATE, EARLY, EARLY],
+      ['that of the member that was confirmed first, whichever it is', EARLY, LATE, EARLY],
+      ['that of the first member before the other one is used', EARLY, undefined, EARLY],
+      ['that of the other member before the first one is connected', undefined, LATE, LATE],
+      ['undefined before a connection', undefined, undefined, undefined],
+    ])('is %s', (_, ofClassic, ofSharded, expected) => {
+      const { classic, sharded, both } = bench();
+      [classic.lastDeliveryAt, sharded.lastDeliveryAt] = [ofClassic, ofSharded];
+      expect(both.lastDeliveryAt).toBe(expected);
+      [classic.isEmpty, sharded.isEmpty] = [false, false];
+      expect(both.lastDeliveryAt).toBe(expected);
+    });
+
+    it('leaves out a member without subscriptions where the other one has some', () => {
+      const { classic, sharded, both } = bench();
+      [classic.lastDeliveryAt, sharded.lastDeliveryAt] = [EARLY, LATE];
+      sharded.isEmpty = false;
+      expect(both.lastDeliveryAt).toBe(LATE);
+    });
+  });
+
   it('is starving, has ended or is empty as its members are', () => {
     const { both, classic, sharded } = bench();
     expect([both.isStarving, both.hasEnded, both.isEmpty]).toEqual([false, false, true]);

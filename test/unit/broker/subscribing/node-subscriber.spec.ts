@@ -377,6 +377,89 @@ describe('NodeSubscriber#lastConfirmed', () => {
   });
 });
 
+describe('NodeSubscriber#lastDeliveryAt', () => {
+  it('is undefined before the first connection, also while attempts reach a socket', async () => {
+    const bench = new Bench();
+    const opened = outcomeOf(bench.subscriber.open(1_000));
+    expect(bench.subscriber.lastDeliveryAt).toBeUndefined();
+    bench.client.becomeConnected();
+    await pass(500);
+    expect(bench.subscriber.lastDeliveryAt).toBeUndefined();
+    bench.client.lose();
+    await pass(1_000);
+    expect(opened.value).toBeInstanceOf(ConnectionError);
+    expect(bench.subscriber.lastDeliveryAt).toBeUndefined();
+  });
+
+  it('moves on with each answer to a PING, and without a message', async () => {
+    const bench = new Bench();
+    await bench.open();
+    const ready = Date.now();
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date(ready));
+    await pass(350);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date(ready + 300));
+  });
+
+  it('stays during an outage, also while attempts reach a socket', async () => {
+    const bench = new Bench();
+    await bench.open();
+    const ready = Date.now();
+    await pass(350);
+    bench.client.lose();
+    await pass(1_000);
+    bench.client.becomeConnected();
+    await pass(50);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date(ready + 300));
+    bench.client.becomeReady();
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date());
+  });
+
+  it('stays when no further attempt will be made', async () => {
+    const bench = new Bench();
+    await bench.open();
+    const ready = new Date();
+    bench.client.lose();
+    await pass(1_000);
+    bench.client.becomeConnected();
+    bench.client.end();
+    expect(bench.subscriber.lastDeliveryAt).toEqual(ready);
+  });
+
+  it('is the time of the last probe that arrived while the subscriber is starving', async () => {
+    const bench = new Bench({ probeInterval: PROBE_INTERVAL });
+    await bench.open();
+    const ready = new Date();
+    bench.subscribe(A);
+    await pass(10 * PROBE_INTERVAL);
+    expect(bench.subscriber.isStarving).toBe(true);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(ready);
+    bench.client.becomeReady();
+    await pass(500);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(ready);
+  });
+});
+
+describe('NodeSubscriber#subscriptions', () => {
+  it('counts each name with listeners once, during an outage, too', async () => {
+    const bench = new Bench();
+    await bench.open();
+    expect(bench.subscriber.subscriptions).toBe(0);
+    const listener = new Listener();
+    bench.subscriber.subscribe(A, listener);
+    bench.subscriber.subscribe(A, LISTENER);
+    bench.subscriber.subscribe({ kind: 'pattern', name: 'a' }, LISTENER);
+    expect(bench.subscriber.subscriptions).toBe(2);
+    bench.client.lose();
+    expect(bench.subscriber.subscriptions).toBe(2);
+    bench.client.becomeReady();
+    await pass(0);
+    bench.subscriber.unsubscribe(A, listener, false);
+    expect(bench.subscriber.subscriptions).toBe(2);
+    bench.subscriber.unsubscribe(A, LISTENER, false);
+    expect(bench.subscriber.subscriptions).toBe(1);
+  });
+});
+
 /** A subscriber with one subscription. */
 async function probed(options: Partial<NodeSubscriberOptions> = {}): Promise<Bench> {
   const bench = new Bench({ probeInterval: PROBE_INTERVAL, ...options });
