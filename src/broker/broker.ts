@@ -54,8 +54,7 @@ export interface Broker {
 
   /**
    * The last time at which the connections of the subscriptions are known to have delivered: every message that Redis
-   * sent before it has arrived. The answers to PING and the delivery probes say so, so that it is at most one
-   * `pingInterval` old while they work. `undefined` before the first connection.
+   * sent before it has arrived. It moves on with the answers to PING. `undefined` before the first connection.
    */
   readonly lastDeliveryAt: Date | undefined;
 

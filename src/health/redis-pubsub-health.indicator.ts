@@ -12,7 +12,8 @@ export interface RedisPubSubHealth {
   /**
    * The last time at which the subscriber is known to have delivered: every message that Redis sent before it has
    * arrived. A `PubSubGap` begins at this time. The answers to PING and the delivery probes say so, and no message is
-   * needed. It is at most one `pingInterval` old while all works. `undefined` before the first connection.
+   * needed: while all works, it is not much older than `pingInterval` or `probeInterval`. `undefined` before the first
+   * connection.
    */
   readonly lastDeliveryAt: Date | undefined;
 
@@ -59,6 +60,8 @@ export interface RedisPubSubHealthDetails<Status extends string> extends Omit<
 
 type StatusOf<Degraded extends boolean> =
   'up' | 'down' | (Degraded extends true ? 'degraded' : never);
+
+type AnyDetails = RedisPubSubHealthDetails<StatusOf<true>>;
 
 /**
  * Reports whether a module receives and can publish, for a readiness endpoint. Each `RedisPubSubModule` provides and
@@ -107,16 +110,14 @@ export class RedisPubSubHealthIndicator {
     { grace = 0, degraded }: RedisPubSubHealthOptions<Degraded> = {},
   ): Record<Key, RedisPubSubHealthDetails<StatusOf<Degraded>>> {
     const { status: connection, ...details } = this.check();
-    const isImpaired = connection !== 'connected' && this.#isWithin(grace);
-    const isUp = connection === 'connected' || isImpaired;
-    const up = isImpaired && degraded === true ? 'degraded' : 'up';
-    const result = {
-      status: isUp ? up : 'down',
-      connection,
-      ...details,
-      ...(isImpaired && up === 'up' && { impaired: true }),
-    };
-    return { [key]: result } as never;
+    const verdict = this.#verdict(grace, degraded === true);
+    return { [key]: { connection, ...details, ...verdict } } as never;
+  }
+
+  #verdict(graceMs: number, isDegraded: boolean): Pick<AnyDetails, 'status' | 'impaired'> {
+    if (this.#status === 'connected') return { status: 'up' };
+    if (!this.#isWithin(graceMs)) return { status: 'down' };
+    return isDegraded ? { status: 'degraded' } : { status: 'up', impaired: true };
   }
 
   /** Whether an outage began less than this time ago, and may end by itself. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { BrokerStatus } from '../../../src/broker/broker.js';
 import { RedisPubSubHealthIndicator } from '../../../src/health/redis-pubsub-health.indicator.js';
 import type { MessageBus } from '../../../src/transport/message-bus.js';

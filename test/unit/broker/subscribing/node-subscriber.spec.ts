@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SubscriptionKey } from '../../../../src/channel/subscription-key.js';
 import type { ServerInfo } from '../../../../src/broker/connection/ioredis-internals.js';
-import {
-  NodeSubscriber,
-  type NodeSubscriberOptions,
-} from '../../../../src/broker/subscribing/node-subscriber.js';
+import { NodeSubscriber } from '../../../../src/broker/subscribing/node-subscriber.js';
+import type { NodeSubscriberOptions } from '../../../../src/broker/subscribing/node-subscriber-options.js';
 import { ClosedError, ConnectionError } from '../../../../src/errors.js';
 import { telemetry } from '../../../../src/telemetry.js';
 import {
