@@ -73,7 +73,7 @@ export class RedisPubSubHealthIndicator {
   readonly #bus: MessageBus;
   #status: RedisPubSubHealth['status'];
   #since = new Date();
-  /** When the status was `connected` last, in milliseconds of a clock that nobody sets. */
+  /** When the status was `connected` last, in milliseconds of the monotonic clock: a change of the time must not move the grace. */
   #connectedUntilMs = -Infinity;
   #starvingSince: Date | undefined;
 
@@ -102,8 +102,7 @@ export class RedisPubSubHealthIndicator {
    * is `up` with `impaired: true`, or `degraded`. There is no grace while the status is `starving`, while it reconnects
    * for that reason, before the first connection, and when no further attempt will be made. Never throws.
    *
-   * @param key - the name in the answer of Terminus
-   * @defaultValue `key`: `'redis-pubsub'`
+   * @param key - The name in the answer of Terminus. Default: `'redis-pubsub'`.
    */
   isHealthy<Key extends string = 'redis-pubsub', Degraded extends boolean = false>(
     key = 'redis-pubsub' as Key,
@@ -111,7 +110,7 @@ export class RedisPubSubHealthIndicator {
   ): Record<Key, RedisPubSubHealthDetails<StatusOf<Degraded>>> {
     const { status: connection, ...details } = this.check();
     const verdict = this.#verdict(grace, degraded === true);
-    return { [key]: { connection, ...details, ...verdict } } as never;
+    return { [key]: { ...verdict, connection, ...details } } as never;
   }
 
   #verdict(graceMs: number, isDegraded: boolean): Pick<AnyDetails, 'status' | 'impaired'> {
