@@ -47,21 +47,17 @@ export interface RedisPubSubHealthOptions<Degraded extends boolean = boolean> {
 }
 
 /** The result of {@link RedisPubSubHealthIndicator.isHealthy} below its key: the `status` of Terminus, and the details. */
-export interface RedisPubSubHealthDetails<Status extends string> extends Omit<
+export interface RedisPubSubHealthDetails<Degraded extends boolean = boolean> extends Omit<
   RedisPubSubHealth,
   'status'
 > {
-  readonly status: Status;
+  /** The status of Terminus. `degraded` only where that was asked for. */
+  readonly status: 'up' | 'down' | (Degraded extends true ? 'degraded' : never);
   /** The status of the module. */
   readonly connection: RedisPubSubHealth['status'];
   /** Whether an outage began less than `grace` ago. */
   readonly impaired?: true;
 }
-
-type StatusOf<Degraded extends boolean> =
-  'up' | 'down' | (Degraded extends true ? 'degraded' : never);
-
-type AnyDetails = RedisPubSubHealthDetails<StatusOf<true>>;
 
 /**
  * Reports whether a module receives and can publish, for a readiness endpoint. Each `RedisPubSubModule` provides and
@@ -107,13 +103,16 @@ export class RedisPubSubHealthIndicator {
   isHealthy<Key extends string = 'redis-pubsub', Degraded extends boolean = false>(
     key = 'redis-pubsub' as Key,
     { grace = 0, degraded }: RedisPubSubHealthOptions<Degraded> = {},
-  ): Record<Key, RedisPubSubHealthDetails<StatusOf<Degraded>>> {
+  ): Record<Key, RedisPubSubHealthDetails<Degraded>> {
     const { status: connection, ...details } = this.check();
     const verdict = this.#verdict(grace, degraded === true);
     return { [key]: { ...verdict, connection, ...details } } as never;
   }
 
-  #verdict(graceMs: number, isDegraded: boolean): Pick<AnyDetails, 'status' | 'impaired'> {
+  #verdict(
+    graceMs: number,
+    isDegraded: boolean,
+  ): Pick<RedisPubSubHealthDetails, 'status' | 'impaired'> {
     if (this.#status === 'connected') return { status: 'up' };
     if (!this.#isWithin(graceMs)) return { status: 'down' };
     return isDegraded ? { status: 'degraded' } : { status: 'up', impaired: true };
