@@ -20,6 +20,12 @@ export {
   RequestTimeoutError,
   type PubSubErrorCode,
 } from './errors.js';
+export {
+  RedisPubSubHealthIndicator,
+  type RedisPubSubHealth,
+  type RedisPubSubHealthDetails,
+  type RedisPubSubHealthOptions,
+} from './health/redis-pubsub-health.indicator.js';
 export type { PubSubMessage } from './module/message-observer.js';
 export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';

@@ -52,6 +52,15 @@ export interface BrokerLog {
 export interface Broker {
   readonly status: BrokerStatus;
 
+  /**
+   * The last time at which the connections of the subscriptions are known to have delivered: every message that Redis
+   * sent before it has arrived. It moves on with the answers to PING. `undefined` before the first connection.
+   */
+  readonly lastDeliveryAt: Date | undefined;
+
+  /** The number of channels, globs and shard channels with listeners, the probe among them. */
+  readonly subscriptions: number;
+
   /** Whether `publish` resolves to the number of all subscriptions. In a Cluster it does for shard channels only. */
   countsReceivers(kind: ChannelKind): boolean;
 

@@ -32,6 +32,14 @@ export class RedisBroker implements Broker {
     return this.#status;
   }
 
+  get lastDeliveryAt(): Date | undefined {
+    return this.#subscriber.lastDeliveryAt;
+  }
+
+  get subscriptions(): number {
+    return this.#subscriber.subscriptions;
+  }
+
   countsReceivers(kind: ChannelKind): boolean {
     return this.#publisher.countsReceivers(kind);
   }

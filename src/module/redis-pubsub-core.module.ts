@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { InvalidOptionError } from '../errors.js';
+import { RedisPubSubHealthIndicator } from '../health/redis-pubsub-health.indicator.js';
 import type { RedisPubSubModuleOptions } from '../options/options.js';
 import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
 import { isPubSubClient, RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
@@ -26,7 +27,12 @@ export type AsyncModuleOptions = typeof ASYNC_OPTIONS_TYPE;
 /** The token of the module's options, checked. All copies of the package have it in common. */
 export const RESOLVED_OPTIONS = brandOf('resolved-options');
 
-const TOKENS = { RedisPubSubServer, RedisPubSubClient, RedisPubSubService };
+const TOKENS = {
+  RedisPubSubServer,
+  RedisPubSubClient,
+  RedisPubSubService,
+  RedisPubSubHealthIndicator,
+};
 registerCopy(TOKENS);
 
 /** The mark of a core module, of this copy of the package or another: the token of its server. */
@@ -52,8 +58,9 @@ const provideWithBus = <T>(create: new (bus: MessageBus) => T) => ({
     provideWithBus(RedisPubSubServer),
     provideWithBus(RedisPubSubClient),
     provideWithBus(RedisPubSubService),
+    provideWithBus(RedisPubSubHealthIndicator),
   ],
-  exports: [RESOLVED_OPTIONS, MessageBus, RedisPubSubServer, RedisPubSubClient, RedisPubSubService],
+  exports: [RESOLVED_OPTIONS, MessageBus, ...Object.values(TOKENS)],
 })
 export class RedisPubSubCoreModule
   extends ConfigurableModuleClass

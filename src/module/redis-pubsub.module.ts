@@ -39,8 +39,8 @@ interface ModuleExtras {
 }
 
 /**
- * Provides `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubService` over one pair of connections,
- * and runs the decorated handlers of controllers and providers.
+ * Provides `RedisPubSubServer`, `RedisPubSubClient`, `RedisPubSubService` and `RedisPubSubHealthIndicator` over one
+ * pair of connections, and runs the decorated handlers of controllers and providers.
  *
  * If the application connects the module's server itself, Nest runs it, and the module adds the handlers in
  * providers. If the application connects a `RedisPubSubServer` that it created, with the same

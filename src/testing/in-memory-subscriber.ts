@@ -33,6 +33,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   #isScheduled = false;
   /** Since when the server delivers nothing. */
   #deafSince: Date | undefined;
+  /** Until when the last connection delivered. */
+  #deliveredUntil: Date | undefined;
 
   constructor(
     server: InMemoryServer,
@@ -62,6 +64,14 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
 
   get isEmpty(): boolean {
     return this.#registry.isEmpty;
+  }
+
+  get subscriptions(): number {
+    return this.#registry.desired;
+  }
+
+  get lastDeliveryAt(): Date | undefined {
+    return this.isReady ? (this.#deafSince ?? new Date()) : this.#deliveredUntil;
   }
 
   onClient(): void {
@@ -119,6 +129,7 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   onLost(): void {
     const from = this.#deafSince ?? new Date();
     this.#deafSince = undefined;
+    this.#deliveredUntil = from;
     this.#refused.clear();
     this.#registry.onConnectionLost({ from });
     this.#onChange();

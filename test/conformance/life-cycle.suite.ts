@@ -20,6 +20,32 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       expect(seen).toEqual(['disconnected', 'connecting', 'connected', 'disconnected']);
     });
 
+    it('knows the time of its last delivery from the first connection on, and keeps it', async () => {
+      const broker = make();
+      expect(broker.lastDeliveryAt).toBeUndefined();
+      await broker.connect(20_000);
+      expect(broker.lastDeliveryAt).toBeInstanceOf(Date);
+      await broker.close();
+      expect(broker.lastDeliveryAt?.getTime()).toBeLessThanOrEqual(Date.now());
+    });
+
+    it('counts its subscriptions, before it is connected, too', async () => {
+      const broker = make();
+      expect(broker.subscriptions).toBe(0);
+      const [first, second] = [new Collector(), new Collector()];
+      const key = { kind: 'channel', name: unique('counted') } as const;
+      const glob = { kind: 'pattern', name: unique('counted.*') } as const;
+      broker.subscribe(key, first);
+      broker.subscribe(key, second);
+      broker.subscribe(glob, first);
+      expect(broker.subscriptions).toBe(2);
+      broker.unsubscribe(key, first);
+      expect(broker.subscriptions).toBe(2);
+      broker.unsubscribe(key, second);
+      broker.unsubscribe(glob, first);
+      expect(broker.subscriptions).toBe(0);
+    });
+
     it('calls a status listener until it is removed', async () => {
       const broker = make();
       const seen: BrokerStatus[] = [];

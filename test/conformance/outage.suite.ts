@@ -60,6 +60,25 @@ export function outageSuite({ open, features }: BrokerUnderTest, redis: TestRedi
       await collector.receives(2);
     });
 
+    it('the time of the last delivery stood still, and is the beginning of the gap', async () => {
+      const broker = await open();
+      const name = unique('last-delivery');
+      const collector = new Collector();
+      await whenSubscribed(broker, { kind: 'channel', name }, collector);
+      await crash(broker);
+      const { lastDeliveryAt, subscriptions } = broker;
+      // The probe may be a second one.
+      expect(subscriptions).toBeGreaterThanOrEqual(1);
+      const back = becomes(broker, 'connected');
+      await restart();
+      await back;
+      await eventually(() => collector.gaps.length > 0);
+      expect(collector.gaps[0]?.from).toEqual(lastDeliveryAt);
+      expect(broker.lastDeliveryAt?.getTime()).toBeGreaterThan(
+        lastDeliveryAt?.getTime() ?? Infinity,
+      );
+    });
+
     it('each listener is called with the gap, once, when it is subscribed again', async () => {
       const broker = await open();
       const name = unique('gap');

@@ -1,6 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import { ParseIntPipe } from '@nestjs/common';
 import { ClientsModule, Payload, Transport } from '@nestjs/microservices';
+import type { HealthIndicatorFunction, HealthIndicatorResult } from '@nestjs/terminus';
 import { of, type Observable } from 'rxjs';
 import { Redis } from 'ioredis';
 import {
@@ -18,6 +19,7 @@ import {
   type PubSubSubscription,
   type RedisConnection,
   RedisPubSubClient,
+  type RedisPubSubHealthIndicator,
   type RedisPubSubModuleOptions,
   type RedisPubSubServer,
   type RedisPubSubServerOptions,
@@ -29,6 +31,7 @@ import {
 declare const client: RedisPubSubClient;
 declare const server: RedisPubSubServer;
 declare const service: RedisPubSubService;
+declare const health: RedisPubSubHealthIndicator;
 
 describe('types', () => {
   it('emit yields the number of receivers, send what the caller expects', () => {
@@ -109,6 +112,23 @@ describe('types', () => {
       | 'overrun'
       | 'reconnect'
     >();
+  });
+
+  it('isHealthy returns what Terminus takes, and "degraded" only where it is asked for', () => {
+    expectTypeOf(() => health.isHealthy()).toExtend<HealthIndicatorFunction>();
+    expectTypeOf(health.isHealthy()).toExtend<HealthIndicatorResult<'redis-pubsub'>>();
+    expectTypeOf(health.isHealthy('a', { degraded: true })).toExtend<HealthIndicatorResult<'a'>>();
+    expectTypeOf(health.isHealthy()['redis-pubsub'].status).toEqualTypeOf<'up' | 'down'>();
+    expectTypeOf(health.isHealthy('a', { grace: 1 }).a.status).toEqualTypeOf<'up' | 'down'>();
+    expectTypeOf(health.isHealthy('a', { degraded: true }).a.status).toEqualTypeOf<
+      'up' | 'down' | 'degraded'
+    >();
+    const degraded = Boolean(health);
+    expectTypeOf(health.isHealthy('a', { degraded }).a.status).toEqualTypeOf<
+      'up' | 'down' | 'degraded'
+    >();
+    // @ts-expect-error `graceMs` is no option
+    health.isHealthy('a', { graceMs: 1 });
   });
 
   it('buildChannel takes text and numbers', () => {

@@ -3,16 +3,14 @@ import type { ChannelKind, SubscriptionKey } from '../../channel/subscription-ke
 import { ClosedError, ConnectionError, messageOf, shorten } from '../../errors.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
-import type { BrokerOptions } from '../broker-options.js';
 import type { Delivery, DeliveryListener, SubscriptionWaiter } from '../broker.js';
 import { Connection, CONNECTION_ENDED } from '../connection/connection.js';
 import { sendPing } from '../connection/heartbeat.js';
 import { onShardChannelEnded } from '../connection/ioredis-internals.js';
-import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
+import { openDiscovered } from '../connection/open.js';
 import { whenReadDry } from '../connection/read-dry.js';
-import type { ServerWatch } from '../connection/server-watch.js';
-import type { ProbePublisher } from '../publishing/publisher.js';
 import { DeliveryProbe } from './delivery-probe.js';
+import type { NodeSubscriberObserver, NodeSubscriberOptions } from './node-subscriber-options.js';
 import { OutputBufferWatch } from './output-buffer-watch.js';
 import { PatternLoad } from './pattern-load.js';
 import { Reconciler, type ReconcilerOptions } from './reconciler.js';
@@ -21,29 +19,6 @@ import type { ConnectionSubscriber, Subscriber } from './subscriber.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 import type { Outage, Subscription } from './subscription.js';
 import { UnsubscribeDelay } from './unsubscribe-delay.js';
-
-/** How a {@link NodeSubscriber} works. */
-export interface NodeSubscriberOptions
-  extends
-    Pick<BrokerOptions, 'pingInterval' | 'pingTimeout' | 'probeInterval' | 'probePrefix' | 'log'>,
-    Pick<ReconcilerOptions, 'split'> {
-  /** What it subscribes to: classic channels and patterns, or shard channels. */
-  readonly kind: ChannelKind;
-  /** Publishes the probes. */
-  readonly publisher: ProbePublisher;
-  readonly discovery?: NodeDiscovery;
-  readonly serverWatch?: ServerWatch | undefined;
-  /** How long a message may take from another node of a Cluster to this one, in milliseconds. */
-  readonly busDelayMs?: number;
-}
-
-/** Observes a {@link NodeSubscriber}. */
-export interface NodeSubscriberObserver {
-  /** A property of the subscriber has changed. */
-  onChange(): void;
-  /** Redis reports that another node serves a shard channel. */
-  onRedirect?(): void;
-}
 
 /** The subscriptions over one connection to one server. */
 export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
@@ -62,6 +37,8 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     (count) => `Listeners threw ${count} more times`,
   );
   #unconfirmedSince: Date | undefined;
+  /** {@link lastConfirmed} when the last connection was lost. */
+  #confirmedBeforeLoss: Date | undefined;
   #wasRestored = false;
 
   constructor(client: Redis, options: NodeSubscriberOptions, observer: NodeSubscriberObserver) {
@@ -83,7 +60,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       { ...options, role: 'subscriber', isOwned: true },
       {
         onReady: () => this.#onReady(),
-        onLost: () => this.#onLost(),
+        onLost: () => {
+          this.#confirmedBeforeLoss = this.lastConfirmed;
+          this.#onLost();
+        },
         onEnded: (error) => this.#onEnded(error),
       },
     );
@@ -121,6 +101,15 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
 
   get isEmpty(): boolean {
     return this.#registry.isEmpty;
+  }
+
+  get subscriptions(): number {
+    return this.#registry.desired;
+  }
+
+  get lastDeliveryAt(): Date | undefined {
+    // An attempt to connect counts as confirmed from its first moment, and may lead nowhere.
+    return this.isReady ? this.lastConfirmed : this.#confirmedBeforeLoss;
   }
 
   subscriberFor(): this {

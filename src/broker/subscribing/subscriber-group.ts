@@ -26,4 +26,19 @@ export abstract class SubscriberGroup implements Subscriber {
   get isEmpty(): boolean {
     return this.members.every(({ isEmpty }) => isEmpty);
   }
+
+  get subscriptions(): number {
+    return this.members.reduce((sum, { subscriptions }) => sum + subscriptions, 0);
+  }
+
+  /** That of the member that was confirmed first: each has subscriptions of its own. */
+  get lastDeliveryAt(): Date | undefined {
+    const used = this.members.filter(({ isEmpty }) => !isEmpty);
+    let earliest: Date | undefined;
+    // A member without subscriptions may be lost for a long time, and no message with it.
+    for (const { lastDeliveryAt } of used.length > 0 ? used : this.members) {
+      if (!earliest || (lastDeliveryAt && lastDeliveryAt < earliest)) earliest = lastDeliveryAt;
+    }
+    return earliest;
+  }
 }

@@ -30,6 +30,10 @@ export interface Subscriber {
   readonly hasEnded: boolean;
   /** Whether there are no subscriptions. */
   readonly isEmpty: boolean;
+  /** See `Broker#subscriptions`. */
+  readonly subscriptions: number;
+  /** See `Broker#lastDeliveryAt`. */
+  readonly lastDeliveryAt: Date | undefined;
   /** The ioredis clients that it has now. */
   readonly clients: readonly Redis[];
   /** Calls `listener` with each client, and with each that is created later. */

@@ -87,6 +87,11 @@ export class SubscriptionRegistry {
     return taken;
   }
 
+  /** The number of subscriptions with listeners. */
+  get desired(): number {
+    return this.#desired;
+  }
+
   get isEmpty(): boolean {
     return Object.values(this.#kinds).every(({ byName }) => byName.size === 0);
   }

@@ -134,6 +134,7 @@ describe('two copies of the package in one process', () => {
         @Inject(other.RedisPubSubClient) readonly client: own.RedisPubSubClient,
         @Inject(other.RedisPubSubService) readonly service: own.RedisPubSubService,
         @Inject(other.RedisPubSubServer) readonly server: own.RedisPubSubServer,
+        @Inject(other.RedisPubSubHealthIndicator) readonly health: own.RedisPubSubHealthIndicator,
       ) {}
     }
     for (const module of [
@@ -145,6 +146,7 @@ describe('two copies of the package in one process', () => {
       expect(library.client).toBe(app.get(own.RedisPubSubClient));
       expect(library.service).toBe(app.get(own.RedisPubSubService));
       expect(library.server).toBe(app.get(own.RedisPubSubServer));
+      expect(library.health).toBe(app.get(own.RedisPubSubHealthIndicator));
     }
   });
 

@@ -17,6 +17,8 @@ class FakeMember implements Subscriber {
   isStarving = false;
   hasEnded = false;
   isEmpty = true;
+  subscriptions = 0;
+  lastDeliveryAt: Date | undefined;
   readonly opened: number[] = [];
   closes = 0;
   readonly subscribed: string[] = [];
@@ -166,6 +168,37 @@ describe('ClassicAndSharded', () => {
       const { both, classic } = bench();
       classic.isReady = isReady;
       expect(both.canSubscribe(CLASSIC)).toBe(isReady);
+    });
+  });
+
+  it('has the subscriptions of both members', () => {
+    const { classic, sharded, both } = bench();
+    [classic.subscriptions, sharded.subscriptions] = [2, 3];
+    expect(both.subscriptions).toBe(5);
+  });
+
+  describe('lastDeliveryAt', () => {
+    const [EARLY, LATE] = [new Date(1), new Date(2)];
+
+    it.each<[string, Date | undefined, Date | undefined, Date | undefined]>([
+      ['that of the member that was confirmed first', LATE, EARLY, EARLY],
+      ['that of the member that was confirmed first, whichever it is', EARLY, LATE, EARLY],
+      ['that of the first member before the other one is used', EARLY, undefined, EARLY],
+      ['that of the other member before the first one is connected', undefined, LATE, LATE],
+      ['undefined before a connection', undefined, undefined, undefined],
+    ])('is %s', (_, ofClassic, ofSharded, expected) => {
+      const { classic, sharded, both } = bench();
+      [classic.lastDeliveryAt, sharded.lastDeliveryAt] = [ofClassic, ofSharded];
+      expect(both.lastDeliveryAt).toBe(expected);
+      [classic.isEmpty, sharded.isEmpty] = [false, false];
+      expect(both.lastDeliveryAt).toBe(expected);
+    });
+
+    it('leaves out a member without subscriptions where the other one has some', () => {
+      const { classic, sharded, both } = bench();
+      [classic.lastDeliveryAt, sharded.lastDeliveryAt] = [EARLY, LATE];
+      sharded.isEmpty = false;
+      expect(both.lastDeliveryAt).toBe(LATE);
     });
   });
 

@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SubscriptionKey } from '../../../../src/channel/subscription-key.js';
 import type { ServerInfo } from '../../../../src/broker/connection/ioredis-internals.js';
-import {
-  NodeSubscriber,
-  type NodeSubscriberOptions,
-} from '../../../../src/broker/subscribing/node-subscriber.js';
+import { NodeSubscriber } from '../../../../src/broker/subscribing/node-subscriber.js';
+import type { NodeSubscriberOptions } from '../../../../src/broker/subscribing/node-subscriber-options.js';
 import { ClosedError, ConnectionError } from '../../../../src/errors.js';
 import { telemetry } from '../../../../src/telemetry.js';
 import {
@@ -374,6 +372,89 @@ describe('NodeSubscriber#lastConfirmed', () => {
     expect(bench.takeCommands()).toEqual(['ssubscribe b']);
     expect(gaps).toEqual([{ from, to: new Date() }]);
     expect(bench.subscriber.lastConfirmed.getTime()).toBeGreaterThan(from.getTime());
+  });
+});
+
+describe('NodeSubscriber#lastDeliveryAt', () => {
+  it('is undefined before the first connection, also while attempts reach a socket', async () => {
+    const bench = new Bench();
+    const opened = outcomeOf(bench.subscriber.open(1_000));
+    expect(bench.subscriber.lastDeliveryAt).toBeUndefined();
+    bench.client.becomeConnected();
+    await pass(500);
+    expect(bench.subscriber.lastDeliveryAt).toBeUndefined();
+    bench.client.lose();
+    await pass(1_000);
+    expect(opened.value).toBeInstanceOf(ConnectionError);
+    expect(bench.subscriber.lastDeliveryAt).toBeUndefined();
+  });
+
+  it('moves on with each answer to a PING, and without a message', async () => {
+    const bench = new Bench();
+    await bench.open();
+    const ready = Date.now();
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date(ready));
+    await pass(350);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date(ready + 300));
+  });
+
+  it('stays during an outage, also while attempts reach a socket', async () => {
+    const bench = new Bench();
+    await bench.open();
+    const ready = Date.now();
+    await pass(350);
+    bench.client.lose();
+    await pass(1_000);
+    bench.client.becomeConnected();
+    await pass(50);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date(ready + 300));
+    bench.client.becomeReady();
+    expect(bench.subscriber.lastDeliveryAt).toEqual(new Date());
+  });
+
+  it('stays when no further attempt will be made', async () => {
+    const bench = new Bench();
+    await bench.open();
+    const ready = new Date();
+    bench.client.lose();
+    await pass(1_000);
+    bench.client.becomeConnected();
+    bench.client.end();
+    expect(bench.subscriber.lastDeliveryAt).toEqual(ready);
+  });
+
+  it('is the time of the last probe that arrived while the subscriber is starving', async () => {
+    const bench = new Bench({ probeInterval: PROBE_INTERVAL });
+    await bench.open();
+    const ready = new Date();
+    bench.subscribe(A);
+    await pass(10 * PROBE_INTERVAL);
+    expect(bench.subscriber.isStarving).toBe(true);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(ready);
+    bench.client.becomeReady();
+    await pass(500);
+    expect(bench.subscriber.lastDeliveryAt).toEqual(ready);
+  });
+});
+
+describe('NodeSubscriber#subscriptions', () => {
+  it('counts each name with listeners once, during an outage, too', async () => {
+    const bench = new Bench();
+    await bench.open();
+    expect(bench.subscriber.subscriptions).toBe(0);
+    const listener = new Listener();
+    bench.subscriber.subscribe(A, listener);
+    bench.subscriber.subscribe(A, LISTENER);
+    bench.subscriber.subscribe({ kind: 'pattern', name: 'a' }, LISTENER);
+    expect(bench.subscriber.subscriptions).toBe(2);
+    bench.client.lose();
+    expect(bench.subscriber.subscriptions).toBe(2);
+    bench.client.becomeReady();
+    await pass(0);
+    bench.subscriber.unsubscribe(A, listener, false);
+    expect(bench.subscriber.subscriptions).toBe(2);
+    bench.subscriber.unsubscribe(A, LISTENER, false);
+    expect(bench.subscriber.subscriptions).toBe(1);
   });
 });
 
