@@ -1,6 +1,5 @@
 import type { ReadPacket, Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { isPromise } from 'node:util/types';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
@@ -8,14 +7,7 @@ import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
 import { synchronous } from '../codec/synchronous.js';
-import {
-  PayloadError,
-  messageOf,
-  shorten,
-  textOf,
-  withoutArguments,
-  withoutPayload,
-} from '../errors.js';
+import { PayloadError, messageOf, shorten, withoutArguments, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CallerContext } from '../shared/async-context.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
@@ -23,6 +15,7 @@ import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
+import { DispatchHooks } from './dispatch-hooks.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
@@ -53,14 +46,10 @@ export class MessageBus {
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
-  /** See `RedisPubSubClient#setOnDispatchHook`. */
-  dispatchHook: ((packet: ReadPacket) => unknown) | undefined;
   readonly #logger = new OutsideLogger('RedisPubSub');
+  /** See `RedisPubSubClient#setOnDispatchHook`. */
+  readonly dispatchHooks = new DispatchHooks(this.#logger);
   readonly patternWarnings = new PatternWarnings(this.#logger);
-  readonly #hookFailures = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `The dispatch hook failed ${count} more times`,
-  );
   readonly #drops = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
@@ -127,15 +116,10 @@ export class MessageBus {
     return name;
   }
 
-  /** The packet of an event or a request, after the dispatch hook. Throws what the hook throws. */
+  /** The packet of an event or a request, after the dispatch hooks. Throws what a hook throws. */
   createPacket(pattern: unknown, data: unknown): ReadPacket {
     const packet: ReadPacket = { pattern, data };
-    const hooked = this.dispatchHook?.(packet);
-    if (isPromise(hooked)) {
-      hooked.catch((error) =>
-        this.#hookFailures.add(() => `A dispatch hook failed: ${textOf(error)}`),
-      );
-    }
+    this.dispatchHooks.call(packet);
     return packet;
   }
 
