@@ -12,6 +12,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CallerContext } from '../shared/async-context.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
+import { toError } from '../shared/to-error.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
@@ -21,6 +22,7 @@ import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
 import { OutsideLogger } from './outside-logger.js';
+import { isPublishTraced, tracePublish } from './trace-publish.js';
 
 const BUS = brandOf('bus');
 
@@ -71,7 +73,14 @@ export class MessageBus {
       isReserved: this.reserved.has.bind(this.reserved),
     };
     const log = this.#logger;
-    this.broker = new RedisBroker({ ...options, probePrefix, log, onNoReceivers, view });
+    this.broker = new RedisBroker({
+      ...options,
+      transport: options.name,
+      probePrefix,
+      log,
+      onNoReceivers,
+      view,
+    });
     this.#start = new BrokerStart(this.broker, options, this.#logger);
   }
 
@@ -190,7 +199,10 @@ export class MessageBus {
 
   /** Reports a message that was not handled. */
   reportDrop(channel: string, reason: DropReason, error?: unknown): void {
-    if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
+    if (!telemetry.drop.hasSubscribers) return;
+    const { name: transport } = this.options;
+    const told = error === undefined ? undefined : { error: toError(error) };
+    telemetry.drop.publish({ transport, channel, reason, ...told });
   }
 
   #createReplyBatcher(): ReplyBatcher | undefined {
@@ -200,14 +212,9 @@ export class MessageBus {
   }
 
   #send(name: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
-    const published = this.broker.publish(name, payload, kind);
-    if (telemetry.publish.hasSubscribers) {
-      published.then(
-        (receivers) => telemetry.publish.publish({ channel: name, receivers }),
-        (error: unknown) => telemetry.publish.publish({ channel: name, error }),
-      );
-    }
-    return published;
+    if (!isPublishTraced()) return this.broker.publish(name, payload, kind);
+    const message = { transport: this.options.name, channel: name, payload };
+    return tracePublish(message, () => this.broker.publish(name, payload, kind));
   }
 
   #encode(channel: string, encode: () => string | Uint8Array): string | Uint8Array {
@@ -254,7 +261,8 @@ export class MessageBus {
     }
     if (telemetry.receive.hasSubscribers) {
       const { channel: name, subscription } = delivery;
-      telemetry.receive.publish({ channel: name, subscription, bytes: payload.length });
+      const { name: transport } = this.options;
+      telemetry.receive.publish({ transport, channel: name, subscription, bytes: payload.length });
     }
     return message;
   }

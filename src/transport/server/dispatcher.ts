@@ -140,8 +140,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const responder = route.isEventHandler ? undefined : this.#replies.open(message, delivery);
     const { data } = message;
     if (!isHandlerTraced()) return this.#handle(route, data, context, responder);
-    const { source } = route.pattern;
-    return traceHandler(source, delivery, () => this.#handle(route, data, context, responder));
+    const { name: transport } = this.bus.options;
+    const { source: pattern } = route.pattern;
+    const traced = { transport, pattern, headers: context.getHeaders(), delivery };
+    return traceHandler(traced, () => this.#handle(route, data, context, responder));
   }
 
   /** Resolves to what the handler threw, unless a filter has handled it. */
