@@ -44,7 +44,13 @@ export {
   type RedisPubSubOptions,
   type RedisPubSubServerOptions,
 } from './options/options.js';
-export type { DropReason, PubSubGap, TelemetryEvents } from './telemetry.js';
+export type {
+  DropReason,
+  HandleTrace,
+  PublishTrace,
+  PubSubGap,
+  TelemetryEvents,
+} from './telemetry.js';
 export { Channel, ChannelParam, MessageHeader } from './transport/param.decorators.js';
 export type { PubSubReply, SendAllOptions } from './transport/client/gathered-request.js';
 export { RedisPubSubClient } from './transport/client/redis-pubsub.client.js';

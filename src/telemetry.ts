@@ -1,5 +1,11 @@
-import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel';
+import {
+  channel,
+  tracingChannel,
+  type Channel,
+  type TracingChannel,
+} from 'node:diagnostics_channel';
 import type { SubscriptionKind } from './channel/subscription-key.js';
+import type { Headers } from './codec/codec.js';
 
 /**
  * The status of a broker. Only `connected` promises that messages arrive. `starving`: connections and
@@ -24,45 +30,77 @@ export type DropReason =
  * The events on `node:diagnostics_channel`, each under the name `nestjs-redis-pubsub:<key>`. Channels are
  * Redis' names, prefix included. An event without subscribers costs one check.
  *
+ * `transport` is the option `name` of the module, server or client that the event is about. An `error` that was thrown
+ * as another value is an `Error` with its text, and has the value as `cause`.
+ *
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export interface TelemetryEvents {
   /** Redis answered a PUBLISH, or it failed. `receivers` counts the subscriptions delivered to. */
-  publish: { readonly channel: string; readonly receivers?: number; readonly error?: unknown };
+  publish: {
+    readonly transport: string;
+    readonly channel: string;
+    readonly receivers?: number;
+    readonly error?: Error;
+  };
   /** A message arrived and was decoded. `bytes` is the size of its payload. */
-  receive: { readonly channel: string; readonly subscription: string; readonly bytes: number };
+  receive: {
+    readonly transport: string;
+    readonly channel: string;
+    readonly subscription: string;
+    readonly bytes: number;
+  };
   /**
    * A handler ended: a decorated one, one of `subscribe`, or the subscriber of an observer. `duration` is in
-   * milliseconds. `error` is what the handler threw, as it threw it; RxJS does not tell that of a subscriber.
+   * milliseconds. `error` is what the handler threw; RxJS does not tell that of a subscriber.
    */
   handle: {
+    readonly transport: string;
     readonly channel: string;
     readonly pattern: string;
     readonly duration: number;
-    readonly error?: unknown;
+    readonly error?: Error;
   };
   /** A message was not handled. */
-  drop: { readonly channel: string; readonly reason: DropReason; readonly error?: unknown };
+  drop: {
+    readonly transport: string;
+    readonly channel: string;
+    readonly reason: DropReason;
+    readonly error?: Error;
+  };
   /** Redis acknowledged a subscription, after an outage with a `gap`, or refused it. */
   subscribe: {
+    readonly transport: string;
     readonly kind: SubscriptionKind;
     readonly name: string;
     readonly gap?: PubSubGap;
-    readonly error?: unknown;
+    readonly error?: Error;
   };
   /** An unsubscribe command was sent. */
-  unsubscribe: { readonly kind: SubscriptionKind; readonly name: string };
+  unsubscribe: {
+    readonly transport: string;
+    readonly kind: SubscriptionKind;
+    readonly name: string;
+  };
   /**
    * The status of a broker changed. `isUp`: its connections are up, even if their subscriptions are not
    * restored yet; with the status `connected` they are.
    */
-  status: { readonly status: BrokerStatus; readonly isUp: boolean };
+  status: {
+    readonly transport: string;
+    readonly status: BrokerStatus;
+    readonly isUp: boolean;
+  };
   /** Subscriptions are in place, and no message arrived since then. The subscriber connection is replaced. */
-  starve: { readonly since: Date };
+  starve: { readonly transport: string; readonly since: Date };
   /** A subscriber reconnected. Since its last connection Redis disconnected this many clients whose output buffers were full. */
-  overrun: { readonly connections: number };
+  overrun: { readonly transport: string; readonly connections: number };
   /** A lost connection is back. `outage` is the time without it, in milliseconds. */
-  reconnect: { readonly connection: 'publisher' | 'subscriber'; readonly outage: number };
+  reconnect: {
+    readonly transport: string;
+    readonly connection: 'publisher' | 'subscriber';
+    readonly outage: number;
+  };
 }
 
 type Telemetry = {
@@ -94,19 +132,49 @@ export const telemetry: Telemetry = {
  * @see https://nodejs.org/api/diagnostics_channel.html#tracingchannel-channels
  */
 export interface HandleTrace {
+  /** The option `name` of the module or server that handles the message. */
+  readonly transport: string;
   /** Redis' name of the channel, prefix included. */
   readonly channel: string;
   /** The pattern of the handler, without the prefix. */
   readonly pattern: string;
+  /** The headers of the message, such as a `traceparent`. Any client of Redis may have sent them. Do not change them. */
+  readonly headers: Headers;
   /** In milliseconds; present when the handler has ended. */
   duration?: number;
-  /** What the handler threw, as it threw it. */
-  error?: unknown;
+  /** What the handler threw; if that is no error, an error with its text, and the value as `cause`. */
+  error?: Error;
+}
+
+/**
+ * What the tracing channel `nestjs-redis-pubsub:publish` publishes for each PUBLISH: the same object from `start` to
+ * `asyncEnd`. Redis has answered at `asyncStart`.
+ *
+ * @see https://nodejs.org/api/diagnostics_channel.html#tracingchannel-channels
+ */
+export interface PublishTrace {
+  /** The option `name` of the module, server or client that publishes the message. */
+  readonly transport: string;
+  /** Redis' name of the channel, prefix included. */
+  readonly channel: string;
+  /** The size of the payload. */
+  readonly bytes: number;
+  /** The number of subscriptions that Redis delivered to; present when it has answered. */
+  receivers?: number;
+  /** In milliseconds; present when Redis has answered, or the message has failed. */
+  duration?: number;
+  /** Why the message has failed. */
+  error?: Error;
 }
 
 /** The tracing channel of the {@link HandleTrace}. Check `hasSubscribers` before you create one. */
 export const handleTracing: TracingChannel<HandleTrace, HandleTrace> = tracingChannel(
   'nestjs-redis-pubsub:handle',
+);
+
+/** The tracing channel of the {@link PublishTrace}. Check `hasSubscribers` before you create one. */
+export const publishTracing: TracingChannel<PublishTrace, PublishTrace> = tracingChannel(
+  'nestjs-redis-pubsub:publish',
 );
 
 function named<Event>(name: keyof TelemetryEvents): TelemetryChannel<Event> {

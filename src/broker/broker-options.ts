@@ -21,6 +21,8 @@ export interface PublishLimitOptions {
 
 /** The options of a broker. Those with the names of public options mean the same. */
 export interface BrokerOptions {
+  /** The name of the broker in telemetry. */
+  readonly transport: string;
   readonly connection: RedisConnection;
   readonly credentials?: CredentialsProvider | undefined;
   /** Whether the connections for shard channels are opened at the start, or those for classic ones. */

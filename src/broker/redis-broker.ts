@@ -16,6 +16,7 @@ export class RedisBroker implements Broker {
   readonly #publisher: Publisher;
   readonly #subscriber: ClassicAndSharded;
   readonly #statusListeners = new Set<(status: BrokerStatus) => void>();
+  readonly #transport: string;
   readonly #sharded: boolean;
   readonly #lifecycle = new Lifecycle();
   #status: BrokerStatus = 'disconnected';
@@ -23,6 +24,7 @@ export class RedisBroker implements Broker {
 
   constructor(options: TopologyOptions) {
     const { publisher, subscriber } = createTopology(options, () => this.#updateStatus());
+    this.#transport = options.transport;
     this.#sharded = options.sharded;
     this.#publisher = publisher;
     this.#subscriber = subscriber;
@@ -158,7 +160,9 @@ export class RedisBroker implements Broker {
   #setStatus(status: BrokerStatus): void {
     if (status === this.#status) return;
     this.#status = status;
-    if (telemetry.status.hasSubscribers) telemetry.status.publish({ status, isUp: this.#isUp });
+    if (telemetry.status.hasSubscribers) {
+      telemetry.status.publish({ transport: this.#transport, status, isUp: this.#isUp });
+    }
     for (const listener of this.#statusListeners) {
       // A listener may change the status, and then the others have the new one already.
       if (this.#status === status) listener(status);

@@ -7,7 +7,12 @@ import { SharedContext } from '../shared/async-context.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import type { Failure } from '../transport/redis-pubsub.context.js';
-import { isHandlerTraced, traceHandler, traceSubscriber } from '../transport/trace-handler.js';
+import {
+  isHandlerTraced,
+  traceHandler,
+  traceSubscriber,
+  type TracedMessage,
+} from '../transport/trace-handler.js';
 
 /** A message as an observer receives it. It has `data`, so that an `@Sse()` method can return it as it is. */
 export interface PubSubMessage<T = unknown> {
@@ -99,12 +104,17 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
 
   /** As {@link pass}, and reports it to telemetry. */
   protected passTraced(message: PubSubMessage, delivery: Delivery): void {
-    traceSubscriber(message.pattern, delivery, () => this.pass(message));
+    const traced = this.traced(message, delivery);
+    this.runInContext(() => traceSubscriber(traced, () => this.#destination.next(message)));
   }
 
-  /** Runs a function in the context of the observer. */
-  protected runInContext<T>(run: (message: PubSubMessage) => T, message: PubSubMessage): T {
-    return this.#context.runInAsyncScope(run, undefined, message);
+  protected traced({ pattern, headers }: PubSubMessage, delivery: Delivery): TracedMessage {
+    return { transport: this.bus.options.name, pattern, headers, delivery };
+  }
+
+  /** Runs a function in the context of the observer. A tool that traces binds its store over that, and not under it. */
+  protected runInContext(run: () => unknown): void {
+    this.#context.runInAsyncScope(run);
   }
 
   override onResubscribed(gap: PubSubGap): void {
@@ -145,6 +155,7 @@ export class HandlerObserver extends MessageObserver {
   }
 
   protected override passTraced(message: PubSubMessage, delivery: Delivery): void {
-    void traceHandler(message.pattern, delivery, () => this.runInContext(this.#run, message));
+    const traced = this.traced(message, delivery);
+    this.runInContext(() => traceHandler(traced, () => this.#run(message)));
   }
 }

@@ -38,10 +38,18 @@ registerCopy(TOKENS);
 /** The mark of a core module, of this copy of the package or another: the token of its server. */
 const SERVER_TOKEN = brandOf('server-token');
 
+/**
+ * Provides the bus of a module. The bus itself is no provider: NestJS Observe, and whatever else passes an
+ * `instanceDecorator` to Nest, wraps each method of a provider, and would show those of the bus as spans.
+ */
+export class BusHolder {
+  constructor(readonly bus: MessageBus) {}
+}
+
 const provideWithBus = <T>(create: new (bus: MessageBus) => T) => ({
   provide: create,
-  inject: [MessageBus],
-  useFactory: (bus: MessageBus) => new create(bus),
+  inject: [BusHolder],
+  useFactory: ({ bus }: BusHolder) => new create(bus),
 });
 
 /**
@@ -51,16 +59,16 @@ const provideWithBus = <T>(create: new (bus: MessageBus) => T) => ({
 @Module({
   providers: [
     {
-      provide: MessageBus,
+      provide: BusHolder,
       inject: [RESOLVED_OPTIONS],
-      useFactory: (options: ResolvedOptions) => new MessageBus(options),
+      useFactory: (options: ResolvedOptions) => new BusHolder(new MessageBus(options)),
     },
     provideWithBus(RedisPubSubServer),
     provideWithBus(RedisPubSubClient),
     provideWithBus(RedisPubSubService),
     provideWithBus(RedisPubSubHealthIndicator),
   ],
-  exports: [RESOLVED_OPTIONS, MessageBus, ...Object.values(TOKENS)],
+  exports: [RESOLVED_OPTIONS, BusHolder, ...Object.values(TOKENS)],
 })
 export class RedisPubSubCoreModule
   extends ConfigurableModuleClass
@@ -72,7 +80,7 @@ export class RedisPubSubCoreModule
 
   constructor(
     private readonly modules: ModulesContainer,
-    private readonly bus: MessageBus,
+    private readonly holder: BusHolder,
     private readonly client: RedisPubSubClient,
     private readonly server: RedisPubSubServer,
   ) {
@@ -105,9 +113,9 @@ export class RedisPubSubCoreModule
   async onModuleInit(): Promise<void> {
     this.#assertSingle();
     try {
-      await this.bus.start();
+      await this.holder.bus.start();
     } catch (error) {
-      await this.bus.close();
+      await this.holder.bus.close();
       throw error;
     }
   }
@@ -115,7 +123,7 @@ export class RedisPubSubCoreModule
   async onApplicationShutdown(): Promise<void> {
     // A test may have overridden the provider with any value.
     if (isPubSubClient(this.client)) await this.client.close();
-    await this.bus.close();
+    await this.holder.bus.close();
   }
 
   /** Two modules with one transport id would run every handler twice for each message. */

@@ -10,7 +10,6 @@ import { ServerRedis } from '@nestjs/microservices';
 import { checkBoolean } from '../options/option-checks.js';
 import type { RedisPubSubModuleOptions } from '../options/options.js';
 import { assertOptionsObject, type ResolvedOptions } from '../options/resolve-options.js';
-import { MessageBus } from '../transport/message-bus.js';
 import { isPubSubServer, RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { ControllerServers, type ControllerServer } from './controller-servers.js';
 import { HandlerExplorer } from './handler-explorer.js';
@@ -18,6 +17,7 @@ import { findDuplicates, namesWithModules, type FoundHandler } from './handler-n
 import { placeModule } from './nest-internals.js';
 import { callReadyHooks } from './ready-hooks.js';
 import {
+  BusHolder,
   optionsOfModules,
   RedisPubSubCoreModule,
   RESOLVED_OPTIONS,
@@ -52,7 +52,7 @@ interface ModuleExtras {
 export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new OutsideLogger(RedisPubSubModule.name);
   #isStarted = false;
-  @Inject(MessageBus) private readonly bus!: MessageBus;
+  @Inject(BusHolder) private readonly holder!: BusHolder;
   @Inject(RESOLVED_OPTIONS) private readonly options!: ResolvedOptions;
 
   constructor(
@@ -84,7 +84,7 @@ export class RedisPubSubModule implements OnApplicationBootstrap, OnModuleDestro
     try {
       await this.#start();
     } catch (error) {
-      await this.bus.close();
+      await this.holder.bus.close();
       throw error;
     }
   }

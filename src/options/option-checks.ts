@@ -55,6 +55,12 @@ export function checkReservedSegment(name: string, segment: unknown): string {
   throw new InvalidOptionError(name, 'letters, digits, "_" or "-"', onlyAddress(segment));
 }
 
+/** Text that is not empty. */
+export function checkName(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new InvalidOptionError(name, 'text that is not empty', withoutText(value));
+}
+
 /** Text that is added to channel names. */
 export function checkPrefix(name: string, prefix: unknown): string {
   if (typeof prefix === 'string' && prefix.isWellFormed()) return prefix;

@@ -13,6 +13,14 @@ export const REDIS_PUBSUB: unique symbol = Symbol.for('nestjs-redis-pubsub.REDIS
 /** Options of `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubModule`. Each constructor checks them once. */
 export interface RedisPubSubOptions {
   /**
+   * The name of this module, server or client in telemetry. Each event has it as its `transport`. Give each its own name
+   * if an application has several. Logs and Redis do not show it.
+   *
+   * @defaultValue `'redis-pubsub'`
+   */
+  name?: string;
+
+  /**
    * Where Redis is. A URL, ioredis options, an ioredis client of your own, or the nodes of a Cluster. The options may
    * have a `url` beside other fields, as in `{ url, connectTimeout }`. The key with the value `undefined` is an
    * error, so that a missing variable does not lead to localhost.

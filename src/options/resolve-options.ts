@@ -7,6 +7,7 @@ import {
   checkCredentials,
   checkHook,
   checkMilliseconds,
+  checkName,
   checkOneOf,
   checkPrefix,
   checkPublishBuffer,
@@ -65,6 +66,7 @@ const atLeast =
     checkMilliseconds(name, value, least);
 
 const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOptions[Name]> } = {
+  name: { owners: ALL, default: 'redis-pubsub', check: checkName },
   connection: { owners: ALL, default: 'redis://localhost:6379', check: checkConnection },
   credentials: { owners: ALL, default: undefined, check: checkCredentials },
   prefix: { owners: ALL, default: '', check: checkPrefix },

@@ -11,6 +11,8 @@ const REASON = 'the in-memory Redis is cut';
 
 /** One side of a broker, which the connection serves. None of the methods may throw. */
 export interface ConnectionOwner {
+  /** The name of the broker in telemetry. */
+  readonly transport: string;
   readonly role: 'publisher' | 'subscriber';
   readonly view: MessageView | undefined;
   onReady(): void;
@@ -156,6 +158,7 @@ export class InMemoryConnection {
     const outage = performance.now() - this.#lostAt;
     this.#lostAt = undefined;
     if (!telemetry.reconnect.hasSubscribers) return;
-    telemetry.reconnect.publish({ connection: this.owner.role, outage });
+    const { transport, role: connection } = this.owner;
+    telemetry.reconnect.publish({ transport, connection, outage });
   }
 }

@@ -12,6 +12,7 @@ import type { Subscriptions } from './subscriptions.js';
 /** Publishes to an {@link InMemoryServer}. */
 export class InMemoryPublisher implements Publisher, ConnectionOwner {
   readonly role = 'publisher';
+  readonly transport: string;
   readonly view: TopologyOptions['view'];
   /** There are no ioredis clients. */
   readonly clients = [];
@@ -24,7 +25,8 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
   readonly #onChange: () => void;
 
   constructor(server: InMemoryServer, options: TopologyOptions, onChange: () => void) {
-    const { view, publishBuffer, publishLimit, onNoReceivers } = options;
+    const { transport, view, publishBuffer, publishLimit, onNoReceivers } = options;
+    this.transport = transport;
     this.view = view;
     this.#server = server;
     this.#connection = new InMemoryConnection(server, this);

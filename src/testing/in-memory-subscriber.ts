@@ -17,6 +17,7 @@ import type { InMemoryServer } from './in-memory-server.js';
 /** Subscribes at an {@link InMemoryServer}, with the registry that the real subscriber has. */
 export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, ConnectionOwner {
   readonly role = 'subscriber';
+  readonly transport: string;
   readonly view: TopologyOptions['view'];
   /** There are no ioredis clients. */
   readonly clients = [];
@@ -39,9 +40,10 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   constructor(
     server: InMemoryServer,
     kind: ChannelKind,
-    { view, log }: TopologyOptions,
+    { transport, view, log }: TopologyOptions,
     onChange: () => void,
   ) {
+    this.transport = transport;
     this.view = view;
     this.#server = server;
     this.#kinds = kind === 'shard' ? ['shard'] : ['channel', 'pattern'];
@@ -138,7 +140,9 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   onDeaf(): void {
     const since = new Date();
     this.#deafSince = since;
-    if (this.isStarving && telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
+    if (this.isStarving && telemetry.starve.hasSubscribers) {
+      telemetry.starve.publish({ transport: this.transport, since });
+    }
     this.#onChange();
   }
 
@@ -204,21 +208,25 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
     const { key } = subscription;
     this.#registry.setUnsubscribed(subscription);
     this.#server.unsubscribe(this.#connection, key);
-    if (telemetry.unsubscribe.hasSubscribers) telemetry.unsubscribe.publish(key);
+    if (telemetry.unsubscribe.hasSubscribers) {
+      telemetry.unsubscribe.publish({ transport: this.transport, ...key });
+    }
   }
 
   #acknowledge(subscription: Subscription): void {
     const { kind, name } = subscription.key;
     const gap = this.#registry.acknowledge(subscription);
     if (!telemetry.subscribe.hasSubscribers) return;
-    telemetry.subscribe.publish({ kind, name, ...(gap && { gap }) });
+    telemetry.subscribe.publish({ transport: this.transport, kind, name, ...(gap && { gap }) });
   }
 
   #refuse(subscription: Subscription, reply: Error): void {
     const { kind, name } = subscription.key;
     const error = new CommandRefusedError('subscribe', name, reply);
     this.#registry.refuse(subscription, error);
-    if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name, error });
+    if (telemetry.subscribe.hasSubscribers) {
+      telemetry.subscribe.publish({ transport: this.transport, kind, name, error });
+    }
     if (!subscription.hasListeners) return;
     this.#log.error(
       `Redis refused to subscribe to "${shorten(name)}"; retrying: ${messageOf(reply)}`,

@@ -3,9 +3,10 @@ import { inspect } from 'node:util';
 import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
 import { NO_HEADERS, type Headers } from '../codec/codec.js';
 import { ChunkPayload } from '../shared/payload.js';
+import type { Delivery } from '../broker/broker.js';
 import type { MessageView } from '../broker/topology-provider.js';
 import { handleTracing, type HandleTrace } from '../telemetry.js';
-import type { DeliveryTrace } from '../transport/trace-handler.js';
+import { deliveryOf } from '../transport/trace-handler.js';
 import { serverOf, type InMemoryRedis } from './in-memory-redis.js';
 import type { InMemoryServer, PublishedPayload } from './in-memory-server.js';
 
@@ -36,8 +37,8 @@ export interface HandledMessage<T = unknown> {
   readonly params: ChannelParams;
   readonly data: T;
   readonly headers: Headers;
-  /** What the handler threw; absent if it succeeded. */
-  readonly error?: unknown;
+  /** What the handler threw, as an error; absent if it succeeded. Another value that it threw is the `cause`. */
+  readonly error?: Error;
 }
 
 /** How long a {@link PubSubRecorder} waits. */
@@ -63,9 +64,9 @@ export class PubSubRecorder {
   /** Called after each message that was handled. */
   readonly #waiters = new Set<() => void>();
   readonly #subscribers = {
-    start: (trace: HandleTrace) => this.#onStart(trace as DeliveryTrace),
-    end: (trace: HandleTrace) => this.#onEnd(trace as DeliveryTrace),
-    asyncEnd: (trace: HandleTrace) => this.#onEnd(trace as DeliveryTrace),
+    start: (trace: HandleTrace) => this.#onStart(trace),
+    end: (trace: HandleTrace) => this.#onEnd(trace),
+    asyncEnd: (trace: HandleTrace) => this.#onEnd(trace),
   };
 
   constructor(redis: InMemoryRedis) {
@@ -153,14 +154,16 @@ export class PubSubRecorder {
     this.#published.push({ channel, ...readMessage(payload, channel, view), receivers });
   }
 
-  #onStart(trace: DeliveryTrace): void {
-    if (this.#server.viewOf(trace.delivery)) this.#running.add(trace);
+  #onStart(trace: HandleTrace): void {
+    const delivery = deliveryOf(trace);
+    if (delivery && this.#server.viewOf(delivery)) this.#running.add(trace);
   }
 
-  #onEnd(trace: DeliveryTrace): void {
+  #onEnd(trace: HandleTrace): void {
     // An asynchronous handler has only returned.
     if (trace.duration === undefined || !this.#running.delete(trace)) return;
-    const { delivery, pattern } = trace;
+    const { pattern } = trace;
+    const delivery = deliveryOf(trace) as Delivery;
     const view = this.#server.viewOf(delivery);
     const decoded = delivery.decoded as { data?: unknown; metadata?: Headers } | undefined;
     this.#handled.push({

@@ -1,6 +1,5 @@
 import type { ReadPacket, Serializer } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { isPromise } from 'node:util/types';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
@@ -8,26 +7,22 @@ import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
 import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
 import { synchronous } from '../codec/synchronous.js';
-import {
-  PayloadError,
-  messageOf,
-  shorten,
-  textOf,
-  withoutArguments,
-  withoutPayload,
-} from '../errors.js';
+import { PayloadError, messageOf, shorten, withoutArguments, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CallerContext } from '../shared/async-context.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
+import { toError } from '../shared/to-error.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
+import { DispatchHooks } from './dispatch-hooks.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
 import { OutsideLogger } from './outside-logger.js';
+import { isPublishTraced, tracePublish } from './trace-publish.js';
 
 const BUS = brandOf('bus');
 
@@ -53,14 +48,10 @@ export class MessageBus {
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
-  /** See `RedisPubSubClient#setOnDispatchHook`. */
-  dispatchHook: ((packet: ReadPacket) => unknown) | undefined;
   readonly #logger = new OutsideLogger('RedisPubSub');
+  /** See `RedisPubSubClient#setOnDispatchHook`. */
+  readonly dispatchHooks = new DispatchHooks(this.#logger);
   readonly patternWarnings = new PatternWarnings(this.#logger);
-  readonly #hookFailures = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `The dispatch hook failed ${count} more times`,
-  );
   readonly #drops = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
@@ -82,7 +73,14 @@ export class MessageBus {
       isReserved: this.reserved.has.bind(this.reserved),
     };
     const log = this.#logger;
-    this.broker = new RedisBroker({ ...options, probePrefix, log, onNoReceivers, view });
+    this.broker = new RedisBroker({
+      ...options,
+      transport: options.name,
+      probePrefix,
+      log,
+      onNoReceivers,
+      view,
+    });
     this.#start = new BrokerStart(this.broker, options, this.#logger);
   }
 
@@ -127,15 +125,10 @@ export class MessageBus {
     return name;
   }
 
-  /** The packet of an event or a request, after the dispatch hook. Throws what the hook throws. */
+  /** The packet of an event or a request, after the dispatch hooks. Throws what a hook throws. */
   createPacket(pattern: unknown, data: unknown): ReadPacket {
     const packet: ReadPacket = { pattern, data };
-    const hooked = this.dispatchHook?.(packet);
-    if (isPromise(hooked)) {
-      hooked.catch((error) =>
-        this.#hookFailures.add(() => `A dispatch hook failed: ${textOf(error)}`),
-      );
-    }
+    this.dispatchHooks.call(packet);
     return packet;
   }
 
@@ -206,7 +199,10 @@ export class MessageBus {
 
   /** Reports a message that was not handled. */
   reportDrop(channel: string, reason: DropReason, error?: unknown): void {
-    if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
+    if (!telemetry.drop.hasSubscribers) return;
+    const { name: transport } = this.options;
+    const told = error === undefined ? undefined : { error: toError(error) };
+    telemetry.drop.publish({ transport, channel, reason, ...told });
   }
 
   #createReplyBatcher(): ReplyBatcher | undefined {
@@ -216,14 +212,9 @@ export class MessageBus {
   }
 
   #send(name: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
-    const published = this.broker.publish(name, payload, kind);
-    if (telemetry.publish.hasSubscribers) {
-      published.then(
-        (receivers) => telemetry.publish.publish({ channel: name, receivers }),
-        (error: unknown) => telemetry.publish.publish({ channel: name, error }),
-      );
-    }
-    return published;
+    if (!isPublishTraced()) return this.broker.publish(name, payload, kind);
+    const message = { transport: this.options.name, channel: name, payload };
+    return tracePublish(message, () => this.broker.publish(name, payload, kind));
   }
 
   #encode(channel: string, encode: () => string | Uint8Array): string | Uint8Array {
@@ -270,7 +261,8 @@ export class MessageBus {
     }
     if (telemetry.receive.hasSubscribers) {
       const { channel: name, subscription } = delivery;
-      telemetry.receive.publish({ channel: name, subscription, bytes: payload.length });
+      const { name: transport } = this.options;
+      telemetry.receive.publish({ transport, channel: name, subscription, bytes: payload.length });
     }
     return message;
   }

@@ -1,10 +1,50 @@
 import type { Delivery } from '../broker/broker.js';
+import type { Headers } from '../codec/codec.js';
+import { brandOf } from '../shared/brand.js';
+import { toError } from '../shared/to-error.js';
 import { handleTracing, telemetry, type HandleTrace } from '../telemetry.js';
 import type { Failure } from './redis-pubsub.context.js';
 
-/** A trace with the delivery that is handled, for the recorder of tests. Telemetry has no payloads. */
-export interface DeliveryTrace extends HandleTrace {
+/** A message that a handler or an observer handles. */
+export interface TracedMessage {
+  /** The option `name` of its module or server. */
+  readonly transport: string;
+  /** That of the handler. */
+  readonly pattern: string;
+  readonly headers: Headers;
   readonly delivery: Delivery;
+}
+
+const DELIVERY = brandOf('delivery');
+
+/** A trace that keeps its delivery to itself: what a subscriber prints or sends must have no payload. */
+class MessageTrace implements HandleTrace {
+  readonly transport: string;
+  readonly channel: string;
+  readonly pattern: string;
+  readonly headers: Headers;
+  // Not even `undefined` before the handler has ended.
+  declare duration?: number;
+  declare error?: Error;
+  readonly #delivery: Delivery;
+
+  constructor({ transport, pattern, headers, delivery }: TracedMessage) {
+    this.transport = transport;
+    this.channel = delivery.channel;
+    this.pattern = pattern;
+    this.headers = headers;
+    this.#delivery = delivery;
+  }
+
+  // No getter, which `inspect` may call.
+  [DELIVERY](): Delivery {
+    return this.#delivery;
+  }
+}
+
+/** The delivery behind a trace of any copy of this package, for the recorder of tests. None if a test made the trace. */
+export function deliveryOf(trace: HandleTrace): Delivery | undefined {
+  return (trace as Partial<MessageTrace>)[DELIVERY]?.();
 }
 
 /** Whether telemetry observes handlers. Check it before {@link traceHandler}. */
@@ -12,13 +52,12 @@ export function isHandlerTraced(): boolean {
   return telemetry.handle.hasSubscribers || handleTracing.hasSubscribers;
 }
 
-/** Runs a handler, and reports it to telemetry. `pattern` is the handler's; `run` must not reject. */
+/** Runs the handler of a message, and reports it to telemetry. `run` must not reject. */
 export function traceHandler(
-  pattern: string,
-  delivery: Delivery,
+  message: TracedMessage,
   run: () => Promise<Failure | undefined>,
 ): Promise<Failure | undefined> {
-  const trace: DeliveryTrace = { channel: delivery.channel, pattern, delivery };
+  const trace = new MessageTrace(message);
   const start = performance.now();
   return handleTracing.start.runStores(trace, () => {
     const ended = run().then((failure) => {
@@ -33,8 +72,8 @@ export function traceHandler(
 }
 
 /** As {@link traceHandler}, for the subscriber of an observer, of which RxJS tells no failure. */
-export function traceSubscriber(pattern: string, delivery: Delivery, run: () => void): void {
-  const trace: DeliveryTrace = { channel: delivery.channel, pattern, delivery };
+export function traceSubscriber(message: TracedMessage, run: () => void): void {
+  const trace = new MessageTrace(message);
   const start = performance.now();
   handleTracing.start.runStores(trace, () => {
     run();
@@ -44,18 +83,14 @@ export function traceSubscriber(pattern: string, delivery: Delivery, run: () => 
 }
 
 function report(trace: HandleTrace, start: number, failure?: Failure): void {
-  const { channel, pattern } = trace;
+  const { transport, channel, pattern } = trace;
   const duration = performance.now() - start;
+  const error = failure && toError(failure.error);
   trace.duration = duration;
-  if (failure) {
-    trace.error = failure.error ?? new Error('The handler failed without an error');
+  if (error) {
+    trace.error = error;
     handleTracing.error.publish(trace);
   }
   if (!telemetry.handle.hasSubscribers) return;
-  telemetry.handle.publish({
-    channel,
-    pattern,
-    duration,
-    ...(failure && { error: trace.error }),
-  });
+  telemetry.handle.publish({ transport, channel, pattern, duration, ...(error && { error }) });
 }

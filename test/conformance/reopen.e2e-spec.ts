@@ -150,8 +150,8 @@ describe('a broker', () => {
     await broker.close();
     diagnostics.unsubscribe('nestjs-redis-pubsub:status', report);
     expect(seen).toEqual(['disconnected']);
-    expect(reported).toContainEqual({ status: 'disconnected', isUp: false });
-    expect(reported).not.toContainEqual({ status: 'disconnected', isUp: true });
+    expect(reported).toContainEqual({ transport: 'test', status: 'disconnected', isUp: false });
+    expect(reported).not.toContainEqual({ transport: 'test', status: 'disconnected', isUp: true });
   });
 
   it('rejects pending and later subscriptions when the retryStrategy gives up', async () => {

@@ -60,7 +60,7 @@ describe('a subscriber that is slower than its messages', () => {
     proxy.resume();
     await resubscribed(2);
     await eventually(() => overruns.length === 1);
-    expect(overruns).toEqual([{ connections: 1 }]);
+    expect(overruns).toEqual([{ transport: 'test', connections: 1 }]);
     expect(log.lines).toContainEqual(
       expect.stringMatching(
         /^warn: .* Redis disconnected 1 clients whose output buffers were full/,

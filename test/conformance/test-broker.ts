@@ -10,6 +10,7 @@ export function createBroker(
   options: Partial<BrokerOptions> = {},
 ): RedisBroker {
   return new RedisBroker({
+    transport: 'test',
     connection,
     sharded: false,
     pingInterval: 3_000,

@@ -1,13 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { channel } from 'node:diagnostics_channel';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Test } from '@nestjs/testing';
 import type { Redis } from 'ioredis';
 import {
   RedisPubSubModule,
+  RedisPubSubRecordBuilder,
   RedisPubSubService,
+  type HandleTrace,
+  type PublishTrace,
   type RedisPubSubClient,
+  type RedisPubSubContext,
   type RedisPubSubModuleOptions,
+  type RedisPubSubRecord,
 } from 'nestjs-redis-pubsub';
 import { firstValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
@@ -43,6 +49,16 @@ const connected = (client: RedisPubSubClient): string[] =>
   client.unwrap<Redis[]>().map(({ status }) => status);
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `request ${i}`);
+
+/** A message with a number, which is its header, too. */
+const recordOf = (id: string): RedisPubSubRecord =>
+  new RedisPubSubRecordBuilder(`message ${id}`).setHeaders({ id }).build();
+
+const numberOf = (entry: unknown): number =>
+  Number((entry as readonly string[])[0]?.replace('message ', ''));
+
+const byNumber = (entries: readonly unknown[]): unknown[] =>
+  entries.toSorted((one, other) => numberOf(one) - numberOf(other));
 
 describe('AsyncLocalStorage', () => {
   const redis = useRedis();
@@ -116,6 +132,27 @@ describe('AsyncLocalStorage', () => {
       const publish = (name: string): Promise<string | undefined> =>
         within(name, () => pubsub.publish('context.buffer', 1).then(request, request));
       expect(await Promise.all(names(10).map(publish))).toEqual(names(10));
+    });
+
+    it('gives the events of its tracing channel the context of each caller, also where its message waits', async () => {
+      const pubsub = await startModule({ publishBuffer: { maxMessages: 5, maxAge: 20_000 } });
+      const seen: Record<string, (string | undefined)[]> = {};
+      for (const event of ['start', 'end', 'error', 'asyncStart', 'asyncEnd']) {
+        const traced = channel(`tracing:nestjs-redis-pubsub:publish:${event}`);
+        const listener = (trace: unknown): void => {
+          (seen[(trace as PublishTrace).channel] ??= []).push(requests.getStore());
+        };
+        traced.subscribe(listener);
+        closeAfterTest(async () => traced.unsubscribe(listener));
+      }
+      await redis.killConnections();
+      await eventually(() => pubsub.status === 'reconnecting');
+      const publish = (name: string): Promise<string | undefined> =>
+        within(name, () => pubsub.publish(name, 1).then(request, request));
+      expect(await Promise.all(names(10).map(publish))).toEqual(names(10));
+      // Five are sent after the outage, and five find the buffer full.
+      const expected = names(10).map((it, i) => [it, Array(i < 5 ? 4 : 5).fill(it)]);
+      expect(seen).toEqual(Object.fromEntries(expected));
     });
 
     it.each([
@@ -220,6 +257,58 @@ describe('AsyncLocalStorage', () => {
       );
       await eventually(() => seen.length === 20);
       expect(new Set(seen)).toEqual(new Set([undefined]));
+    });
+  });
+
+  describe('the context of a processing hook, and of the events of a handler,', () => {
+    it.each([
+      ['', {}],
+      [', one at a time,', { concurrency: 1 }],
+      [', in the order of its channel,', { order: 'channel' } as const],
+    ])('%s is that of no other message, and of no request', async (name, extras) => {
+      const topic = `context.hooks${name.replaceAll(/\W/g, '')}`;
+      const before: unknown[] = [];
+      const handled: unknown[] = [];
+      const after: unknown[] = [];
+      const handle = async (data: unknown): Promise<void> => {
+        await Promise.resolve();
+        handled.push([data, requests.getStore()]);
+        requests.enterWith('a message');
+      };
+      const { server } = await within('start', () =>
+        startService(eventHandlers({ [topic]: handle }, extras), { connection: redis.url }),
+      );
+      within('set', () => {
+        server.setOnProcessingStartHook((_, context, done) => {
+          before.push(requests.getStore());
+          const { id } = (context as RedisPubSubContext).getHeaders();
+          requests.run(`message ${id}`, () => void done());
+        });
+        server.setOnProcessingEndHook((_, context) => {
+          const { id } = (context as RedisPubSubContext).getHeaders();
+          after.push([`message ${id}`, requests.getStore()]);
+        });
+      });
+      const traced = channel('tracing:nestjs-redis-pubsub:handle:asyncEnd');
+      const ended: unknown[] = [];
+      const listener = (trace: unknown): void => {
+        ended.push([`message ${(trace as HandleTrace).headers.id}`, requests.getStore()]);
+      };
+      traced.subscribe(listener);
+      closeAfterTest(async () => traced.unsubscribe(listener));
+      const client = createClient({ connection: redis.url });
+      const ids = Array.from({ length: 20 }, (_, i) => `${i}`);
+      await Promise.all(
+        ids.map((id) =>
+          within(`sender ${id}`, () => firstValueFrom(client.emit(topic, recordOf(id)))),
+        ),
+      );
+      await eventually(() => after.length === 20 && ended.length === 20);
+      expect(new Set(before)).toEqual(new Set([undefined]));
+      const own = ids.map((id) => [`message ${id}`, `message ${id}`]);
+      expect(byNumber(handled)).toEqual(own);
+      expect(byNumber(after)).toEqual(own);
+      expect(byNumber(ended)).toEqual(own);
     });
   });
 

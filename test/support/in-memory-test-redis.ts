@@ -65,6 +65,7 @@ class PlainClient extends EventEmitter {
     this.#connection = new InMemoryConnection(server, {
       role: 'subscriber',
       view: undefined,
+      transport: 'a plain client',
       onReady: () => undefined,
       onLost: () => undefined,
       onDelivery: (delivery) => this.#onDelivery(delivery),

@@ -27,6 +27,7 @@ export interface ArgumentOptions {
 const PAGES: Readonly<Partial<Record<string, string>>> = {
   connection: '[Connections](../operations/connections.md)',
   credentials: '[Connections](../operations/connections.md)',
+  name: '[Telemetry](../operations/telemetry.md)',
   prefix: '[Prefixes](../recipes/prefixes.md)',
   codec: '[Wire format and other languages](./other-languages.md)',
   sharded: '[Cluster and sharding](../operations/cluster-and-sharding.md)',

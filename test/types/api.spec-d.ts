@@ -12,7 +12,9 @@ import {
   Subscribe,
   buildChannel,
   type Codec,
+  type HandleTrace,
   type HandlerOptions,
+  type PublishTrace,
   type PubSubErrorCode,
   type PubSubMessage,
   type PubSubReply,
@@ -179,5 +181,13 @@ describe('types', () => {
       protected four() {}
     }
     expectTypeOf<Handlers['one']>().returns.toEqualTypeOf<Promise<string>>();
+  });
+
+  it('each event of telemetry names its transport, and an error is an Error', () => {
+    type Events = TelemetryEvents[keyof TelemetryEvents];
+    expectTypeOf<Events['transport']>().toEqualTypeOf<string>();
+    type Failed = Extract<Events, { readonly error?: unknown }>;
+    expectTypeOf<Failed['error']>().toEqualTypeOf<Error | undefined>();
+    expectTypeOf<(HandleTrace | PublishTrace)['error']>().toEqualTypeOf<Error | undefined>();
   });
 });

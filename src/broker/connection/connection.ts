@@ -2,7 +2,6 @@ import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
-import type { BrokerLog } from '../broker.js';
 import { installAdmission } from './admission.js';
 import { connectionError, failureOf, isInfoUnknown } from './connect-failure.js';
 import { retryDelay } from './create-clients.js';
@@ -13,7 +12,7 @@ import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 import { IdleCloses } from './idle-closes.js';
 import { guardReplies, onServerInfo, onSocket, type ServerInfo } from './ioredis-internals.js';
 import { LatestFailure } from './latest-failure.js';
-import { OutageLog } from './outage-log.js';
+import { OutageLog, type OutageLogOptions } from './outage-log.js';
 import { isReady, ReadyWait, unreadyReason } from './ready-wait.js';
 import { isLoginRefused } from './redis-error.js';
 import { isOfAllSentinels } from './sentinel-failures.js';
@@ -21,13 +20,11 @@ import { detailsOf, serverOf } from './server-name.js';
 import type { ServerWatch, WatchedConnection } from './server-watch.js';
 
 /** How a {@link Connection} works. */
-export interface ConnectionOptions extends HeartbeatOptions {
-  readonly role: 'publisher' | 'subscriber';
+export interface ConnectionOptions extends HeartbeatOptions, OutageLogOptions {
   /** Whether the client is ours to connect, watch and close, or a user's. */
   readonly isOwned: boolean;
   /** Watches that the server is still the right one. */
   readonly serverWatch?: ServerWatch | undefined;
-  readonly log: BrokerLog;
 }
 
 /** Observes a connection. */

@@ -4,6 +4,8 @@ import type { BrokerLog } from '../broker.js';
 
 /** Which connection an {@link OutageLog} is about. */
 export interface OutageLogOptions {
+  /** The name of the broker in telemetry. */
+  readonly transport: string;
   readonly role: 'publisher' | 'subscriber';
   readonly log: BrokerLog;
 }
@@ -16,6 +18,7 @@ const REPEAT_MS = 10_000;
  * attempts fail.
  */
 export class OutageLog {
+  readonly #transport: string;
   readonly #role: 'publisher' | 'subscriber';
   readonly #log: BrokerLog;
   #server = '';
@@ -26,7 +29,8 @@ export class OutageLog {
   /** The reasons that this outage was logged with, and when. */
   readonly #logged = new Map<string | undefined, number>();
 
-  constructor({ role, log }: OutageLogOptions) {
+  constructor({ transport, role, log }: OutageLogOptions) {
+    this.#transport = transport;
     this.#role = role;
     this.#log = log;
   }
@@ -75,7 +79,11 @@ export class OutageLog {
       `The ${this.#role} connection is back after ${Math.round(outage)} ms, to ${this.#server}`,
     );
     if (telemetry.reconnect.hasSubscribers) {
-      telemetry.reconnect.publish({ connection: this.#role, outage });
+      telemetry.reconnect.publish({
+        transport: this.#transport,
+        connection: this.#role,
+        outage,
+      });
     }
   }
 

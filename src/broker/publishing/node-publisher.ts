@@ -19,6 +19,7 @@ const MAX_COUNTED = 2_048;
 /** How a {@link NodePublisher} works. */
 export interface NodePublisherOptions extends Pick<
   BrokerOptions,
+  | 'transport'
   | 'pingInterval'
   | 'pingTimeout'
   | 'publishBuffer'

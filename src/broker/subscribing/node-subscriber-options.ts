@@ -9,7 +9,7 @@ import type { ReconcilerOptions } from './reconciler.js';
 export interface NodeSubscriberOptions
   extends
     Pick<BrokerOptions, 'pingInterval' | 'pingTimeout' | 'probeInterval' | 'probePrefix' | 'log'>,
-    Pick<ReconcilerOptions, 'split'> {
+    Pick<ReconcilerOptions, 'transport' | 'split'> {
   /** What it subscribes to: classic channels and patterns, or shard channels. */
   readonly kind: ChannelKind;
   /** Publishes the probes. */

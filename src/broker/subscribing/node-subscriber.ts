@@ -42,14 +42,14 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   #wasRestored = false;
 
   constructor(client: Redis, options: NodeSubscriberOptions, observer: NodeSubscriberObserver) {
-    const { kind, split, log } = options;
+    const { transport, kind, split, log } = options;
     this.#options = options;
     this.#observer = observer;
     this.#kinds = kind === 'shard' ? ['shard'] : ['channel', 'pattern'];
     this.#reconciler = new Reconciler(
       client,
       this.#registry,
-      { kinds: this.#kinds, log, ...(split && { split }) },
+      { transport, kinds: this.#kinds, log, ...(split && { split }) },
       {
         onProgress: () => this.#onProgress(),
         ...(observer.onRedirect && { onRedirect: () => observer.onRedirect?.() }),
@@ -68,7 +68,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
       },
     );
     this.#probe = this.#createProbe();
-    this.#outputBuffer = new OutputBufferWatch(log);
+    this.#outputBuffer = new OutputBufferWatch(transport, log);
     // Redis compares the messages of shard channels with no pattern.
     this.#patternLoad = kind === 'shard' ? undefined : new PatternLoad(log);
     receiveFrom(client, (delivery) => this.#deliver(delivery));
@@ -273,7 +273,8 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
 
   #onStarving(isRepeated: boolean): void {
     const since = this.lastConfirmed;
-    if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ since });
+    const { transport } = this.#options;
+    if (telemetry.starve.hasSubscribers) telemetry.starve.publish({ transport, since });
     this.#observer.onChange();
     this.restart(
       `no message since ${since.toISOString()} that it sent to itself, although Redis accepts them`,

@@ -16,10 +16,13 @@ interface ServerCounts {
  * @see https://redis.io/docs/latest/develop/reference/clients/#output-buffer-limits
  */
 export class OutputBufferWatch {
+  readonly #transport: string;
   readonly #log: BrokerLog;
   #last: ServerCounts | undefined;
 
-  constructor(log: BrokerLog) {
+  /** `transport` is the name of the broker in telemetry. */
+  constructor(transport: string, log: BrokerLog) {
+    this.#transport = transport;
     this.#log = log;
   }
 
@@ -34,7 +37,8 @@ export class OutputBufferWatch {
     this.#log.warn(
       `The subscriber reconnected, and since its last connection Redis disconnected ${connections} clients whose output buffers were full. If this process was one of them, handle messages faster or raise client-output-buffer-limit`,
     );
-    if (telemetry.overrun.hasSubscribers) telemetry.overrun.publish({ connections });
+    if (!telemetry.overrun.hasSubscribers) return;
+    telemetry.overrun.publish({ transport: this.#transport, connections });
   }
 }
 

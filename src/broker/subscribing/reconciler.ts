@@ -24,6 +24,8 @@ const REDIRECT = /^(MOVED|ASK) /;
 
 /** How a {@link Reconciler} works. */
 export interface ReconcilerOptions {
+  /** The name of the broker in telemetry. */
+  readonly transport: string;
   /** The kinds of subscriptions of this connection. */
   readonly kinds: readonly SubscriptionKind[];
   /** Splits a batch into those that Redis accepts in one command; all at once, if not given. */
@@ -147,7 +149,8 @@ export class Reconciler {
     // Where the connection is lost there is nothing left to unsubscribe from.
     done.catch((error: unknown) => isReplyError(error) && this.#onUnsubscribeRefused(error));
     if (!telemetry.unsubscribe.hasSubscribers) return;
-    for (const name of names) telemetry.unsubscribe.publish({ kind, name });
+    const { transport } = this.#options;
+    for (const name of names) telemetry.unsubscribe.publish({ transport, kind, name });
   }
 
   #onUnsubscribeRefused(error: unknown): void {
@@ -159,12 +162,14 @@ export class Reconciler {
   }
 
   #onAcknowledged(kind: SubscriptionKind, batch: readonly Subscription[]): void {
+    const { transport } = this.#options;
     for (const subscription of batch) {
       if (!this.#registry.isPending(subscription)) continue;
       const gap = this.#registry.acknowledge(subscription);
       this.#refused.delete(subscription);
       if (!telemetry.subscribe.hasSubscribers) continue;
-      telemetry.subscribe.publish({ kind, name: subscription.key.name, ...(gap && { gap }) });
+      const { name } = subscription.key;
+      telemetry.subscribe.publish({ transport, kind, name, ...(gap && { gap }) });
     }
     this.#observer.onProgress();
   }
@@ -206,7 +211,9 @@ export class Reconciler {
     const cause = explainReply(reply);
     const error = new CommandRefusedError('subscribe', name, cause);
     this.#registry.refuse(subscription, error);
-    if (telemetry.subscribe.hasSubscribers) telemetry.subscribe.publish({ kind, name, error });
+    if (telemetry.subscribe.hasSubscribers) {
+      telemetry.subscribe.publish({ transport: this.#options.transport, kind, name, error });
+    }
     if (!subscription.hasListeners) return;
     if (!this.#refused.has(subscription)) {
       this.#refusals.add(

@@ -219,12 +219,13 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   }
 
   /**
-   * Sets a hook that is called with the packet of each event and request before it is sent. The hook may set the
-   * `metadata` of the packet until it returns. For the client of a module the hook is called by `RedisPubSubService#publish`,
-   * too. What it throws fails the message; a rejection is logged. Works in Nest 11, too.
+   * Adds a hook that is called with the packet of each event and request before it is sent. The hook may set the
+   * `metadata` of the packet until it returns. Hooks that were set before stay: the last one set is called first. For the
+   * client of a module the hooks are called by `RedisPubSubService#publish`, too. What a hook throws fails the message,
+   * and the others are not called; a rejection is logged. Works in Nest 11, too.
    */
   override setOnDispatchHook(hook: (packet: ReadPacket) => void): void {
-    this.#bus.dispatchHook = hook;
+    this.#bus.dispatchHooks.add(hook);
   }
 
   protected override createPacket<TInput>(pattern: unknown, data: TInput): ReadPacket {

@@ -15,20 +15,14 @@ import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
 import type { HandlerRoute, RouteTarget } from './handler-route.js';
 import { PendingReplies } from './pending-replies.js';
+import { ProcessingHooks } from './processing-hooks.js';
 import type { Responder } from './responder.js';
 import { RunningStreams } from './running-streams.js';
-
-/** Nest's processing hooks, if they are set. They may be asynchronous, although their types do not say so. */
-export interface ProcessingHooks {
-  onStart?: (context: RedisPubSubContext, done: () => Promise<void>) => unknown;
-  onEnd?: (context: RedisPubSubContext) => unknown;
-}
 
 /** How a {@link Dispatcher} works. */
 export interface DispatcherOptions {
   readonly bus: MessageBus;
   readonly logger: Pick<Logger, 'error' | 'warn'>;
-  readonly hooks: ProcessingHooks;
   /** A handler receives messages again after an outage. */
   readonly onGap: (route: HandlerRoute, gap: PubSubGap) => void;
   readonly serializer: Serializer | undefined;
@@ -50,6 +44,7 @@ const INTERRUPTED = { status: 'error', message: 'The service was closed' } as co
 
 /** Runs handlers: events to their end, requests to their last reply. Knows which are running. */
 export class Dispatcher implements RouteTarget, DeliveryListener {
+  readonly hooks = new ProcessingHooks((context, error) => this.#failures.report(context, error));
   readonly #options: DispatcherOptions;
   readonly #inFlight = new InFlight();
   readonly #failures: FailureLog;
@@ -105,8 +100,9 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     context: RedisPubSubContext,
     delivery: Delivery,
   ): Promise<unknown> {
-    const { hooks, deserializer } = this.#options;
-    if (!deserializer && !hooks.onStart) return this.#process(route, message, context, delivery);
+    const { deserializer } = this.#options;
+    if (!deserializer && !this.hooks.hasStart)
+      return this.#process(route, message, context, delivery);
     const packet = deserializer && this.#readPacket(deserializer, context, delivery);
     return this.#prepare(route, { message, context, packet }, delivery);
   }
@@ -144,8 +140,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const responder = route.isEventHandler ? undefined : this.#replies.open(message, delivery);
     const { data } = message;
     if (!isHandlerTraced()) return this.#handle(route, data, context, responder);
-    const { source } = route.pattern;
-    return traceHandler(source, delivery, () => this.#handle(route, data, context, responder));
+    const { name: transport } = this.bus.options;
+    const { source: pattern } = route.pattern;
+    const traced = { transport, pattern, headers: context.getHeaders(), delivery };
+    return traceHandler(traced, () => this.#handle(route, data, context, responder));
   }
 
   /** Resolves to what the handler threw, unless a filter has handled it. */
@@ -165,7 +163,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     } finally {
       if (responder) this.#replies.remove(responder);
       this.#inFlight.end();
-      if (this.#options.hooks.onEnd) void this.#runEndHook(context);
+      if (this.hooks.hasEnd) this.hooks.end(context);
     }
     const thrown = thrownIn(context);
     if (failure || thrown) this.#logFailure(context, failure, responder !== undefined);
@@ -192,7 +190,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     try {
       const received = await this.#deserialize(route, read, delivery);
       if (!received) return;
-      await this.#runBetweenHooks(received.context, () => {
+      await this.hooks.start(received.context, () => {
         const processed = this.#process(route, received.message, received.context, delivery);
         // `#process` counts it from here on.
         release();
@@ -226,26 +224,6 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     }
   }
 
-  async #runBetweenHooks(
-    context: RedisPubSubContext,
-    process: () => Promise<unknown>,
-  ): Promise<void> {
-    const { onStart } = this.#options.hooks;
-    if (!onStart) {
-      await process();
-      return;
-    }
-    let processed: Promise<void> | undefined;
-    const done = (): Promise<void> => (processed ??= process().then(() => undefined));
-    try {
-      await onStart(context, done);
-    } catch (error) {
-      this.#failures.report(context, error);
-    }
-    // A hook that does not call `done` skips the message; the next one must not wait for it.
-    await processed;
-  }
-
   /** Replies with the result of a handler. Resolves to the failure of its stream, if there is one. */
   #reply(
     { isBounded }: HandlerRoute,
@@ -258,14 +236,6 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
         : this.#streams.consume(result);
     }
     return responder?.end({ response: result });
-  }
-
-  async #runEndHook(context: RedisPubSubContext): Promise<void> {
-    try {
-      await this.#options.hooks.onEnd?.(context);
-    } catch (error) {
-      this.#failures.report(context, error);
-    }
   }
 
   #logFailure(context: RedisPubSubContext, failure: Failure | undefined, hasCaller: boolean): void {

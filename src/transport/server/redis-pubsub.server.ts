@@ -17,7 +17,7 @@ import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
 import { attributeToHandler, extendNest, type DecoratedMethod } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
-import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
 import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 import { warnOfOverlaps } from './overlapping-patterns.js';
@@ -51,7 +51,6 @@ export class RedisPubSubServer
   readonly #bus: MessageBus;
   readonly #ownsBus: boolean;
   readonly #dispatcher: Dispatcher;
-  readonly #hooks: ProcessingHooks = {};
   readonly #routes = new HandlerRoutes();
   readonly #lifecycle = new Lifecycle();
   #isListening = false;
@@ -79,7 +78,6 @@ export class RedisPubSubServer
     this.#dispatcher = new Dispatcher({
       bus: this.#bus,
       logger: this.logger,
-      hooks: this.#hooks,
       onGap: ({ pattern: { source } }, gap) => this.#gaps.next({ pattern: source, ...gap }),
       serializer,
       deserializer,
@@ -273,16 +271,26 @@ export class RedisPubSubServer
     return this.#bus.broker.clients() as T;
   }
 
-  /** Sets the hook that Nest calls before each message. The message is handled when the hook calls `done`. */
+  /**
+   * Adds a hook that is called before each message. The message is handled when the hook calls `done`. Hooks that were
+   * set before stay: the last one set is called first, and its `done` calls the one before.
+   *
+   * What a hook throws is logged. If it has not called `done`, the message is left out.
+   */
   override setOnProcessingStartHook(hook: Parameters<Server['setOnProcessingStartHook']>[0]): void {
-    super.setOnProcessingStartHook(hook);
-    this.#hooks.onStart = (context, done) => hook(this.transportId as TransportId, context, done);
+    this.#dispatcher.hooks.addStart((context, done) =>
+      hook(this.transportId as TransportId, context, done),
+    );
   }
 
-  /** Sets the hook that Nest calls after each message. */
+  /**
+   * Adds a hook that is called after each message. Hooks that were set before stay: the last one set is called last. None
+   * waits for another, and what a hook throws is logged.
+   *
+   * It is also called after a message that a start hook leaves out by an error, if another start hook was called before.
+   */
   override setOnProcessingEndHook(hook: Parameters<Server['setOnProcessingEndHook']>[0]): void {
-    super.setOnProcessingEndHook(hook);
-    this.#hooks.onEnd = (context) => hook(this.transportId as TransportId, context);
+    this.#dispatcher.hooks.addEnd((context) => hook(this.transportId as TransportId, context));
   }
 
   async #start(): Promise<void> {

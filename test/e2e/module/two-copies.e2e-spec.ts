@@ -8,7 +8,8 @@ import { pathToFileURL } from 'node:url';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as own from 'nestjs-redis-pubsub';
-import { isMessageBus, MessageBus } from '../../../src/transport/message-bus.js';
+import { BusHolder } from '../../../src/module/redis-pubsub-core.module.js';
+import { isMessageBus } from '../../../src/transport/message-bus.js';
 import { captureLog, closeAfterTest, createClient, type TestLog } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
@@ -224,7 +225,7 @@ describe('two copies of the package in one process', () => {
 
   it('take the bus of each other in a constructor', async () => {
     const app = await start([]);
-    const bus = app.get(MessageBus);
+    const { bus } = app.get(BusHolder);
     expect(isMessageBus(bus)).toBe(true);
     const client = new other.RedisPubSubClient(bus);
     expect(client.unwrap()).toEqual(app.get(own.RedisPubSubClient).unwrap());

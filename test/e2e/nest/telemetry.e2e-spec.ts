@@ -21,6 +21,7 @@ const KEYS = [
   'drop',
   'subscribe',
   'unsubscribe',
+  'status',
   'reconnect',
 ] as const satisfies (keyof TelemetryEvents)[];
 
@@ -66,6 +67,30 @@ class FailingResponder {
   }
 }
 
+@Controller()
+class Thrower {
+  static thrown: unknown;
+
+  @EventPattern<string>('thrown')
+  onEvent() {
+    throw Thrower.thrown;
+  }
+}
+
+const trap = (): never => {
+  throw new Error('trap');
+};
+
+/** A value that throws whatever one does with it. */
+function hostileError(): unknown {
+  return new Proxy({}, { get: trap, getPrototypeOf: trap, ownKeys: trap, has: trap });
+}
+
+/** The channel or the name that an event is about. */
+function textIn(event: object): string {
+  return String('channel' in event ? event.channel : Reflect.get(event, 'name'));
+}
+
 const BROKEN = new TypeError('broken');
 
 @Controller()
@@ -86,6 +111,9 @@ class Broken {
   }
 }
 
+/** The default of the option `name`. */
+const transport = 'redis-pubsub';
+
 const module = { module: class {}, controllers: [Handlers] };
 
 describe('telemetry', () => {
@@ -105,10 +133,12 @@ describe('telemetry', () => {
     await emit('good', { a: 1 });
     await eventually(() => events('handle').length === 1);
     const bytes = Buffer.byteLength(JSON.stringify({ pattern: 'good', data: { a: 1 } }));
-    expect(events('publish')).toEqual([{ channel: 'shop:good', receivers: 1 }]);
-    expect(events('receive')).toEqual([{ channel: 'shop:good', subscription: 'shop:good', bytes }]);
+    expect(events('publish')).toEqual([{ transport, channel: 'shop:good', receivers: 1 }]);
+    expect(events('receive')).toEqual([
+      { transport, channel: 'shop:good', subscription: 'shop:good', bytes },
+    ]);
     expect(events('handle')).toEqual([
-      { channel: 'shop:good', pattern: 'good', duration: expect.any(Number) as number },
+      { transport, channel: 'shop:good', pattern: 'good', duration: expect.any(Number) as number },
     ]);
     expect(events('drop')).toEqual([]);
   });
@@ -135,6 +165,7 @@ describe('telemetry', () => {
     await eventually(() => events('handle').length === 1);
     expect(events('handle')).toEqual([
       {
+        transport,
         channel: 'shop:ask.bad',
         pattern: 'ask.bad',
         duration: expect.any(Number) as number,
@@ -160,6 +191,86 @@ describe('telemetry', () => {
     },
   );
 
+  it.each([
+    ['text', 'bad text', 'bad text'],
+    ['nothing', undefined, 'undefined'],
+    ['an object', { reason: 'bad object' }, "{ reason: 'bad object' }"],
+    ['an array', ['bad item'], "[ 'bad item' ]"],
+    ['a number', 0, '0'],
+    ['a value that cannot be read', hostileError(), 'a value that cannot be shown'],
+  ])(
+    'publishes "handle" with an error for %s that the handler threw, which has it as cause',
+    async (_, thrown, message) => {
+      const events = listen();
+      const failed = { module: class {}, controllers: [Thrower] };
+      Thrower.thrown = thrown;
+      await startService(failed, { connection: redis.url });
+      await firstValueFrom(createClient({ connection: redis.url }).emit('thrown', 1));
+      await eventually(() => events('handle').length === 1);
+      const error = events('handle')[0]?.error as Error;
+      expect(Object.getPrototypeOf(error)).toBe(Error.prototype);
+      expect(error.message).toBe(message);
+      expect(error.stack).toContain('Error: ');
+      expect(error.cause === thrown).toBe(true);
+    },
+  );
+
+  it('publishes "drop" with an error for any value that a codec throws', async () => {
+    const events = listen();
+    const codec = {
+      encode: (value: unknown) => JSON.stringify(value),
+      decode: () => {
+        // oxlint-disable-next-line typescript/only-throw-error -- As a codec of an application may.
+        throw 'cannot decode';
+      },
+    };
+    const options = { connection: redis.url, codec };
+    await startService(module, options);
+    await firstValueFrom(createClient(options).emit('good', 1));
+    await eventually(() => events('drop').length === 1);
+    expect(events('drop')).toEqual([
+      { transport, channel: 'good', reason: 'decode', error: new Error('cannot decode') },
+    ]);
+    expect(events('drop')[0]?.error?.cause).toBe('cannot decode');
+  });
+
+  it('names the module, server or client of each event by its option "name"', async () => {
+    const events = listen();
+    const options = { connection: redis.url };
+    await startService(module, { ...options, maxPayloadBytes: 200, name: 'the server' });
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ ...options, name: 'the module' })],
+    });
+    const client = createClient({ ...options, name: 'the client' });
+    const service = app.get(RedisPubSubService);
+    const seen = firstValueFrom(service.observePattern('bad.:id'));
+    await eventually(async () => (await service.publish('bad.1', 1)) === 2);
+    await seen;
+    await firstValueFrom(client.emit('good', 1));
+    await firstValueFrom(client.emit('good', 'x'.repeat(500)));
+    await eventually(() => events('drop').length > 0);
+    const tell = <K extends Key>(key: K) =>
+      new Set(events(key).map((event) => `${event.transport} ${textIn(event)}`));
+    expect(tell('publish')).toEqual(new Set(['the module bad.1', 'the client good']));
+    expect(tell('receive')).toEqual(
+      new Set(['the server bad.1', 'the module bad.1', 'the server good']),
+    );
+    expect(tell('handle')).toEqual(
+      new Set(['the server bad.1', 'the module bad.1', 'the server good']),
+    );
+    expect(tell('drop')).toEqual(new Set(['the server good']));
+    expect(tell('subscribe')).toEqual(
+      new Set(['the server good', 'the server bad.*', 'the server user.*', 'the module bad.*']),
+    );
+    await eventually(() => events('unsubscribe').length > 0);
+    expect(tell('unsubscribe')).toEqual(new Set(['the module bad.*']));
+    await redis.killConnections();
+    await eventually(() => events('reconnect').length >= 6);
+    const all = ['the server', 'the module', 'the client'];
+    expect(new Set(events('reconnect').map((event) => event.transport))).toEqual(new Set(all));
+    expect(new Set(events('status').map((event) => event.transport))).toEqual(new Set(all));
+  });
+
   it('publishes "handle" for handlers of subscribe to their end, and for observers', async () => {
     const events = listen();
     const { app } = await startContext({
@@ -177,10 +288,13 @@ describe('telemetry', () => {
     await observed;
     const duration = expect.any(Number) as number;
     await eventually(() => events('handle').length === 1);
-    expect(events('handle')).toEqual([{ channel: 'shop:seen.1', pattern: 'seen.:id', duration }]);
+    expect(events('handle')).toEqual([
+      { transport, channel: 'shop:seen.1', pattern: 'seen.:id', duration },
+    ]);
     gate.open();
     await eventually(() => events('handle').length === 2);
     expect(events('handle')[1]).toEqual({
+      transport,
       channel: 'shop:run.a',
       pattern: 'run.a',
       duration,
@@ -196,8 +310,8 @@ describe('telemetry', () => {
     await emit('good', 1);
     await eventually(() => events('handle').length === 1);
     expect(events('drop')).toEqual([
-      { channel: 'shop:good', reason: 'too-large' },
-      { channel: 'shop:user.1.x', reason: 'unmatched' },
+      { transport, channel: 'shop:good', reason: 'too-large' },
+      { transport, channel: 'shop:user.1.x', reason: 'unmatched' },
     ]);
   });
 
@@ -216,9 +330,9 @@ describe('telemetry', () => {
     const events = listen();
     const { app } = await start();
     const expected = [
-      { kind: 'channel', name: 'shop:good' },
-      { kind: 'pattern', name: 'shop:bad.*' },
-      { kind: 'pattern', name: 'shop:user.*' },
+      { transport, kind: 'channel', name: 'shop:good' },
+      { transport, kind: 'pattern', name: 'shop:bad.*' },
+      { transport, kind: 'pattern', name: 'shop:user.*' },
     ];
     expect(events('subscribe')).toEqual(expected);
     await app.close();

@@ -19,6 +19,7 @@ const HOOK = { serialize: () => '', deserialize: () => '' };
 const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown]> = {
   connection: [OWNERS, 'redis://localhost:6379', 'redis://10.0.0.1', 'http://10.0.0.1'],
   credentials: [OWNERS, undefined, () => ({ password: 'x' }), 'x'],
+  name: [OWNERS, 'redis-pubsub', 'orders', ''],
   prefix: [OWNERS, '', 'shop:', 1],
   codec: [OWNERS, 'envelope', 'json', 'xml'],
   sharded: [OWNERS, false, true, 1],

@@ -55,6 +55,7 @@ class Bench {
           const node = new NodeSubscriber(
             client.redis,
             {
+              transport: 'test',
               kind: 'shard',
               pingInterval: 1_000_000,
               pingTimeout: 1_000_000,

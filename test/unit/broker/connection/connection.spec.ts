@@ -34,6 +34,7 @@ class Bench {
     this.connection = new Connection(
       client.redis,
       {
+        transport: 'test',
         role: 'publisher',
         isOwned: true,
         pingInterval: 1_000,

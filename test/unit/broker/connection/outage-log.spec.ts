@@ -12,7 +12,7 @@ describe('OutageLog', () => {
   beforeEach(() => {
     useFakeClock();
     log = new FakeLog();
-    outages = new OutageLog({ role: 'subscriber', log });
+    outages = new OutageLog({ transport: 'test', role: 'subscriber', log });
     outages.connecting('10.0.0.1:6379');
     published = [];
     telemetry.reconnect.subscribe(keep);
@@ -68,7 +68,7 @@ describe('OutageLog', () => {
   it('logs the start of a publisher, with what it leads to, and not that of a subscriber', () => {
     outages.ready(' (database 0, a master)');
     expect(log.lines).toEqual([]);
-    const publisher = new OutageLog({ role: 'publisher', log });
+    const publisher = new OutageLog({ transport: 'test', role: 'publisher', log });
     publisher.connecting('10.0.0.1:6379');
     publisher.ready(' (database 0, a master)');
     expect(log.lines).toEqual([
@@ -93,7 +93,7 @@ describe('OutageLog', () => {
       'warn: Lost the subscriber connection to 10.0.0.1:6379 (reset); reconnecting',
       'warn: The subscriber connection is back after 1234 ms, to 10.0.0.2:6379',
     ]);
-    expect(published).toEqual([{ connection: 'subscriber', outage: 1_234 }]);
+    expect(published).toEqual([{ transport: 'test', connection: 'subscriber', outage: 1_234 }]);
   });
 
   it('logs the first connection after a failed attempt, and not as the end of an outage', () => {
@@ -124,7 +124,7 @@ describe('OutageLog', () => {
     outages.failed(true, undefined);
     await pass(200);
     outages.ready('');
-    expect(published).toEqual([{ connection: 'subscriber', outage: 200 }]);
+    expect(published).toEqual([{ transport: 'test', connection: 'subscriber', outage: 200 }]);
   });
 
   it('logs that there is no further attempt', () => {

@@ -27,6 +27,7 @@ class Bench {
     this.publisher = new NodePublisher(
       client.redis,
       {
+        transport: 'test',
         isOwned: true,
         pingInterval: 1_000_000,
         pingTimeout: 1_000_000,

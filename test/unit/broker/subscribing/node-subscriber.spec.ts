@@ -69,6 +69,7 @@ class Bench {
     this.subscriber = new NodeSubscriber(
       client.redis,
       {
+        transport: 'test',
         kind: 'channel',
         publisher: this.publisher,
         pingInterval: 100,
@@ -471,7 +472,10 @@ async function probed(options: Partial<NodeSubscriberOptions> = {}): Promise<Ben
 
 describe('NodeSubscriber, with a delivery probe', () => {
   const since: Date[] = [];
-  const keep = (event: unknown): void => void since.push((event as { since: Date }).since);
+  const keep = (event: unknown): void => {
+    expect(event).toHaveProperty('transport', 'test');
+    since.push((event as { since: Date }).since);
+  };
   beforeEach(() => {
     since.length = 0;
     telemetry.starve.subscribe(keep);

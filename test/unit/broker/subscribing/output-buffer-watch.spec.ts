@@ -17,7 +17,7 @@ const REFUSED: ServerInfo = {};
 /** The log after connections at servers that answer INFO like this. */
 function logOf(...answers: ServerInfo[]): string[] {
   const log = new FakeLog();
-  const watch = new OutputBufferWatch(log);
+  const watch = new OutputBufferWatch('test', log);
   for (const answer of answers) watch.onInfo(answer);
   return log.lines;
 }
@@ -35,12 +35,12 @@ describe('OutputBufferWatch', () => {
     expect(logOf(info('a', 4), info('a', 6))).toEqual([
       'warn: The subscriber reconnected, and since its last connection Redis disconnected 2 clients whose output buffers were full. If this process was one of them, handle messages faster or raise client-output-buffer-limit',
     ]);
-    expect(published).toEqual([{ connections: 2 }]);
+    expect(published).toEqual([{ transport: 'test', connections: 2 }]);
   });
 
   it('counts from each connection, not from the first', () => {
     expect(logOf(info('a', 0), info('a', 5), info('a', 5))).toHaveLength(1);
-    expect(published).toEqual([{ connections: 5 }]);
+    expect(published).toEqual([{ transport: 'test', connections: 5 }]);
   });
 
   it.each([

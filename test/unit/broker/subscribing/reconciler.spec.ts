@@ -36,7 +36,12 @@ class Bench {
     this.reconciler = new Reconciler(
       this.client.redis,
       this.registry,
-      { kinds: sharded ? ['shard'] : ['channel', 'pattern'], log: this.log, ...options },
+      {
+        transport: 'test',
+        kinds: sharded ? ['shard'] : ['channel', 'pattern'],
+        log: this.log,
+        ...options,
+      },
       {
         onProgress: () => this.progress++,
         ...(sharded && { onRedirect: () => this.redirects++ }),
@@ -541,9 +546,9 @@ describe('Reconciler, its telemetry', () => {
     a.remove();
     await pass(0);
     expect(events).toEqual([
-      ['subscribe', { kind: 'channel', name: 'a' }],
-      ['subscribe', { kind: 'channel', name: 'bad', error: expect.any(Error) }],
-      ['unsubscribe', { kind: 'channel', name: 'a' }],
+      ['subscribe', { transport: 'test', kind: 'channel', name: 'a' }],
+      ['subscribe', { transport: 'test', kind: 'channel', name: 'bad', error: expect.any(Error) }],
+      ['unsubscribe', { transport: 'test', kind: 'channel', name: 'a' }],
     ]);
   });
 
@@ -559,7 +564,7 @@ describe('Reconciler, its telemetry', () => {
     await pass(0);
     expect(events.at(-1)).toEqual([
       'subscribe',
-      { kind: 'channel', name: 'a', gap: { from, to: new Date() } },
+      { transport: 'test', kind: 'channel', name: 'a', gap: { from, to: new Date() } },
     ]);
   });
 });

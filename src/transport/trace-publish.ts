@@ -1,0 +1,52 @@
+import { toError } from '../shared/to-error.js';
+import { publishTracing, telemetry, type PublishTrace } from '../telemetry.js';
+
+/** A message on its way to Redis. */
+export interface PublishedMessage {
+  /** The option `name` of its module, server or client. */
+  readonly transport: string;
+  /** Redis' name of the channel, prefix included. */
+  readonly channel: string;
+  readonly payload: string | Uint8Array;
+}
+
+/** Whether telemetry observes what is published. Check it before {@link tracePublish}. */
+export function isPublishTraced(): boolean {
+  return telemetry.publish.hasSubscribers || publishTracing.hasSubscribers;
+}
+
+/** Publishes a message, and reports it to telemetry. Returns what `publish` returns, which must not throw. */
+export function tracePublish(
+  { transport, channel, payload }: PublishedMessage,
+  publish: () => Promise<number>,
+): Promise<number> {
+  const trace: PublishTrace = { transport, channel, bytes: Buffer.byteLength(payload) };
+  const start = performance.now();
+  return publishTracing.start.runStores(trace, () => {
+    const published = publish();
+    published.then(
+      (receivers) => {
+        trace.receivers = receivers;
+        report(trace, start);
+      },
+      (thrown: unknown) => {
+        trace.error = toError(thrown);
+        report(trace, start);
+      },
+    );
+    publishTracing.end.publish(trace);
+    return published;
+  });
+}
+
+function report(trace: PublishTrace, start: number): void {
+  const { transport, channel, receivers, error } = trace;
+  trace.duration = performance.now() - start;
+  if (error) publishTracing.error.publish(trace);
+  publishTracing.asyncStart.publish(trace);
+  publishTracing.asyncEnd.publish(trace);
+  if (!telemetry.publish.hasSubscribers) return;
+  telemetry.publish.publish(
+    error ? { transport, channel, error } : { transport, channel, receivers: receivers ?? 0 },
+  );
+}
