@@ -12,7 +12,7 @@ const REASON = 'the in-memory Redis is cut';
 /** One side of a broker, which the connection serves. None of the methods may throw. */
 export interface ConnectionOwner {
   /** The name of the broker in telemetry. */
-  readonly transport: string;
+  readonly transport: string | undefined;
   readonly role: 'publisher' | 'subscriber';
   readonly view: MessageView | undefined;
   onReady(): void;
@@ -159,6 +159,6 @@ export class InMemoryConnection {
     this.#lostAt = undefined;
     if (!telemetry.reconnect.hasSubscribers) return;
     const { transport, role: connection } = this.owner;
-    telemetry.reconnect.publish({ transport, connection, outage });
+    if (transport !== undefined) telemetry.reconnect.publish({ transport, connection, outage });
   }
 }

@@ -65,7 +65,7 @@ class PlainClient extends EventEmitter {
     this.#connection = new InMemoryConnection(server, {
       role: 'subscriber',
       view: undefined,
-      transport: 'a plain client',
+      transport: undefined,
       onReady: () => undefined,
       onLost: () => undefined,
       onDelivery: (delivery) => this.#onDelivery(delivery),
