@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementsOf, FrameScanner } from '../../../../src/testing/fault-proxy/frame-scanner.js';
 import { array, bulk, messageFrame, RandomFrames } from '../../../support/frames.js';
@@ -14,8 +14,21 @@ const bytes = fc.oneof(
 
 const line = fc
   .constantFrom(
-    ...['+OK', '+', '-ERR no', ':12', ':-3', '$-1', '*-1', '*0', '_', '#t', ',1.5', ',-inf'],
-    ...['(123456789012345678901', '~0', '%0', '>0', 'PING', '-MOVED 3 a:1'],
+    '+OK',
+    '+',
+    '-MOVED 3 a:1',
+    ':-3',
+    '$-1',
+    '*-1',
+    '*0',
+    '_',
+    '#t',
+    ',-inf',
+    '(123456789012345678901',
+    '~0',
+    '%0',
+    '>0',
+    'PING',
   )
   .map((text) => Buffer.from(`${text}\r\n`));
 
