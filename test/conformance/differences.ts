@@ -31,21 +31,30 @@ export const DIFFERENCES = {
   }),
   statusesWhileDeaf: difference({
     fault: 'deafen',
+    memory: { text: 'The status stays `starving` until `restore`.', expected: /^starving$/ },
+    proxy: {
+      text: 'The status changes between `starving` and `reconnecting`.',
+      expected: /^starving( reconnecting starving)+/,
+    },
+    reason: 'A subscriber that starves reconnects. In memory the new connection would be as deaf.',
+  }),
+  statusesAfterDeaf: difference({
+    fault: 'restore',
     memory: {
-      text: 'The connection stays up until `restore`.',
-      expected: /^starving reconnecting connected$/,
+      text: 'After `deafen`: `reconnecting`, then `connected`.',
+      expected: 'reconnecting connected',
     },
     proxy: {
-      text: 'The subscriber reconnects, and may starve again.',
-      expected: /^starving( reconnecting starving)* reconnecting (starving )?connected$/,
+      text: 'After `deafen`: `starving` once more before `connected`.',
+      expected: 'reconnecting starving connected',
     },
-    reason: 'A subscriber that starves is replaced. In memory a new one would be as deaf.',
+    reason: 'The subscriber starves until a probe arrives over the new connection.',
   }),
   gapsWhileDeaf: difference({
     fault: 'deafen',
     memory: { text: 'One gap.', expected: 1 },
     proxy: { text: 'One gap for each time that it reconnects.', expected: Infinity },
-    reason: 'Each gap begins where delivery was last confirmed. The last one is the whole outage.',
+    reason: 'Each gap begins where delivery was last confirmed. The last one spans all of it.',
   }),
   bufferedMessages: difference({
     fault: 'cut',
@@ -68,12 +77,17 @@ export const DIFFERENCES = {
     },
     reason: 'The proxy cannot refuse a part of a script. A script has 32 messages or more.',
   }),
-  retryOfRefused: difference({
-    fault: 'restore',
-    memory: { text: 'A refused subscription is made at once.', expected: 'at once' },
-    proxy: { text: 'It is made after up to 30 seconds.', expected: 'later' },
-    reason:
-      'Redis does not say that a permission has changed. The first attempt is after a second.',
+  retriesOfRefused: difference({
+    fault: 'refuse',
+    memory: {
+      text: 'A refused subscription is tried again by `restore`, at once.',
+      expected: 1,
+    },
+    proxy: {
+      text: 'It is tried again after one second, and later after up to 30.',
+      expected: 2,
+    },
+    reason: 'Redis does not say that a permission has changed.',
   }),
   delayOfConnecting: difference({
     fault: 'delay',
