@@ -185,8 +185,10 @@ export class InMemoryServer implements RedisFaults {
     this.delay(0);
     for (const connection of this.#connections) {
       connection.toDrop = 0;
-      if (wasDeaf && connection.owner.onDeaf) this.#disconnect(connection);
-      else if (!wasCut) connection.owner.onAllowed?.();
+      // Without a subscription nothing was lost, and a real subscriber stays as it is.
+      const wasDeafened = wasDeaf && this.subscriptions.of(connection).length > 0;
+      if (wasDeafened) this.#disconnect(connection);
+      else if (!wasCut) connection.owner.onRestored?.();
     }
     // Subscribers first: an application then receives what it published during the outage.
     const isPublisher = ({ owner }: InMemoryConnection): boolean => owner.role === 'publisher';

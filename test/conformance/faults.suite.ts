@@ -4,6 +4,8 @@ import type { RedisPubSubModuleOptions } from 'nestjs-redis-pubsub';
 import type { RedisFaults } from 'nestjs-redis-pubsub/testing';
 import { eventually } from '../support/redis.js';
 import { DIFFERENCES, type Difference, type FaultSource } from './differences.js';
+import { whenSubscribed } from '../../src/broker/broker.js';
+import { Collector, unique } from './collector.js';
 import { createTestBroker } from './test-broker.js';
 import { HANDLERS, startFaultedApp, subscriptions, type FaultedApp } from './faulted-app.js';
 
@@ -185,6 +187,29 @@ export function faultsSuite(name: string, create: () => Promise<FaultedRedis>): 
       expect(app.serverStatuses).toEqual(app.statuses);
       expect(sorted(app.subscribed)).toEqual(subscriptions('gap'));
       expectGaps(app, [deafAt, restoredAt], expected(DIFFERENCES.gapsWhileDeaf));
+    });
+
+    it('deafen: changes nothing for an application without subscriptions', async () => {
+      const redis = await create();
+      const broker = createTestBroker(redis.connection as string);
+      await broker.connect(20_000);
+      const statuses: string[] = [];
+      broker.onStatus((status) => statuses.push(status));
+      redis.faults.deafen();
+      redis.faults.restore();
+      const [name, collector] = [unique('after'), new Collector()];
+      await whenSubscribed(broker, { kind: 'channel', name }, collector);
+      expect(await broker.publish(name, 'heard')).toBe(1);
+      await collector.receives(1);
+      expect(statuses).toEqual([]);
+      // Its own first subscription is deaf, too.
+      redis.faults.deafen();
+      expect(await broker.publish(name, 'lost')).toBe(1);
+      redis.faults.restore();
+      await eventually(() => collector.gaps.length === 1);
+      expect(await broker.publish(name, 'last')).toBe(1);
+      await collector.receives(2);
+      expect(collector.texts).toEqual(['heard', 'last']);
     });
 
     it('refuse: a subscription that is refused ends its connection, and restore brings it back', async () => {
