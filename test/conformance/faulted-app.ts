@@ -59,7 +59,7 @@ export async function startFaultedApp(
   };
   @Controller()
   class Handlers {
-    @EventPattern('user.*')
+    @EventPattern<string>('user.*')
     onUser(@Payload() data: unknown, @Ctx() context: RedisPubSubContext) {
       record(data, context.getChannel());
     }

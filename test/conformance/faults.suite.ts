@@ -61,13 +61,13 @@ function expectGaps({ gaps, observed }: FaultedApp, outage: [Date, Date], atMost
 
 /** The same outcome of each fault, from whatever source. What differs on purpose is in {@link DIFFERENCES}. */
 export function faultsSuite(name: string, create: () => Promise<FaultedRedis>): void {
-  describe(`faults of ${name}`, () => {
-    const start = async (options?: RedisPubSubModuleOptions) => {
-      const redis = await create();
-      const app = await startFaultedApp(redis.connection, options);
-      return { ...redis, app, expected: <V>(it: Difference<V>): V => it[redis.source].expected };
-    };
+  const start = async (options?: RedisPubSubModuleOptions) => {
+    const redis = await create();
+    const app = await startFaultedApp(redis.connection, options);
+    return { ...redis, app, expected: <V>(it: Difference<V>): V => it[redis.source].expected };
+  };
 
+  describe(`faults of ${name}`, () => {
     it('cut: nothing can be published, and all handlers and observers are told the gap', async () => {
       const { app, faults, publish } = await start();
       faults.cut();
@@ -140,7 +140,7 @@ export function faultsSuite(name: string, create: () => Promise<FaultedRedis>): 
       const receivers = await waiting;
       await app.becomes('connected');
       const isHeard = receivers === 1;
-      if (expected(DIFFERENCES.bufferedMessages) === 'all') expect(isHeard).toBe(true);
+      expect(isHeard || expected(DIFFERENCES.bufferedMessages) === 'any').toBe(true);
       await app.service.publish('watched', 'last');
       await eventually(() => app.received.includes('watched last'));
       expect(app.received).toEqual([...(isHeard ? ['watched waited'] : []), 'watched last']);
@@ -353,7 +353,7 @@ export function faultsSuite(name: string, create: () => Promise<FaultedRedis>): 
       redis.faults.delay(delayMs);
       const before = performance.now();
       await broker.connect(20_000);
-      if (isDelayed) expect(performance.now() - before).toBeGreaterThanOrEqual(delayMs - 1);
+      expect(performance.now() - before).toBeGreaterThanOrEqual(isDelayed ? delayMs - 1 : 0);
       expect(broker.status).toBe('connected');
       redis.faults.restore();
     });
