@@ -75,7 +75,7 @@ export const DIFFERENCES = {
       text: 'All messages of their script fail.',
       expected: ['ERR_PUBSUB_PUBLISH', 'ERR_PUBSUB_PUBLISH'],
     },
-    reason: 'The proxy cannot refuse a part of a script. A script has 32 messages or more.',
+    reason: 'The proxy cannot refuse a part of a script, which has many messages.',
   }),
   retriesOfRefused: difference({
     fault: 'refuse',
