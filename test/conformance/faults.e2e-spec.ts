@@ -5,13 +5,15 @@ import { faultsSuite } from './faults.suite.js';
 
 const redis = useRedis();
 
-faultsSuite('a fault proxy', async () => {
-  const proxy = await RedisFaultProxy.start(redis.url);
-  closeAfterTest(() => proxy.close());
-  return {
-    source: 'proxy',
-    connection: proxy.url,
-    faults: proxy,
-    publish: (channel, data) => redis.client.publish(channel, JSON.stringify(data)),
-  };
-});
+for (const protocol of [2, 3] as const) {
+  faultsSuite(`a fault proxy, over RESP${protocol}`, async () => {
+    const proxy = await RedisFaultProxy.start(redis.url);
+    closeAfterTest(() => proxy.close());
+    return {
+      source: 'proxy',
+      connection: { url: proxy.url, protocol },
+      faults: proxy,
+      publish: (channel, data) => redis.client.publish(channel, JSON.stringify(data)),
+    };
+  });
+}

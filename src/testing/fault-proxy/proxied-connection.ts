@@ -55,8 +55,13 @@ export class ProxiedConnection {
     const replies = new FrameScanner((frame) => this.#onReply(frame));
     client.on('data', (bytes: Buffer) => commands.read(bytes));
     redis.on('data', (bytes: Buffer) => replies.read(bytes));
-    client.on('close', () => redis.destroySoon());
-    redis.on('close', () => this.#afterDelays(() => client.destroySoon()));
+    client.on('close', () => {
+      this.#wire.cut();
+      redis.destroySoon();
+    });
+    redis.on('close', () => {
+      if (!client.destroyed) this.#afterDelays(() => client.destroySoon());
+    });
     // The event "close" follows, and ends the other connection.
     client.on('error', () => undefined);
     redis.on('error', () => undefined);
@@ -125,10 +130,10 @@ export class ProxiedConnection {
     const command = kind.replace('un', '').toUpperCase();
     const names = this.#subscriptions.get(command) ?? new Set();
     this.#subscriptions.set(command, names);
-    if (kind.includes('un')) names.delete(name);
-    else names.add(name);
+    if (kind.includes('un')) return void names.delete(name);
+    names.add(name);
     // It was on its way when it became refused.
-    if (this.hasRefused) this.cut();
+    if (this.#faults.refusals.includes(command, name)) this.cut();
   }
 
   #send(frame: Buffer): void {

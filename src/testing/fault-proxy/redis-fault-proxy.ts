@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ConnectionError, InvalidOptionError, messageOf } from '../../errors.js';
 import { checkConnection } from '../../options/connection-check.js';
+import { checkReservedSegment } from '../../options/option-checks.js';
 import { onlyAddress } from '../../shared/clean-error.js';
 import type { RedisFaults, RefusableCommand } from '../faults.js';
 import { Refusals } from '../refusals.js';
@@ -54,8 +55,8 @@ export class RedisFaultProxy implements RedisFaults {
    * Starts a proxy on a free port of the loopback interface.
    *
    * @param target - The `redis://` URL of a server, or the absolute path of its unix socket.
-   * @throws InvalidOptionError for any other target: with TLS the proxy could not read the messages. ConnectionError if
-   * the server cannot be reached.
+   * @throws InvalidOptionError for any other target, since with TLS the proxy could not read the messages, and for a wrong
+   * option. ConnectionError if the server cannot be reached.
    */
   static async start(
     target: string,
@@ -63,6 +64,7 @@ export class RedisFaultProxy implements RedisFaults {
   ): Promise<RedisFaultProxy> {
     const isPath = typeof target === 'string' && target.startsWith('/');
     const url = isPath ? `redis://${LOOPBACK}` : checkTarget(target);
+    checkReservedSegment('reservedSegment', reservedSegment);
     const proxy = new RedisFaultProxy(
       isPath ? { path: target } : addressIn(url),
       url,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { RedisFaultProxy, type RedisFaultProxyOptions } from 'nestjs-redis-pubsub/testing';
 import { closeAfterTest } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
@@ -105,6 +105,25 @@ describe('a fault proxy', () => {
     );
     await expect(start({} as string)).rejects.toMatchObject({ code: 'ERR_PUBSUB_INVALID_OPTION' });
     await expect(start('localhost')).rejects.toMatchObject({ code: 'ERR_PUBSUB_INVALID_OPTION' });
+  });
+
+  it('refuses an option that is not valid', async () => {
+    await expect(start(redis.url, { reservedSegment: 'a.b' })).rejects.toMatchObject({
+      code: 'ERR_PUBSUB_INVALID_OPTION',
+    });
+  });
+
+  it('reads no more than a slow client takes, so that Redis notices it', async () => {
+    await redis.client.config('SET', 'client-output-buffer-limit', 'pubsub 1mb 1mb 1');
+    const raw = new RawConnection(await start());
+    raw.send('SUBSCRIBE slow');
+    await redis.subscribers('slow', 1);
+    raw.socket.pause();
+    const payload = Buffer.alloc(500_000, 'x');
+    let published = 0;
+    // The buffers of the system take some of it.
+    while ((await redis.client.publish('slow', payload)) > 0 && published < 200) published++;
+    expect(published).toBeLessThan(200);
   });
 
   it('does not start where no Redis is', async () => {
@@ -293,6 +312,21 @@ describe('delay', () => {
     await client.ping();
     expect(performance.now() - before).toBeGreaterThanOrEqual(99);
     expect(messages).toEqual(['a 1', 'a 2', 'a 3']);
+  });
+
+  it('leaves no timer when a client has gone', async () => {
+    const proxy = await start();
+    const raw = new RawConnection(proxy);
+    raw.send('PING');
+    expect(await raw.received(1)).toEqual(['+PONG']);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    closeAfterTest(async () => void vi.useRealTimers());
+    proxy.delay(3_600_000);
+    raw.send('PING');
+    await eventually(() => vi.getTimerCount() === 1);
+    raw.socket.destroy();
+    await eventually(() => vi.getTimerCount() === 0);
+    expect(raw.text).toBe('+PONG\r\n');
   });
 
   it('ends with restore, at which all that is delayed arrives before what follows', async () => {
