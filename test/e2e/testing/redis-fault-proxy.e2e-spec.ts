@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { RedisFaultProxy, type RedisFaultProxyOptions } from 'nestjs-redis-pubsub/testing';
 import { closeAfterTest } from '../../support/app.js';
+import { IS_IOREDIS_6 } from '../../support/ioredis-version.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startProxy } from '../../support/tcp-proxy.js';
 
@@ -146,21 +147,23 @@ describe('a fault proxy', () => {
   });
 
   it('closes a connection that Redis closes, after its last answer', async () => {
-    const proxy = await start();
-    const raw = new RawConnection(proxy);
+    const raw = new RawConnection(await start());
+    await redis.client.set('large', Buffer.alloc(20_000_000, 'x'));
     const closed = new Promise((resolve) => raw.socket.once('close', resolve));
-    raw.send('PING', 'QUIT');
+    raw.send('GET large', 'QUIT');
     await closed;
-    expect(raw.text).toBe('+PONG\r\n+OK\r\n');
+    expect(raw.text).toHaveLength('$20000000\r\n'.length + 20_000_000 + '\r\n+OK\r\n'.length);
+    await redis.client.del('large');
   });
 
   it('sends all that a client wrote before it closed', async () => {
     const raw = new RawConnection(await start());
     await redis.client.del('written');
-    raw.send(...Array.from({ length: 1_000 }, () => 'INCR written'));
+    const command = `APPEND written ${'x'.repeat(2_000_000)}`;
+    raw.send(...Array.from({ length: 20 }, () => command));
     raw.socket.end();
-    await eventually(async () => (await redis.client.get('written')) === '1000');
-    expect(raw.text).toMatch(/^:1\r\n|^$/);
+    await eventually(async () => (await redis.client.strlen('written')) === 40_000_000);
+    expect(await redis.client.del('written')).toBe(1);
   });
 
   it('closes every connection with "await using"', async () => {
@@ -223,7 +226,8 @@ describe('deafen', () => {
     await redis.client.rpush('list', 'message', 'a', '1');
     for (const protocol of [2, 3] as const) {
       const client = clientOf(proxy, { protocol });
-      if (protocol === 3) await client.subscribe('a');
+      // In RESP2, and so with ioredis 5, a subscriber sends no such command.
+      if (protocol === 3 && IS_IOREDIS_6) await client.subscribe('a');
       proxy.deafen();
       expect(await client.lrange('list', 0, -1)).toEqual(['message', 'a', '1']);
       proxy.restore();
