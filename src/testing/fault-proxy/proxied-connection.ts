@@ -57,10 +57,10 @@ export class ProxiedConnection {
     redis.on('data', (bytes: Buffer) => replies.read(bytes));
     client.on('close', () => {
       this.#wire.cut();
-      redis.destroySoon();
+      endAfterWrites(redis);
     });
     redis.on('close', () => {
-      if (!client.destroyed) this.#afterDelays(() => client.destroySoon());
+      if (!client.destroyed) this.#afterDelays(() => endAfterWrites(client));
     });
     // The event "close" follows, and ends the other connection.
     client.on('error', () => undefined);
@@ -174,8 +174,15 @@ function isRefusedScript(frame: Buffer, refusals: Refusals): boolean {
 
 /** Writes to a socket, and reads no more from the other one while the first is full. */
 function forward(from: Socket, to: Socket, bytes: Buffer): void {
-  if (to.destroyed || to.write(bytes)) return;
+  if (!to.writable || to.write(bytes)) return;
   if (from.isPaused()) return;
   from.pause();
   to.once('drain', () => from.resume());
+}
+
+/** Ends a socket when the other end has read all that was written to it. */
+function endAfterWrites(socket: Socket): void {
+  socket.end();
+  // A socket that is closed with unread bytes resets its connection, and the last writes would be lost.
+  socket.resume();
 }

@@ -159,7 +159,8 @@ export class RedisFaultProxy implements RedisFaults {
     const redis = connect({ ...this.#target, noDelay: true });
     const connection = new ProxiedConnection(client, redis, this.#faults);
     this.#connections.add(connection);
-    client.on('close', () => this.#connections.delete(connection));
+    redis.on('close', () => client.destroyed && this.#connections.delete(connection));
+    client.on('close', () => redis.destroyed && this.#connections.delete(connection));
   }
 }
 
