@@ -58,7 +58,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'memory',
-          include: ['test/conformance/in-memory.memory-spec.ts', ...CONTRACT],
+          include: ['test/conformance/*.memory-spec.ts', ...CONTRACT],
           provide: { isInMemory: true, hasSharded: true },
           setupFiles: ['test/support/setup.ts'],
         },

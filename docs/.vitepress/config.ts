@@ -20,6 +20,7 @@ const GUIDE = [
   page('Observing', '/guide/observing'),
   page('Module set-ups', '/guide/module-set-ups'),
   page('Testing', '/guide/testing'),
+  page('Faults on a real Redis', '/guide/testing-faults'),
   page('Migrating from Transport.REDIS', '/guide/migrating'),
 ];
 

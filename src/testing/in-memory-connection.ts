@@ -20,8 +20,8 @@ export interface ConnectionOwner {
   onDelivery?(delivery: Delivery): void;
   /** The server delivers nothing from now on. */
   onDeaf?(): void;
-  /** The server refuses nothing any more. */
-  onAllowed?(): void;
+  /** The server refuses nothing any more, and delivers. */
+  onRestored?(): void;
 }
 
 interface Waiter {

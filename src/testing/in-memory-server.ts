@@ -1,10 +1,12 @@
 import type { MessageView } from '../broker/topology-provider.js';
 import type { Delivery } from '../broker/broker.js';
 import type { Outgoing } from '../broker/publishing/publish-buffer.js';
+import { toByteString } from '../channel/glob.js';
 import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
 import type { RedisFaults, RefusableCommand } from './faults.js';
 import type { ConnectionOwner, InMemoryConnection } from './in-memory-connection.js';
-import { Globs, Subscriptions } from './subscriptions.js';
+import { REFUSED, Refusals } from './refusals.js';
+import { Subscriptions } from './subscriptions.js';
 
 const SUBSCRIBE = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
 const PUBLISH = { channel: 'PUBLISH', shard: 'SPUBLISH' } as const;
@@ -26,9 +28,8 @@ export class InMemoryServer implements RedisFaults {
   readonly #connections = new Set<InMemoryConnection>();
   readonly subscriptions = new Subscriptions<InMemoryConnection>();
   readonly #publishListeners = new Set<(published: PublishedPayload) => void>();
-  readonly #globs = new Globs();
+  readonly #refusals = new Refusals();
   readonly #deliveries = new WeakMap<Delivery, MessageView>();
-  #refusals: { readonly command: RefusableCommand; readonly name: string }[] = [];
   #isCut = false;
   #isDeaf = false;
   #delayMs = 0;
@@ -128,7 +129,7 @@ export class InMemoryServer implements RedisFaults {
     answer: (subscriptions: Subscriptions<unknown>) => T,
     onAnswer: (error: Error | undefined, answer?: T) => void,
   ): void {
-    const refusal = this.#refusalOf('PUBSUB', '');
+    const refusal = this.#refusalOf('PUBSUB');
     connection.wire.add(
       () => onAnswer(refusal, refusal ? undefined : answer(this.subscriptions)),
       this.#delayMs,
@@ -157,8 +158,8 @@ export class InMemoryServer implements RedisFaults {
     for (const { isReady, owner } of this.#connections) if (isReady) owner.onDeaf?.();
   }
 
-  refuse(command: RefusableCommand, name = '*'): void {
-    this.#refusals.push({ command, name });
+  refuse(command: RefusableCommand, name?: string): void {
+    this.#refusals.add(command, name);
     for (const connection of this.#connections) {
       const keys = this.subscriptions.of(connection);
       if (!keys.some((key) => this.#refusalOf(SUBSCRIBE[key.kind], key.name))) continue;
@@ -180,12 +181,14 @@ export class InMemoryServer implements RedisFaults {
   restore(): void {
     const [wasCut, wasDeaf] = [this.#isCut, this.#isDeaf];
     this.#isCut = this.#isDeaf = false;
-    this.#refusals = [];
+    this.#refusals.clear();
     this.delay(0);
     for (const connection of this.#connections) {
       connection.toDrop = 0;
-      if (wasDeaf && connection.owner.onDeaf) this.#disconnect(connection);
-      else if (!wasCut) connection.owner.onAllowed?.();
+      // Without a subscription nothing was lost, and a real subscriber stays as it is.
+      const wasDeafened = wasDeaf && this.subscriptions.of(connection).length > 0;
+      if (wasDeafened) this.#disconnect(connection);
+      else if (!wasCut) connection.owner.onRestored?.();
     }
     // Subscribers first: an application then receives what it published during the outage.
     const all = [...this.#connections];
@@ -210,12 +213,10 @@ export class InMemoryServer implements RedisFaults {
     connection.onLost();
   }
 
-  #refusalOf(command: RefusableCommand, name: string): Error | undefined {
-    const isRefused = this.#refusals.some(
-      (it) => it.command === command && (name === '' || this.#globs.matches(it.name, name)),
-    );
-    if (!isRefused) return undefined;
-    const error = new Error('NOPERM No permissions to access a channel');
+  #refusalOf(command: RefusableCommand, name?: string): Error | undefined {
+    const bytes = name === undefined ? undefined : toByteString(name);
+    if (!this.#refusals.includes(command, bytes)) return undefined;
+    const error = new Error(REFUSED);
     error.name = 'ReplyError';
     return error;
   }

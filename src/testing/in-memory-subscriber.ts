@@ -146,10 +146,12 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
     this.#onChange();
   }
 
-  onAllowed(): void {
+  onRestored(): void {
+    this.#deafSince = undefined;
     for (const subscription of this.#refused) this.#registry.recheck(subscription);
     this.#refused.clear();
     this.#schedule();
+    this.#onChange();
   }
 
   onDelivery(delivery: Delivery): void {

@@ -1,4 +1,5 @@
 export type { RedisFaults, RefusableCommand } from './faults.js';
+export { RedisFaultProxy, type RedisFaultProxyOptions } from './fault-proxy/redis-fault-proxy.js';
 export { InMemoryRedis, type InMemoryPublishOptions } from './in-memory-redis.js';
 export {
   PubSubRecorder,

@@ -77,7 +77,7 @@ export class Subscriptions<Session> {
 }
 
 /** Globs, each parsed once. */
-export class Globs {
+class Globs {
   readonly #parsed = new Map<string, readonly GlobToken[]>();
 
   matches(glob: string, channel: string): boolean {
