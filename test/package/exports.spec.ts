@@ -111,6 +111,7 @@ describe('exports', () => {
     expect(Object.keys(testing).toSorted()).toEqual([
       'InMemoryRedis',
       'PubSubRecorder',
+      'RedisFaultProxy',
       'withInMemoryRedis',
     ]);
     expect([...importsOf('testing/index.js')]).not.toContain('@nestjs/testing');
