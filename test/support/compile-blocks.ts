@@ -15,7 +15,10 @@ export const NEST_COMPILER_OPTIONS = {
   skipLibCheck: true,
   noEmit: true,
   types: ['node', 'vitest/globals'],
-  paths: { 'nestjs-redis-pubsub': [resolve('dist/index.d.ts')] },
+  paths: {
+    'nestjs-redis-pubsub': [resolve('dist/index.d.ts')],
+    'nestjs-redis-pubsub/testing': [resolve('dist/testing/index.d.ts')],
+  },
 };
 
 const { options: OPTIONS } = ts.convertCompilerOptionsFromJson(NEST_COMPILER_OPTIONS, '.');
@@ -23,6 +26,7 @@ const { options: OPTIONS } = ts.convertCompilerOptionsFromJson(NEST_COMPILER_OPT
 /** The packages whose exports a fragment may use without an import; the first one with a name has it. */
 const PACKAGES = [
   'nestjs-redis-pubsub',
+  'nestjs-redis-pubsub/testing',
   '@nestjs/common',
   '@nestjs/core',
   '@nestjs/microservices',
