@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as library from 'nestjs-redis-pubsub';
+import * as testing from 'nestjs-redis-pubsub/testing';
 
 describe('exports', () => {
   it('are exactly these', () => {
@@ -69,6 +70,17 @@ describe('exports', () => {
       'SendAllOptions',
       'SubscribeOptions',
       'TelemetryEvents',
+      'TopologyProvider',
+    ]);
+  });
+});
+
+describe('the exports of "testing"', () => {
+  it('are exactly these', () => {
+    expect(Object.keys(testing).toSorted()).toEqual([
+      'InMemoryRedis',
+      'PubSubRecorder',
+      'withInMemoryRedis',
     ]);
   });
 });
