@@ -22,7 +22,7 @@ for (const [file, code] of files) {
   const text = code.replaceAll('localhost:6379', `localhost:${port}`);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, major === '11' ? forJest(text) : text);
-  console.log(file);
+  process.stdout.write(`${file}\n`);
 }
 
 /** Jest finds no file with `.js`, and has its own name for fake timers. */

@@ -187,22 +187,21 @@ export class PubSubRecorder {
     await new Promise<void>((resolve, reject) => {
       const look = (): void => {
         try {
-          if (isTrue()) resolve();
+          if (!signal.aborted && !isTrue()) return;
+          resolve();
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
+        this.#waiters.delete(look);
       };
       this.#waiters.add(look);
-      signal.addEventListener('abort', () => this.#waiters.delete(look));
     });
   }
 
   #describe(pattern: string): string {
     const handled = this.handled();
     const unhandled = this.published(pattern);
-    const list = (messages: readonly (PublishedMessage | HandledMessage)[]): string =>
-      messages.length === 0 ? 'none' : messages.slice(-MAX_LISTED).map(describeMessage).join(', ');
-    return `Handled: ${list(handled)}. Published on it: ${list(unhandled)}`;
+    return `Handled: ${describeAll(handled)}. Published on it: ${describeAll(unhandled)}`;
   }
 
   #describeRunning(timeoutMs: number): string {
@@ -212,6 +211,11 @@ export class PubSubRecorder {
     const what = running.length === 0 ? 'messages that are under way' : running.join(', ');
     return `Expected every handler to end within ${timeoutMs} ms. Still running: ${what}`;
   }
+}
+
+function describeAll(messages: readonly (PublishedMessage | HandledMessage)[]): string {
+  if (messages.length === 0) return 'none';
+  return messages.slice(-MAX_LISTED).map(describeMessage).join(', ');
 }
 
 function describeMessage({ channel, data }: PublishedMessage | HandledMessage): string {

@@ -2,7 +2,7 @@ import type { INestApplicationContext, ModuleMetadata } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { RedisPubSubModule, type RedisPubSubModuleOptions } from 'nestjs-redis-pubsub';
 import { InMemoryRedis, PubSubRecorder } from 'nestjs-redis-pubsub/testing';
-import { closeAfterTest } from './app.js';
+import { captureLog, closeAfterTest } from './app.js';
 
 /** A Redis in memory, its recorder, and an application over it. */
 export interface InMemoryApp {
@@ -20,9 +20,9 @@ export async function startInMemory(
   closeAfterTest(async () => recorder.close());
   const imports = [
     ...(metadata.imports ?? []),
-    RedisPubSubModule.forRoot({ connection: redis, ...options } as RedisPubSubModuleOptions),
+    RedisPubSubModule.forRoot({ connection: redis, ...options }),
   ];
-  const builder = Test.createTestingModule({ ...metadata, imports }).setLogger(false);
+  const builder = Test.createTestingModule({ ...metadata, imports }).setLogger(captureLog());
   return { redis, recorder, app: await init(await builder.compile()) };
 }
 

@@ -8,16 +8,22 @@ import { plain, useRedis } from '../../support/redis.js';
 
 const SESSIONS = 3;
 
-type Step =
-  | {
-      readonly is: 'subscribe' | 'unsubscribe';
-      readonly session: number;
-      readonly key: SubscriptionKey;
-    }
-  | { readonly is: 'leave'; readonly session: number }
-  | { readonly is: 'publish'; readonly channel: string }
-  | { readonly is: 'query'; readonly glob: string; readonly channel: string };
+interface Change {
+  readonly is: 'subscribe' | 'unsubscribe';
+  readonly session: number;
+  readonly key: SubscriptionKey;
+}
 
+interface Publish {
+  readonly is: 'publish';
+  readonly channel: string;
+}
+
+type Step =
+  | Change
+  | Publish
+  | { readonly is: 'leave'; readonly session: number }
+  | { readonly is: 'query'; readonly glob: string; readonly channel: string };
 /** Few names, so that they often meet. */
 const channels = fc.constantFrom('a', 'b', 'ab', 'a.b', 'a*', 'é');
 const globs = fc.constantFrom('*', 'a*', '?', 'a?b', '[ab]', String.raw`a\*`, 'a.b', 'é');
@@ -59,23 +65,50 @@ function inMemory(steps: readonly Step[]): Result {
   const subscriptions = new Subscriptions<number>();
   const { received, answers } = emptyResult();
   for (const it of steps) {
-    if (it.is === 'subscribe') subscriptions.add(it.key, it.session);
-    else if (it.is === 'unsubscribe') subscriptions.remove(it.key, it.session);
-    else if (it.is === 'leave') subscriptions.removeAll(it.session);
-    else if (it.is === 'query') {
-      answers.push(subscriptions.channels(it.glob, 'channel').toSorted());
-      answers.push(subscriptions.count(it.channel, 'channel'), subscriptions.patterns);
-    } else {
-      let count = 0;
-      subscriptions.reach(it.channel, 'channel', ({ kind, name }, at) => {
-        received[at]?.push(`${it.channel} by ${kind} ${name}`);
-        count++;
-      });
-      answers.push(count);
+    switch (it.is) {
+      case 'subscribe':
+        subscriptions.add(it.key, it.session);
+        break;
+      case 'unsubscribe':
+        subscriptions.remove(it.key, it.session);
+        break;
+      case 'leave':
+        subscriptions.removeAll(it.session);
+        break;
+      case 'query':
+        answers.push(subscriptions.channels(it.glob, 'channel').toSorted());
+        answers.push(subscriptions.count(it.channel, 'channel'), subscriptions.patterns);
+        break;
+      case 'publish': {
+        const messages: string[] = [];
+        subscriptions.reach(it.channel, 'channel', ({ kind, name }, at) => {
+          received[at]?.push(`${it.channel} by ${kind} ${name}`);
+          messages.push(name);
+        });
+        answers.push(messages.length);
+      }
     }
   }
   return { received, answers };
 }
+
+async function change(
+  { client, held }: Session,
+  verb: 'subscribe' | 'unsubscribe',
+  { kind, name }: SubscriptionKey,
+): Promise<void> {
+  const id = `${kind} ${name}`;
+  // ioredis does not resolve an UNSUBSCRIBE of what is not subscribed.
+  if (verb === 'unsubscribe' && !held.delete(id)) return;
+  if (verb === 'subscribe') held.add(id);
+  await client[kind === 'pattern' ? (`p${verb}` as const) : verb](name);
+}
+
+/** Redis goes through its patterns in an order of its own. */
+const sorted = ({ received, answers }: Result): Result => ({
+  received: received.map((messages) => messages.toSorted()),
+  answers,
+});
 
 describe('the subscriptions in memory', () => {
   const redis = useRedis();
@@ -121,24 +154,6 @@ describe('the subscriptions in memory', () => {
     ]);
     return [found.toSorted(), numsub[1], patterns];
   }
-
-  async function change(
-    { client, held }: Session,
-    verb: 'subscribe' | 'unsubscribe',
-    { kind, name }: SubscriptionKey,
-  ): Promise<void> {
-    const id = `${kind} ${name}`;
-    // ioredis does not resolve an UNSUBSCRIBE of what is not subscribed.
-    if (verb === 'unsubscribe' && !held.delete(id)) return;
-    if (verb === 'subscribe') held.add(id);
-    await client[kind === 'pattern' ? (`p${verb}` as const) : verb](name);
-  }
-
-  /** Redis goes through its patterns in an order of its own. */
-  const sorted = ({ received, answers }: Result): Result => ({
-    received: received.map((messages) => messages.toSorted()),
-    answers,
-  });
 
   it('give the same deliveries and answers as Redis, for any order of commands', async () => {
     await fc.assert(

@@ -13,6 +13,8 @@ import {
   Subscribe,
 } from 'nestjs-redis-pubsub';
 import { InMemoryRedis } from 'nestjs-redis-pubsub/testing';
+import { handleTracing } from '../../../src/telemetry.js';
+import { serverOf } from '../../../src/testing/in-memory-redis.js';
 import { closeAll, createClient } from '../../support/app.js';
 import { startInMemory } from '../../support/in-memory-app.js';
 
@@ -115,6 +117,20 @@ describe('an application over an InMemoryRedis', () => {
     expect(opened).toEqual([]);
   });
 
+  it('leaves no subscription and no listener after a hundred starts', async () => {
+    const redis = new InMemoryRedis();
+    for (let count = 0; count < 100; count++) {
+      const { app, recorder } = await startInMemory(USERS, { redis });
+      expect(redis.publish('user.1', count)).toBe(1);
+      expect(await recorder.waitFor('user.1')).toMatchObject({ data: count });
+      await app.close();
+      recorder.close();
+    }
+    const { subscriptions, isIdle } = serverOf(redis);
+    expect([...subscriptions.channels('*', 'channel'), subscriptions.patterns]).toEqual([0]);
+    expect([isIdle, handleTracing.hasSubscribers]).toEqual([true, false]);
+  });
+
   it('works with fake timers from the start to the close', async () => {
     vi.useFakeTimers();
     const { app, redis, recorder } = await startInMemory(USERS);
@@ -142,9 +158,10 @@ describe('an application over an InMemoryRedis', () => {
     const { app, redis } = await startInMemory(USERS, { requestTimeout: 5_000 });
     redis.deafen();
     const answer = firstValueFrom(app.get(RedisPubSubClient).send('user.get', 1));
-    const failed = expect(answer).rejects.toThrow(RequestTimeoutError);
-    await vi.advanceTimersByTimeAsync(5_000);
-    await failed;
+    await Promise.all([
+      expect(answer).rejects.toThrow(RequestTimeoutError),
+      vi.advanceTimersByTimeAsync(5_000),
+    ]);
   });
 });
 

@@ -12,6 +12,7 @@ import {
 } from 'nestjs-redis-pubsub';
 import { PubSubRecorder } from 'nestjs-redis-pubsub/testing';
 import { closeAll } from '../../support/app.js';
+import { Gate } from '../../support/gate.js';
 import { startInMemory } from '../../support/in-memory-app.js';
 
 afterEach(async () => {
@@ -41,13 +42,6 @@ function jobs(work: (data: unknown) => unknown, options = {}): Type {
     }
   }
   return Jobs;
-}
-
-/** A promise with its `resolve`. */
-function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
 }
 
 const USERS = { providers: [Users] };
@@ -235,20 +229,19 @@ describe('waitFor', () => {
     const message = recorder.waitFor('user.*', () => {
       throw new Error('a wrong predicate');
     });
-    const rejected = expect(message).rejects.toThrow('a wrong predicate');
     redis.publish('user.7.created', 1);
-    await rejected;
+    await expect(message).rejects.toThrow('a wrong predicate');
   });
 });
 
 describe('idle', () => {
   it('rejects in real time with fake timers', async () => {
-    const { opened, open } = gate();
-    const { redis, recorder } = await startInMemory({ providers: [jobs(() => opened)] });
+    const gate = new Gate();
+    const { redis, recorder } = await startInMemory({ providers: [jobs(() => gate.opened)] });
     vi.useFakeTimers();
     redis.publish('job', 1);
     await expect(recorder.idle({ timeout: 20 })).rejects.toThrow('Still running');
-    open();
+    gate.open();
   });
 
   it('resolves at once if there is nothing to wait for', async () => {
@@ -258,14 +251,14 @@ describe('idle', () => {
   });
 
   it('waits for a handler that takes time', async () => {
-    const { opened, open } = gate();
-    const { redis, recorder } = await startInMemory({ providers: [jobs(() => opened)] });
+    const gate = new Gate();
+    const { redis, recorder } = await startInMemory({ providers: [jobs(() => gate.opened)] });
     redis.publish('job', 1);
     let isIdle = false;
     const idle = recorder.idle().then(() => (isIdle = true));
     await setTimeout(5);
     expect(isIdle).toBe(false);
-    open();
+    gate.open();
     await idle;
     expect(recorder.handled()).toHaveLength(1);
   });
@@ -321,13 +314,13 @@ describe('idle', () => {
   });
 
   it('rejects after its timeout, and names the handlers that still run', async () => {
-    const { opened, open } = gate();
-    const { redis, recorder } = await startInMemory({ providers: [jobs(() => opened)] });
+    const gate = new Gate();
+    const { redis, recorder } = await startInMemory({ providers: [jobs(() => gate.opened)] });
     redis.publish('job', 1);
     await expect(recorder.idle({ timeout: 20 })).rejects.toThrow(
       'Expected every handler to end within 20 ms. Still running: the handler of "job" on "job"',
     );
-    open();
+    gate.open();
     await recorder.idle();
   });
 });

@@ -12,7 +12,7 @@ import {
 } from 'nestjs-redis-pubsub';
 import { InMemoryRedis, PubSubRecorder, withInMemoryRedis } from 'nestjs-redis-pubsub/testing';
 import { serverOf } from '../../../src/testing/in-memory-redis.js';
-import { closeAfterTest, closeAll } from '../../support/app.js';
+import { captureLog, closeAfterTest, closeAll } from '../../support/app.js';
 import { init } from '../../support/in-memory-app.js';
 
 afterEach(closeAll);
@@ -44,7 +44,7 @@ class Caller {
 /** A microservice with the handlers of {@link Users}, over `redis`. */
 async function startUsers(redis: InMemoryRedis): Promise<void> {
   const builder = Test.createTestingModule({ controllers: [Users] });
-  const module = await builder.setLogger(false).compile();
+  const module = await builder.setLogger(captureLog()).compile();
   const app = module.createNestMicroservice({
     strategy: new RedisPubSubServer({ connection: redis }),
   });
@@ -58,7 +58,7 @@ describe('withInMemoryRedis', () => {
     ['forRootAsync', () => RedisPubSubModule.forRootAsync({ useFactory: async () => FAIL_FAST })],
   ])('takes the place of the Redis of %s', async (_, create) => {
     const builder = Test.createTestingModule({ imports: [create()], providers: [Users] });
-    const app = await init(await withInMemoryRedis(builder).setLogger(false).compile());
+    const app = await init(await withInMemoryRedis(builder).setLogger(captureLog()).compile());
     expect(await firstValueFrom(app.get(RedisPubSubClient).emit('user.new', 'Ada'))).toBe(1);
     expect(await firstValueFrom(app.get(RedisPubSubClient).send('name.get', 1))).toBe('Ada');
     expect(app.get(Users).heard).toEqual(['Ada']);
@@ -120,7 +120,9 @@ describe('withInMemoryRedis', () => {
     class B {}
     const redis = new InMemoryRedis();
     const builder = Test.createTestingModule({ imports: [A, B] });
-    const app = await init(await withInMemoryRedis(builder, redis).setLogger(false).compile());
+    const app = await init(
+      await withInMemoryRedis(builder, redis).setLogger(captureLog()).compile(),
+    );
     expect(redis.publish('a:user.new', 'Ada')).toBe(1);
     expect(redis.publish('b:user.new', 'Bob')).toBe(1);
     expect(redis.publish('user.new', 'lost')).toBe(0);
@@ -156,7 +158,7 @@ describe('withInMemoryRedis', () => {
         { provide: RedisPubSubServer, useFactory: () => new RedisPubSubServer({ connection }) },
       ],
     });
-    const module = await withInMemoryRedis(builder, redis).setLogger(false).compile();
+    const module = await withInMemoryRedis(builder, redis).setLogger(captureLog()).compile();
     const app = module.createNestMicroservice({ strategy: module.get(RedisPubSubServer) });
     closeAfterTest(() => app.close());
     await app.listen();
