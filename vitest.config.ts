@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { KNOWN_DIFFERENCES } from './test/support/known-differences.js';
 
 /** Files that take many seconds: one of them that starts last makes the whole run longer. */
 const SLOW =
@@ -21,15 +22,9 @@ class SlowFirst extends BaseSequencer {
 /** The tests of what applications see. They run over a server, and again over `InMemoryRedis`. */
 const CONTRACT = [
   'test/e2e/{batches,events,events-while-away}.e2e-spec.ts',
-  'test/e2e/{bad-input,interop,module,nest}/*.e2e-spec.ts',
+  'test/e2e/{bad-input,health,interop,module,nest}/*.e2e-spec.ts',
   'test/e2e/faults/{drain,globs,overload,replies}.e2e-spec.ts',
-  // About ioredis, other clients of a server, addresses, and processes.
-  '!test/e2e/bad-input/{connections,options,secrets}.e2e-spec.ts',
-  '!test/e2e/interop/{built-in-client,built-in-server,foreign-payloads,foreign-requests}.e2e-spec.ts',
-  '!test/e2e/interop/{json-codec,mixed-fleet,other-languages}.e2e-spec.ts',
-  '!test/e2e/module/{life-cycle,module-instances,on-start,overridden,two-copies}.e2e-spec.ts',
-  '!test/e2e/module/who-runs-what.e2e-spec.ts',
-  '!test/e2e/nest/{clients,resilience,status}.e2e-spec.ts',
+  ...KNOWN_DIFFERENCES.flatMap(({ without }) => without.map((it) => `!test/e2e/${it}.e2e-spec.ts`)),
 ];
 
 export default defineConfig({

@@ -19,7 +19,8 @@ const GUIDE = [
   page('Requests', '/guide/requests'),
   page('Observing', '/guide/observing'),
   page('Module set-ups', '/guide/module-set-ups'),
-  page('Testing', '/guide/testing'),
+  page('Testing your application', '/guide/testing'),
+  page('Testing with Redis', '/guide/testing-with-redis'),
   page('Faults on a real Redis', '/guide/testing-faults'),
   page('Migrating from Transport.REDIS', '/guide/migrating'),
 ];

@@ -4,7 +4,7 @@ export type RefusableCommand =
 
 /**
  * The faults of Redis and of the network that a test can cause: of an {@link InMemoryRedis}, and of a real Redis behind a
- * {@link RedisFaultProxy}. Names are those of Redis, prefix included.
+ * `RedisFaultProxy`. Names are those of Redis, prefix included.
  */
 export interface RedisFaults {
   /** Cuts every connection, and accepts none until {@link restore}. */

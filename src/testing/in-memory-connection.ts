@@ -77,6 +77,8 @@ export class InMemoryConnection {
     const { generation } = this.#lifecycle;
     for (const { reject } of this.#waiters) reject(new ClosedError());
     this.#lostAt = undefined;
+    // A delay that fake timers hold must not keep an application from closing.
+    this.wire.hurry();
     await this.wire.whenEmpty();
     // It may have been opened again.
     if (this.#lifecycle.isOpen || !this.#lifecycle.isCurrent(generation)) return;

@@ -1,6 +1,7 @@
-import { setImmediate } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { inspect } from 'node:util';
 import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
+import { matchTokens, parseGlob, toByteString } from '../channel/glob.js';
 import { NO_HEADERS, type Headers } from '../codec/codec.js';
 import { ChunkPayload } from '../shared/payload.js';
 import type { Delivery } from '../broker/broker.js';
@@ -10,8 +11,8 @@ import { deliveryOf } from '../transport/trace-handler.js';
 import { serverOf, type InMemoryRedis } from './in-memory-redis.js';
 import type { InMemoryServer, PublishedPayload } from './in-memory-server.js';
 
-/** Taken when the module is loaded, so that fake timers do not hold it. */
-const nextTurn = setImmediate;
+/** Taken when the module is loaded, so that fake timers do not hold them. */
+const [nextTurn, startTimer, stopTimer] = [setImmediate, setTimeout, clearTimeout];
 
 const DEFAULT_TIMEOUT_MS = 1_000;
 /** How many messages an error names. */
@@ -44,7 +45,7 @@ export interface HandledMessage<T = unknown> {
 /** How long a {@link PubSubRecorder} waits. */
 export interface WaitOptions {
   /**
-   * In milliseconds.
+   * In milliseconds of real time, also with fake timers.
    *
    * @defaultValue `1000`
    */
@@ -107,7 +108,7 @@ export class PubSubRecorder {
     const find = (): HandledMessage<T> | undefined => this.handled<T>(pattern).find(predicate);
     await within(
       timeout,
-      this.#whenHandled(() => find() !== undefined),
+      (signal) => this.#whenHandled(() => find() !== undefined, signal),
       () =>
         `Expected a handled message on "${pattern}" within ${timeout} ms. ${this.#describe(pattern)}`,
     );
@@ -122,12 +123,18 @@ export class PubSubRecorder {
    */
   async idle({ timeout = DEFAULT_TIMEOUT_MS }: WaitOptions = {}): Promise<void> {
     const hasEnded = (): boolean => this.#running.size === 0;
-    do {
-      const quiet = this.#server.whenIdle().then(() => this.#whenHandled(hasEnded));
-      await within(timeout, quiet, () => this.#describeRunning(timeout));
-      // What a handler does after its last `await` may publish again.
-      await new Promise(nextTurn);
-    } while (!hasEnded() || !this.#server.isIdle);
+    await within(
+      timeout,
+      async (signal) => {
+        do {
+          await this.#server.whenIdle();
+          await this.#whenHandled(hasEnded, signal);
+          // What a handler does after its last `await` may publish again.
+          await new Promise(nextTurn);
+        } while (!signal.aborted && (!hasEnded() || !this.#server.isIdle));
+      },
+      () => this.#describeRunning(timeout),
+    );
   }
 
   /** Forgets all messages so far. */
@@ -177,14 +184,18 @@ export class PubSubRecorder {
     for (const look of this.#waiters) look();
   }
 
-  /** Resolves when `isTrue` returns true after a message was handled, or at once. */
-  async #whenHandled(isTrue: () => boolean): Promise<void> {
+  /** Resolves when `isTrue` returns true after a message was handled, or at once. Rejects with what it throws. */
+  async #whenHandled(isTrue: () => boolean, signal: AbortSignal): Promise<void> {
     if (isTrue()) return;
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       const look = (): void => {
-        if (!isTrue()) return;
+        try {
+          if (!signal.aborted && !isTrue()) return;
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
         this.#waiters.delete(look);
-        resolve();
       };
       this.#waiters.add(look);
     });
@@ -216,7 +227,11 @@ function describeMessage({ channel, data }: PublishedMessage | HandledMessage): 
 
 function matcherOf(pattern = '*'): (channel: string) => ChannelParams | undefined {
   const parsed = ChannelPattern.parse(pattern);
-  return (channel) => (parsed.source === '*' ? {} : parsed.match(channel));
+  if (parsed.hasParams) return (channel) => parsed.match(channel);
+  // What has no parameters, Redis compares, and `match` does not.
+  if (parsed.kind === 'channel') return (channel) => (channel === parsed.name ? {} : undefined);
+  const tokens = parseGlob(parsed.name);
+  return (channel) => (matchTokens(tokens, toByteString(channel)) ? {} : undefined);
 }
 
 /** The message in a payload; its text if no application can read it. */
@@ -234,24 +249,26 @@ function readMessage(
   return { data: payload.toString(), headers: NO_HEADERS };
 }
 
-/** Rejects when a promise takes longer. */
+/** Rejects when `work` takes longer. Aborts its signal when the wait is over. */
 async function within(
   timeoutMs: number,
-  promise: Promise<void>,
+  work: (signal: AbortSignal) => Promise<void>,
   describe: () => string,
 ): Promise<void> {
   // Created here, so that its stack shows the test.
   const late = new Error();
+  const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    timer = startTimer(() => {
       late.message = describe();
       reject(late);
     }, timeoutMs);
   });
   try {
-    await Promise.race([promise, expired]);
+    await Promise.race([work(controller.signal), expired]);
   } finally {
-    clearTimeout(timer);
+    stopTimer(timer);
+    controller.abort();
   }
 }

@@ -9,6 +9,7 @@ import { onScanned, type Builder } from './nest-internals.js';
  *
  * @param builder - What `Test.createTestingModule` returns.
  * @param redis - Several testing modules with the same one exchange messages. Default: a new one.
+ * @see https://docs.nestjs.com/fundamentals/testing
  */
 export function withInMemoryRedis<B extends Builder>(builder: B, redis = new InMemoryRedis()): B {
   onScanned(builder, (replace) =>

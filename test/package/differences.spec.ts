@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { DIFFERENCES } from '../conformance/differences.js';
+import { KNOWN_DIFFERENCES } from '../support/known-differences.js';
 
 const PAGE = readFileSync('docs/guide/testing-faults.md', 'utf8');
 
@@ -15,4 +16,14 @@ it('the page on faults has a row for each difference that the suite of the fault
       `| \`${fault}\` | ${memory.text} | ${proxy.text} | ${reason} |`,
   );
   expect(rows.filter((row) => row.split(' | ').length === 4)).toEqual(expected);
+});
+
+it('the page on testing has what the tests over memory leave out, and why', () => {
+  const [, section = ''] = readFileSync('docs/guide/testing.md', 'utf8').split(
+    '## What differs from Redis',
+  );
+  const [ours = ''] = section.split('\n## ');
+  expect(ours.split('\n').filter((line) => line.startsWith('- '))).toEqual(
+    KNOWN_DIFFERENCES.map(({ title, text }) => `- **${title}.** ${text}`),
+  );
 });

@@ -149,7 +149,7 @@ function typeOf({ types }: OptionDoc, known: PublicTypes): string {
   return types
     .map((type) => {
       const folder = known.folderOf(type);
-      return folder ? `[\`${type}\`](../api/${folder}/${type}.md)` : `\`${type}\``;
+      return folder ? `[\`${type}\`](../api/index/${folder}/${type}.md)` : `\`${type}\``;
     })
     .join(' or ');
 }

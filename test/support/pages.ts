@@ -98,10 +98,38 @@ export function codeBlocksOf({ path, tree }: Page): CodeBlock[] {
   const blocks: CodeBlock[] = [];
   let given = '';
   visit(tree, (node) => {
-    if (node.type === 'html') given += GIVEN.exec(node.value)?.groups?.given ?? '';
+    if (node.type === 'html') {
+      given += GIVEN.exec(node.value)?.groups?.given ?? '';
+      blocks.push(...usedBlocks(path, node.value));
+    }
     if (node.type === 'code' && node.lang === 'ts') blocks.push(codeBlock(path, given, node));
   });
   return blocks;
+}
+
+const USES = /^<!-- uses (?<file>\S+) of (?<from>\S+) -->$/;
+
+/** The file of another page that a comment names, as if this page showed it. */
+function usedBlocks(page: string, comment: string): CodeBlock[] {
+  const { file, from } = USES.exec(comment)?.groups ?? {};
+  if (file === undefined || from === undefined) return [];
+  const found = codeBlocksOf(readPage(from)).find((block) => block.file === file);
+  if (!found) throw new Error(`Expected ${file} on the page ${from}, which ${page} uses`);
+  return [{ ...found, page }];
+}
+
+/** The files that a page shows, by their paths. A test without a file goes into the `describe` of the file before it. */
+export function filesOf(page: Page): Map<string, string> {
+  const files = new Map<string, string>();
+  let last = '';
+  for (const { file, code } of codeBlocksOf(page)) {
+    if (file !== undefined) {
+      files.set((last = file), code);
+    } else if (/^(?:it|afterEach)\(/.test(code)) {
+      files.set(last, (files.get(last) ?? '').replace(/\}\);\s*$/, `\n${code}\n});\n`));
+    }
+  }
+  return files;
 }
 
 /** Without one of their own, the files would be compiled without decorators. */
@@ -128,8 +156,7 @@ export function loadPage(
   const folder = resolve('test-results/docs', name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(PAGE_TSCONFIG));
-  for (const { file, code } of codeBlocksOf(readPage(`docs/${name}.md`))) {
-    if (file === undefined) continue;
+  for (const [file, code] of filesOf(readPage(`docs/${name}.md`))) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), change(code));
   }

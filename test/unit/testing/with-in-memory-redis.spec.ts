@@ -1,0 +1,167 @@
+import { Controller, Inject, Injectable, Module } from '@nestjs/common';
+import { ClientsModule, MessagePattern, type ClientProxy } from '@nestjs/microservices';
+import { Test } from '@nestjs/testing';
+import { firstValueFrom, of } from 'rxjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  RedisPubSubClient,
+  RedisPubSubModule,
+  RedisPubSubServer,
+  RedisPubSubService,
+  Subscribe,
+} from 'nestjs-redis-pubsub';
+import { InMemoryRedis, PubSubRecorder, withInMemoryRedis } from 'nestjs-redis-pubsub/testing';
+import { serverOf } from '../../../src/testing/in-memory-redis.js';
+import { captureLog, closeAfterTest, closeAll } from '../../support/app.js';
+import { init } from '../../support/in-memory-app.js';
+
+afterEach(closeAll);
+
+/** Nothing listens here, and no attempt may reach it. */
+const connection = 'redis://127.0.0.1:1';
+const FAIL_FAST = { connection, onStart: 'fail' } as const;
+
+@Controller()
+class Users {
+  readonly heard: string[] = [];
+
+  @Subscribe('user.*')
+  onUser(name: string): void {
+    this.heard.push(name);
+  }
+
+  @MessagePattern('name.get')
+  get(): string {
+    return 'Ada';
+  }
+}
+
+@Injectable()
+class Caller {
+  constructor(@Inject('USERS') readonly client: ClientProxy) {}
+}
+
+/** A microservice with the handlers of {@link Users}, over `redis`. */
+async function startUsers(redis: InMemoryRedis): Promise<void> {
+  const builder = Test.createTestingModule({ controllers: [Users] });
+  const module = await builder.setLogger(captureLog()).compile();
+  const app = module.createNestMicroservice({
+    strategy: new RedisPubSubServer({ connection: redis }),
+  });
+  closeAfterTest(() => app.close());
+  await app.listen();
+}
+
+describe('withInMemoryRedis', () => {
+  it.each([
+    ['forRoot', () => RedisPubSubModule.forRoot(FAIL_FAST)],
+    ['forRootAsync', () => RedisPubSubModule.forRootAsync({ useFactory: async () => FAIL_FAST })],
+  ])('takes the place of the Redis of %s', async (_, create) => {
+    const builder = Test.createTestingModule({ imports: [create()], providers: [Users] });
+    const app = await init(await withInMemoryRedis(builder).setLogger(captureLog()).compile());
+    expect(await firstValueFrom(app.get(RedisPubSubClient).emit('user.new', 'Ada'))).toBe(1);
+    expect(await firstValueFrom(app.get(RedisPubSubClient).send('name.get', 1))).toBe('Ada');
+    expect(app.get(Users).heard).toEqual(['Ada']);
+  });
+
+  it('returns the builder, and does not need a Redis of the test', async () => {
+    const builder = Test.createTestingModule({});
+    expect(withInMemoryRedis(builder)).toBe(builder);
+  });
+
+  it.each([
+    [
+      'register',
+      () =>
+        ClientsModule.register([
+          { name: 'USERS', customClass: RedisPubSubClient, options: { connection } },
+        ]),
+    ],
+    [
+      'registerAsync',
+      () =>
+        ClientsModule.registerAsync([
+          {
+            name: 'USERS',
+            useFactory: () => ({ customClass: RedisPubSubClient, options: { connection } }),
+          },
+        ]),
+    ],
+  ])('takes the place of the Redis of a client of ClientsModule.%s', async (_, create) => {
+    const redis = new InMemoryRedis();
+    await startUsers(redis);
+    const builder = Test.createTestingModule({ imports: [create()], providers: [Caller] });
+    const app = await init(await withInMemoryRedis(builder, redis).compile());
+    const { client } = app.get(Caller);
+    expect(await firstValueFrom(client.send('name.get', 1))).toBe('Ada');
+    const { subscriptions } = serverOf(redis);
+    const ofServer = ['_pubsub.cancel', 'name.get'];
+    const inbox = expect.stringMatching(/^_pubsub\.inbox/) as string;
+    expect(subscriptions.channels('*', 'channel').toSorted()).toEqual(
+      expect.arrayContaining([...ofServer, inbox]),
+    );
+    await app.close();
+    expect(subscriptions.channels('*', 'channel').toSorted()).toEqual(ofServer);
+  });
+
+  it('serves two modules with prefixes of their own', async () => {
+    @Module({
+      imports: [RedisPubSubModule.forRoot({ ...FAIL_FAST, prefix: 'a:' })],
+      providers: [Users],
+    })
+    class A {}
+    @Module({
+      imports: [
+        RedisPubSubModule.forRoot({ ...FAIL_FAST, prefix: 'b:', transportId: Symbol('b') }),
+      ],
+      providers: [{ provide: 'B', useExisting: RedisPubSubService }],
+      exports: ['B'],
+    })
+    class B {}
+    const redis = new InMemoryRedis();
+    const builder = Test.createTestingModule({ imports: [A, B] });
+    const app = await init(
+      await withInMemoryRedis(builder, redis).setLogger(captureLog()).compile(),
+    );
+    expect(redis.publish('a:user.new', 'Ada')).toBe(1);
+    expect(redis.publish('b:user.new', 'Bob')).toBe(1);
+    expect(redis.publish('user.new', 'lost')).toBe(0);
+    const recorder = new PubSubRecorder(redis);
+    closeAfterTest(async () => recorder.close());
+    await app.get<RedisPubSubService>('B', { strict: false }).publish('news', 1);
+    await recorder.idle();
+    expect(recorder.published()).toMatchObject([{ channel: 'news' }]);
+    // A handler without a transportId is one of both modules.
+    expect(app.get(Users, { strict: false }).heard).toEqual(['Ada', 'Bob']);
+  });
+
+  it('leaves what the test overrides as the test wants it', async () => {
+    const client = { send: () => of('from the test') };
+    const builder = Test.createTestingModule({
+      imports: [
+        ClientsModule.register([
+          { name: 'USERS', customClass: RedisPubSubClient, options: { connection } },
+        ]),
+      ],
+      providers: [Caller],
+    });
+    const overridden = withInMemoryRedis(builder.overrideProvider('USERS').useValue(client));
+    const app = await init(await overridden.compile());
+    expect(app.get(Caller).client).toBe(client);
+  });
+
+  it('serves a microservice whose strategy a provider creates', async () => {
+    const redis = new InMemoryRedis();
+    const builder = Test.createTestingModule({
+      controllers: [Users],
+      providers: [
+        { provide: RedisPubSubServer, useFactory: () => new RedisPubSubServer({ connection }) },
+      ],
+    });
+    const module = await withInMemoryRedis(builder, redis).setLogger(captureLog()).compile();
+    const app = module.createNestMicroservice({ strategy: module.get(RedisPubSubServer) });
+    closeAfterTest(() => app.close());
+    await app.listen();
+    expect(redis.publish('user.new', 'Ada')).toBe(1);
+  });
+});
