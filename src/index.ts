@@ -20,7 +20,7 @@ export {
   RequestTimeoutError,
   type PubSubErrorCode,
 } from './errors.js';
-export type { PubSubMessage } from './module/message-observer.js';
+export type { PubSubLoss, PubSubMessage } from './module/message-observer.js';
 export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {

@@ -41,6 +41,17 @@ export interface TelemetryEvents {
     readonly duration: number;
     readonly error?: unknown;
   };
+  /**
+   * A message of a publisher arrived, and `count` messages before it did not: its number is too large by as many.
+   * `duringGap`: the subscription had a gap in that time.
+   */
+  lost: {
+    readonly channel: string;
+    readonly subscription: string;
+    readonly publisher: string;
+    readonly count: number;
+    readonly duringGap: boolean;
+  };
   /** A message was not handled. */
   drop: { readonly channel: string; readonly reason: DropReason; readonly error?: unknown };
   /** Redis acknowledged a subscription, after an outage with a `gap`, or refused it. */
@@ -78,6 +89,7 @@ export const telemetry: Telemetry = {
   publish: named('publish'),
   receive: named('receive'),
   handle: named('handle'),
+  lost: named('lost'),
   drop: named('drop'),
   subscribe: named('subscribe'),
   unsubscribe: named('unsubscribe'),

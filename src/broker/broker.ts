@@ -3,7 +3,7 @@ import type {
   SubscriptionKey,
   SubscriptionKind,
 } from '../channel/subscription-key.js';
-import type { Payload } from '../shared/payload.js';
+import type { OutgoingPayload, Payload } from '../shared/payload.js';
 import type { BrokerStatus, PubSubGap } from '../telemetry.js';
 
 export type { BrokerStatus, PubSubGap };
@@ -16,8 +16,18 @@ export interface Delivery {
   readonly channel: string;
   /** Can be read until `onDelivery` has returned. */
   readonly payload: Payload;
+  /** The subscription, from its first listener to its last. Set when it is delivered. */
+  source?: DeliverySource | undefined;
   /** Set by the reader that decodes the payload, so that it is decoded once however many listeners there are. */
   decoded?: unknown;
+}
+
+/** A subscription, as the reader of its deliveries sees it. */
+export interface DeliverySource {
+  /** Is raised when its last listener is removed. A reader raises it, too, where it loses track of the messages. */
+  period: number;
+  /** How many gaps it had. */
+  readonly gaps: number;
 }
 
 /** Receives the deliveries of a subscription. */
@@ -76,7 +86,7 @@ export interface Broker {
    *
    * @see https://redis.io/docs/latest/commands/publish/
    */
-  publish(channel: string, payload: string | Uint8Array, kind?: ChannelKind): Promise<number>;
+  publish(channel: string, payload: OutgoingPayload, kind?: ChannelKind): Promise<number>;
 
   /**
    * Adds a listener, and subscribes if it is the first of its subscription. The subscription then

@@ -3,6 +3,7 @@ import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.j
 import { ClosedError } from '../errors.js';
 import { runOutside } from '../shared/async-context.js';
 import { Lifecycle } from '../shared/lifecycle.js';
+import type { OutgoingPayload } from '../shared/payload.js';
 import { telemetry } from '../telemetry.js';
 import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
 import { assertShardedSupport } from './connection/redis-error.js';
@@ -59,7 +60,7 @@ export class RedisBroker implements Broker {
 
   publish(
     channel: string,
-    payload: string | Uint8Array,
+    payload: OutgoingPayload,
     kind: ChannelKind = 'channel',
   ): Promise<number> {
     if (this.#lifecycle.isClosed) return rejectClosed();

@@ -4,6 +4,7 @@ import { publishError } from '../broker/publishing/publish-pipeline.js';
 import type { Publisher } from '../broker/publishing/publisher.js';
 import { sizeOf, UnconfirmedMessages } from '../broker/publishing/unconfirmed-messages.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
+import { completed, type OutgoingPayload } from '../shared/payload.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../errors.js';
 import { InMemoryConnection, type ConnectionOwner } from './in-memory-connection.js';
 import type { InMemoryServer } from './in-memory-server.js';
@@ -59,7 +60,7 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
     return this.isReady;
   }
 
-  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     const message = { channel, payload, kind };
     if (this.isReady) return this.#send(message);
     if (this.#buffer && this.#connection.isOpen) return this.#buffer.add(message);
@@ -121,9 +122,10 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
     }
     this.#unconfirmed.add(size);
     return new Promise((resolve, reject) => {
-      this.#server.publishFrom(this.#connection, message, (answer) => {
+      const sent = { channel, payload: completed(payload), kind };
+      this.#server.publishFrom(this.#connection, sent, (answer) => {
         this.#unconfirmed.remove(size);
-        if (typeof answer !== 'number') return reject(publishError(channel, answer));
+        if (typeof answer !== 'number') return reject(publishError(channel, answer, payload));
         if (answer === 0) this.#onNoReceivers?.(channel, kind);
         resolve(answer);
       });

@@ -1,4 +1,4 @@
-import type { ReadPacket, Serializer } from '@nestjs/microservices';
+import type { ReadPacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { isPromise } from 'node:util/types';
 import type { Broker, Delivery } from '../broker/broker.js';
@@ -6,23 +6,18 @@ import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
-import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
-import { synchronous } from '../codec/synchronous.js';
-import {
-  PayloadError,
-  messageOf,
-  shorten,
-  textOf,
-  withoutArguments,
-  withoutPayload,
-} from '../errors.js';
+import { messageOf, shorten, textOf, withoutArguments, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CallerContext } from '../shared/async-context.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
+import type { OutgoingPayload } from '../shared/payload.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
+import { LossCounter } from './loss-counter.js';
+import { MessageEncoder, type PublishOptions } from './message-encoder.js';
+import { EncodedPayload } from './message-ids.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
@@ -30,15 +25,6 @@ import { ReservedChannels } from './reserved-channels.js';
 import { OutsideLogger } from './outside-logger.js';
 
 const BUS = brandOf('bus');
-
-/** How {@link MessageBus.publish} publishes a message. */
-export interface PublishOptions {
-  readonly kind: ChannelKind;
-  /** Nest's hook: its result is sent in the place of the message. */
-  readonly serializer?: Serializer | undefined;
-  /** Sends the bare data in this format, in the place of what the codec and the serializer would make of it. */
-  readonly format?: PlainFormat | undefined;
-}
 
 /**
  * Messages over a broker: adds the prefix to names and removes it, encodes and decodes, and keeps reserved
@@ -53,6 +39,8 @@ export class MessageBus {
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
+  /** Counts lost messages; `undefined` with `messageIds: false`. */
+  readonly losses: LossCounter | undefined;
   /** See `RedisPubSubClient#setOnDispatchHook`. */
   dispatchHook: ((packet: ReadPacket) => unknown) | undefined;
   readonly #logger = new OutsideLogger('RedisPubSub');
@@ -65,6 +53,7 @@ export class MessageBus {
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
   );
+  readonly #encoder: MessageEncoder;
   readonly #replies: ReplyBatcher | undefined;
   readonly #start: BrokerStart;
 
@@ -72,6 +61,8 @@ export class MessageBus {
     this.options = options;
     this.reserved = new ReservedChannels(options.reservedSegment);
     this.codec = createCodec(options);
+    this.losses = options.messageIds ? new LossCounter() : undefined;
+    this.#encoder = new MessageEncoder(this.codec, options);
     this.#replies = this.#createReplyBatcher();
     const probePrefix = this.reserved.createProbePrefix();
     const missed = new MissedMessages(this, this.#logger);
@@ -143,21 +134,15 @@ export class MessageBus {
    * Publishes a message on a literal channel. Resolves to the number of subscriptions that Redis delivered to;
    * rejects with a `PubSubError`. Never throws.
    */
-  publish(
-    channel: string,
-    message: OutgoingMessage,
-    { serializer, kind, format }: PublishOptions,
-  ): Promise<number> {
+  publish(channel: string, message: OutgoingMessage, options: PublishOptions): Promise<number> {
     try {
+      const { kind } = options;
       const name = this.nameOf(channel);
       this.patternWarnings.checkPublished(channel, kind);
-      const payload = this.#encode(channel, () => {
-        if (format) return encodePlain(format, message.data);
-        return serializer
-          ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
-          : this.codec.encode(message);
-      });
-      return this.#send(name, payload, kind);
+      const payload = this.#encoder.message(channel, name, message, options);
+      const published = this.#send(name, payload, kind);
+      if (payload instanceof EncodedPayload) payload.onDelayed();
+      return published;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -169,7 +154,7 @@ export class MessageBus {
    */
   reply(name: string, kind: ChannelKind, createReply: () => unknown): Promise<number> {
     try {
-      const payload = this.#encode(name, () => this.codec.encodeValue(createReply()));
+      const payload = this.#encoder.reply(name, createReply);
       const isBatched = typeof payload === 'string' && this.reserved.acceptsBatches(name);
       if (isBatched && this.#replies) return this.#replies.add(name, payload, kind);
       return this.#send(name, payload, kind);
@@ -215,7 +200,7 @@ export class MessageBus {
     return join && new ReplyBatcher({ maxBytes, join, publish: (...args) => this.#send(...args) });
   }
 
-  #send(name: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  #send(name: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     const published = this.broker.publish(name, payload, kind);
     if (telemetry.publish.hasSubscribers) {
       published.then(
@@ -224,34 +209,6 @@ export class MessageBus {
       );
     }
     return published;
-  }
-
-  #encode(channel: string, encode: () => string | Uint8Array): string | Uint8Array {
-    let payload: string | Uint8Array;
-    try {
-      payload = encode();
-      if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
-        throw new TypeError(`Expected the codec to give text or bytes, got ${typeof payload}`);
-      }
-    } catch (error) {
-      const cause = withoutPayload(error);
-      throw new PayloadError(
-        `Cannot encode the message to "${shorten(channel)}": ${messageOf(cause)}`,
-        { cause },
-      );
-    }
-    this.#assertSize(channel, payload);
-    return payload;
-  }
-
-  #assertSize(channel: string, payload: string | Uint8Array): void {
-    const { maxPayloadBytes } = this.options;
-    if (maxPayloadBytes === Infinity) return;
-    const bytes = Buffer.byteLength(payload);
-    if (bytes <= maxPayloadBytes) return;
-    throw new PayloadError(
-      `The message to "${shorten(channel)}" has ${bytes} bytes, more than maxPayloadBytes (${maxPayloadBytes})`,
-    );
   }
 
   #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {
@@ -268,11 +225,22 @@ export class MessageBus {
       this.reportDrop(delivery.channel, 'reply');
       return undefined;
     }
+    if (message.messageId !== undefined) this.#countLosses(delivery, message);
     if (telemetry.receive.hasSubscribers) {
       const { channel: name, subscription } = delivery;
       telemetry.receive.publish({ channel: name, subscription, bytes: payload.length });
     }
     return message;
+  }
+
+  #countLosses(delivery: Delivery, message: IncomingMessage): void {
+    const { channel, subscription, source } = delivery;
+    const lost = source && this.losses?.count(source, message.messageId ?? '');
+    if (!lost) return;
+    message.lost = lost;
+    if (!telemetry.lost.hasSubscribers) return;
+    const { publisher, count, duringGap } = lost;
+    telemetry.lost.publish({ channel, subscription, publisher, count, duringGap });
   }
 
   #decodeValue(delivery: Delivery): unknown {
@@ -297,6 +265,8 @@ export class MessageBus {
   }
 
   #drop(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
+    // It has arrived, and nothing tells whose number is missing.
+    if (delivery.source) this.losses?.restart(delivery.source);
     this.#drops.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
     this.reportDrop(delivery.channel, reason, error);
   }

@@ -101,6 +101,7 @@ describe('types', () => {
       | 'publish'
       | 'receive'
       | 'handle'
+      | 'lost'
       | 'drop'
       | 'subscribe'
       | 'unsubscribe'

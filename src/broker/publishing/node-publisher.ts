@@ -3,6 +3,7 @@ import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../../errors.js';
 import type { BrokerOptions } from '../broker-options.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
+import type { OutgoingPayload } from '../../shared/payload.js';
 import { Connection } from '../connection/connection.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { isReplyError } from '../connection/redis-error.js';
@@ -109,7 +110,7 @@ export class NodePublisher implements Publisher, ProbePublisher {
     return this.#connection.isReady && this.#connection.client.stream.writable;
   }
 
-  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (this.canPublish()) return this.#send(channel, payload, kind);
     // Also before the first connection, while the nodes of a Cluster are not known yet.
     if (this.#buffer && this.#lifecycle.isOpen && !this.hasEnded) {
@@ -167,7 +168,7 @@ export class NodePublisher implements Publisher, ProbePublisher {
     this.#onChange();
   }
 
-  #send(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  #send(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (this.#unconfirmed.isTooMany(sizeOf(payload))) {
       return Promise.reject(this.#unconfirmed.errorFor(channel));
     }

@@ -2,6 +2,7 @@ import { Command, type Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../../errors.js';
 import type { NoReceivers } from '../broker-options.js';
+import { completed, reportRefusal, type OutgoingPayload } from '../../shared/payload.js';
 import { TickBatch } from '../../shared/tick-batch.js';
 import { explainReply, isReplyError } from '../connection/redis-error.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
@@ -37,11 +38,11 @@ export class PublishPipeline {
   }
 
   /** Publishes a message; see `Broker#publish`. */
-  send(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  send(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     // ioredis' methods cost more than a command, and add a `keyPrefix` to a shard channel.
     const command = new Command(kind === 'shard' ? 'spublish' : 'publish', [
       channel,
-      toBuffer(payload),
+      toBuffer(completed(payload)),
     ]);
     const bytes = sizeOf(payload);
     this.#unconfirmed.add(bytes);
@@ -50,7 +51,7 @@ export class PublishPipeline {
     // One function for both outcomes: there is one for each message.
     const settle = (outcome: unknown): number => {
       this.#unconfirmed.remove(bytes);
-      if (isError(outcome)) throw publishError(channel, outcome);
+      if (isError(outcome)) throw publishError(channel, outcome, payload);
       const receivers = Number(outcome);
       if (receivers === 0) this.onNoReceivers?.(channel, kind);
       return receivers;
@@ -144,9 +145,10 @@ export function toBuffer(payload: string | Uint8Array): string | Buffer {
   return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
 }
 
-/** Converts an error of Redis or ioredis to the one that `publish` rejects with. */
-export function publishError(channel: string, error: unknown): Error {
+/** Converts an error of Redis or ioredis to the one that `publish` rejects with. Reports a refusal to the payload. */
+export function publishError(channel: string, error: unknown, payload: OutgoingPayload): Error {
   if (isReplyError(error)) {
+    reportRefusal(payload);
     return new CommandRefusedError('publish', channel, explainReply(error));
   }
   return new ConnectionError(
