@@ -76,7 +76,7 @@ const streamOf = (id: string): string => id.slice(0, id.lastIndexOf('-'));
 const idOf = (payload: string | Uint8Array): string | undefined =>
   (JSON.parse(String(payload)) as { mid?: string }).mid;
 
-const CHANNELS = ['a', 'b', 'c', 'd', 'e'];
+const CHANNELS = ['a', 'b', 'c'];
 const kinds = fc.constantFrom<ChannelKind>('channel', 'shard');
 const channels = fc.constantFrom(...CHANNELS);
 const nat = fc.nat(3);
@@ -93,7 +93,7 @@ const publish = fc.record({
   fate: fc.constantFrom('sent', 'sent', 'sent', 'sent', 'twice', 'lost in flight', 'refused'),
 });
 const step = fc.oneof(
-  { weight: 12, arbitrary: publish },
+  { weight: 20, arbitrary: publish },
   fc.record({
     act: fc.constant('burst' as const),
     publisher: nat,
@@ -109,6 +109,7 @@ const step = fc.oneof(
   fc.record({ act: fc.constant('gap' as const), listener: nat }),
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+const schedules = fc.array(step, { minLength: 80, maxLength: 160 });
 
 /** Publishers and listeners. Two listeners share a counter, as the overlapping subscriptions of one process do. */
 class Model {
@@ -157,7 +158,7 @@ class Model {
   #send(payload: OutgoingPayload, fate: string, lost: readonly number[]): void {
     const id = idOf(completed(payload));
     if (id === undefined) return;
-    expect(this.seen.has(id)).toBe(false);
+    if (this.seen.has(id)) throw new Error(`The id ${id} is used twice`);
     this.seen.add(id);
     if (fate === 'refused') {
       if (typeof payload === 'object' && 'onRefused' in payload) payload.onRefused();
@@ -179,15 +180,15 @@ describe('the losses that are counted', () => {
   it('are those that happened, but for the head and the tail of each stream', () => {
     let counted = 0;
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      fc.property(schedules, (steps) => {
         const model = new Model(100, 1_000);
         for (const it of steps) {
           model.run(it);
-          for (const { counted: count, expected } of model.listeners) expect(count).toBe(expected);
+          expect(model.listeners.every((one) => one.counted === one.expected)).toBe(true);
         }
         counted += model.listeners.reduce((sum, it) => sum + it.counted, 0);
       }),
-      { numRuns: 1_500 },
+      { numRuns: 500 },
     );
     expect(counted).toBeGreaterThan(1_000);
   });
@@ -196,23 +197,18 @@ describe('the losses that are counted', () => {
     let missed = 0;
     let counted = 0;
     fc.assert(
-      fc.property(
-        fc.array(step, { maxLength: 120 }),
-        fc.integer({ min: 1, max: 6 }),
-        (steps, limit) => {
-          const model = new Model(limit, limit);
-          for (const it of steps) {
-            model.run(it);
-            for (const one of model.listeners)
-              expect(one.counted).toBeLessThanOrEqual(one.expected);
-          }
-          for (const one of model.listeners) {
-            missed += one.expected;
-            counted += one.counted;
-          }
-        },
-      ),
-      { numRuns: 1_500 },
+      fc.property(schedules, fc.integer({ min: 1, max: 6 }), (steps, limit) => {
+        const model = new Model(limit, limit);
+        for (const it of steps) {
+          model.run(it);
+          for (const one of model.listeners) expect(one.counted).toBeLessThanOrEqual(one.expected);
+        }
+        for (const one of model.listeners) {
+          missed += one.expected;
+          counted += one.counted;
+        }
+      }),
+      { numRuns: 500 },
     );
     expect(counted).toBeGreaterThan(100);
     expect(counted).toBeLessThan(missed);
