@@ -8,14 +8,17 @@ import { byteLengthOf, type LatePayload, type OutgoingPayload } from '../shared/
 /** How many streams are counted at most, on each side. */
 export const MAX_STREAMS = 10_000;
 
-/** 72 random bits, as 12 characters: each process and client is another publisher. */
-const PUBLISHER_BYTES = 9;
+/** As 8 characters: each process and client is another publisher. Listeners find short keys faster. */
+const PUBLISHER_BYTES = 6;
 
 /**
- * The most bytes that `,"mid":"<publisher>.<stream>-<number>"` adds to a packet: 9 beside the id, 12 of the publisher,
- * 7 of the stream in base 36, 10 of the number, and 2 between them.
+ * The most bytes that `,"mid":"<publisher>.<stream>-<number>"` adds to a packet: 9 beside the id, 8 of the publisher,
+ * 7 of the stream in base 36, 14 of the number, and 2 between them.
  */
-export const ID_ROOM_BYTES = 40;
+const ID_BYTES = 40;
+
+/** The same with the end of the packet, which a begun one does not have. */
+const END_BYTES = ID_BYTES + 1;
 
 /** The messages of a publisher on one channel, numbered from 1. */
 class Stream implements ClockEntry {
@@ -89,11 +92,11 @@ class BegunPayload implements LatePayload {
   ) {}
 
   get length(): number {
-    return this.begun.length + ID_ROOM_BYTES;
+    return this.begun.length + END_BYTES;
   }
 
   get byteLength(): number {
-    return Buffer.byteLength(this.begun) + ID_ROOM_BYTES;
+    return Buffer.byteLength(this.begun) + END_BYTES;
   }
 
   complete(): string {

@@ -181,6 +181,6 @@ describe('a payload that cannot be encoded', () => {
     expect(String(error)).toContain('has 101 bytes, more than maxPayloadBytes (100)');
     expect(await service.publish('out.id', 'a'.repeat(room))).toBe(1);
     await eventually(() => texts.length > 0);
-    expect(texts[0]).toMatch(/a","mid":"[\w-]{12}\.1-1"\}$/);
+    expect(texts[0]).toMatch(/a","mid":"[\w-]{8}\.1-1"\}$/);
   });
 });

@@ -84,6 +84,10 @@ class Listener {
   }
 }
 
+const onLost = (): void => {
+  throw new Error('cannot reload');
+};
+
 describe('lost messages', () => {
   const redis = useRedis();
 
@@ -336,11 +340,9 @@ describe('lost messages', () => {
   it('are not counted of a publisher without ids', async () => {
     const { subscriber, drop } = await start();
     const listener = await Listener.start(subscriber, 'loss.m');
-    const publish = (data: unknown) =>
-      redis.client.publish('loss.m', JSON.stringify({ pattern: 'loss.m', data }));
-    await publish('first');
+    await redis.client.publish('loss.m', '{"pattern":"loss.m","data":"first"}');
     await drop('loss.m', 1);
-    await publish('last');
+    await redis.client.publish('loss.m', '{"pattern":"loss.m","data":"last"}');
     await listener.receives('last');
     expect(listener.found).toEqual(['first', 'last']);
   });
@@ -349,9 +351,6 @@ describe('lost messages', () => {
     const { subscriber, send, drop } = await start();
     const { service, log } = subscriber;
     const found: unknown[] = [];
-    const onLost = (): void => {
-      throw new Error('cannot reload');
-    };
     await service.subscribe('loss.n', ({ data }) => found.push(data), { onLost });
     await send('loss.n', 'first');
     await eventually(() => found.length === 1);

@@ -104,7 +104,7 @@ describe('telemetry', () => {
     const { emit } = await start();
     await emit('good', { a: 1 });
     await eventually(() => events('handle').length === 1);
-    const packet = { pattern: 'good', data: { a: 1 }, mid: 'twelve_bytes.1-1' };
+    const packet = { pattern: 'good', data: { a: 1 }, mid: '8_of_its.1-1' };
     const bytes = Buffer.byteLength(JSON.stringify(packet));
     expect(events('publish')).toEqual([{ channel: 'shop:good', receivers: 1 }]);
     expect(events('receive')).toEqual([{ channel: 'shop:good', subscription: 'shop:good', bytes }]);

@@ -31,10 +31,8 @@ describe('ClockMap', () => {
         const added = new Map<string, { isRecent: boolean }>();
         for (const key of keys.map(String)) {
           const found = map.get(key);
-          if (found) {
-            expect(found).toBe(added.get(key));
-            continue;
-          }
+          if (found && found === added.get(key)) continue;
+          expect(found).toBeUndefined();
           const fresh = entry();
           map.add(key, fresh);
           added.set(key, fresh);

@@ -128,19 +128,23 @@ class Model {
   }
 
   run(it: Step): void {
-    if (it.act === 'publish') {
-      const payload = this.#publishers[it.publisher]?.publish(it.channel, it.kind);
-      if (payload) this.#send(payload, it.fate, it.losers);
-    } else if (it.act === 'burst') {
-      for (let i = 0; i < 5; i++) {
-        const payload = this.#publishers[it.publisher]?.publish(it.channel, it.kind);
-        if (payload) this.#send(payload, 'sent', i === 2 ? it.losers : []);
-      }
+    if (it.act === 'publish') this.#publish(it, it.fate, it.losers);
+    else if (it.act === 'burst') {
+      for (let i = 0; i < 5; i++) this.#publish(it, 'sent', i === 2 ? it.losers : []);
     } else if ('listener' in it) {
       const listener = this.listeners[it.listener] as Listener;
       if (it.act === 'gap') listener.source.gaps++;
       else listener.restart();
     } else this.#change(this.#publishers[it.publisher] as Publisher, it);
+  }
+
+  #publish(
+    it: { readonly publisher: number; readonly channel: string; readonly kind: ChannelKind },
+    fate: string,
+    lost: readonly number[],
+  ): void {
+    const payload = this.#publishers[it.publisher]?.publish(it.channel, it.kind);
+    if (payload) this.#send(payload, fate, lost);
   }
 
   #change(publisher: Publisher, it: Step & { readonly publisher: number }): void {
