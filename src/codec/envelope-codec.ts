@@ -41,6 +41,8 @@ export class BareCodec implements MessageCodec {
 
 /** The longest message id that is read: ids are kept while their publishers are counted. */
 const MAX_MESSAGE_ID_LENGTH = 100;
+const SPACE = 32;
+const DELETE = 127;
 
 /**
  * Nest's packet `{ pattern, data, id?, metadata?, replyTo?, mid? }`, so that services on `Transport.REDIS`
@@ -65,7 +67,8 @@ export class EnvelopeCodec extends BareCodec {
   override encode(message: OutgoingMessage, messageId?: string): string | Uint8Array {
     const begun = this.begin(message);
     if (begun !== undefined) return endPacket(begun, messageId);
-    return this.values.encode(messageId === undefined ? message : { ...message, mid: messageId });
+    if (messageId === undefined) return this.values.encode(message);
+    return this.values.encode(Object.assign({}, message, { mid: messageId }));
   }
 
   override begin(message: OutgoingMessage): string | undefined {
@@ -150,8 +153,14 @@ export function isId(id: unknown): id is MessageId {
   return typeof id === 'string' || typeof id === 'number';
 }
 
+/** Whether a value is a short text of visible ASCII: applications may log it, or send it on as a line of text. */
 function isMessageId(mid: unknown): mid is string {
-  return typeof mid === 'string' && mid !== '' && mid.length <= MAX_MESSAGE_ID_LENGTH;
+  if (typeof mid !== 'string' || mid === '' || mid.length > MAX_MESSAGE_ID_LENGTH) return false;
+  for (let i = 0; i < mid.length; i++) {
+    const code = mid.charCodeAt(i);
+    if (code <= SPACE || code >= DELETE) return false;
+  }
+  return true;
 }
 
 function isData(data: unknown): boolean {

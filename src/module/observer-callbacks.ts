@@ -7,10 +7,10 @@ type SafeCallback<Value> = (value: Value) => unknown;
 
 /** Makes the callbacks of observers safe, and logs their errors. */
 export class ObserverCallbacks {
-  readonly #log: RateLimitedLog;
+  readonly #callbackFailures: RateLimitedLog;
 
   constructor(logger: { error(line: string): void }) {
-    this.#log = new RateLimitedLog(
+    this.#callbackFailures = new RateLimitedLog(
       (line) => logger.error(line),
       (count) => `The callbacks of observers failed ${count} more times`,
     );
@@ -28,7 +28,9 @@ export class ObserverCallbacks {
       try {
         await callback(value);
       } catch (error) {
-        this.#log.add(() => `${name} of "${shorten(source)}" failed: ${textOf(error)}`);
+        this.#callbackFailures.add(
+          () => `${name} of "${shorten(source)}" failed: ${textOf(error)}`,
+        );
       }
     };
   }

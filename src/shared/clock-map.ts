@@ -6,8 +6,7 @@ export interface ClockEntry {
 
 /**
  * A map with a limited number of entries. When it is full, a new entry takes the place of one that was not used for
- * some time (the algorithm "second chance"): a use costs one assignment, where an order of use would cost two changes
- * of the map.
+ * some time (the algorithm "second chance"): a use costs one assignment, and no change of the map.
  */
 export class ClockMap<Value extends ClockEntry> {
   readonly #entries = new Map<string, Value>();

@@ -52,6 +52,7 @@ describe('exports', () => {
       'ObserveOptions',
       'OnRedisPubSubReady',
       'PubSubErrorCode',
+      'PubSubLoss',
       'PubSubGap',
       'PubSubHandler',
       'PubSubMessage',

@@ -29,6 +29,7 @@ const PAGES: Readonly<Partial<Record<string, string>>> = {
   credentials: '[Connections](../operations/connections.md)',
   prefix: '[Prefixes](../recipes/prefixes.md)',
   codec: '[Wire format and other languages](./other-languages.md)',
+  messageIds: '[Lost messages](../operations/lost-messages.md)',
   sharded: '[Cluster and sharding](../operations/cluster-and-sharding.md)',
   publishBuffer: '[Guarantees](../operations/guarantees.md)',
   probeInterval: '[Guarantees](../operations/guarantees.md)',
