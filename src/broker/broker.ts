@@ -78,6 +78,9 @@ export interface Broker {
   /** Whether a message to this channel would be sent now, without waiting. */
   canPublish(channel: string, kind: ChannelKind): boolean;
 
+  /** Whether `publish` hands a message to the connection within its call, or at the end of the tick. */
+  sendsNow(channel: string, kind: ChannelKind): boolean;
+
   /**
    * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the
    * connection is lost the message waits in the publish buffer, if there is one, and rejects with a

@@ -58,6 +58,10 @@ export class RedisBroker implements Broker {
     return this.#publisher.canPublish(channel, kind);
   }
 
+  sendsNow(channel: string, kind: ChannelKind): boolean {
+    return !this.#lifecycle.isClosed && this.#publisher.sendsNow(channel, kind);
+  }
+
   publish(
     channel: string,
     payload: OutgoingPayload,

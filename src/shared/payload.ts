@@ -74,7 +74,7 @@ export class ChunkPayload implements Payload {
   }
 }
 
-/** A payload that is completed when it is handed to a connection: only then its number among others is known. */
+/** A payload that waits for a connection, and is completed when it is handed to it. */
 export interface LatePayload {
   /** About how many characters or bytes it will have, and not fewer. */
   readonly length: number;
@@ -82,8 +82,6 @@ export interface LatePayload {
   readonly byteLength: number;
   /** Returns what is sent. Called once for each attempt to send it. */
   complete(): string | Uint8Array;
-  /** The server has answered that it did not publish what {@link complete} returned. */
-  onRefused(): void;
 }
 
 /** What a broker publishes. */
@@ -98,9 +96,4 @@ export function completed(payload: OutgoingPayload): string | Uint8Array {
 /** The number of bytes to send; of a {@link LatePayload}, the most that there will be. */
 export function byteLengthOf(payload: OutgoingPayload): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
-}
-
-/** The server has answered that it did not publish a payload. */
-export function reportRefusal(payload: OutgoingPayload): void {
-  if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) payload.onRefused();
 }

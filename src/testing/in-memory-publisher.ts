@@ -22,16 +22,18 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
   readonly #buffer: PublishBuffer | undefined;
   readonly #unconfirmed: UnconfirmedMessages;
   readonly #onNoReceivers: TopologyOptions['onNoReceivers'];
+  readonly #onNotPublished: TopologyOptions['onNotPublished'];
   readonly #onChange: () => void;
 
   constructor(server: InMemoryServer, options: TopologyOptions, onChange: () => void) {
-    const { view, publishBuffer, publishLimit, onNoReceivers } = options;
+    const { view, publishBuffer, publishLimit, onNoReceivers, onNotPublished } = options;
     this.view = view;
     this.#server = server;
     this.#connection = new InMemoryConnection(server, this);
     this.#buffer = publishBuffer ? new PublishBuffer(publishBuffer) : undefined;
     this.#unconfirmed = new UnconfirmedMessages(publishLimit);
     this.#onNoReceivers = onNoReceivers;
+    this.#onNotPublished = onNotPublished;
     this.#onChange = onChange;
   }
 
@@ -57,6 +59,10 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
   }
 
   canPublish(): boolean {
+    return this.isReady;
+  }
+
+  sendsNow(): boolean {
     return this.isReady;
   }
 
@@ -118,6 +124,7 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
     const { channel, payload, kind } = message;
     const size = sizeOf(payload);
     if (this.#unconfirmed.isTooMany(size)) {
+      this.#onNotPublished?.(channel, kind);
       return Promise.reject(this.#unconfirmed.errorFor(channel));
     }
     this.#unconfirmed.add(size);
@@ -125,7 +132,10 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
       const sent = { channel, payload: completed(payload), kind };
       this.#server.publishFrom(this.#connection, sent, (answer) => {
         this.#unconfirmed.remove(size);
-        if (typeof answer !== 'number') return reject(publishError(channel, answer, payload));
+        if (typeof answer !== 'number') {
+          if (answer.name === 'ReplyError') this.#onNotPublished?.(channel, kind);
+          return reject(publishError(channel, answer));
+        }
         if (answer === 0) this.#onNoReceivers?.(channel, kind);
         resolve(answer);
       });

@@ -17,7 +17,6 @@ import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
 import { LossCounter } from './loss-counter.js';
 import { MessageEncoder, type PublishOptions } from './message-encoder.js';
-import { EncodedPayload } from './message-ids.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
@@ -62,18 +61,28 @@ export class MessageBus {
     this.reserved = new ReservedChannels(options.reservedSegment);
     this.codec = createCodec(options);
     this.losses = options.messageIds ? new LossCounter() : undefined;
-    this.#encoder = new MessageEncoder(this.codec, options);
+    this.#encoder = new MessageEncoder(this.codec, options, (name, kind) =>
+      this.broker.sendsNow(name, kind),
+    );
     this.#replies = this.#createReplyBatcher();
     const probePrefix = this.reserved.createProbePrefix();
     const missed = new MissedMessages(this, this.#logger);
     const onNoReceivers = missed.check.bind(missed);
+    const { ids } = this.#encoder;
     const view = {
       prefix: options.prefix,
       decode: this.codec.decode.bind(this.codec),
       isReserved: this.reserved.has.bind(this.reserved),
     };
     const log = this.#logger;
-    this.broker = new RedisBroker({ ...options, probePrefix, log, onNoReceivers, view });
+    this.broker = new RedisBroker({
+      ...options,
+      probePrefix,
+      log,
+      onNoReceivers,
+      ...(ids && { onNotPublished: ids.restart.bind(ids) }),
+      view,
+    });
     this.#start = new BrokerStart(this.broker, options, this.#logger);
   }
 
@@ -140,9 +149,7 @@ export class MessageBus {
       const name = this.nameOf(channel);
       this.patternWarnings.checkPublished(channel, kind);
       const payload = this.#encoder.message(channel, name, message, options);
-      const published = this.#send(name, payload, kind);
-      if (payload instanceof EncodedPayload) payload.onDelayed();
-      return published;
+      return this.#send(name, payload, kind);
     } catch (error) {
       return Promise.reject(error);
     }

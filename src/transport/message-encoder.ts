@@ -17,20 +17,27 @@ export interface PublishOptions {
   readonly format?: PlainFormat | undefined;
 }
 
+/** See `Broker#sendsNow`. */
+type SendsNow = (name: string, kind: ChannelKind) => boolean;
+
 /** Encodes what a bus publishes, and gives messages their ids. Throws a `PayloadError` for what cannot be sent. */
 export class MessageEncoder {
   readonly #codec: MessageCodec;
   readonly #maxBytes: number;
-  readonly #ids: MessageIds | undefined;
+  readonly #sendsNow: SendsNow;
+  /** Gives messages their ids; `undefined` if they have none. */
+  readonly ids: MessageIds | undefined;
 
   constructor(
     codec: MessageCodec,
     { messageIds, maxPayloadBytes }: Pick<ResolvedOptions, 'messageIds' | 'maxPayloadBytes'>,
+    sendsNow: SendsNow,
   ) {
+    this.#sendsNow = sendsNow;
     this.#codec = codec;
     this.#maxBytes = maxPayloadBytes;
     // Bare data has no place for an id.
-    this.#ids = messageIds && codec.hasEnvelope ? new MessageIds() : undefined;
+    this.ids = messageIds && codec.hasEnvelope ? new MessageIds() : undefined;
   }
 
   /** The payload of a message. `channel` is without the prefix, `name` is Redis' name. */
@@ -40,13 +47,20 @@ export class MessageEncoder {
     message: OutgoingMessage,
     { format, serializer, kind }: PublishOptions,
   ): OutgoingPayload {
-    return this.#checked(channel, () => {
-      if (format) return encodePlain(format, message.data);
-      if (serializer) {
+    const { ids } = this;
+    if (format || serializer || !ids) {
+      return this.#checked(channel, () => {
+        if (format) return encodePlain(format, message.data);
+        if (!serializer) return this.#codec.encode(message);
         return this.#codec.encodeValue(synchronous('serialize', serializer.serialize(message)));
-      }
-      return this.#ids?.encode(this.#codec, name, kind, message) ?? this.#codec.encode(message);
-    });
+      });
+    }
+    if (!this.#sendsNow(name, kind)) {
+      return this.#checked(channel, () => ids.encodeWaiting(this.#codec, name, kind, message));
+    }
+    const payload = this.#checked(channel, () => ids.encode(this.#codec, name, kind, message));
+    ids.use(name, kind);
+    return payload;
   }
 
   /** The payload of a reply. It has no id. */

@@ -3,7 +3,7 @@ import type { ChannelKind } from '../channel/subscription-key.js';
 import type { MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { endPacket } from '../codec/json-codec.js';
 import { ClockMap, type ClockEntry } from '../shared/clock-map.js';
-import { byteLengthOf, type LatePayload, type OutgoingPayload } from '../shared/payload.js';
+import type { LatePayload, OutgoingPayload } from '../shared/payload.js';
 
 /** How many streams are counted at most, on each side. */
 export const MAX_STREAMS = 10_000;
@@ -32,8 +32,8 @@ class Stream implements ClockEntry {
 
 /**
  * Gives the messages of a publisher their ids: `<publisher>.<stream>-<number>`. A number is used when its message is
- * handed to the connection, so that a message which fails before leaves no hole. After the server has refused a message,
- * which leaves a hole, its channel has another stream; so has a channel that was evicted. No id is used twice.
+ * handed to the connection, so that a message which fails before leaves no hole. A message that the server refused leaves
+ * one: its channel has another stream from then on. So has a channel that was evicted. No id is used twice.
  */
 export class MessageIds {
   readonly #publisher = randomBytes(PUBLISHER_BYTES).toString('base64url');
@@ -45,20 +45,55 @@ export class MessageIds {
     this.#streams = { channel: new ClockMap(limit), shard: new ClockMap(limit) };
   }
 
-  /** The payload of a message, with its id. `name` is Redis' name of the channel. Throws what the codec throws. */
+  /**
+   * Encodes a message that is sent now, with its id. `name` is Redis' name of the channel. Call {@link use} when it is
+   * certain that it is sent. Throws what the codec throws.
+   */
   encode(
+    codec: MessageCodec,
+    name: string,
+    kind: ChannelKind,
+    message: OutgoingMessage,
+  ): string | Uint8Array {
+    const stream = this.#streamOf(name, kind);
+    return codec.encode(message, `${stream.start}${stream.last + 1}`);
+  }
+
+  /**
+   * Encodes a message that waits for the connection: it gets its id when it is sent. With a codec that needs the id
+   * before, it has none. Throws what the codec throws.
+   */
+  encodeWaiting(
     codec: MessageCodec,
     name: string,
     kind: ChannelKind,
     message: OutgoingMessage,
   ): OutgoingPayload {
     const begun = codec.begin(message);
-    if (begun === undefined) return new EncodedPayload(this, codec, message, { name, kind });
-    return new BegunPayload(this, begun, name, kind);
+    if (begun === undefined) return codec.encode(message);
+    return new WaitingPayload(begun, () => this.#next(name, kind));
   }
 
-  /** The stream of a channel. */
-  streamOf(name: string, kind: ChannelKind): Stream {
+  /** The message of a channel that was encoded last is sent: uses its number. */
+  use(name: string, kind: ChannelKind): void {
+    this.#streamOf(name, kind).last++;
+  }
+
+  /** A message on a channel was certainly not published, although it may have used a number. */
+  restart(name: string, kind: ChannelKind): void {
+    const stream = this.#streams[kind].get(name);
+    // Several may be refused at once.
+    if (!stream || stream.last === 0) return;
+    stream.start = this.#nextStart();
+    stream.last = 0;
+  }
+
+  #next(name: string, kind: ChannelKind): string {
+    const stream = this.#streamOf(name, kind);
+    return `${stream.start}${++stream.last}`;
+  }
+
+  #streamOf(name: string, kind: ChannelKind): Stream {
     const streams = this.#streams[kind];
     const known = streams.get(name);
     if (known) return known;
@@ -67,95 +102,30 @@ export class MessageIds {
     return stream;
   }
 
-  /** The server refused a message of a stream. `start` is what the id of the message began with. */
-  restart(stream: Stream, start: string): void {
-    if (stream.start !== start) return;
-    stream.start = this.#nextStart();
-    stream.last = 0;
-  }
-
   #nextStart(): string {
     return `${this.#publisher}.${(++this.#count).toString(36)}-`;
   }
 }
 
 /** A packet whose text is complete but for its id. */
-class BegunPayload implements LatePayload {
-  #stream: Stream | undefined;
-  #start = '';
+class WaitingPayload implements LatePayload {
+  readonly #begun: string;
+  readonly #nextId: () => string;
 
-  constructor(
-    private readonly ids: MessageIds,
-    private readonly begun: string,
-    private readonly name: string,
-    private readonly kind: ChannelKind,
-  ) {}
+  constructor(begun: string, nextId: () => string) {
+    this.#begun = begun;
+    this.#nextId = nextId;
+  }
 
   get length(): number {
-    return this.begun.length + END_BYTES;
+    return this.#begun.length + END_BYTES;
   }
 
   get byteLength(): number {
-    return Buffer.byteLength(this.begun) + END_BYTES;
+    return Buffer.byteLength(this.#begun) + END_BYTES;
   }
 
   complete(): string {
-    const stream = this.ids.streamOf(this.name, this.kind);
-    this.#stream = stream;
-    this.#start = stream.start;
-    return endPacket(this.begun, `${stream.start}${++stream.last}`);
-  }
-
-  onRefused(): void {
-    if (this.#stream) this.ids.restart(this.#stream, this.#start);
-  }
-}
-
-/**
- * A packet that a codec of the user encoded with its id, before its turn came. So it has an id only if it is sent at
- * once: {@link onDelayed} is called if not.
- */
-export class EncodedPayload implements LatePayload {
-  readonly #stream: Stream;
-  readonly #start: string;
-  #encoded: string | Uint8Array;
-  #isNumbered = true;
-  #isSent = false;
-
-  constructor(
-    private readonly ids: MessageIds,
-    private readonly codec: MessageCodec,
-    private readonly message: OutgoingMessage,
-    { name, kind }: { readonly name: string; readonly kind: ChannelKind },
-  ) {
-    this.#stream = ids.streamOf(name, kind);
-    this.#start = this.#stream.start;
-    this.#encoded = codec.encode(message, `${this.#start}${this.#stream.last + 1}`);
-  }
-
-  get length(): number {
-    return this.#encoded.length;
-  }
-
-  get byteLength(): number {
-    return byteLengthOf(this.#encoded);
-  }
-
-  complete(): string | Uint8Array {
-    // A message that another server redirected is sent again, with its id.
-    if (this.#isNumbered && !this.#isSent) this.#stream.last++;
-    this.#isSent = true;
-    return this.#encoded;
-  }
-
-  /** It waits, and later messages may be sent before it, or without it. Throws what the codec throws. */
-  onDelayed(): void {
-    if (this.#isSent) return;
-    this.#isNumbered = false;
-    this.#encoded = this.codec.encode(this.message);
-  }
-
-  onRefused(): void {
-    if (this.#isNumbered) this.ids.restart(this.#stream, this.#start);
+    return endPacket(this.#begun, this.#nextId());
   }
 }

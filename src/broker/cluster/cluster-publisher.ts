@@ -89,6 +89,11 @@ export class ClusterPublisher implements Publisher {
       : this.#classic.canPublish();
   }
 
+  sendsNow(channel: string, kind: ChannelKind): boolean {
+    if (kind === 'channel') return this.#classic.canPublish();
+    return this.#sharded.isOpen && this.#sharded.canPublish(channel);
+  }
+
   publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (kind === 'channel') return this.#classic.publish(channel, payload, kind);
     if (!this.#lifecycle.isOpen) return Promise.reject(new ClosedError());

@@ -27,6 +27,7 @@ export interface NodePublisherOptions extends Pick<
   | 'batchPublishes'
   | 'log'
   | 'onNoReceivers'
+  | 'onNotPublished'
 > {
   /** Whether the client is ours, or a user's. */
   readonly isOwned: boolean;
@@ -49,7 +50,12 @@ export class NodePublisher implements Publisher, ProbePublisher {
   constructor(client: Redis, options: NodePublisherOptions, onChange: () => void) {
     const { publishBuffer, batchPublishes, discovery } = options;
     this.#unconfirmed = new UnconfirmedMessages(options.publishLimit);
-    this.#pipeline = new PublishPipeline(client, this.#unconfirmed, options.onNoReceivers);
+    this.#pipeline = new PublishPipeline(
+      client,
+      this.#unconfirmed,
+      options.onNoReceivers,
+      options.onNotPublished,
+    );
     this.#script = batchPublishes
       ? new PublishScript(client, this.#pipeline, options.log, this.#unconfirmed)
       : undefined;
@@ -108,6 +114,10 @@ export class NodePublisher implements Publisher, ProbePublisher {
   canPublish(): boolean {
     // A stream ends a moment before its events report it.
     return this.#connection.isReady && this.#connection.client.stream.writable;
+  }
+
+  sendsNow(): boolean {
+    return this.canPublish();
   }
 
   publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
@@ -170,6 +180,7 @@ export class NodePublisher implements Publisher, ProbePublisher {
 
   #send(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (this.#unconfirmed.isTooMany(sizeOf(payload))) {
+      this.#pipeline.onNotPublished?.(channel, kind);
       return Promise.reject(this.#unconfirmed.errorFor(channel));
     }
     if (this.#script && kind === 'channel') return this.#script.send(channel, payload);

@@ -1,8 +1,8 @@
 import { Command, type Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../../errors.js';
-import type { NoReceivers } from '../broker-options.js';
-import { completed, reportRefusal, type OutgoingPayload } from '../../shared/payload.js';
+import type { NoReceivers, NotPublished } from '../broker-options.js';
+import { completed, type OutgoingPayload } from '../../shared/payload.js';
 import { TickBatch } from '../../shared/tick-batch.js';
 import { explainReply, isReplyError } from '../connection/redis-error.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
@@ -31,6 +31,7 @@ export class PublishPipeline {
     client: Redis,
     unconfirmed = new UnconfirmedMessages(),
     readonly onNoReceivers?: NoReceivers,
+    readonly onNotPublished?: NotPublished,
   ) {
     this.#client = client;
     this.#unconfirmed = unconfirmed;
@@ -51,12 +52,18 @@ export class PublishPipeline {
     // One function for both outcomes: there is one for each message.
     const settle = (outcome: unknown): number => {
       this.#unconfirmed.remove(bytes);
-      if (isError(outcome)) throw publishError(channel, outcome, payload);
+      if (isError(outcome)) throw this.errorOf(channel, kind, outcome);
       const receivers = Number(outcome);
       if (receivers === 0) this.onNoReceivers?.(channel, kind);
       return receivers;
     };
     return command.promise.then(settle, settle);
+  }
+
+  /** The error of a message, which is reported if Redis refused it. */
+  errorOf(channel: string, kind: ChannelKind, error: unknown): Error {
+    if (isReplyError(error)) this.onNotPublished?.(channel, kind);
+    return publishError(channel, error);
   }
 
   /** Sends now what waits for the end of the tick. */
@@ -145,10 +152,9 @@ export function toBuffer(payload: string | Uint8Array): string | Buffer {
   return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
 }
 
-/** Converts an error of Redis or ioredis to the one that `publish` rejects with. Reports a refusal to the payload. */
-export function publishError(channel: string, error: unknown, payload: OutgoingPayload): Error {
+/** Converts an error of Redis or ioredis to the one that `publish` rejects with. */
+export function publishError(channel: string, error: unknown): Error {
   if (isReplyError(error)) {
-    reportRefusal(payload);
     return new CommandRefusedError('publish', channel, explainReply(error));
   }
   return new ConnectionError(

@@ -4,7 +4,7 @@ import { byteLengthOf, completed, type OutgoingPayload } from '../../shared/payl
 import { TickBatch } from '../../shared/tick-batch.js';
 import type { BrokerLog } from '../broker.js';
 import { isReplyError } from '../connection/redis-error.js';
-import { publishError, toBuffer, type PublishPipeline } from './publish-pipeline.js';
+import { toBuffer, type PublishPipeline } from './publish-pipeline.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
 import { isError } from '../../shared/is-error.js';
 
@@ -96,10 +96,10 @@ export class PublishScript {
     this.#run(batch).then(
       (replies) => {
         this.#removeAll(batch);
-        for (const [i, { channel, payload, resolve, reject }] of batch.entries()) {
+        for (const [i, { channel, resolve, reject }] of batch.entries()) {
           const reply = replies[i];
           if (reply === 0) this.#pipeline.onNoReceivers?.(channel, 'channel');
-          if (isError(reply)) reject(publishError(channel, reply, payload));
+          if (isError(reply)) reject(this.#pipeline.errorOf(channel, 'channel', reply));
           else resolve(Number(reply));
         }
       },
@@ -107,8 +107,8 @@ export class PublishScript {
         this.#removeAll(batch);
         if (isReplyError(error)) this.#onRefused(error);
         // Messages that were published later may have been delivered: none of these is sent again.
-        for (const { channel, payload, reject } of batch) {
-          reject(publishError(channel, error, payload));
+        for (const { channel, reject } of batch) {
+          reject(this.#pipeline.errorOf(channel, 'channel', error));
         }
       },
     );

@@ -20,6 +20,8 @@ export interface Publisher {
   close(): Promise<void>;
   /** See `Broker#canPublish`. */
   canPublish(channel: string, kind: ChannelKind): boolean;
+  /** See `Broker#sendsNow`. */
+  sendsNow(channel: string, kind: ChannelKind): boolean;
   /** See `Broker#publish`. */
   publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number>;
   /** PUBSUB CHANNELS, or SHARDCHANNELS. */

@@ -173,10 +173,11 @@ describe('a payload that cannot be encoded', () => {
     expect(texts.map((text) => text.length)).toEqual([100]);
   });
 
-  it('is one that leaves less than 40 bytes below maxPayloadBytes for its message id', async () => {
+  it('is one that is larger than maxPayloadBytes with its message id, and that uses no number', async () => {
     const texts = await listen('out.id');
     const service = await startModule({ maxPayloadBytes: 100 });
-    const room = 60 - '{"pattern":"out.id","data":""}'.length;
+    const id = ',"mid":"8_of_its.1-1"';
+    const room = 100 - `{"pattern":"out.id","data":""${id}}`.length;
     const error = await errorOf(service.publish('out.id', 'a'.repeat(room + 1)));
     expect(String(error)).toContain('has 101 bytes, more than maxPayloadBytes (100)');
     expect(await service.publish('out.id', 'a'.repeat(room))).toBe(1);

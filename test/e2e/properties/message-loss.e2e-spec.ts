@@ -149,8 +149,7 @@ describe('lost messages', () => {
             await guest.start(subscribers[it.by] as Process, names[it.channel] as string);
           } else if (it.do === 'leave') guests[it.by]?.it.subscription?.unsubscribe();
           else if (it.do === 'yield') await new Promise(setImmediate);
-          else if (it.do === 'settle') await settle(outcomes);
-          else {
+          else if (it.do === 'deafen') {
             const name = names[it.channel] as string;
             const { proxy } = subscribers[it.by] as Process;
             await settle(outcomes);
@@ -158,7 +157,7 @@ describe('lost messages', () => {
             for (let i = 0; i < it.count; i++) publish(it.by, it.channel, i);
             await settle(outcomes);
             proxy.replace('-', '-');
-          }
+          } else await settle(outcomes);
         };
         for (const it of steps) await play(it);
         await settle(outcomes);

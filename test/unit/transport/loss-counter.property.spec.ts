@@ -5,16 +5,24 @@ import { EnvelopeCodec } from '../../../src/codec/envelope-codec.js';
 import { jsonCodec } from '../../../src/codec/json-codec.js';
 import { completed, type OutgoingPayload } from '../../../src/shared/payload.js';
 import { LossCounter } from '../../../src/transport/loss-counter.js';
-import { EncodedPayload, MessageIds } from '../../../src/transport/message-ids.js';
+import { MessageIds } from '../../../src/transport/message-ids.js';
 
 const json = new EnvelopeCodec(jsonCodec, String, '');
 /** A codec of a user: it gets the whole packet, with its id. */
 const own = new EnvelopeCodec({ ...jsonCodec, beginPacket: undefined }, String, '');
 
+/** A message that a publisher sends. */
+interface Payload {
+  readonly payload: OutgoingPayload;
+  readonly publisher: Publisher;
+  readonly channel: string;
+  readonly kind: ChannelKind;
+}
+
 /** One publisher: its buffer, and what is known of the order in which its messages were handed to the connection. */
 class Publisher {
   readonly ids: MessageIds;
-  #waiting: OutgoingPayload[] = [];
+  #waiting: Payload[] = [];
   isConnected = true;
 
   constructor(
@@ -25,11 +33,15 @@ class Publisher {
   }
 
   /** Returns the payload if it is handed to the connection now. */
-  publish(channel: string, kind: ChannelKind): OutgoingPayload | undefined {
-    const payload = this.ids.encode(this.codec, channel, kind, { pattern: channel, data: 1 });
-    if (this.isConnected) return payload;
-    this.#waiting.push(payload);
-    if (payload instanceof EncodedPayload) payload.onDelayed();
+  publish(channel: string, kind: ChannelKind): Payload | undefined {
+    const message = { pattern: channel, data: 1 };
+    if (this.isConnected) {
+      const payload = this.ids.encode(this.codec, channel, kind, message);
+      this.ids.use(channel, kind);
+      return { payload, channel, kind, publisher: this };
+    }
+    const payload = this.ids.encodeWaiting(this.codec, channel, kind, message);
+    this.#waiting.push({ payload, channel, kind, publisher: this });
     return undefined;
   }
 
@@ -38,7 +50,7 @@ class Publisher {
     this.#waiting.splice(0, count);
   }
 
-  connect(): OutgoingPayload[] {
+  connect(): Payload[] {
     this.isConnected = true;
     return this.#waiting.splice(0);
   }
@@ -159,13 +171,17 @@ class Model {
     return new Publisher(this.#limit, index === 3 ? own : json);
   }
 
-  #send(payload: OutgoingPayload, fate: string, lost: readonly number[]): void {
+  #send(
+    { payload, publisher, channel, kind }: Payload,
+    fate: string,
+    lost: readonly number[],
+  ): void {
     const id = idOf(completed(payload));
     if (id === undefined) return;
     if (this.seen.has(id)) throw new Error(`The id ${id} is used twice`);
     this.seen.add(id);
     if (fate === 'refused') {
-      if (typeof payload === 'object' && 'onRefused' in payload) payload.onRefused();
+      publisher.ids.restart(channel, kind);
       return;
     }
     const stream = streamOf(id);

@@ -123,7 +123,7 @@ describe('toBuffer', () => {
 
 describe('publishError', () => {
   it('explains a MOVED', () => {
-    expect(publishError('a', replyError('MOVED 1 10.0.0.2:1'), 'x').message).toContain(
+    expect(publishError('a', replyError('MOVED 1 10.0.0.2:1')).message).toContain(
       'another node of a Cluster has this shard channel',
     );
   });
