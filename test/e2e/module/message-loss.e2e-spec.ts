@@ -293,6 +293,7 @@ describe('lost messages', () => {
     ['a burst in one script', { batchPublishes: true }],
     ['a burst to a shard channel', { sharded: true }],
     ['a burst with a codec of the user', { codec: REVERSED }],
+    ['a burst with such a codec in one script', { codec: REVERSED, batchPublishes: true }],
   ])('are counted exactly in %s', async (_, options) => {
     const { subscriber, send, miss } = await start(options);
     const listener = await Listener.start(subscriber, 'loss.j');
