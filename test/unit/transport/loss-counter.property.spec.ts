@@ -204,11 +204,12 @@ describe('the losses that are counted', () => {
         const model = new Model(100, 1_000);
         for (const it of steps) {
           model.run(it);
-          expect(model.listeners.every((one) => one.counted === one.expected)).toBe(true);
+          if (model.listeners.some((one) => one.counted !== one.expected)) return false;
         }
         counted += model.listeners.reduce((sum, it) => sum + it.counted, 0);
+        return true;
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
     expect(counted).toBeGreaterThan(1_000);
   });
@@ -221,14 +222,15 @@ describe('the losses that are counted', () => {
         const model = new Model(limit, limit);
         for (const it of steps) {
           model.run(it);
-          for (const one of model.listeners) expect(one.counted).toBeLessThanOrEqual(one.expected);
+          if (model.listeners.some((one) => one.counted > one.expected)) return false;
         }
         for (const one of model.listeners) {
           missed += one.expected;
           counted += one.counted;
         }
+        return true;
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
     expect(counted).toBeGreaterThan(100);
     expect(counted).toBeLessThan(missed);
