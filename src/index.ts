@@ -26,7 +26,7 @@ export {
   type RedisPubSubHealthDetails,
   type RedisPubSubHealthOptions,
 } from './health/redis-pubsub-health.indicator.js';
-export type { PubSubMessage } from './module/message-observer.js';
+export type { PubSubLoss, PubSubMessage } from './module/message-observer.js';
 export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {

@@ -61,6 +61,18 @@ export interface TelemetryEvents {
     readonly duration: number;
     readonly error?: Error;
   };
+  /**
+   * A message of a publisher arrived, and `count` messages before it did not: its number is too large by as many.
+   * `duringGap`: the subscription had a gap in that time.
+   */
+  lost: {
+    readonly transport: string;
+    readonly channel: string;
+    readonly subscription: string;
+    readonly publisher: string;
+    readonly count: number;
+    readonly duringGap: boolean;
+  };
   /** A message was not handled. */
   drop: {
     readonly transport: string;
@@ -116,6 +128,7 @@ export const telemetry: Telemetry = {
   publish: named('publish'),
   receive: named('receive'),
   handle: named('handle'),
+  lost: named('lost'),
   drop: named('drop'),
   subscribe: named('subscribe'),
   unsubscribe: named('unsubscribe'),

@@ -27,6 +27,7 @@ const GUIDE = [
 
 const OPERATIONS = [
   page('Guarantees', '/operations/guarantees'),
+  page('Lost messages', '/operations/lost-messages'),
   page('Connections', '/operations/connections'),
   page('Cluster and sharding', '/operations/cluster-and-sharding'),
   page('Health', '/operations/health'),

@@ -44,7 +44,12 @@ export interface BrokerOptions {
   readonly log: BrokerLog;
   /** Is called when Redis has delivered a message to no subscription. Must not throw. */
   readonly onNoReceivers?: NoReceivers;
+  /** Is called when a message that was to be sent at once was certainly not published. Must not throw. */
+  readonly onNotPublished?: NotPublished;
 }
 
 /** Takes the channel of a message. In a Cluster others than those that were counted may have received it. */
 export type NoReceivers = (channel: string, kind: ChannelKind) => void;
+
+/** Takes the channel of a message that Redis refused, or that was one too many to be sent. */
+export type NotPublished = (channel: string, kind: ChannelKind) => void;

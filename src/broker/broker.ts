@@ -3,7 +3,7 @@ import type {
   SubscriptionKey,
   SubscriptionKind,
 } from '../channel/subscription-key.js';
-import type { Payload } from '../shared/payload.js';
+import type { OutgoingPayload, Payload } from '../shared/payload.js';
 import type { BrokerStatus, PubSubGap } from '../telemetry.js';
 
 export type { BrokerStatus, PubSubGap };
@@ -16,8 +16,18 @@ export interface Delivery {
   readonly channel: string;
   /** Can be read until `onDelivery` has returned. */
   readonly payload: Payload;
+  /** The subscription, from its first listener to its last. Set when it is delivered. */
+  source?: DeliverySource | undefined;
   /** Set by the reader that decodes the payload, so that it is decoded once however many listeners there are. */
   decoded?: unknown;
+}
+
+/** A subscription, as the reader of its deliveries sees it. */
+export interface DeliverySource {
+  /** Is raised when its last listener is removed. A reader raises it, too, where it loses track of the messages. */
+  period: number;
+  /** How many gaps it had. */
+  readonly gaps: number;
 }
 
 /** Receives the deliveries of a subscription. */
@@ -77,6 +87,9 @@ export interface Broker {
   /** Whether a message to this channel would be sent now, without waiting. */
   canPublish(channel: string, kind: ChannelKind): boolean;
 
+  /** Whether `publish` hands a message to the connection within its call, or at the end of the tick. */
+  sendsNow(channel: string, kind: ChannelKind): boolean;
+
   /**
    * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the
    * connection is lost the message waits in the publish buffer, if there is one, and rejects with a
@@ -85,7 +98,7 @@ export interface Broker {
    *
    * @see https://redis.io/docs/latest/commands/publish/
    */
-  publish(channel: string, payload: string | Uint8Array, kind?: ChannelKind): Promise<number>;
+  publish(channel: string, payload: OutgoingPayload, kind?: ChannelKind): Promise<number>;
 
   /**
    * Adds a listener, and subscribes if it is the first of its subscription. The subscription then

@@ -3,6 +3,7 @@ import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.j
 import { ClosedError } from '../errors.js';
 import { runOutside } from '../shared/async-context.js';
 import { Lifecycle } from '../shared/lifecycle.js';
+import type { OutgoingPayload } from '../shared/payload.js';
 import { telemetry } from '../telemetry.js';
 import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
 import { assertShardedSupport } from './connection/redis-error.js';
@@ -67,9 +68,13 @@ export class RedisBroker implements Broker {
     return this.#publisher.canPublish(channel, kind);
   }
 
+  sendsNow(channel: string, kind: ChannelKind): boolean {
+    return !this.#lifecycle.isClosed && this.#publisher.sendsNow(channel, kind);
+  }
+
   publish(
     channel: string,
-    payload: string | Uint8Array,
+    payload: OutgoingPayload,
     kind: ChannelKind = 'channel',
   ): Promise<number> {
     if (this.#lifecycle.isClosed) return rejectClosed();

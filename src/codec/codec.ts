@@ -46,10 +46,26 @@ export interface OutgoingMessage {
 
 /** A message that was received. */
 export interface IncomingMessage {
+  /** The id that its publisher gave it, in the key `mid` of the packet. */
+  readonly messageId?: string | undefined;
+  /** The messages before this one that are lost. Set by the bus that counts them. */
+  lost?: LostMessages;
   readonly data: unknown;
   readonly metadata?: Headers | undefined;
   readonly id?: MessageId | undefined;
   readonly replyTo?: string | undefined;
+}
+
+/** Messages of one publisher on one channel that a subscription did not receive. */
+export interface LostMessages {
+  /** The publisher: a process has one for each client, server or module. */
+  readonly publisher: string;
+  /** How many messages. */
+  readonly count: number;
+  /** Whether the subscription had a gap in that time. */
+  readonly duringGap: boolean;
+  /** The time of the message before them, as `LossCounter#time` had it. */
+  readonly since: number;
 }
 
 /** The id of a request. Nest's clients send text, others may send numbers; a reply has the same value. */
@@ -64,7 +80,8 @@ export interface RequestKey {
 /** Converts values to payloads and back, and may encode packets faster than their values. */
 export interface PacketCodec extends Pick<Codec, 'encode'> {
   decode(payload: Payload): unknown;
-  encodePacket?(message: OutgoingMessage): string | Uint8Array;
+  /** Encodes a packet as JSON up to its end, where `endPacket` adds the message id. */
+  beginPacket?(message: OutgoingMessage): string;
   /** As `encode`, for an object that is a packet of its own. Errors name its fields. */
   encodeFields?(fields: unknown): string | Uint8Array;
   /** Joins the texts of several values to the text of an array. A single text that is not an array stays as it is. */
@@ -75,7 +92,9 @@ export interface PacketCodec extends Pick<Codec, 'encode'> {
 export interface MessageCodec {
   /** Whether a message can carry `id`, `replyTo` and `metadata`. */
   readonly hasEnvelope: boolean;
-  encode(message: OutgoingMessage): string | Uint8Array;
+  encode(message: OutgoingMessage, messageId?: string): string | Uint8Array;
+  /** See `PacketCodec#beginPacket`; `undefined` if the codec needs the message id first. */
+  begin(message: OutgoingMessage): string | undefined;
   /** The message, or `undefined` for a reply of Nest, which is not for handlers. */
   decode(payload: Payload, channel: string): IncomingMessage | undefined;
   /** The payload of a value that is not a message: a reply is a packet of its own (`{ id, response, … }`). */

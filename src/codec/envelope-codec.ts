@@ -1,4 +1,5 @@
 import type { Payload } from '../shared/payload.js';
+import { endPacket } from './json-codec.js';
 import type {
   Headers,
   IncomingMessage,
@@ -21,6 +22,10 @@ export class BareCodec implements MessageCodec {
     return this.values.encode(message.data);
   }
 
+  begin(_message: OutgoingMessage): string | undefined {
+    return undefined;
+  }
+
   decode(payload: Payload, channel: string): IncomingMessage | undefined {
     return fromForeign(this.values.decode(payload), channel);
   }
@@ -34,12 +39,17 @@ export class BareCodec implements MessageCodec {
   }
 }
 
+/** The longest message id that is read: ids are kept while their publishers are counted. */
+const MAX_MESSAGE_ID_LENGTH = 100;
+const SPACE = 32;
+const DELETE = 127;
+
 /**
- * Nest's packet `{ pattern, data, id?, metadata?, replyTo? }`, so that services on `Transport.REDIS`
+ * Nest's packet `{ pattern, data, id?, metadata?, replyTo?, mid? }`, so that services on `Transport.REDIS`
  * and on this transport understand each other.
  *
  * A received object is such a packet if it has `data`, and a `pattern` that names the channel it was
- * received on. Every other payload is foreign, and is the data as a whole.
+ * received on. Every other payload is foreign, and is the data as a whole. `mid` is the message id, which Nest ignores.
  */
 export class EnvelopeCodec extends BareCodec {
   override readonly hasEnvelope = true;
@@ -54,11 +64,18 @@ export class EnvelopeCodec extends BareCodec {
     this.#prefix = prefix;
   }
 
-  override encode(message: OutgoingMessage): string | Uint8Array {
+  override encode(message: OutgoingMessage, messageId?: string): string | Uint8Array {
+    const begun = this.begin(message);
+    if (begun !== undefined) return endPacket(begun, messageId);
+    if (messageId === undefined) return this.values.encode(message);
+    return this.values.encode(Object.assign({}, message, { mid: messageId }));
+  }
+
+  override begin(message: OutgoingMessage): string | undefined {
     if (!isData(message.data)) {
       throw new TypeError(`Expected data that can be sent, got ${typeof message.data}`);
     }
-    return this.values.encodePacket?.(message) ?? this.values.encode(message);
+    return this.values.beginPacket?.(message);
   }
 
   override decode(payload: Payload, channel: string): IncomingMessage | undefined {
@@ -111,12 +128,14 @@ export function toMessage({
   id,
   metadata,
   replyTo,
+  mid,
 }: Record<string, unknown>): IncomingMessage {
   return {
     data,
     metadata: isRecord(metadata) ? toHeaders(metadata) : undefined,
     id: isId(id) ? id : undefined,
     replyTo: typeof replyTo === 'string' ? replyTo : undefined,
+    messageId: isMessageId(mid) ? mid : undefined,
   };
 }
 
@@ -132,6 +151,16 @@ function toHeaders(metadata: Record<string, unknown>): Headers {
 /** Whether a value can be the id of a request. */
 export function isId(id: unknown): id is MessageId {
   return typeof id === 'string' || typeof id === 'number';
+}
+
+/** Whether a value is a short text of visible ASCII: applications may log it, or send it on as a line of text. */
+function isMessageId(mid: unknown): mid is string {
+  if (typeof mid !== 'string' || mid === '' || mid.length > MAX_MESSAGE_ID_LENGTH) return false;
+  for (let i = 0; i < mid.length; i++) {
+    const code = mid.charCodeAt(i);
+    if (code <= SPACE || code >= DELETE) return false;
+  }
+  return true;
 }
 
 function isData(data: unknown): boolean {

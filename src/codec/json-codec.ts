@@ -16,12 +16,12 @@ export const jsonCodec = {
   encodeFields: (fields: unknown) => toJson(fields, ''),
 
   /** Encodes each part: data that JSON has no form for is an error, and not a packet without data. */
-  encodePacket({ pattern, data, id, metadata, replyTo }: OutgoingMessage): string {
+  beginPacket({ pattern, data, id, metadata, replyTo }: OutgoingMessage): string {
     let json = `{"pattern":${toJson(pattern, 'pattern')},"data":${toJson(data, 'data')}`;
     if (id !== undefined) json += `,"id":${toJson(id, 'id')}`;
     if (metadata !== undefined) json += `,"metadata":${toJson(metadata, 'metadata')}`;
     if (replyTo !== undefined) json += `,"replyTo":${toJson(replyTo, 'replyTo')}`;
-    return `${json}}`;
+    return json;
   },
 
   joinTexts(texts: readonly string[]): string {
@@ -40,6 +40,11 @@ export const jsonCodec = {
     return parseOrText(text);
   },
 } satisfies PacketCodec;
+
+/** The text of a packet that `beginPacket` returned, with its message id. An id of this package needs no escapes. */
+export function endPacket(begun: string, messageId?: string): string {
+  return messageId === undefined ? `${begun}}` : `${begun},"mid":"${messageId}"}`;
+}
 
 /** `root` names the value in errors. */
 function toJson(value: unknown, root: string): string {

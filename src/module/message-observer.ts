@@ -2,7 +2,12 @@ import type { Observer, Unsubscribable } from 'rxjs';
 import type { Delivery, PubSubGap, SubscriptionWaiter } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
-import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
+import {
+  NO_HEADERS,
+  type Headers,
+  type IncomingMessage,
+  type LostMessages,
+} from '../codec/codec.js';
 import { SharedContext } from '../shared/async-context.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
@@ -26,6 +31,23 @@ export interface PubSubMessage<T = unknown> {
   readonly params: ChannelParams;
   /** The headers that the publisher sent. */
   readonly headers: Headers;
+  /**
+   * The id that the publisher gave the message: no other message has it. `undefined` where the message has none, such as
+   * bare data.
+   */
+  readonly id?: string | undefined;
+}
+
+/** Messages of one publisher on one channel that did not arrive. */
+export interface PubSubLoss {
+  /** The channel that they were published on, without the prefix. */
+  readonly channel: string;
+  /** Identifies the publisher: a process has one for each client, server or module. */
+  readonly publisher: string;
+  /** How many messages. */
+  readonly count: number;
+  /** Whether the subscription had a gap in that time, which `onSubscribed` was called with. */
+  readonly duringGap: boolean;
 }
 
 /** What to observe. */
@@ -34,6 +56,8 @@ export interface Observation {
   readonly key: SubscriptionKey;
   /** See `ObserveOptions`; must neither throw nor reject. */
   readonly onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
+  /** See `ObserveOptions`; must neither throw nor reject. */
+  readonly onLost: ((lost: PubSubLoss) => unknown) | undefined;
 }
 
 /** What the observers of a service share. */
@@ -50,18 +74,22 @@ export interface ObserverScope {
 export class MessageObserver extends BusListener implements SubscriptionWaiter, Unsubscribable {
   readonly #scope: ObserverScope;
   readonly #onSubscribed: Observation['onSubscribed'];
+  readonly #onLost: Observation['onLost'];
+  /** When it began to listen, see `LossCounter#time`. */
+  #since = 0;
   readonly #destination: Observer<PubSubMessage>;
   /** That of the observer: messages arrive in that of the connection. */
   readonly #context = SharedContext.current();
 
   constructor(
     scope: ObserverScope,
-    { pattern, key, onSubscribed }: Observation,
+    { pattern, key, onSubscribed, onLost }: Observation,
     destination: Observer<PubSubMessage>,
   ) {
     super(pattern, key);
     this.#scope = scope;
     this.#onSubscribed = onSubscribed;
+    this.#onLost = onLost;
     this.#destination = destination;
   }
 
@@ -71,6 +99,7 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
 
   /** Subscribes. Throws for a reserved channel. */
   open(): void {
+    this.#since = this.bus.losses?.time ?? 0;
     this.listen(this);
     this.#scope.observers.add(this);
   }
@@ -92,8 +121,9 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     const { pattern } = this;
     const params = pattern.match(channel);
     if (!params) return;
-    const { data, metadata = NO_HEADERS } = message;
-    const passed = { data, channel, pattern: pattern.source, params, headers: metadata };
+    const { data, metadata = NO_HEADERS, messageId: id, lost } = message;
+    if (lost && this.#onLost) this.#callOnLost(this.#onLost, lost, channel);
+    const passed = { data, channel, pattern: pattern.source, params, headers: metadata, id };
     if (isHandlerTraced()) this.passTraced(passed, delivery);
     else this.pass(passed);
   }
@@ -129,6 +159,17 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   private callOnSubscribed(gap?: PubSubGap): void {
     const onSubscribed = this.#onSubscribed;
     if (onSubscribed) this.#context.runInAsyncScope(onSubscribed, undefined, gap);
+  }
+
+  #callOnLost(
+    onLost: NonNullable<Observation['onLost']>,
+    { publisher, count, duringGap, since }: LostMessages,
+    channel: string,
+  ): void {
+    // They may be older than this observer, and another one had the subscription.
+    if (since <= this.#since) return;
+    const lost = { channel, publisher, count, duringGap };
+    this.#context.runInAsyncScope(onLost, undefined, lost);
   }
 
   /** Receives nothing from this call on. Idempotent. */

@@ -24,8 +24,10 @@ import {
   MessageObserver,
   type Observation,
   type ObserverScope,
+  type PubSubLoss,
   type PubSubMessage,
 } from './message-observer.js';
+import { ObserverCallbacks } from './observer-callbacks.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
 
 const SERVICE = brandOf('service');
@@ -65,6 +67,15 @@ export interface ObserveOptions {
    * @defaultValue none
    */
   readonly onSubscribed?: (gap?: PubSubGap) => unknown;
+
+  /**
+   * Called when a message arrives that its publisher sent after others, which did not arrive. It is called before that
+   * message. Losses before the first message of a publisher on a channel, and after its last one, are not known. It may
+   * be asynchronous; an error that it throws, or rejects with, is logged.
+   *
+   * @defaultValue none
+   */
+  readonly onLost?: (lost: PubSubLoss) => unknown;
 }
 
 /** A subscription of {@link RedisPubSubService.subscribe}. */
@@ -96,10 +107,7 @@ export class RedisPubSubService {
     (line) => this.#logger.error(line),
     (count) => `${count} more messages failed`,
   );
-  readonly #callbacks = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `onSubscribed failed ${count} more times`,
-  );
+  readonly #callbacks = new ObserverCallbacks(this.#logger);
   readonly #thrown = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `${count} more observers threw`,
@@ -297,29 +305,12 @@ export class RedisPubSubService {
 
   /** Throws for a pattern that cannot be observed. */
   #observation(pattern: ChannelPattern, options: ObserveOptions = {}): Observation {
-    const onSubscribed = this.#safely(pattern, options);
+    const onSubscribed = this.#callbacks.safely('onSubscribed', pattern, options.onSubscribed);
+    const onLost = this.#callbacks.safely('onLost', pattern, options.onLost);
     const { prefix, sharded: byDefault } = this.#bus.options;
     const { sharded = byDefault } = options;
     const key = pattern.subscriptionKey(prefix, checkBoolean('sharded', sharded));
-    return { pattern, key, onSubscribed };
-  }
-
-  /** The callback of an observer, which the broker calls: it must not throw. */
-  #safely(pattern: ChannelPattern, options: ObserveOptions): ObserveOptions['onSubscribed'] {
-    const { onSubscribed } = options;
-    if (onSubscribed === undefined) return undefined;
-    if (typeof onSubscribed !== 'function') {
-      throw new InvalidOptionError('onSubscribed', 'a function', onSubscribed);
-    }
-    return async (gap) => {
-      try {
-        await onSubscribed(gap);
-      } catch (error) {
-        this.#callbacks.add(
-          () => `onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`,
-        );
-      }
-    };
+    return { pattern, key, onSubscribed, onLost };
   }
 
   async #run(

@@ -65,6 +65,14 @@ export interface RedisPubSubOptions {
   codec?: 'envelope' | 'json' | Codec;
 
   /**
+   * Whether each message has an id, and lost messages are counted. The id is one more key in Nest's packet, which
+   * `Transport.REDIS` ignores, and takes up to 40 bytes. Bare data has no place for it.
+   *
+   * @defaultValue `true`
+   */
+  messageIds?: boolean;
+
+  /**
    * Whether literal channels are sharded: SSUBSCRIBE and SPUBLISH. In a Cluster, a message then stays at the nodes of
    * its slot. Sharded and classic channels of one name are separate. Needs Redis 7.0. Patterns cannot be sharded: a
    * handler or an observer of a pattern needs `sharded: false`.

@@ -71,6 +71,7 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
   credentials: { owners: ALL, default: undefined, check: checkCredentials },
   prefix: { owners: ALL, default: '', check: checkPrefix },
   codec: { owners: ALL, default: 'envelope', check: checkCodec },
+  messageIds: { owners: ALL, default: true, check: checkBoolean },
   sharded: { owners: ALL, default: false, check: checkBoolean },
   maxPayloadBytes: {
     owners: ALL,

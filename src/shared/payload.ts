@@ -73,3 +73,27 @@ export class ChunkPayload implements Payload {
     throw new Error('The payload was read after its delivery');
   }
 }
+
+/** A payload that waits for a connection, and is completed when it is handed to it. */
+export interface LatePayload {
+  /** About how many characters or bytes it will have, and not fewer. */
+  readonly length: number;
+  /** The most bytes that it will have. */
+  readonly byteLength: number;
+  /** Returns what is sent. Called once for each attempt to send it. */
+  complete(): string | Uint8Array;
+}
+
+/** What a broker publishes. */
+export type OutgoingPayload = string | Uint8Array | LatePayload;
+
+/** Returns the text or the bytes to send now. */
+export function completed(payload: OutgoingPayload): string | Uint8Array {
+  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
+  return payload.complete();
+}
+
+/** The number of bytes to send; of a {@link LatePayload}, the most that there will be. */
+export function byteLengthOf(payload: OutgoingPayload): number {
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
+}

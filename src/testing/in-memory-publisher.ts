@@ -4,6 +4,7 @@ import { publishError } from '../broker/publishing/publish-pipeline.js';
 import type { Publisher } from '../broker/publishing/publisher.js';
 import { sizeOf, UnconfirmedMessages } from '../broker/publishing/unconfirmed-messages.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
+import { completed, type OutgoingPayload } from '../shared/payload.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../errors.js';
 import { InMemoryConnection, type ConnectionOwner } from './in-memory-connection.js';
 import type { InMemoryServer } from './in-memory-server.js';
@@ -22,10 +23,11 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
   readonly #buffer: PublishBuffer | undefined;
   readonly #unconfirmed: UnconfirmedMessages;
   readonly #onNoReceivers: TopologyOptions['onNoReceivers'];
+  readonly #onNotPublished: TopologyOptions['onNotPublished'];
   readonly #onChange: () => void;
 
   constructor(server: InMemoryServer, options: TopologyOptions, onChange: () => void) {
-    const { transport, view, publishBuffer, publishLimit, onNoReceivers } = options;
+    const { transport, view, publishBuffer, publishLimit, onNoReceivers, onNotPublished } = options;
     this.transport = transport;
     this.view = view;
     this.#server = server;
@@ -33,6 +35,7 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
     this.#buffer = publishBuffer ? new PublishBuffer(publishBuffer) : undefined;
     this.#unconfirmed = new UnconfirmedMessages(publishLimit);
     this.#onNoReceivers = onNoReceivers;
+    this.#onNotPublished = onNotPublished;
     this.#onChange = onChange;
   }
 
@@ -61,7 +64,11 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
     return this.isReady;
   }
 
-  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  sendsNow(): boolean {
+    return this.isReady;
+  }
+
+  publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     const message = { channel, payload, kind };
     if (this.isReady) return this.#send(message);
     if (this.#buffer && this.#connection.isOpen) return this.#buffer.add(message);
@@ -119,13 +126,18 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
     const { channel, payload, kind } = message;
     const size = sizeOf(payload);
     if (this.#unconfirmed.isTooMany(size)) {
+      this.#onNotPublished?.(channel, kind);
       return Promise.reject(this.#unconfirmed.errorFor(channel));
     }
     this.#unconfirmed.add(size);
     return new Promise((resolve, reject) => {
-      this.#server.publishFrom(this.#connection, message, (answer) => {
+      const sent = { channel, payload: completed(payload), kind };
+      this.#server.publishFrom(this.#connection, sent, (answer) => {
         this.#unconfirmed.remove(size);
-        if (typeof answer !== 'number') return reject(publishError(channel, answer));
+        if (typeof answer !== 'number') {
+          if (answer.name === 'ReplyError') this.#onNotPublished?.(channel, kind);
+          return reject(publishError(channel, answer));
+        }
         if (answer === 0) this.#onNoReceivers?.(channel, kind);
         resolve(answer);
       });

@@ -2,6 +2,7 @@ import type { MessageView } from '../broker/topology-provider.js';
 import type { Delivery } from '../broker/broker.js';
 import type { Outgoing } from '../broker/publishing/publish-buffer.js';
 import { toByteString } from '../channel/glob.js';
+import { completed } from '../shared/payload.js';
 import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
 import type { RedisFaults, RefusableCommand } from './faults.js';
 import type { ConnectionOwner, InMemoryConnection } from './in-memory-connection.js';
@@ -110,7 +111,7 @@ export class InMemoryServer implements RedisFaults {
 
   /** Publishes a message, and returns the number of subscriptions that it reaches. */
   publish({ channel, payload, kind }: Outgoing, view?: MessageView): number {
-    const bytes = Buffer.from(payload as Uint8Array);
+    const bytes = Buffer.from(completed(payload) as Uint8Array);
     let receivers = 0;
     this.subscriptions.reach(channel, kind, (key, connection) => {
       receivers++;

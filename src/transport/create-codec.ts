@@ -21,7 +21,12 @@ export function createCodec({
 /** A user's codec, whose asynchronous functions are errors. What it decodes may have views of the bytes. */
 function guarded(codec: Codec): PacketCodec {
   return {
-    encode: (value) => synchronous('encode', codec.encode(value)),
+    encode: (value) => checkPayload(synchronous('encode', codec.encode(value))),
     decode: (payload) => synchronous('decode', codec.decode(payload.bytes())),
   };
+}
+
+function checkPayload(payload: unknown): string | Uint8Array {
+  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
+  throw new TypeError(`Expected the codec to give text or bytes, got ${typeof payload}`);
 }

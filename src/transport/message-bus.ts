@@ -1,22 +1,23 @@
-import type { ReadPacket, Serializer } from '@nestjs/microservices';
+import type { ReadPacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import type { Broker, Delivery } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
 import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
-import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
-import { synchronous } from '../codec/synchronous.js';
-import { PayloadError, messageOf, shorten, withoutArguments, withoutPayload } from '../errors.js';
+import { messageOf, shorten, withoutArguments, withoutPayload } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CallerContext } from '../shared/async-context.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
+import type { OutgoingPayload } from '../shared/payload.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { toError } from '../shared/to-error.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
 import { DispatchHooks } from './dispatch-hooks.js';
+import { LossCounter } from './loss-counter.js';
+import { MessageEncoder, type PublishOptions } from './message-encoder.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
@@ -25,15 +26,6 @@ import { OutsideLogger } from './outside-logger.js';
 import { isPublishTraced, tracePublish } from './trace-publish.js';
 
 const BUS = brandOf('bus');
-
-/** How {@link MessageBus.publish} publishes a message. */
-export interface PublishOptions {
-  readonly kind: ChannelKind;
-  /** Nest's hook: its result is sent in the place of the message. */
-  readonly serializer?: Serializer | undefined;
-  /** Sends the bare data in this format, in the place of what the codec and the serializer would make of it. */
-  readonly format?: PlainFormat | undefined;
-}
 
 /**
  * Messages over a broker: adds the prefix to names and removes it, encodes and decodes, and keeps reserved
@@ -48,6 +40,8 @@ export class MessageBus {
   readonly codec: MessageCodec;
   readonly options: ResolvedOptions;
   readonly reserved: ReservedChannels;
+  /** Counts lost messages; `undefined` with `messageIds: false`. */
+  readonly losses: LossCounter | undefined;
   readonly #logger = new OutsideLogger('RedisPubSub');
   /** See `RedisPubSubClient#setOnDispatchHook`. */
   readonly dispatchHooks = new DispatchHooks(this.#logger);
@@ -56,6 +50,7 @@ export class MessageBus {
     (line) => this.#logger.error(line),
     (count) => `Dropped ${count} more messages`,
   );
+  readonly #encoder: MessageEncoder;
   readonly #replies: ReplyBatcher | undefined;
   readonly #start: BrokerStart;
 
@@ -63,10 +58,15 @@ export class MessageBus {
     this.options = options;
     this.reserved = new ReservedChannels(options.reservedSegment);
     this.codec = createCodec(options);
+    this.losses = options.messageIds ? new LossCounter() : undefined;
+    this.#encoder = new MessageEncoder(this.codec, options, (name, kind) =>
+      this.broker.sendsNow(name, kind),
+    );
     this.#replies = this.#createReplyBatcher();
     const probePrefix = this.reserved.createProbePrefix();
     const missed = new MissedMessages(this, this.#logger);
     const onNoReceivers = missed.check.bind(missed);
+    const { ids } = this.#encoder;
     const view = {
       prefix: options.prefix,
       decode: this.codec.decode.bind(this.codec),
@@ -79,6 +79,7 @@ export class MessageBus {
       probePrefix,
       log,
       onNoReceivers,
+      ...(ids && { onNotPublished: ids.restart.bind(ids) }),
       view,
     });
     this.#start = new BrokerStart(this.broker, options, this.#logger);
@@ -136,20 +137,12 @@ export class MessageBus {
    * Publishes a message on a literal channel. Resolves to the number of subscriptions that Redis delivered to;
    * rejects with a `PubSubError`. Never throws.
    */
-  publish(
-    channel: string,
-    message: OutgoingMessage,
-    { serializer, kind, format }: PublishOptions,
-  ): Promise<number> {
+  publish(channel: string, message: OutgoingMessage, options: PublishOptions): Promise<number> {
     try {
+      const { kind } = options;
       const name = this.nameOf(channel);
       this.patternWarnings.checkPublished(channel, kind);
-      const payload = this.#encode(channel, () => {
-        if (format) return encodePlain(format, message.data);
-        return serializer
-          ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
-          : this.codec.encode(message);
-      });
+      const payload = this.#encoder.message(channel, name, message, options);
       return this.#send(name, payload, kind);
     } catch (error) {
       return Promise.reject(error);
@@ -162,7 +155,7 @@ export class MessageBus {
    */
   reply(name: string, kind: ChannelKind, createReply: () => unknown): Promise<number> {
     try {
-      const payload = this.#encode(name, () => this.codec.encodeValue(createReply()));
+      const payload = this.#encoder.reply(name, createReply);
       const isBatched = typeof payload === 'string' && this.reserved.acceptsBatches(name);
       if (isBatched && this.#replies) return this.#replies.add(name, payload, kind);
       return this.#send(name, payload, kind);
@@ -211,38 +204,10 @@ export class MessageBus {
     return join && new ReplyBatcher({ maxBytes, join, publish: (...args) => this.#send(...args) });
   }
 
-  #send(name: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  #send(name: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (!isPublishTraced()) return this.broker.publish(name, payload, kind);
     const message = { transport: this.options.name, channel: name, payload };
     return tracePublish(message, () => this.broker.publish(name, payload, kind));
-  }
-
-  #encode(channel: string, encode: () => string | Uint8Array): string | Uint8Array {
-    let payload: string | Uint8Array;
-    try {
-      payload = encode();
-      if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
-        throw new TypeError(`Expected the codec to give text or bytes, got ${typeof payload}`);
-      }
-    } catch (error) {
-      const cause = withoutPayload(error);
-      throw new PayloadError(
-        `Cannot encode the message to "${shorten(channel)}": ${messageOf(cause)}`,
-        { cause },
-      );
-    }
-    this.#assertSize(channel, payload);
-    return payload;
-  }
-
-  #assertSize(channel: string, payload: string | Uint8Array): void {
-    const { maxPayloadBytes } = this.options;
-    if (maxPayloadBytes === Infinity) return;
-    const bytes = Buffer.byteLength(payload);
-    if (bytes <= maxPayloadBytes) return;
-    throw new PayloadError(
-      `The message to "${shorten(channel)}" has ${bytes} bytes, more than maxPayloadBytes (${maxPayloadBytes})`,
-    );
   }
 
   #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {
@@ -259,12 +224,24 @@ export class MessageBus {
       this.reportDrop(delivery.channel, 'reply');
       return undefined;
     }
+    if (message.messageId !== undefined) this.#countLosses(delivery, message);
     if (telemetry.receive.hasSubscribers) {
       const { channel: name, subscription } = delivery;
       const { name: transport } = this.options;
       telemetry.receive.publish({ transport, channel: name, subscription, bytes: payload.length });
     }
     return message;
+  }
+
+  #countLosses(delivery: Delivery, message: IncomingMessage): void {
+    const { channel, subscription, source } = delivery;
+    const lost = source && this.losses?.count(source, message.messageId ?? '');
+    if (!lost) return;
+    message.lost = lost;
+    if (!telemetry.lost.hasSubscribers) return;
+    const { publisher, count, duringGap } = lost;
+    const { name: transport } = this.options;
+    telemetry.lost.publish({ transport, channel, subscription, publisher, count, duringGap });
   }
 
   #decodeValue(delivery: Delivery): unknown {
@@ -289,6 +266,8 @@ export class MessageBus {
   }
 
   #drop(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
+    // It has arrived, and nothing tells whose number is missing.
+    if (delivery.source) this.losses?.restart(delivery.source);
     this.#drops.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
     this.reportDrop(delivery.channel, reason, error);
   }

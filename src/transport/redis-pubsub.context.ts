@@ -1,6 +1,6 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
-import { NO_HEADERS, type Headers } from '../codec/codec.js';
+import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 
 const CONTEXT = brandOf('context');
@@ -25,6 +25,7 @@ export let thrownIn: (context: RedisPubSubContext) => Failure | undefined;
 export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefined]> {
   readonly #pattern: ChannelPattern;
   readonly #params: ChannelParams;
+  readonly #messageId: string | undefined;
   #thrown: Failure | undefined;
 
   static {
@@ -40,18 +41,27 @@ export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefi
 
   constructor(
     channel: string,
-    metadata: Headers | undefined,
+    { metadata, messageId }: Pick<IncomingMessage, 'metadata' | 'messageId'>,
     pattern: ChannelPattern,
     params: ChannelParams,
   ) {
     super([channel, metadata]);
     this.#pattern = pattern;
     this.#params = params;
+    this.#messageId = messageId;
   }
 
   /** The channel that the message was published on, without the prefix. */
   getChannel(): string {
     return this.args[0];
+  }
+
+  /**
+   * The id that the publisher gave the message: no other message has it. `undefined` where the message has none, such as
+   * one of `Transport.REDIS`. Any client of Redis may have sent it: validate it like the data.
+   */
+  getMessageId(): string | undefined {
+    return this.#messageId;
   }
 
   /** The pattern of this handler, as its decorator has it (an object pattern in Nest's normalised form). */

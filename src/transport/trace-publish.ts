@@ -1,3 +1,4 @@
+import { byteLengthOf, type OutgoingPayload } from '../shared/payload.js';
 import { toError } from '../shared/to-error.js';
 import { publishTracing, telemetry, type PublishTrace } from '../telemetry.js';
 
@@ -7,7 +8,7 @@ export interface PublishedMessage {
   readonly transport: string;
   /** Redis' name of the channel, prefix included. */
   readonly channel: string;
-  readonly payload: string | Uint8Array;
+  readonly payload: OutgoingPayload;
 }
 
 /** Whether telemetry observes what is published. Check it before {@link tracePublish}. */
@@ -20,7 +21,7 @@ export function tracePublish(
   { transport, channel, payload }: PublishedMessage,
   publish: () => Promise<number>,
 ): Promise<number> {
-  const trace: PublishTrace = { transport, channel, bytes: Buffer.byteLength(payload) };
+  const trace: PublishTrace = { transport, channel, bytes: byteLengthOf(payload) };
   const start = performance.now();
   return publishTracing.start.runStores(trace, () => {
     const published = publish();

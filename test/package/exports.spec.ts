@@ -76,6 +76,7 @@ describe('exports', () => {
       'ObserveOptions',
       'OnRedisPubSubReady',
       'PubSubErrorCode',
+      'PubSubLoss',
       'PubSubGap',
       'PubSubHandler',
       'PubSubMessage',

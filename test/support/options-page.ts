@@ -30,6 +30,7 @@ const PAGES: Readonly<Partial<Record<string, string>>> = {
   name: '[Telemetry](../operations/telemetry.md)',
   prefix: '[Prefixes](../recipes/prefixes.md)',
   codec: '[Wire format and other languages](./other-languages.md)',
+  messageIds: '[Lost messages](../operations/lost-messages.md)',
   sharded: '[Cluster and sharding](../operations/cluster-and-sharding.md)',
   publishBuffer: '[Guarantees](../operations/guarantees.md)',
   probeInterval: '[Guarantees](../operations/guarantees.md)',

@@ -106,6 +106,7 @@ describe('types', () => {
       | 'publish'
       | 'receive'
       | 'handle'
+      | 'lost'
       | 'drop'
       | 'subscribe'
       | 'unsubscribe'

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
+import type { OutgoingPayload } from '../../shared/payload.js';
 import { inTime } from '../connection/one-off-query.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
@@ -88,7 +89,12 @@ export class ClusterPublisher implements Publisher {
       : this.#classic.canPublish();
   }
 
-  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  sendsNow(channel: string, kind: ChannelKind): boolean {
+    if (kind === 'channel') return this.#classic.canPublish();
+    return this.#sharded.isOpen && this.#sharded.canPublish(channel);
+  }
+
+  publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (kind === 'channel') return this.#classic.publish(channel, payload, kind);
     if (!this.#lifecycle.isOpen) return Promise.reject(new ClosedError());
     if (!this.#sharded.isOpen) openInBackground(this.#sharded);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { ClosedError, ConnectionError, shorten } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
+import type { OutgoingPayload } from '../../shared/payload.js';
 import type { PublishBufferOptions, PublishLimitOptions } from '../broker-options.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
@@ -116,10 +117,11 @@ export class ShardedPublisher {
   }
 
   canPublish(channel: string): boolean {
-    return !this.#mustWait(slotOf(channel));
+    const slot = slotOf(channel);
+    return !this.#mustWait(slot) && !this.#buffer.hasSlot(slot);
   }
 
-  publish(channel: string, payload: string | Uint8Array): Promise<number> {
+  publish(channel: string, payload: OutgoingPayload): Promise<number> {
     const slot = slotOf(channel);
     const message: Outgoing = { channel, payload, kind: 'shard', slot };
     const since = this.#buffer.nextTime();

@@ -3,6 +3,7 @@ import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../../errors.js';
 import type { BrokerOptions } from '../broker-options.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
+import type { OutgoingPayload } from '../../shared/payload.js';
 import { Connection } from '../connection/connection.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { isReplyError } from '../connection/redis-error.js';
@@ -27,6 +28,7 @@ export interface NodePublisherOptions extends Pick<
   | 'batchPublishes'
   | 'log'
   | 'onNoReceivers'
+  | 'onNotPublished'
 > {
   /** Whether the client is ours, or a user's. */
   readonly isOwned: boolean;
@@ -49,7 +51,12 @@ export class NodePublisher implements Publisher, ProbePublisher {
   constructor(client: Redis, options: NodePublisherOptions, onChange: () => void) {
     const { publishBuffer, batchPublishes, discovery } = options;
     this.#unconfirmed = new UnconfirmedMessages(options.publishLimit);
-    this.#pipeline = new PublishPipeline(client, this.#unconfirmed, options.onNoReceivers);
+    this.#pipeline = new PublishPipeline(
+      client,
+      this.#unconfirmed,
+      options.onNoReceivers,
+      options.onNotPublished,
+    );
     this.#script = batchPublishes
       ? new PublishScript(client, this.#pipeline, options.log, this.#unconfirmed)
       : undefined;
@@ -110,7 +117,11 @@ export class NodePublisher implements Publisher, ProbePublisher {
     return this.#connection.isReady && this.#connection.client.stream.writable;
   }
 
-  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  sendsNow(): boolean {
+    return this.canPublish();
+  }
+
+  publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (this.canPublish()) return this.#send(channel, payload, kind);
     // Also before the first connection, while the nodes of a Cluster are not known yet.
     if (this.#buffer && this.#lifecycle.isOpen && !this.hasEnded) {
@@ -168,8 +179,9 @@ export class NodePublisher implements Publisher, ProbePublisher {
     this.#onChange();
   }
 
-  #send(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  #send(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (this.#unconfirmed.isTooMany(sizeOf(payload))) {
+      this.#pipeline.onNotPublished?.(channel, kind);
       return Promise.reject(this.#unconfirmed.errorFor(channel));
     }
     if (this.#script && kind === 'channel') return this.#script.send(channel, payload);

@@ -1,6 +1,7 @@
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ConnectionError, shorten } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
+import type { OutgoingPayload } from '../../shared/payload.js';
 import type { PublishBufferOptions } from '../broker-options.js';
 import { TimeLimit } from '../connection/time-limit.js';
 import { sizeOf } from './unconfirmed-messages.js';
@@ -8,7 +9,7 @@ import { sizeOf } from './unconfirmed-messages.js';
 /** A message to publish. */
 export interface Outgoing {
   readonly channel: string;
-  readonly payload: string | Uint8Array;
+  readonly payload: OutgoingPayload;
   readonly kind: ChannelKind;
   /** The slot of a shard channel in a Cluster. */
   readonly slot?: number;

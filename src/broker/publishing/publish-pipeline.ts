@@ -1,7 +1,8 @@
 import { Command, type Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { CommandRefusedError, ConnectionError, messageOf, shorten } from '../../errors.js';
-import type { NoReceivers } from '../broker-options.js';
+import type { NoReceivers, NotPublished } from '../broker-options.js';
+import { completed, type OutgoingPayload } from '../../shared/payload.js';
 import { TickBatch } from '../../shared/tick-batch.js';
 import { explainReply, isReplyError } from '../connection/redis-error.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
@@ -30,6 +31,7 @@ export class PublishPipeline {
     client: Redis,
     unconfirmed = new UnconfirmedMessages(),
     readonly onNoReceivers?: NoReceivers,
+    readonly onNotPublished?: NotPublished,
   ) {
     this.#client = client;
     this.#unconfirmed = unconfirmed;
@@ -37,11 +39,11 @@ export class PublishPipeline {
   }
 
   /** Publishes a message; see `Broker#publish`. */
-  send(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  send(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     // ioredis' methods cost more than a command, and add a `keyPrefix` to a shard channel.
     const command = new Command(kind === 'shard' ? 'spublish' : 'publish', [
       channel,
-      toBuffer(payload),
+      toBuffer(completed(payload)),
     ]);
     const bytes = sizeOf(payload);
     this.#unconfirmed.add(bytes);
@@ -50,12 +52,18 @@ export class PublishPipeline {
     // One function for both outcomes: there is one for each message.
     const settle = (outcome: unknown): number => {
       this.#unconfirmed.remove(bytes);
-      if (isError(outcome)) throw publishError(channel, outcome);
+      if (isError(outcome)) throw this.errorOf(channel, kind, outcome);
       const receivers = Number(outcome);
       if (receivers === 0) this.onNoReceivers?.(channel, kind);
       return receivers;
     };
     return command.promise.then(settle, settle);
+  }
+
+  /** The error of a message, which is reported if Redis refused it. */
+  errorOf(channel: string, kind: ChannelKind, error: unknown): Error {
+    if (isReplyError(error)) this.onNotPublished?.(channel, kind);
+    return publishError(channel, error);
   }
 
   /** Sends now what waits for the end of the tick. */

@@ -1,9 +1,10 @@
 import { Command, type Redis } from 'ioredis';
 import { messageOf } from '../../errors.js';
+import { byteLengthOf, completed, type OutgoingPayload } from '../../shared/payload.js';
 import { TickBatch } from '../../shared/tick-batch.js';
 import type { BrokerLog } from '../broker.js';
 import { isReplyError } from '../connection/redis-error.js';
-import { publishError, toBuffer, type PublishPipeline } from './publish-pipeline.js';
+import { toBuffer, type PublishPipeline } from './publish-pipeline.js';
 import { sizeOf, UnconfirmedMessages } from './unconfirmed-messages.js';
 import { isError } from '../../shared/is-error.js';
 
@@ -22,7 +23,7 @@ return replies`;
 
 interface Waiting {
   readonly channel: string;
-  readonly payload: string | Buffer;
+  readonly payload: OutgoingPayload;
   readonly resolve: (receivers: number | Promise<number>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -67,11 +68,11 @@ export class PublishScript {
   }
 
   /** Publishes a message at the end of the tick; see `Broker#publish`. */
-  send(channel: string, payload: string | Uint8Array): Promise<number> {
+  send(channel: string, payload: OutgoingPayload): Promise<number> {
     this.#tick.add();
     this.#unconfirmed.add(sizeOf(payload));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ channel, payload: toBuffer(payload), resolve, reject });
+      this.#waiting.push({ channel, payload, resolve, reject });
     });
   }
 
@@ -98,7 +99,7 @@ export class PublishScript {
         for (const [i, { channel, resolve, reject }] of batch.entries()) {
           const reply = replies[i];
           if (reply === 0) this.#pipeline.onNoReceivers?.(channel, 'channel');
-          if (isError(reply)) reject(publishError(channel, reply));
+          if (isError(reply)) reject(this.#pipeline.errorOf(channel, 'channel', reply));
           else resolve(Number(reply));
         }
       },
@@ -106,7 +107,9 @@ export class PublishScript {
         this.#removeAll(batch);
         if (isReplyError(error)) this.#onRefused(error);
         // Messages that were published later may have been delivered: none of these is sent again.
-        for (const { channel, reject } of batch) reject(publishError(channel, error));
+        for (const { channel, reject } of batch) {
+          reject(this.#pipeline.errorOf(channel, 'channel', error));
+        }
       },
     );
   }
@@ -117,7 +120,7 @@ export class PublishScript {
 
   async #run(batch: readonly Waiting[]): Promise<readonly unknown[]> {
     const args: (string | number | Buffer)[] = [SCRIPT, 0];
-    for (const { channel, payload } of batch) args.push(channel, payload);
+    for (const { channel, payload } of batch) args.push(channel, toBuffer(completed(payload)));
     return (await this.#client.sendCommand(new Command('eval', args))) as unknown[];
   }
 
@@ -133,7 +136,7 @@ function* batchesOf(messages: readonly Waiting[]): Generator<readonly Waiting[]>
   let start = 0;
   let bytes = 0;
   for (const [i, { payload }] of messages.entries()) {
-    const size = Buffer.byteLength(payload);
+    const size = byteLengthOf(payload);
     const isFull = i - start === MAX_MESSAGES || bytes + size > MAX_BYTES;
     if (isFull && i > start) {
       yield messages.slice(start, i);

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
+import type { OutgoingPayload } from '../../shared/payload.js';
 
 /** Publishes, and answers PUBSUB queries, over one connection or several. */
 export interface Publisher {
@@ -19,8 +20,10 @@ export interface Publisher {
   close(): Promise<void>;
   /** See `Broker#canPublish`. */
   canPublish(channel: string, kind: ChannelKind): boolean;
+  /** See `Broker#sendsNow`. */
+  sendsNow(channel: string, kind: ChannelKind): boolean;
   /** See `Broker#publish`. */
-  publish(channel: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number>;
+  publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number>;
   /** PUBSUB CHANNELS, or SHARDCHANNELS. */
   channels(glob: string, kind: ChannelKind): Promise<string[]>;
   /** PUBSUB NUMSUB, or SHARDNUMSUB. */

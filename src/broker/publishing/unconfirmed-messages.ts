@@ -1,4 +1,5 @@
 import { ConnectionError, shorten } from '../../errors.js';
+import type { OutgoingPayload } from '../../shared/payload.js';
 import type { PublishLimitOptions } from '../broker-options.js';
 
 const UNLIMITED: PublishLimitOptions = { maxMessages: Infinity, maxBytes: Infinity };
@@ -43,6 +44,6 @@ export class UnconfirmedMessages {
 }
 
 /** The size of a payload; of text the number of its characters, since to count its bytes would cost a walk over it. */
-export function sizeOf(payload: string | Uint8Array): number {
+export function sizeOf(payload: OutgoingPayload): number {
   return payload.length;
 }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { SubscriptionKind } from '../../channel/subscription-key.js';
 import { ChunkPayload } from '../../shared/payload.js';
-import type { Delivery } from '../broker.js';
+import type { Delivery, DeliverySource } from '../broker.js';
 import { interceptBytes, messageType } from '../connection/ioredis-internals.js';
 import { FrameReader, PUSH, type MessageTarget } from './frame-reader.js';
 
@@ -15,6 +15,7 @@ const EVENTS = {
 /** A message that Redis sent. */
 class RedisDelivery implements Delivery {
   decoded: unknown = undefined;
+  source: DeliverySource | undefined = undefined;
 
   constructor(
     readonly kind: SubscriptionKind,

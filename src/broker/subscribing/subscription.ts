@@ -1,6 +1,12 @@
 import type { SubscriptionKey } from '../../channel/subscription-key.js';
 import { ClosedError } from '../../errors.js';
-import type { Delivery, DeliveryListener, PubSubGap, SubscriptionWaiter } from '../broker.js';
+import type {
+  Delivery,
+  DeliveryListener,
+  DeliverySource,
+  PubSubGap,
+  SubscriptionWaiter,
+} from '../broker.js';
 
 /** What Redis knows of a subscription over the current connection. */
 type SubscriptionState = 'unsubscribed' | 'pending' | 'subscribed';
@@ -25,7 +31,7 @@ interface Waiting {
  * One channel or glob with listeners, or that had some until a moment ago. A process may hold half a million:
  * its methods are not `#private`, since V8 would add a mark for them to each object.
  */
-export class Subscription {
+export class Subscription implements DeliverySource {
   state: SubscriptionState = 'unsubscribed';
   /** The connection that {@link state} is true of. */
   generation: ConnectionGeneration | undefined;
@@ -33,6 +39,8 @@ export class Subscription {
   slot: number | undefined;
   /** The outage that took the subscription, until Redis acknowledges it again. */
   outage: Outage | undefined;
+  period = 0;
+  gaps = 0;
   /** Most channels have one listener. A group for each would double the memory of half a million. */
   #listener: DeliveryListener | ListenerGroup | undefined;
   #waiting: Waiting[] | undefined;
@@ -64,11 +72,13 @@ export class Subscription {
     if (current instanceof ListenerGroup) current.remove(listener);
     if (current === listener || (current instanceof ListenerGroup && current.isEmpty)) {
       this.#listener = undefined;
+      this.period++;
     }
     if (this.#waiting) this.failWaitersOf(listener);
   }
 
   deliver(delivery: Delivery): void {
+    delivery.source = this;
     this.#listener?.onDelivery(delivery);
   }
 
@@ -92,6 +102,7 @@ export class Subscription {
     const waiting = this.takeWaiting();
     for (const { waiter } of waiting) waiter.onSubscribed();
     if (!outage) return undefined;
+    this.gaps++;
     const gap: PubSubGap = { from: outage.from, to: new Date() };
     const added = waiting.length > 0 && new Set(waiting.map(({ listener }) => listener));
     for (const listener of this.listeners()) {

@@ -210,11 +210,13 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     if (!packet) return received;
     try {
       const message = toMessage({ ...((await packet) as object) });
+      const { metadata } = message;
+      const messageId = message.messageId ?? context.getMessageId();
       const channel = context.getChannel();
       const params = context.getParams();
       return {
         message,
-        context: new RedisPubSubContext(channel, message.metadata, pattern, params),
+        context: new RedisPubSubContext(channel, { metadata, messageId }, pattern, params),
       };
     } catch (thrown) {
       const error = withoutPayload(thrown);

@@ -104,7 +104,7 @@ export class HandlerRoute extends BusListener {
       this.#target.onDrop(this, channel, 'unmatched');
       return;
     }
-    const context = new RedisPubSubContext(channel, message.metadata, this.pattern, params);
+    const context = new RedisPubSubContext(channel, message, this.pattern, params);
     if (this.#queue) this.#enqueue(this.#queue, message, context, delivery);
     else void this.#target.run(this, message, context, delivery);
   }

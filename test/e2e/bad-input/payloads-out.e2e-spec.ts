@@ -153,8 +153,9 @@ describe('a payload that cannot be encoded', () => {
 
   it('is one that is larger than maxPayloadBytes, counted in bytes and with its envelope', async () => {
     const texts = await listen('out.big');
-    const service = await startModule({ maxPayloadBytes: 100 });
-    const client = createClient({ connection: redis.url, maxPayloadBytes: 100 });
+    const options = { maxPayloadBytes: 100, messageIds: false };
+    const service = await startModule(options);
+    const client = createClient({ connection: redis.url, ...options });
     const envelope = '{"pattern":"out.big","data":""}'.length;
     const big = 'é'.repeat((100 - envelope + 1) / 2 + 1);
     const outcomes = [
@@ -170,5 +171,17 @@ describe('a payload that cannot be encoded', () => {
     expect(await service.publish('out.big', fits)).toBe(1);
     await eventually(() => texts.length > 0);
     expect(texts.map((text) => text.length)).toEqual([100]);
+  });
+
+  it('is one that is larger than maxPayloadBytes with its message id, and that uses no number', async () => {
+    const texts = await listen('out.id');
+    const service = await startModule({ maxPayloadBytes: 100 });
+    const id = ',"mid":"8_of_its.1-1"';
+    const room = 100 - `{"pattern":"out.id","data":""${id}}`.length;
+    const error = await errorOf(service.publish('out.id', 'a'.repeat(room + 1)));
+    expect(String(error)).toContain('has 101 bytes, more than maxPayloadBytes (100)');
+    expect(await service.publish('out.id', 'a'.repeat(room))).toBe(1);
+    await eventually(() => texts.length > 0);
+    expect(texts[0]).toMatch(/a","mid":"[\w-]{8}\.1-1"\}$/);
   });
 });

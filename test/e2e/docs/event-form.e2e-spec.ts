@@ -89,7 +89,7 @@ describe('the recipe for events of the form { type, timestamp, data }', () => {
     });
     await logged('7 has a new follower: eve');
     expect(foreign.map(([, text]) => Object.keys(JSON.parse(text) as object))).toEqual([
-      ['pattern', 'data'],
+      ['pattern', 'data', 'mid'],
     ]);
   });
 

@@ -57,6 +57,7 @@ describe('a responder without Nest', () => {
         data: { sku: 'tea' },
         id: 1,
         replyTo: expect.stringMatching(/^_pubsub\.inbox\.joined\.[\w-]+$/) as string,
+        mid: expect.stringMatching(/^[\w-]{8}\.1-1$/) as string,
       },
     ]);
   });

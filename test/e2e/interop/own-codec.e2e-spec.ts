@@ -92,6 +92,7 @@ describe('a codec of the user', () => {
       pattern: 'own.event',
       data: { text: 'é🎉' },
       metadata: { trace: 't' },
+      mid: expect.stringMatching(/^[\w-]{8}\.1-1$/),
     });
   });
 
@@ -245,6 +246,8 @@ describe('a codec of the user', () => {
     await firstValueFrom(connect(text).emit('own.text', 'é🎉'));
     await eventually(() => seen.length > 0 && payloads.length > 0);
     expect(seen).toEqual([['é🎉', {}]]);
-    expect(String(payloads[0])).toBe('v1 {"pattern":"own.text","data":"é🎉"}');
+    expect(String(payloads[0])).toMatch(
+      /^v1 \{"pattern":"own\.text","data":"é🎉","mid":"[\w-]{8}\.1-1"\}$/u,
+    );
   });
 });

@@ -319,7 +319,7 @@ describe("Nest's serializers and deserializers", () => {
     const client = createClient({ connection: redis.url, serializer });
     const expected = 'Expected serialize to be synchronous, got a promise';
     await expect(lastValueFrom(client.emit('hooked.event', 1))).rejects.toThrow(expected);
-    const asking = createClient({ connection: redis.url });
+    const asking = createClient({ connection: redis.url, messageIds: false });
     await expect(lastValueFrom(asking.send('hooked.double', 4))).rejects.toEqual({
       status: 'error',
       message: 'Internal server error',

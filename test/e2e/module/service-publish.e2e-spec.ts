@@ -48,8 +48,16 @@ describe('service.publish', () => {
         pattern: 'record.a',
         params: {},
         headers: { tenant: 'acme' },
+        id: expect.any(String),
       },
-      { data: { a: 2 }, channel: 'record.a', pattern: 'record.a', params: {}, headers: {} },
+      {
+        data: { a: 2 },
+        channel: 'record.a',
+        pattern: 'record.a',
+        params: {},
+        headers: {},
+        id: expect.any(String),
+      },
     ]);
   });
 

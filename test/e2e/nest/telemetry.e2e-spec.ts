@@ -132,7 +132,8 @@ describe('telemetry', () => {
     const { emit } = await start();
     await emit('good', { a: 1 });
     await eventually(() => events('handle').length === 1);
-    const bytes = Buffer.byteLength(JSON.stringify({ pattern: 'good', data: { a: 1 } }));
+    const packet = { pattern: 'good', data: { a: 1 }, mid: '8_of_its.1-1' };
+    const bytes = Buffer.byteLength(JSON.stringify(packet));
     expect(events('publish')).toEqual([{ transport, channel: 'shop:good', receivers: 1 }]);
     expect(events('receive')).toEqual([
       { transport, channel: 'shop:good', subscription: 'shop:good', bytes },

@@ -57,13 +57,15 @@ describe('EnvelopeCodec', () => {
   );
   const names = fc.string({ unit: 'grapheme', minLength: 1 });
 
-  it('decodes the data, headers and id that it encoded', () => {
+  it('decodes the data, headers and ids that it encoded', () => {
     const ids = fc.oneof(fc.string(), fc.integer());
     fc.assert(
       fc.property(names, jsonValue, headers, ids, (pattern, data, metadata, id) => {
+        const messageId = 'p.1-7';
         const message = { pattern, data, metadata: { ...metadata }, id, replyTo: 'inbox' };
-        const payload = payloadOf(codec.encode(message));
-        const { pattern: _, ...expected } = message;
+        const payload = payloadOf(codec.encode(message, messageId));
+        const { pattern: _, ...sent } = message;
+        const expected = { ...sent, messageId };
         expect(isDeepStrictEqual(codec.decode(payload, pattern), expected)).toBe(true);
       }),
       { numRuns: 1_000 },

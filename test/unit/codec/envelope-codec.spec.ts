@@ -74,6 +74,37 @@ describe('an envelope', () => {
     expect(prefixed.decode(bytes(foreign), 'news')?.data).toEqual(foreign);
   });
 
+  it.each([
+    ['a number', 7],
+    ['an object', {}],
+    ['empty text', ''],
+    ['text that is too long', 'x'.repeat(101)],
+    ['text of two lines', 'a\ndata: b-1'],
+    ['text with a letter beyond ASCII', 'é-1'],
+  ])('has no message id if that is %s', (_, mid) => {
+    const message = codec.decode(bytes({ pattern: 'x', data: 1, mid }), 'x');
+    expect([message?.data, message?.messageId]).toEqual([1, undefined]);
+  });
+
+  it('has its message id at its end', () => {
+    const text = codec.encode({ pattern: 'x', data: 1, id: 2, replyTo: 'inbox' }, 'p.1-3');
+    expect(text).toBe('{"pattern":"x","data":1,"id":2,"replyTo":"inbox","mid":"p.1-3"}');
+    expect(codec.decode(payloadOf(text), 'x')?.messageId).toBe('p.1-3');
+  });
+
+  it('of another codec has its message id as the last key', () => {
+    const packets: unknown[] = [];
+    const encode = (value: unknown): string => String(packets.push(value));
+    const own = new EnvelopeCodec({ ...jsonCodec, encode, beginPacket: undefined }, String, '');
+    expect(own.begin({ pattern: 'x', data: 1 })).toBeUndefined();
+    own.encode({ pattern: 'x', data: 1 }, 'p.1-3');
+    own.encode({ pattern: 'x', data: 1 });
+    expect(packets).toEqual([
+      { pattern: 'x', data: 1, mid: 'p.1-3' },
+      { pattern: 'x', data: 1 },
+    ]);
+  });
+
   it('is written as Nest writes it', () => {
     const packet = { pattern: 'x', data: { a: 1 } };
     expect(codec.encode(packet)).toBe(JSON.stringify(packet));

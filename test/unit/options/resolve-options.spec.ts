@@ -22,6 +22,7 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
   name: [OWNERS, 'redis-pubsub', 'orders', ''],
   prefix: [OWNERS, '', 'shop:', 1],
   codec: [OWNERS, 'envelope', 'json', 'xml'],
+  messageIds: [OWNERS, true, false, 1],
   sharded: [OWNERS, false, true, 1],
   maxPayloadBytes: [OWNERS, Infinity, 1, 0],
   reservedSegment: [OWNERS, '_pubsub', 'own', 'a.b'],

@@ -69,7 +69,7 @@ describe('isHiddenByNest, with the installed Nest', () => {
 });
 
 const context = (): RedisPubSubContext =>
-  new RedisPubSubContext('a', undefined, ChannelPattern.literal('a'), {});
+  new RedisPubSubContext('a', {}, ChannelPattern.literal('a'), {});
 const hostOf = (...args: unknown[]): ArgumentsHost => new ExecutionContextHost(args);
 
 const run = async (

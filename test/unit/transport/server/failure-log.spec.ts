@@ -9,7 +9,7 @@ import { hostileValues } from '../../../support/hostile-values.js';
 import { FakeLog, pass, useFakeClock, useRealClock } from '../../broker/fake-client.js';
 
 const contextOf = (pattern: string, channel: string): RedisPubSubContext =>
-  new RedisPubSubContext(channel, undefined, ChannelPattern.parse(pattern), {});
+  new RedisPubSubContext(channel, {}, ChannelPattern.parse(pattern), {});
 
 describe('FailureLog', () => {
   let log: FakeLog;
