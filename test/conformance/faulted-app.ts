@@ -44,6 +44,8 @@ export interface FaultedApp {
   readonly observed: (PubSubGap | undefined)[];
   /** The events of telemetry about subscriptions after the start, as "kind name gap". */
   readonly subscribed: string[];
+  /** The losses that telemetry has told, as "channel count". */
+  readonly lost: string[];
   becomes(status: string): Promise<void>;
 }
 
@@ -78,8 +80,14 @@ export async function startFaultedApp(
   });
   const service = app.get(RedisPubSubService);
   const server = app.get(RedisPubSubServer);
-  const told: Pick<FaultedApp, 'gaps' | 'observed' | 'statuses' | 'serverStatuses' | 'subscribed'> =
-    { gaps: [], observed: [], statuses: [], serverStatuses: [], subscribed: [] };
+  const told: Omit<FaultedApp, 'prefix' | 'service' | 'client' | 'received' | 'becomes'> = {
+    gaps: [],
+    observed: [],
+    statuses: [],
+    serverStatuses: [],
+    subscribed: [],
+    lost: [],
+  };
   service
     .observe('watched', { onSubscribed: (gap) => told.observed.push(gap) })
     .subscribe(({ data }) => record(data, 'watched'));
@@ -94,6 +102,9 @@ export async function startFaultedApp(
     if (!name.startsWith(prefix)) return;
     const outcome = error ? 'refused' : gap ? 'gap' : 'first';
     told.subscribed.push(`${kind} ${name.slice(prefix.length)} ${outcome}`);
+  });
+  listen('lost', ({ channel, count }) => {
+    if (channel.startsWith(prefix)) told.lost.push(`${channel.slice(prefix.length)} ${count}`);
   });
   return {
     prefix,

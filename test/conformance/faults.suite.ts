@@ -369,6 +369,17 @@ export function faultsSuite(name: string, create: () => Promise<FaultedRedis>): 
       expect(app.received).toEqual(['watched first', 'watched second']);
     });
 
+    it('dropNext: the next message tells how many of its publisher got lost', async () => {
+      const { app, faults } = await start();
+      expect(await app.service.publish('watched', 1)).toBe(1);
+      await eventually(() => app.received.length === 1);
+      faults.dropNext(2);
+      for (const number of [2, 3, 4]) expect(await app.service.publish('watched', number)).toBe(1);
+      await eventually(() => app.received.length === 2);
+      expect(app.received).toEqual(['watched 1', 'watched 4']);
+      expect(app.lost).toEqual(['watched 2']);
+    });
+
     it('dropNext: so many messages get lost, without an outage and without a gap', async () => {
       const { app, faults, publish } = await start();
       faults.dropNext();

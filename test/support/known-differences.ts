@@ -27,6 +27,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     without: [
       'bad-input/secrets',
       'module/life-cycle',
+      'module/message-loss',
       'module/module-instances',
       'module/overridden',
       'module/who-runs-what',
