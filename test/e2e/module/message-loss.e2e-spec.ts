@@ -136,7 +136,8 @@ describe('lost messages', () => {
     const publisher = listener.messages[0]?.id?.split('.')[0];
     const lost = { channel: 'loss.a', publisher, count: 3, duringGap: false };
     expect(listener.losses).toEqual([lost]);
-    expect(events).toEqual([{ ...lost, subscription: 'loss.a' }]);
+    const transport = 'redis-pubsub';
+    expect(events).toEqual([{ transport, ...lost, subscription: 'loss.a' }]);
   });
 
   it('are told to each of several subscriptions, and once for each gap', async () => {
