@@ -36,6 +36,16 @@ export type DropReason =
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export interface TelemetryEvents {
+  /**
+   * A handler of a controller or a provider was registered, before it is subscribed. `pattern` is that of its `handle`
+   * events; `kind` and `name` are those of its `subscribe` events.
+   */
+  declare: {
+    readonly transport: string;
+    readonly pattern: string;
+    readonly kind: SubscriptionKind;
+    readonly name: string;
+  };
   /** Redis answered a PUBLISH, or it failed. `receivers` counts the subscriptions delivered to. */
   publish: {
     readonly transport: string;
@@ -125,6 +135,7 @@ type TelemetryChannel<Event> = Omit<Channel<unknown, Event>, 'publish'> & {
 
 /** The channels of the {@link TelemetryEvents}. Check `hasSubscribers` before you create an event. */
 export const telemetry: Telemetry = {
+  declare: named('declare'),
   publish: named('publish'),
   receive: named('receive'),
   handle: named('handle'),

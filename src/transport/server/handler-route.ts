@@ -7,6 +7,7 @@ import { InvalidOptionError, shorten } from '../../errors.js';
 import type { HandlerOptions } from '../../options/options.js';
 import { resolveHandlerOptions } from '../../options/resolve-options.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
+import { telemetry } from '../../telemetry.js';
 import { BusListener } from '../bus-listener.js';
 import type { MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
@@ -74,6 +75,14 @@ export class HandlerRoute extends BusListener {
   /** Whether `concurrency` or `order` limits how many messages are handled at the same time. */
   get isBounded(): boolean {
     return this.#queue !== undefined;
+  }
+
+  /** Tells telemetry of the handler. */
+  declare(): void {
+    if (!telemetry.declare.hasSubscribers) return;
+    const { source: pattern } = this.pattern;
+    const { name: transport } = this.bus.options;
+    telemetry.declare.publish({ transport, pattern, ...this.key });
   }
 
   /** Logs that its queue is full, once a second. */

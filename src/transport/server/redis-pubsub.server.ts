@@ -132,6 +132,7 @@ export class RedisPubSubServer
       );
     }
     this.messageHandlers.set(source, callback);
+    route.declare();
   }
 
   #createRoute(pattern: unknown, callback: MessageHandler, isEventHandler: boolean): HandlerRoute {
