@@ -1,0 +1,144 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Registry, RegistryContentType } from 'prom-client';
+import { brandOf } from '../shared/brand.js';
+import type { TelemetryEvents } from '../telemetry.js';
+import { OutsideLogger } from '../transport/outside-logger.js';
+import { ChannelLabels, isInternal } from './channel-labels.js';
+import type { ResolvedMetricsOptions } from './metrics-options.js';
+import { Metrics } from './metrics.js';
+import { TransportStates } from './transport-states.js';
+
+/** An event of publishers that number their messages. */
+interface LostEvent {
+  readonly transport: string;
+  readonly channel: string;
+  readonly subscription: string;
+  readonly count: number;
+}
+
+type Events = TelemetryEvents & { readonly lost: LostEvent };
+type Listener = (event: unknown) => void;
+type Listeners = { readonly [Name in keyof Events]?: (event: Events[Name]) => void };
+
+/** The collectors of a registry, by their prefixes. */
+const COLLECTORS = brandOf('metrics');
+
+type Register = Registry<RegistryContentType> & {
+  [COLLECTORS]?: Map<string, MetricsCollector>;
+};
+
+/** Counts the telemetry of this process in the metrics of one registry, under one prefix. */
+export class MetricsCollector {
+  readonly #labels = new ChannelLabels();
+  readonly #states = new TransportStates(this.#labels);
+  readonly #logger = new OutsideLogger('PubSubMetrics');
+  readonly #metrics: Metrics;
+  readonly #listeners: ReadonlyMap<string, Listener>;
+  #users = 0;
+
+  private constructor(options: ResolvedMetricsOptions) {
+    this.#metrics = new Metrics(options, (gauge) => this.#states.read(gauge));
+    const listeners = Object.entries({ ...this.#messages(), ...this.#connections() });
+    this.#listeners = new Map(
+      listeners.map(([key, listener]) => [`nestjs-redis-pubsub:${key}`, listener as Listener]),
+    );
+  }
+
+  /**
+   * The collector of a registry and a prefix. All modules share it, also those of another copy of this package: telemetry
+   * is of the whole process, and two collectors would count each message twice.
+   */
+  static for(options: ResolvedMetricsOptions): MetricsCollector {
+    const { register, prefix } = options;
+    const collectors = ((register as Register)[COLLECTORS] ??= new Map<string, MetricsCollector>());
+    const collector = collectors.get(prefix) ?? new MetricsCollector(options);
+    collectors.set(prefix, collector);
+    return collector;
+  }
+
+  /**
+   * Counts from now on. Of several modules the options of the newest one apply. Throws `InvalidOptionError` if the registry
+   * has another metric of the same name.
+   */
+  open({ prefix, buckets, channelLabel }: ResolvedMetricsOptions): void {
+    const isSame = this.#metrics.hasBuckets(buckets) && this.#labels.channelLabel === channelLabel;
+    this.#metrics.register(buckets);
+    this.#labels.channelLabel = channelLabel;
+    if (this.#users > 0 && !isSame) {
+      this.#logger.warn(
+        `Several PubSubMetricsModules have the prefix "${prefix}" and other options: those of the newest one apply. Import one, or give each a prefix or register of its own`,
+      );
+    }
+    if (++this.#users > 1) return;
+    for (const [name, listener] of this.#listeners) subscribe(name, listener);
+  }
+
+  /** Counts nothing more when all that have opened it have closed it. The counts stay in the registry. */
+  close(): void {
+    if (--this.#users > 0) return;
+    for (const [name, listener] of this.#listeners) unsubscribe(name, listener);
+    this.#labels.declared.clear();
+    this.#states.clear();
+  }
+
+  #messages(): Listeners {
+    const labels = this.#labels;
+    const { counters } = this.#metrics;
+    return {
+      declare: (declaration) => labels.declared.add(declaration),
+      publish: ({ transport, channel, error }) =>
+        counters[error ? 'failed' : 'published'].inc({
+          transport,
+          channel: labels.published(channel),
+        }),
+      receive: ({ transport, subscription, channel }) =>
+        counters.received.inc({
+          transport,
+          channel: labels.received(transport, subscription, channel),
+        }),
+      handle: ({ transport, pattern: source, duration, error }) => {
+        const pattern = labels.handled(transport, source);
+        counters.handled.inc({ transport, pattern, status: error ? 'error' : 'ok' });
+        this.#metrics.duration.observe({ transport, pattern }, duration / 1_000);
+      },
+      drop: ({ transport, reason }) => counters.dropped.inc({ transport, reason }),
+      lost: ({ transport, subscription, channel, count }) =>
+        counters.lost.inc(
+          { transport, channel: labels.received(transport, subscription, channel) },
+          count,
+        ),
+    };
+  }
+
+  #connections(): Listeners {
+    const states = this.#states;
+    const { counters } = this.#metrics;
+    return {
+      status: (event) => states.onStatus(event),
+      unsubscribe: (event) => states.onUnsubscribe(event),
+      subscribe: (event) => this.#onSubscribe(event),
+      reconnect: ({ transport, connection, outage }) => {
+        counters.reconnects.inc({ transport, connection });
+        counters.outageSeconds.inc({ transport, connection }, outage / 1_000);
+      },
+      overrun: ({ transport, connections }) => counters.overruns.inc({ transport }, connections),
+    };
+  }
+
+  #onSubscribe(event: TelemetryEvents['subscribe']): void {
+    const { transport, name, gap, error } = event;
+    const { counters } = this.#metrics;
+    if (error) {
+      counters.refused.inc({ transport });
+      this.#states.onUnsubscribe(event);
+      return;
+    }
+    this.#states.onSubscribe(event);
+    if (!gap || isInternal(name)) return;
+    const channel = this.#labels.ofSubscription(event);
+    counters.gaps.inc({ transport, channel });
+    // The clock of the system may have been set back, and a counter cannot.
+    const ms = Math.max(0, gap.to.getTime() - gap.from.getTime());
+    counters.gapSeconds.inc({ transport, channel }, ms / 1_000);
+  }
+}
