@@ -37,7 +37,7 @@ export class MetricsCollector {
   #users = 0;
 
   private constructor(options: ResolvedMetricsOptions) {
-    this.#metrics = new Metrics(options, (gauge) => this.#states.read(gauge));
+    this.#metrics = new Metrics(options, this.#states.gauges);
     const listeners = Object.entries({ ...this.#messages(), ...this.#connections() });
     this.#listeners = new Map(
       listeners.map(([key, listener]) => [`nestjs-redis-pubsub:${key}`, listener as Listener]),
@@ -61,8 +61,10 @@ export class MetricsCollector {
    * has another metric of the same name.
    */
   open({ prefix, buckets, channelLabel }: ResolvedMetricsOptions): void {
-    const isSame = this.#metrics.hasBuckets(buckets) && this.#labels.channelLabel === channelLabel;
-    this.#metrics.register(buckets);
+    const { durations } = this.#metrics;
+    const isSame = durations.hasBuckets(buckets) && this.#labels.channelLabel === channelLabel;
+    this.#metrics.register();
+    durations.setBuckets(buckets);
     this.#labels.channelLabel = channelLabel;
     if (this.#users > 0 && !isSame) {
       this.#logger.warn(
@@ -83,62 +85,52 @@ export class MetricsCollector {
 
   #messages(): Listeners {
     const labels = this.#labels;
-    const { counters } = this.#metrics;
+    const { counters, durations } = this.#metrics;
+    const { published, failed, received, lost, dropped } = counters;
     return {
       declare: (declaration) => labels.declared.add(declaration),
       publish: ({ transport, channel, error }) =>
-        counters[error ? 'failed' : 'published'].inc({
-          transport,
-          channel: labels.published(channel),
-        }),
+        (error ? failed : published).add(transport, labels.published(channel)),
       receive: ({ transport, subscription, channel }) =>
-        counters.received.inc({
-          transport,
-          channel: labels.received(transport, subscription, channel),
-        }),
-      handle: ({ transport, pattern: source, duration, error }) => {
-        const pattern = labels.handled(transport, source);
-        counters.handled.inc({ transport, pattern, status: error ? 'error' : 'ok' });
-        this.#metrics.duration.observe({ transport, pattern }, duration / 1_000);
+        received.add(transport, labels.received(transport, subscription, channel)),
+      handle: ({ transport, pattern, duration, error }) => {
+        const label = labels.handled(transport, pattern);
+        durations.add(transport, label, duration / 1_000, error !== undefined);
       },
-      drop: ({ transport, reason }) => counters.dropped.inc({ transport, reason }),
+      drop: ({ transport, reason }) => dropped.add(transport, reason),
       lost: ({ transport, subscription, channel, count }) =>
-        counters.lost.inc(
-          { transport, channel: labels.received(transport, subscription, channel) },
-          count,
-        ),
+        lost.add(transport, labels.received(transport, subscription, channel), count),
     };
   }
 
   #connections(): Listeners {
-    const states = this.#states;
-    const { counters } = this.#metrics;
+    const { reconnects, outageSeconds, overruns } = this.#metrics.counters;
     return {
-      status: (event) => states.onStatus(event),
-      unsubscribe: (event) => states.onUnsubscribe(event),
+      status: (event) => this.#states.onStatus(event),
+      unsubscribe: (event) => this.#states.onUnsubscribe(event),
       subscribe: (event) => this.#onSubscribe(event),
       reconnect: ({ transport, connection, outage }) => {
-        counters.reconnects.inc({ transport, connection });
-        counters.outageSeconds.inc({ transport, connection }, outage / 1_000);
+        reconnects.add(transport, connection);
+        outageSeconds.add(transport, connection, outage / 1_000);
       },
-      overrun: ({ transport, connections }) => counters.overruns.inc({ transport }, connections),
+      overrun: ({ transport, connections }) => overruns.add(transport, '', connections),
     };
   }
 
   #onSubscribe(event: TelemetryEvents['subscribe']): void {
     const { transport, name, gap, error } = event;
-    const { counters } = this.#metrics;
+    const { refused, gaps, gapSeconds } = this.#metrics.counters;
     if (error) {
-      counters.refused.inc({ transport });
+      refused.add(transport);
       this.#states.onUnsubscribe(event);
       return;
     }
     this.#states.onSubscribe(event);
     if (!gap || isInternal(name)) return;
     const channel = this.#labels.ofSubscription(event);
-    counters.gaps.inc({ transport, channel });
+    gaps.add(transport, channel);
     // The clock of the system may have been set back, and a counter cannot.
     const ms = Math.max(0, gap.to.getTime() - gap.from.getTime());
-    counters.gapSeconds.inc({ transport, channel }, ms / 1_000);
+    gapSeconds.add(transport, channel, ms / 1_000);
   }
 }

@@ -1,7 +1,8 @@
 import type { SubscriptionKind } from '../channel/subscription-key.js';
 import type { BrokerStatus, TelemetryEvents } from '../telemetry.js';
 import { isInternal, OBSERVED, type ChannelLabels } from './channel-labels.js';
-import type { GAUGES, Samples } from './metrics.js';
+import type { GaugeReaders } from './metrics.js';
+import type { Sample } from './registered-metric.js';
 
 type Subscriptions = Map<SubscriptionKind, Set<string>>;
 
@@ -36,44 +37,37 @@ export class TransportStates {
     this.#subscriptions.clear();
   }
 
-  /** The values of a gauge at this moment. */
-  read(gauge: keyof typeof GAUGES): Samples {
-    switch (gauge) {
-      case 'connected':
-        return this.#whereStatusIs('connected');
-      case 'starving':
-        return this.#whereStatusIs('starving');
-      case 'subscriptions':
-        return this.#byKind();
-      default:
-        return this.#byChannel();
-    }
+  /** What the gauges read. */
+  readonly gauges: GaugeReaders = {
+    connected: () => this.#whereStatusIs('connected'),
+    starving: () => this.#whereStatusIs('starving'),
+    subscriptions: () => this.#byKind(),
+    subscribers: () => this.#byChannel(),
+  };
+
+  #whereStatusIs(expected: BrokerStatus): Sample[] {
+    return [...this.#statuses].map(([transport, status]) => ({
+      labels: { transport },
+      value: status === expected ? 1 : 0,
+    }));
   }
 
-  #whereStatusIs(wanted: BrokerStatus): Samples {
-    return [...this.#statuses].map(([transport, status]) => [
-      { transport },
-      status === wanted ? 1 : 0,
-    ]);
-  }
-
-  #byKind(): Samples {
+  #byKind(): Sample[] {
     return [...this.#subscriptions].flatMap(([transport, kinds]) =>
-      [...kinds].map(
-        ([kind, names]) => [{ transport, kind }, this.#isUp(transport) ? names.size : 0] as const,
-      ),
+      [...kinds].map(([kind, names]) => ({
+        labels: { transport, kind },
+        value: this.#isUp(transport) ? names.size : 0,
+      })),
     );
   }
 
-  #byChannel(): Samples {
-    const transports = new Set([
-      ...this.#labels.declared.transports,
-      ...this.#subscriptions.keys(),
-    ]);
-    return [...transports].flatMap((transport) =>
-      [...this.#countByLabel(transport)].map(
-        ([channel, count]) => [{ transport, channel }, this.#isUp(transport) ? count : 0] as const,
-      ),
+  #byChannel(): Sample[] {
+    const { transports } = this.#labels.declared;
+    return [...new Set([...transports, ...this.#subscriptions.keys()])].flatMap((transport) =>
+      [...this.#countByLabel(transport)].map(([channel, count]) => ({
+        labels: { transport, channel },
+        value: this.#isUp(transport) ? count : 0,
+      })),
     );
   }
 

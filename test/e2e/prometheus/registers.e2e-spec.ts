@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Counter, Registry, register as defaultRegister } from 'prom-client';
+import { AggregatorRegistry, Counter, Registry, register as defaultRegister } from 'prom-client';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { RedisPubSubModule, RedisPubSubService, type TelemetryEvents } from 'nestjs-redis-pubsub';
 import { PubSubMetricsModule } from 'nestjs-redis-pubsub/prometheus';
@@ -128,6 +128,35 @@ describe('a register', () => {
       );
     });
     expect(await register.metrics()).toMatch(/# EOF\n$/);
+  });
+
+  it('sums the workers of a cluster of Node, and has 0 if one of them is not connected', async () => {
+    const register = new Registry();
+    const { pubsub } = await startWith(PubSubMetricsModule.forRoot({ register }));
+    await pubsub.publish('order.1', 1);
+    await untilCounted(register, 1);
+    const one = await register.getMetricsAsJSON();
+    tell('status', { transport, status: 'reconnecting', isUp: false });
+    const other = await register.getMetricsAsJSON();
+    const text = await AggregatorRegistry.aggregate([one, other] as never).metrics();
+    const all = new Scrape(text);
+    expect(all.all('messages_handled_total')).toEqual({ 'order.* ok': 2 });
+    expect(all.value('handler_duration_seconds_bucket', { le: '+Inf' })).toBe(2);
+    expect(all.value('handler_duration_seconds_count')).toBe(2);
+    expect(all.value('connected')).toBe(0);
+  });
+
+  it('counts from 0 after its metrics were reset', async () => {
+    const register = new Registry();
+    const { pubsub } = await startWith(PubSubMetricsModule.forRoot({ register }));
+    await pubsub.publish('order.1', 1);
+    await untilCounted(register, 1);
+    register.resetMetrics();
+    expect((await Scrape.of(register)).all('messages_published_total')).toEqual({});
+    expect((await Scrape.of(register)).value('connected')).toBe(1);
+    await pubsub.publish('order.1', 1);
+    await untilCounted(register, 1);
+    expect((await Scrape.of(register)).value('handler_duration_seconds_count')).toBe(1);
   });
 
   it('is shared with another copy of the package in the process', async () => {
