@@ -18,6 +18,7 @@ export const NEST_COMPILER_OPTIONS = {
   paths: {
     'nestjs-redis-pubsub': [resolve('dist/index.d.ts')],
     'nestjs-redis-pubsub/testing': [resolve('dist/testing/index.d.ts')],
+    'nestjs-redis-pubsub/prometheus': [resolve('dist/prometheus/index.d.ts')],
   },
 };
 

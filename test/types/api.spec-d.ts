@@ -103,6 +103,7 @@ describe('types', () => {
     expectTypeOf<'ERR_PUBSUB_TIMEOUT'>().toExtend<PubSubErrorCode>();
     expectTypeOf<string>().not.toExtend<PubSubErrorCode>();
     expectTypeOf<keyof TelemetryEvents>().toEqualTypeOf<
+      | 'declare'
       | 'publish'
       | 'receive'
       | 'handle'

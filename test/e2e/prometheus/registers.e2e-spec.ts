@@ -5,7 +5,13 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { AggregatorRegistry, Counter, Registry, register as defaultRegister } from 'prom-client';
+import {
+  type OpenMetricsContentType,
+  AggregatorRegistry,
+  Counter,
+  Registry,
+  register as defaultRegister,
+} from 'prom-client';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { RedisPubSubModule, RedisPubSubService, type TelemetryEvents } from 'nestjs-redis-pubsub';
 import { PubSubMetricsModule } from 'nestjs-redis-pubsub/prometheus';
@@ -18,6 +24,16 @@ import { Scrape } from './scrape.js';
 class Orders {
   @EventPattern<string>('order.*')
   onOrder() {
+    return undefined;
+  }
+}
+
+const HOSTILE = 'a"b\\c\n{d="e"} 1';
+
+@Controller()
+class Hostile {
+  @EventPattern<string>(HOSTILE)
+  onEvent() {
     return undefined;
   }
 }
@@ -118,7 +134,8 @@ describe('a register', () => {
   });
 
   it('may have the OpenMetrics format', async () => {
-    const register = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
+    const register = new Registry<OpenMetricsContentType>();
+    register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     const { pubsub } = await startWith(PubSubMetricsModule.forRoot({ register }));
     await pubsub.publish('order.1', 1);
     await eventually(async () => {
@@ -144,6 +161,19 @@ describe('a register', () => {
     expect(all.value('handler_duration_seconds_bucket', { le: '+Inf' })).toBe(2);
     expect(all.value('handler_duration_seconds_count')).toBe(2);
     expect(all.value('connected')).toBe(0);
+  });
+
+  it('escapes patterns with quotes, backslashes and line ends', async () => {
+    const register = new Registry();
+    await startContext({
+      imports: [
+        PubSubMetricsModule.forRoot({ register }),
+        RedisPubSubModule.forRoot({ connection: new InMemoryRedis(), name: 'a"\n\\' }),
+      ],
+      controllers: [Hostile],
+    });
+    const scrape = await Scrape.of(register);
+    expect(scrape.all('active_subscribers', 'a"\n\\')).toEqual({ [HOSTILE]: 1, '<observed>': 0 });
   });
 
   it('counts from 0 after its metrics were reset', async () => {

@@ -1,4 +1,4 @@
-import { register, Registry } from 'prom-client';
+import { register, Registry, type OpenMetricsContentType } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { resolveMetricsOptions } from '../../../src/prometheus/metrics-options.js';
 
@@ -14,7 +14,7 @@ describe('resolveMetricsOptions', () => {
 
   it('takes what is given', () => {
     const given = {
-      register: new Registry(Registry.OPENMETRICS_CONTENT_TYPE),
+      register: new Registry<OpenMetricsContentType>(),
       prefix: 'shop:',
       buckets: [-1, 0, 2],
       channelLabel: () => undefined,
