@@ -8,7 +8,7 @@ import type { PubSubMetricsOptions } from './metrics-options.js';
 /** The label of what is subscribed at run time: its channel may have the id of a user. */
 export const OBSERVED = '<observed>';
 /** The label of what is published on channels that no handler of this process has. */
-const OTHER = '<other>';
+export const OTHER = '<other>';
 /** The label of replies and cancellations. */
 const INTERNAL = '<internal>';
 

@@ -33,6 +33,11 @@ export class HandlerDurations {
     this.reset();
   }
 
+  /** Begins at 0, so that the first message is an increase. */
+  declare(transport: string, pattern: string): void {
+    this.#of(transport, pattern);
+  }
+
   add(transport: string, pattern: string, seconds: number, hasFailed: boolean): void {
     const durations = this.#of(transport, pattern);
     if (hasFailed) durations.errors++;
@@ -46,11 +51,10 @@ export class HandlerDurations {
 
   /** The counts by their status. */
   readHandled(): Sample[] {
-    return this.#all().flatMap(({ transport, pattern, ok, errors }) =>
-      Object.entries({ ok, error: errors })
-        .filter(([, value]) => value > 0)
-        .map(([status, value]) => ({ labels: { transport, pattern, status }, value })),
-    );
+    return this.#all().flatMap(({ transport, pattern, ok, errors }) => [
+      { labels: { transport, pattern, status: 'ok' }, value: ok },
+      { labels: { transport, pattern, status: 'error' }, value: errors },
+    ]);
   }
 
   /** The histogram, whose buckets have all that the lower ones have. `name` is its name. */

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Registry, RegistryContentType } from 'prom-client';
 import { brandOf } from '../shared/brand.js';
-import type { TelemetryEvents } from '../telemetry.js';
+import type { DropReason, PubSubGap, TelemetryEvents } from '../telemetry.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
-import { ChannelLabels, isInternal } from './channel-labels.js';
+import { ChannelLabels, isInternal, OTHER } from './channel-labels.js';
 import type { ResolvedMetricsOptions } from './metrics-options.js';
 import { Metrics } from './metrics.js';
 import { TransportStates } from './transport-states.js';
@@ -19,6 +19,16 @@ interface LostEvent {
 type Events = TelemetryEvents & { readonly lost: LostEvent };
 type Listener = (event: unknown) => void;
 type Listeners = { readonly [Name in keyof Events]?: (event: Events[Name]) => void };
+
+const DROP_REASONS: readonly DropReason[] = [
+  'cancelled',
+  'closing',
+  'decode',
+  'overflow',
+  'reply',
+  'too-large',
+  'unmatched',
+];
 
 /** The collectors of a registry, by their prefixes. */
 const COLLECTORS = brandOf('metrics');
@@ -88,7 +98,7 @@ export class MetricsCollector {
     const { counters, durations } = this.#metrics;
     const { published, failed, received, lost, dropped } = counters;
     return {
-      declare: (declaration) => labels.declared.add(declaration),
+      declare: (event) => this.#onDeclare(event),
       publish: ({ transport, channel, error }) =>
         (error ? failed : published).add(transport, labels.published(channel)),
       receive: ({ transport, subscription, channel }) =>
@@ -106,7 +116,7 @@ export class MetricsCollector {
   #connections(): Listeners {
     const { reconnects, outageSeconds, overruns } = this.#metrics.counters;
     return {
-      status: (event) => this.#states.onStatus(event),
+      status: (event) => this.#onStatus(event),
       unsubscribe: (event) => this.#states.onUnsubscribe(event),
       subscribe: (event) => this.#onSubscribe(event),
       reconnect: ({ transport, connection, outage }) => {
@@ -117,20 +127,50 @@ export class MetricsCollector {
     };
   }
 
+  // Prometheus sees no increase in a time series that begins with 1, so that all whose labels are known begin with 0.
+
+  #onDeclare(event: TelemetryEvents['declare']): void {
+    const { transport, pattern } = event;
+    const { counters, durations } = this.#metrics;
+    this.#labels.declared.add(event);
+    durations.declare(transport, pattern);
+    counters.received.add(transport, pattern, 0);
+    counters.failed.add(transport, pattern, 0);
+  }
+
+  #onStatus(event: TelemetryEvents['status']): void {
+    const { transport } = event;
+    const { failed, dropped, refused, overruns, reconnects, outageSeconds } =
+      this.#metrics.counters;
+    this.#states.onStatus(event);
+    failed.add(transport, OTHER, 0);
+    refused.add(transport, '', 0);
+    overruns.add(transport, '', 0);
+    for (const reason of DROP_REASONS) dropped.add(transport, reason, 0);
+    for (const connection of ['publisher', 'subscriber']) {
+      reconnects.add(transport, connection, 0);
+      outageSeconds.add(transport, connection, 0);
+    }
+  }
+
   #onSubscribe(event: TelemetryEvents['subscribe']): void {
     const { transport, name, gap, error } = event;
-    const { refused, gaps, gapSeconds } = this.#metrics.counters;
+    const { refused, gaps, gapSeconds, lost } = this.#metrics.counters;
     if (error) {
       refused.add(transport);
       this.#states.onUnsubscribe(event);
       return;
     }
     this.#states.onSubscribe(event);
-    if (!gap || isInternal(name)) return;
+    if (isInternal(name)) return;
     const channel = this.#labels.ofSubscription(event);
-    gaps.add(transport, channel);
-    // The clock of the system may have been set back, and a counter cannot.
-    const ms = Math.max(0, gap.to.getTime() - gap.from.getTime());
-    gapSeconds.add(transport, channel, ms / 1_000);
+    gaps.add(transport, channel, gap ? 1 : 0);
+    gapSeconds.add(transport, channel, gap ? secondsOf(gap) : 0);
+    lost.add(transport, channel, 0);
   }
+}
+
+/** The clock of the system may have been set back, and a counter cannot. */
+function secondsOf({ from, to }: PubSubGap): number {
+  return Math.max(0, to.getTime() - from.getTime()) / 1_000;
 }

@@ -105,6 +105,32 @@ describe.each<[string, () => TestRedis]>([
     );
   });
 
+  it('begin at 0, so that Prometheus sees the first increase', async () => {
+    const { pubsub, scrape } = await start();
+    await pubsub.subscribe('user.1', () => undefined);
+    const { metrics } = await scrape();
+    const zeros = (name: string, label: string) =>
+      metrics
+        .get(`redis_pubsub_${name}`)
+        ?.samples.filter(({ value }) => value === 0)
+        .map(({ labels }) => labels[label])
+        .toSorted();
+    const patterns = ['order.:id', 'order.paid', 'price.*', 'slow'];
+    expect(zeros('messages_received_total', 'channel')).toEqual(patterns);
+    expect(zeros('messages_handled_total', 'pattern')).toEqual(
+      patterns.flatMap((pattern) => [pattern, pattern]),
+    );
+    expect(zeros('publish_failures_total', 'channel')).toEqual(['<other>', ...patterns]);
+    for (const name of ['gaps_total', 'gap_seconds_total', 'messages_lost_total']) {
+      expect(zeros(name, 'channel')).toEqual(['<observed>', ...patterns]);
+    }
+    expect(zeros('messages_dropped_total', 'reason')).toHaveLength(7);
+    expect(zeros('reconnects_total', 'connection')).toEqual(['publisher', 'subscriber']);
+    expect(zeros('outage_seconds_total', 'connection')).toEqual(['publisher', 'subscriber']);
+    expect(zeros('overruns_total', 'transport')).toEqual(['redis-pubsub']);
+    expect(zeros('subscribe_failures_total', 'transport')).toEqual(['redis-pubsub']);
+  });
+
   it('count replies apart from what the application publishes', async () => {
     const { app, until } = await start();
     expect(await firstValueFrom(app.get(RedisPubSubClient).send('price.7', 1))).toBe(42);
@@ -297,6 +323,13 @@ describe.each<[string, () => TestRedis]>([
     const after = await until((it) => it.all('messages_received_total')['*'] === 100_001);
     expect(after.all('messages_published_total')).toEqual({ '*': 100_001 });
     expect(after.size).toBe(before);
-    expect(before).toBeLessThan(100);
+    expect(before).toBeLessThan(150);
+  });
+
+  it('have one time series for each channel where channelLabel says so', async () => {
+    const { pubsub, until } = await start({ channelLabel: (name) => name });
+    for (let i = 0; i < 50; i++) await pubsub.publish(`user.${i}`, 1);
+    const scrape = await until((it) => it.size > 50);
+    expect(Object.keys(scrape.all('messages_published_total'))).toHaveLength(50);
   });
 });

@@ -20,10 +20,12 @@ export class Scrape {
     return [...this.metrics.values()].reduce((sum, { samples }) => sum + samples.length, 0);
   }
 
-  /** The values of a time series by the labels beside `transport`; without labels by itself. */
+  /** The values of a metric by the labels beside `transport`, without the counters that are 0. */
   all(name: string, transport = 'redis-pubsub'): Record<string, number> {
-    const samples = this.metrics.get(`redis_pubsub_${name}`)?.samples ?? [];
-    const own = samples.filter(({ labels }) => labels.transport === transport);
+    const { type, samples } = this.metrics.get(`redis_pubsub_${name}`) ?? { samples: [] };
+    const own = samples.filter(
+      ({ labels, value }) => labels.transport === transport && (type !== 'counter' || value > 0),
+    );
     return Object.fromEntries(
       own.map(({ labels, value }) => {
         const others = Object.entries(labels).filter(([label]) => label !== 'transport');
