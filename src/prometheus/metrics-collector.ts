@@ -8,17 +8,10 @@ import type { ResolvedMetricsOptions } from './metrics-options.js';
 import { Metrics } from './metrics.js';
 import { TransportStates } from './transport-states.js';
 
-/** An event of publishers that number their messages. */
-interface LostEvent {
-  readonly transport: string;
-  readonly channel: string;
-  readonly subscription: string;
-  readonly count: number;
-}
-
-type Events = TelemetryEvents & { readonly lost: LostEvent };
 type Listener = (event: unknown) => void;
-type Listeners = { readonly [Name in keyof Events]?: (event: Events[Name]) => void };
+type Listeners = {
+  readonly [Name in keyof TelemetryEvents]?: (event: TelemetryEvents[Name]) => void;
+};
 
 const DROP_REASONS: readonly DropReason[] = [
   'cancelled',

@@ -5,7 +5,7 @@ import * as library from 'nestjs-redis-pubsub';
 import * as testing from 'nestjs-redis-pubsub/testing';
 
 /** What a module of a subpath may need, and the main entry must not load. */
-const LEAVES = /^testing\//;
+const LEAVES = /^(?:testing|prometheus)\/|^prom-client$/;
 
 /** The files and the packages that a file of `dist` imports, itself and by way of others. */
 function importsOf(entry: string): Set<string> {
