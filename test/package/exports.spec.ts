@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as library from 'nestjs-redis-pubsub';
+import * as prometheus from 'nestjs-redis-pubsub/prometheus';
 import * as testing from 'nestjs-redis-pubsub/testing';
 
 /** What a module of a subpath may need, and the main entry must not load. */
@@ -106,6 +107,11 @@ describe('exports', () => {
     const imported = [...importsOf(entry)];
     expect(imported).toContain('ioredis');
     expect(imported.filter((name) => LEAVES.test(name))).toEqual([]);
+  });
+
+  it('of "prometheus" are exactly these', () => {
+    expect(Object.keys(prometheus)).toEqual(['PubSubMetricsModule']);
+    expect([...importsOf('prometheus/index.js')]).toContain('prom-client');
   });
 
   it('of "testing" are exactly these', () => {

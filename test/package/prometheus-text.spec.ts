@@ -1,44 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as prometheus from 'nestjs-redis-pubsub/prometheus';
 import { parsePrometheusText } from '../support/prometheus-text.js';
-
-const IMPORT = /(?<!['"])(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g;
-
-/** What a built file imports, directly or through others: paths below `dist`, and packages. */
-function reachedFrom(entry: string): Set<string> {
-  const reached = new Set<string>([entry]);
-  const ending = entry.endsWith('.d.ts') ? '.d.ts' : '.js';
-  for (const file of reached) {
-    if (!file.endsWith(ending)) continue;
-    const text = readFileSync(join('dist', file), 'utf8');
-    for (const [, name = ''] of text.matchAll(IMPORT)) {
-      const target = name.startsWith('.')
-        ? relative('dist', join('dist', dirname(file), name)).replace(/\.js$/, ending)
-        : name;
-      reached.add(target);
-    }
-  }
-  return reached;
-}
-
-describe('the subpath "prometheus"', () => {
-  it('exports exactly these', () => {
-    expect(Object.keys(prometheus)).toEqual(['PubSubMetricsModule']);
-    expect(readFileSync('dist/prometheus/index.d.ts', 'utf8')).toContain('PubSubMetricsOptions');
-  });
-
-  it.each(['index.js', 'index.d.ts'])('is not reached from %s of the package', (entry) => {
-    const reached = [...reachedFrom(entry)];
-    expect(reached.length).toBeGreaterThan(50);
-    expect(reached.filter((it) => it.startsWith('prom'))).toEqual([]);
-  });
-
-  it.each(['prometheus/index.js', 'prometheus/index.d.ts'])('needs prom-client in %s', (entry) => {
-    expect(reachedFrom(entry)).toContain('prom-client');
-  });
-});
 
 describe('the parser of the text format', () => {
   it('reads names, labels and values', () => {
