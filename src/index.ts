@@ -20,11 +20,17 @@ export {
   RequestTimeoutError,
   type PubSubErrorCode,
 } from './errors.js';
+export { OnHashField, OnKey, OnKeyEvent } from './keyspace/key-handler.decorators.js';
+export type { OnKeyEventOptions, OnKeyOptions } from './keyspace/key-handler.decorators.js';
+export { KeyNotification } from './keyspace/key-notification.js';
+export { Key, KeyEvent, KeyParam } from './keyspace/key-param.decorators.js';
 export type { PubSubMessage } from './module/message-observer.js';
 export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
 export {
   RedisPubSubService,
+  type ObserveKeyEventOptions,
+  type ObserveKeysOptions,
   type ObserveOptions,
   type PublishingOptions,
   type PubSubHandler,

@@ -4,7 +4,13 @@ import { ClosedError } from '../errors.js';
 import { runOutside } from '../shared/async-context.js';
 import { Lifecycle } from '../shared/lifecycle.js';
 import { telemetry } from '../telemetry.js';
-import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
+import type {
+  Broker,
+  BrokerStatus,
+  DeliveryListener,
+  MasterAnswer,
+  SubscriptionWaiter,
+} from './broker.js';
 import { assertShardedSupport } from './connection/redis-error.js';
 import { createTopology } from './create-topology.js';
 import type { Publisher } from './publishing/publisher.js';
@@ -110,6 +116,11 @@ export class RedisBroker implements Broker {
   patternCount(): Promise<number> {
     if (this.#lifecycle.isClosed) return rejectClosed();
     return this.#publisher.patternCount();
+  }
+
+  callMasters(command: string, ...args: readonly string[]): Promise<readonly MasterAnswer[]> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    return this.#publisher.callMasters(command, ...args);
   }
 
   clients(): readonly Redis[] {

@@ -4,6 +4,9 @@ import { ChannelPattern } from '../channel/channel-pattern.js';
 import { literalGlob } from '../channel/glob.js';
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
+import type { KeyNotification } from '../keyspace/key-notification.js';
+import type { KeySelectionOptions } from '../keyspace/key-selection.js';
+import { KeySource } from '../keyspace/key-source.js';
 import { checkBoolean } from '../options/option-checks.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
@@ -27,6 +30,7 @@ import {
   type PubSubMessage,
 } from './message-observer.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
+import { SourceObserver } from './source-observer.js';
 
 const SERVICE = brandOf('service');
 
@@ -65,6 +69,33 @@ export interface ObserveOptions {
    * @defaultValue none
    */
   readonly onSubscribed?: (gap?: PubSubGap) => unknown;
+}
+
+/** Options of {@link RedisPubSubService.observeKeyEvent}. */
+export interface ObserveKeyEventOptions extends Pick<ObserveOptions, 'onSubscribed'> {
+  /**
+   * The number of the database whose keys are meant. The `db` of the connection does not matter.
+   *
+   * @defaultValue `0`
+   */
+  readonly database?: number;
+}
+
+/** Options of {@link RedisPubSubService.observeKeys}. */
+export interface ObserveKeysOptions extends ObserveKeyEventOptions {
+  /**
+   * The names of the events, such as `['set', 'del']`. They are compared in this process.
+   *
+   * @defaultValue all events that Redis reports
+   */
+  readonly events?: readonly string[];
+
+  /**
+   * The name or the glob of a field: each change of such a field of a hash is then a notification. Needs Redis 8.8.
+   *
+   * @defaultValue none
+   */
+  readonly field?: string;
 }
 
 /** A subscription of {@link RedisPubSubService.subscribe}. */
@@ -157,6 +188,33 @@ export class RedisPubSubService {
   }
 
   /**
+   * Observes all events of the keys that a pattern matches, as `@OnKey` handles them; with `field`, as `@OnHashField`
+   * does. The Observable is cold, and completes when the application closes. It fails with `CommandRefusedError` when
+   * Redis refuses the subscription, or reports no fields. User text goes into a pattern through `escapeGlob`.
+   *
+   * @throws InvalidChannelError for a pattern that is not valid, InvalidOptionError for a wrong option
+   */
+  observeKeys(pattern: string, options: ObserveKeysOptions = {}): Observable<KeyNotification> {
+    const { field, events, database } = options;
+    return this.#observeKeys(
+      field === undefined
+        ? { by: 'key', pattern, events, database }
+        : { by: 'field', pattern, field, events, database },
+      options,
+    );
+  }
+
+  /** As {@link observeKeys}, for one event and all keys that a pattern matches, as `@OnKeyEvent` handles it. */
+  observeKeyEvent(
+    event: string,
+    pattern = '*',
+    options: ObserveKeyEventOptions = {},
+  ): Observable<KeyNotification> {
+    const { database } = options;
+    return this.#observeKeys({ by: 'event', event, pattern, database }, options);
+  }
+
+  /**
    * Calls `handler` for each message of one channel. Resolves on Redis' acknowledgement; rejects with
    * `CommandRefusedError`, `InvalidChannelError`, `InvalidOptionError`, or `ClosedError` after the application closed.
    */
@@ -238,6 +296,25 @@ export class RedisPubSubService {
       observer.open();
       return observer;
     }) as Observable<PubSubMessage<T>>;
+  }
+
+  #observeKeys(
+    selection: KeySelectionOptions,
+    options: ObserveKeyEventOptions,
+  ): Observable<KeyNotification> {
+    const source = new KeySource(this.#bus, selection);
+    const onSubscribed = this.#safely(source.pattern, options);
+    return new LeanObservable<KeyNotification>((destination) => {
+      if (this.#isDrained) return completeSoon(destination);
+      const observer = new SourceObserver(
+        this.#scope,
+        source,
+        onSubscribed,
+        destination as Observer<unknown>,
+      );
+      observer.open();
+      return observer;
+    });
   }
 
   async #subscribe<T>(

@@ -23,6 +23,7 @@ import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
+import type { MessageSource, SourceMessage } from './message-source.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
@@ -204,6 +205,14 @@ export class MessageBus {
     return delivery.decoded as IncomingMessage | null;
   }
 
+  /** The message of a delivery to a source; `undefined` if it is not for its handler. */
+  readFrom(source: MessageSource, delivery: Delivery): SourceMessage | undefined {
+    if (this.#isTooLarge(delivery)) return undefined;
+    const message = source.read(delivery);
+    if (message) this.#reportReceived(delivery);
+    return message;
+  }
+
   /** Reports a message that was not handled. */
   reportDrop(channel: string, reason: DropReason, error?: unknown): void {
     if (telemetry.drop.hasSubscribers) telemetry.drop.publish({ channel, reason, error });
@@ -268,11 +277,13 @@ export class MessageBus {
       this.reportDrop(delivery.channel, 'reply');
       return undefined;
     }
-    if (telemetry.receive.hasSubscribers) {
-      const { channel: name, subscription } = delivery;
-      telemetry.receive.publish({ channel: name, subscription, bytes: payload.length });
-    }
+    this.#reportReceived(delivery);
     return message;
+  }
+
+  #reportReceived({ channel, subscription, payload }: Delivery): void {
+    if (!telemetry.receive.hasSubscribers) return;
+    telemetry.receive.publish({ channel, subscription, bytes: payload.length });
   }
 
   #decodeValue(delivery: Delivery): unknown {

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
+import type { MasterAnswer } from '../broker.js';
 
 /** Publishes, and answers PUBSUB queries, over one connection or several. */
 export interface Publisher {
@@ -27,6 +28,8 @@ export interface Publisher {
   subscriberCounts(channels: readonly string[], kind: ChannelKind): Promise<Map<string, number>>;
   /** PUBSUB NUMPAT. */
   patternCount(): Promise<number>;
+  /** See `Broker#callMasters`. */
+  callMasters(command: string, ...args: readonly string[]): Promise<readonly MasterAnswer[]>;
 }
 
 /** A publisher as the delivery probe uses it. */

@@ -21,7 +21,17 @@ class RedisDelivery implements Delivery {
     readonly subscription: string,
     readonly channel: string,
     readonly payload: ChunkPayload,
+    private readonly names: ChannelNames,
   ) {}
+
+  channelBytes(): Buffer {
+    return this.names.channelBytes();
+  }
+}
+
+/** Has the name of the channel of the message that is being delivered. */
+interface ChannelNames {
+  channelBytes(): Buffer;
 }
 
 /** Calls `onDelivery`, which must not throw, with every message that a client receives. */
@@ -30,6 +40,7 @@ export function receiveFrom(client: Redis, onDelivery: (delivery: Delivery) => v
   receiver.listen();
   interceptBytes(client, (passOn) => {
     const reader = new FrameReader(receiver, passOn);
+    receiver.names = reader;
     return (bytes) => reader.read(bytes);
   });
 }
@@ -41,6 +52,8 @@ export function receiveFrom(client: Redis, onDelivery: (delivery: Delivery) => v
 class MessageReceiver implements MessageTarget {
   readonly #client: Redis;
   readonly #onDelivery: (delivery: Delivery) => void;
+  /** The reader of the current socket, or an event of ioredis. */
+  names!: ChannelNames;
 
   constructor(client: Redis, onDelivery: (delivery: Delivery) => void) {
     this.#client = client;
@@ -61,7 +74,7 @@ class MessageReceiver implements MessageTarget {
     channel: string,
     payload: ChunkPayload,
   ): void {
-    this.#onDelivery(new RedisDelivery(kind, subscription, channel, payload));
+    this.#onDelivery(new RedisDelivery(kind, subscription, channel, payload, this.names));
     payload.release();
   }
 
@@ -87,6 +100,9 @@ class MessageReceiver implements MessageTarget {
   ): void {
     if (!Buffer.isBuffer(name) || !Buffer.isBuffer(payload)) return;
     const channel = name.toString();
+    const reader = this.names;
+    this.names = { channelBytes: () => name };
     this.onMessage(kind, pattern ?? channel, channel, new ChunkPayload(payload));
+    this.names = reader;
   }
 }

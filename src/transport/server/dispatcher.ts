@@ -107,7 +107,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
   ): Promise<unknown> {
     const { hooks, deserializer } = this.#options;
     if (!deserializer && !hooks.onStart) return this.#process(route, message, context, delivery);
-    const packet = deserializer && this.#readPacket(deserializer, context, delivery);
+    const packet =
+      deserializer && route.isDecoded
+        ? this.#readPacket(deserializer, context, delivery)
+        : undefined;
     return this.#prepare(route, { message, context, packet }, delivery);
   }
 

@@ -15,6 +15,7 @@ import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
+import { sourceIn } from '../message-source.js';
 import { attributeToHandler, extendNest, type DecoratedMethod } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
@@ -22,6 +23,7 @@ import { HandlerRoute, readPattern } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 import { warnOfOverlaps } from './overlapping-patterns.js';
 import { findMixUps, warnOfMixUps } from './sharded-mix-ups.js';
+import { SourceRoute } from './source-route.js';
 import { OutsideLogger } from '../outside-logger.js';
 
 const SERVER = brandOf('server');
@@ -126,7 +128,7 @@ export class RedisPubSubServer
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;
     this.checkPattern(pattern, extras);
-    const route = this.#createRoute(pattern, callback, isEventHandler);
+    const route = this.#createRoute(pattern, callback);
     const { source } = route.pattern;
     if (this.#routes.add(route)) {
       this.logger.warn(
@@ -136,9 +138,16 @@ export class RedisPubSubServer
     this.messageHandlers.set(source, callback);
   }
 
-  #createRoute(pattern: unknown, callback: MessageHandler, isEventHandler: boolean): HandlerRoute {
+  #createRoute(pattern: unknown, callback: MessageHandler): HandlerRoute {
     try {
-      return new HandlerRoute(readPattern(pattern), callback, isEventHandler, this.#dispatcher);
+      const createSource = sourceIn(callback.extras);
+      if (!createSource) return new HandlerRoute(readPattern(pattern), callback, this.#dispatcher);
+      const source = createSource(this.#bus, String(pattern));
+      return new SourceRoute(source, callback, this.#dispatcher, (error) =>
+        this.logger.error(
+          `The handler of "${shorten(source.pattern.source)}" receives nothing: ${messageOf(error)}`,
+        ),
+      );
     } catch (error) {
       attributeToHandler(error, callback.extras ?? {});
       throw error;
@@ -150,11 +159,10 @@ export class RedisPubSubServer
    *
    * @internal
    */
-  checkPattern(
-    pattern: unknown,
-    { sharded = this.#bus.options.sharded }: HandlerOptions = {},
-    owner?: string,
-  ): void {
+  checkPattern(pattern: unknown, extras: HandlerOptions = {}, owner?: string): void {
+    // The channels of a source are not the application's.
+    if (sourceIn(extras)) return;
+    const { sharded = this.#bus.options.sharded } = extras;
     this.#bus.patternWarnings.checkPattern(pattern, sharded, owner);
   }
 

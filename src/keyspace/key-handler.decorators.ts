@@ -1,0 +1,148 @@
+import { EventPattern, type Transport } from '@nestjs/microservices';
+import { InvalidOptionError } from '../errors.js';
+import { checkOneOf } from '../options/option-checks.js';
+import type { HandlerOptions } from '../options/options.js';
+import { withSource, type CreateSource } from '../transport/message-source.js';
+import { startOf, type KeySelectionOptions, type NotificationChannel } from './key-selection.js';
+import { KeySource } from './key-source.js';
+
+/** Options of {@link OnKeyEvent}. */
+export interface OnKeyEventOptions extends Omit<HandlerOptions, 'sharded' | 'order'> {
+  /**
+   * The number of the database whose keys are meant. The `db` of the connection does not matter.
+   *
+   * @defaultValue `0`
+   */
+  readonly database?: number;
+
+  /**
+   * The order of notifications. With `'key'`, those of one key are handled one after the other, and those of other keys
+   * at the same time.
+   *
+   * @defaultValue none
+   */
+  readonly order?: 'key';
+
+  /**
+   * The `transportId` of the module or server that runs the handler.
+   *
+   * @defaultValue every transport of the application
+   */
+  readonly transportId?: symbol | number;
+}
+
+/** Options of {@link OnKey} and {@link OnHashField}. */
+export interface OnKeyOptions extends OnKeyEventOptions {
+  /**
+   * The names of the events, such as `['set', 'del']`. They are compared in this process.
+   *
+   * @defaultValue all events that Redis reports
+   */
+  readonly events?: readonly string[];
+}
+
+/**
+ * Method decorator: handles one event of Redis, or several, for all keys that a pattern matches. The keys are compared in
+ * this process, so that Redis has no pattern to compare its messages with.
+ *
+ * A value that is not valid fails the start, with an error that names it.
+ *
+ * @param event - Its name, such as `expired`, `del` or `set`.
+ * @param pattern - A key, a glob, or a pattern with `:name` segments. Default: all keys.
+ *
+ * @example
+ * ```ts
+ * class Sessions {
+ *   @OnKeyEvent('expired', 'session::id')
+ *   onExpired(@KeyParam('id') id: string) {
+ *     console.log(`session ${id} has ended`);
+ *   }
+ * }
+ * ```
+ *
+ * @see https://redis.io/docs/latest/develop/pubsub/keyspace-notifications/
+ */
+export function OnKeyEvent(
+  event: string | readonly string[],
+  pattern = '*',
+  options: OnKeyEventOptions = {},
+): MethodDecorator {
+  const events: readonly unknown[] = Array.isArray(event) ? [...new Set(event)] : [event];
+  const { database } = options;
+  return handle(
+    options,
+    events.map((it) => [
+      nameOf('keyevent', database, it),
+      { by: 'event', event: it, pattern, database },
+    ]),
+  );
+}
+
+/**
+ * Method decorator: handles the events of all keys that a pattern matches. A key without a wildcard or a parameter is a
+ * channel at Redis, and any other pattern a glob.
+ *
+ * A value that is not valid fails the start, with an error that names it.
+ *
+ * @param pattern - A key, a glob, or a pattern with `:name` segments.
+ *
+ * @see https://redis.io/docs/latest/develop/pubsub/keyspace-notifications/
+ */
+export function OnKey(pattern: string, { events, ...options }: OnKeyOptions = {}): MethodDecorator {
+  const { database } = options;
+  return handle(options, [
+    [nameOf('keyspace', database, pattern), { by: 'key', pattern, events, database }],
+  ]);
+}
+
+/**
+ * Method decorator: handles the changes of fields of hashes. It is called once for each field. Needs Redis 8.8 or
+ * later: with another server the start fails, with an error that names its version.
+ *
+ * @param pattern - A key, a glob, or a pattern with `:name` segments.
+ * @param field - The name or the glob of a field.
+ *
+ * @see https://redis.io/docs/latest/develop/pubsub/subkeyspace-notifications/
+ */
+export function OnHashField(
+  pattern: string,
+  field: string,
+  { events, ...options }: OnKeyOptions = {},
+): MethodDecorator {
+  const { database } = options;
+  return handle(options, [
+    [
+      nameOf('subkeyspaceitem', database, `${pattern}\n${field}`),
+      { by: 'field', pattern, field, events, database },
+    ],
+  ]);
+}
+
+/** What other transports would subscribe to. A wrong value is refused at the start, where the error names the method. */
+function nameOf(channel: NotificationChannel, database: number | undefined, rest: unknown): string {
+  return startOf(channel, database ?? 0) + String(rest);
+}
+
+function handle(
+  { database: _, order, transportId, ...extras }: OnKeyEventOptions,
+  selections: readonly (readonly [name: string, KeySelectionOptions])[],
+): MethodDecorator {
+  const byName = new Map(selections);
+  const createSource: CreateSource = (bus, name) => {
+    if (order !== undefined) checkOneOf('order', order, ['key']);
+    if ('sharded' in extras) {
+      throw new InvalidOptionError(
+        'sharded',
+        'absent, since the notifications of keys have no shard channels',
+        extras.sharded,
+      );
+    }
+    return new KeySource(bus, byName.get(name) as KeySelectionOptions);
+  };
+  const handlerOptions = order === undefined ? extras : { ...extras, order: 'channel' };
+  return EventPattern<readonly string[]>(
+    [...byName.keys()],
+    transportId as Transport,
+    withSource(handlerOptions, createSource),
+  );
+}

@@ -1,0 +1,142 @@
+import { CommandRefusedError, messageOf } from '../errors.js';
+import type { MessageBus } from '../transport/message-bus.js';
+import { OutsideLogger } from '../transport/outside-logger.js';
+import type { KeySelection } from './key-selection.js';
+import { flagsIn, missingFlags, SETTING, type NeededNotifications } from './notify-flags.js';
+
+/** The first version of Redis that reports the fields of hashes. */
+const FIRST_WITH_FIELDS = [8, 8] as const;
+
+/** The flags of one master. */
+interface MasterFlags {
+  readonly address: string;
+  readonly flags: string;
+}
+
+/** Two processes may change the setting at the same time, and one would undo what the other has done. */
+const MAX_ATTEMPTS = 3;
+
+/** What the servers of a bus must have for notifications of keys: a version, and a setting. */
+export class KeyspaceServers {
+  static readonly #ofBus = new WeakMap<MessageBus, KeyspaceServers>();
+
+  readonly #bus: MessageBus;
+  readonly #logger = new OutsideLogger('RedisPubSub');
+  readonly #needed = new Map<string, NeededNotifications>();
+  readonly #warned = new Set<string>();
+  #check: Promise<void> | undefined;
+
+  private constructor(bus: MessageBus) {
+    this.#bus = bus;
+  }
+
+  /** The same for all handlers and observers of a bus. */
+  static of(bus: MessageBus): KeyspaceServers {
+    const known = this.#ofBus.get(bus);
+    if (known) return known;
+    const created = new KeyspaceServers(bus);
+    this.#ofBus.set(bus, created);
+    return created;
+  }
+
+  /** Adds what a selection needs of the setting, and checks it. Never rejects. */
+  need({ channel, events }: KeySelection): Promise<void> {
+    this.#needed.set(`${channel} ${events?.join() ?? ''}`, { channel, events });
+    return this.checkSetting();
+  }
+
+  /** Checks the setting of each master, as the option `notify` says. All calls of one tick share a check. Never rejects. */
+  checkSetting(): Promise<void> {
+    if (this.#bus.options.notify === 'ignore') return Promise.resolve();
+    return (this.#check ??= Promise.resolve()
+      .then(() => {
+        this.#check = undefined;
+        return this.#bus.options.notify === 'set' ? this.#set() : this.#warnOfMissing();
+      })
+      // The broker was closed.
+      .catch(() => undefined));
+  }
+
+  /** Rejects with a `CommandRefusedError` if a server is known not to report the fields of hashes. */
+  async assertFields(subject: string): Promise<void> {
+    const answers = await this.#bus.broker.callMasters('INFO', 'server');
+    for (const { address, answer } of answers) {
+      const server = serverIn(answer);
+      if (!server || server.hasFields) continue;
+      const why = `notifications of hash fields need Redis 8.8 or later, and ${address} is ${server.name}`;
+      throw new CommandRefusedError('subscribe', subject, new Error(why));
+    }
+  }
+
+  async #warnOfMissing(): Promise<void> {
+    for (const { address, flags } of await this.#readFlags()) {
+      const missing = missingFlags(flags, this.#needed.values());
+      if (missing === '' || !this.#isFirst(`${address} ${missing}`)) continue;
+      this.#logger.warn(
+        `Redis at ${address} does not report all that handlers and observers of keys need: notify-keyspace-events is "${flags}" and lacks "${missing}". Add it to the configuration of Redis, or set notify: 'set'`,
+      );
+    }
+  }
+
+  async #set(): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const known = await this.#readFlags();
+      const missing = missingOf(known, this.#needed.values());
+      if (missing === '') return;
+      const flags = known.map((it) => it.flags).join('') + missing;
+      const [refused] = (
+        await this.#bus.broker.callMasters('CONFIG', 'SET', SETTING, flags)
+      ).filter(({ error }) => error !== undefined);
+      if (!refused) continue;
+      this.#warnOfRefusal(refused.address, messageOf(refused.error));
+      return;
+    }
+  }
+
+  /** Those of each master that tells them. With `notify: 'set'` a refusal is logged. */
+  async #readFlags(): Promise<MasterFlags[]> {
+    const answers = await this.#bus.broker.callMasters('CONFIG', 'GET', SETTING);
+    return answers.flatMap(({ address, answer, error }) => {
+      const flags = flagsIn(answer);
+      if (flags !== undefined) return [{ address, flags }];
+      if (this.#bus.options.notify === 'set') {
+        this.#warnOfRefusal(address, error === undefined ? 'it is not there' : messageOf(error));
+      }
+      return [];
+    });
+  }
+
+  #warnOfRefusal(address: string, reason: string): void {
+    if (!this.#isFirst(`${address} ${reason}`)) return;
+    this.#logger.warn(
+      `Cannot change notify-keyspace-events of Redis at ${address}: ${reason}. Set it in the configuration of Redis, and set notify: 'ignore'`,
+    );
+  }
+
+  #isFirst(warning: string): boolean {
+    const isFirst = !this.#warned.has(warning);
+    this.#warned.add(warning);
+    return isFirst;
+  }
+}
+
+/** The letters that any of the masters lacks. */
+function missingOf(known: readonly MasterFlags[], needed: Iterable<NeededNotifications>): string {
+  const all = [...needed];
+  return [...new Set(known.flatMap(({ flags }) => [...missingFlags(flags, all)]))].join('');
+}
+
+/** What the answer to INFO says of a server; `undefined` if it says nothing of its version. */
+export function serverIn(info: unknown): { name: string; hasFields: boolean } | undefined {
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:(\\S+)`, 'm').exec(String(info))?.[1];
+  const valkey = field('valkey_version');
+  // Valkey tells the version of Redis that it is compatible with, too.
+  if (valkey !== undefined) return { name: `Valkey ${valkey}`, hasFields: false };
+  const version = field('redis_version');
+  if (version === undefined) return undefined;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [firstMajor, firstMinor] = FIRST_WITH_FIELDS;
+  const hasFields = major > firstMajor || (major === firstMajor && minor >= firstMinor);
+  return { name: `Redis ${version}`, hasFields };
+}

@@ -1,0 +1,49 @@
+import type { Observer } from 'rxjs';
+import type { Delivery, PubSubGap } from '../broker/broker.js';
+import type { MessageSource } from '../transport/message-source.js';
+import { isHandlerTraced, traceSubscriber } from '../transport/trace-handler.js';
+import {
+  MessageObserver,
+  type Observation,
+  type ObserverScope,
+  type PubSubMessage,
+} from './message-observer.js';
+
+/** Passes the messages of a {@link MessageSource} to a destination. */
+export class SourceObserver extends MessageObserver {
+  readonly #source: MessageSource;
+
+  constructor(
+    scope: ObserverScope,
+    source: MessageSource,
+    onSubscribed: Observation['onSubscribed'],
+    destination: Observer<unknown>,
+  ) {
+    const { pattern, key } = source;
+    super(scope, { pattern, key, onSubscribed }, destination);
+    this.#source = source;
+  }
+
+  /** Subscribes when the source is prepared, unless it is closed by then. */
+  override open(): void {
+    this.addToScope();
+    this.#source.prepare().then(
+      () => this.isOpen && this.listen(this),
+      (error: unknown) => this.isOpen && this.onFailed(error),
+    );
+  }
+
+  override onDelivery(delivery: Delivery): void {
+    const read = this.bus.readFrom(this.#source, delivery);
+    if (!read) return;
+    // What is passed on is not looked at.
+    const message = read.data as PubSubMessage;
+    if (!isHandlerTraced()) this.pass(message);
+    else traceSubscriber(this.pattern.source, delivery, () => this.pass(message));
+  }
+
+  override onResubscribed(gap: PubSubGap): void {
+    this.#source.onGap();
+    super.onResubscribed(gap);
+  }
+}

@@ -1,0 +1,50 @@
+import type { MessageHandler } from '@nestjs/microservices';
+import type { Delivery, PubSubGap, SubscriptionWaiter } from '../../broker/broker.js';
+import type { MessageSource } from '../message-source.js';
+import { RedisPubSubContext } from '../redis-pubsub.context.js';
+import { HandlerRoute, type RouteTarget } from './handler-route.js';
+
+/** A handler whose messages come from a {@link MessageSource}. */
+export class SourceRoute extends HandlerRoute {
+  readonly #source: MessageSource;
+  readonly #onUnusable: (error: unknown) => void;
+
+  /** `onUnusable` is called when the server turns out to have no such messages, and no caller waits. */
+  constructor(
+    source: MessageSource,
+    handler: MessageHandler,
+    target: RouteTarget,
+    onUnusable: (error: unknown) => void,
+  ) {
+    super(source.pattern, handler, target, source.key);
+    this.#source = source;
+    this.#onUnusable = onUnusable;
+  }
+
+  override get isDecoded(): boolean {
+    return false;
+  }
+
+  override listen(waiter?: SubscriptionWaiter): void {
+    this.#source.prepare().catch(this.#onUnusable);
+    super.listen(waiter);
+  }
+
+  override async whenListening(): Promise<void> {
+    await this.#source.prepare();
+    await super.whenListening();
+  }
+
+  override onDelivery(delivery: Delivery): void {
+    const read = this.bus.readFrom(this.#source, delivery);
+    if (!read) return;
+    const { data, params, orderedBy } = read;
+    const context = new RedisPubSubContext(delivery.channel, undefined, this.pattern, params);
+    this.handle({ data }, context, delivery, orderedBy);
+  }
+
+  override onResubscribed(gap: PubSubGap): void {
+    this.#source.onGap();
+    super.onResubscribed(gap);
+  }
+}
