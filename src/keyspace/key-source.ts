@@ -31,10 +31,6 @@ export class KeySource implements MessageSource {
     await this.#servers.need(this.#selection);
   }
 
-  onGap(): void {
-    void this.#servers.checkSetting();
-  }
-
   read(delivery: Delivery): SourceMessage | undefined {
     const { channel, payload } = delivery;
     const selection = this.#selection;

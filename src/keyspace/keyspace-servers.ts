@@ -1,4 +1,5 @@
 import { CommandRefusedError, messageOf } from '../errors.js';
+import type { BrokerStatus } from '../telemetry.js';
 import type { MessageBus } from '../transport/message-bus.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
 import type { KeySelection } from './key-selection.js';
@@ -25,6 +26,7 @@ export class KeyspaceServers {
   readonly #needed = new Map<string, NeededNotifications>();
   readonly #warned = new Set<string>();
   #check: Promise<void> | undefined;
+  #connecting: Promise<void> | undefined;
 
   private constructor(bus: MessageBus) {
     this.#bus = bus;
@@ -39,32 +41,51 @@ export class KeyspaceServers {
     return created;
   }
 
-  /** Adds what a selection needs of the setting, and checks it. Never rejects. */
+  /**
+   * Adds what a selection needs of the setting, and checks the setting of each master, as the option `notify` says.
+   * All calls of one tick share a check. Resolves after it; at once while there is no connection, and the check
+   * follows. Never rejects.
+   */
   need({ channel, events }: KeySelection): Promise<void> {
     this.#needed.set(`${channel} ${events?.join() ?? ''}`, { channel, events });
-    return this.checkSetting();
-  }
-
-  /** Checks the setting of each master, as the option `notify` says. All calls of one tick share a check. Never rejects. */
-  checkSetting(): Promise<void> {
     if (this.#bus.options.notify === 'ignore') return Promise.resolve();
-    return (this.#check ??= Promise.resolve()
-      .then(() => {
-        this.#check = undefined;
-        return this.#bus.options.notify === 'set' ? this.#set() : this.#warnOfMissing();
-      })
-      // The broker was closed.
-      .catch(() => undefined));
+    this.#check ??= this.#whenConnected().then(() => this.#checkSetting());
+    return isConnected(this.#bus.broker.status) ? this.#check : Promise.resolve();
   }
 
   /** Rejects with a `CommandRefusedError` if a server is known not to report the fields of hashes. */
   async assertFields(subject: string): Promise<void> {
+    await this.#whenConnected();
     const answers = await this.#bus.broker.callMasters('INFO', 'server');
     for (const { address, answer } of answers) {
       const server = serverIn(answer);
       if (!server || server.hasFields) continue;
       const why = `notifications of hash fields need Redis 8.8 or later, and ${address} is ${server.name}`;
       throw new CommandRefusedError('subscribe', subject, new Error(why));
+    }
+  }
+
+  /** Resolves when commands can be sent, or the broker is closed. */
+  #whenConnected(): Promise<void> {
+    const { broker } = this.#bus;
+    if (isConnected(broker.status)) return Promise.resolve();
+    return (this.#connecting ??= new Promise((resolve) => {
+      const remove = broker.onStatus((status) => {
+        if (!isConnected(status) && status !== 'disconnected') return;
+        remove();
+        this.#connecting = undefined;
+        resolve();
+      });
+    }));
+  }
+
+  async #checkSetting(): Promise<void> {
+    this.#check = undefined;
+    try {
+      if (this.#bus.options.notify === 'set') await this.#set();
+      else await this.#warnOfMissing();
+    } catch {
+      // The broker was closed.
     }
   }
 
@@ -118,6 +139,11 @@ export class KeyspaceServers {
     this.#warned.add(warning);
     return isFirst;
   }
+}
+
+/** Whether every connection is up. */
+function isConnected(status: BrokerStatus): boolean {
+  return status === 'connected' || status === 'starving';
 }
 
 /** The letters that any of the masters lacks. */

@@ -27,8 +27,12 @@ export class SourceObserver extends MessageObserver {
   /** Subscribes when the source is prepared, unless it is closed by then. */
   override open(): void {
     this.addToScope();
+    this.#prepare(() => this.listen(this));
+  }
+
+  #prepare(onPrepared: () => void): void {
     this.#source.prepare().then(
-      () => this.isOpen && this.listen(this),
+      () => this.isOpen && onPrepared(),
       (error: unknown) => this.isOpen && this.onFailed(error),
     );
   }
@@ -43,7 +47,7 @@ export class SourceObserver extends MessageObserver {
   }
 
   override onResubscribed(gap: PubSubGap): void {
-    this.#source.onGap();
+    this.#prepare(() => undefined);
     super.onResubscribed(gap);
   }
 }

@@ -14,10 +14,11 @@ export interface MessageSource {
   /** The pattern of the handler or observer, for logs, gaps and telemetry. */
   readonly pattern: ChannelPattern;
   readonly key: SubscriptionKey;
-  /** Called before each subscription. Rejects if the server has no such messages. */
+  /**
+   * Called before each subscription, and after an outage: another server may send the messages then. Rejects if the
+   * server is known not to have such messages.
+   */
   prepare(): Promise<void>;
-  /** Called after an outage: another server may send the messages now. */
-  onGap(): void;
   /** What a delivery says; `undefined` if it is not for the handler. Must not throw. */
   read(delivery: Delivery): SourceMessage | undefined;
 }

@@ -26,7 +26,7 @@ export class SourceRoute extends HandlerRoute {
   }
 
   override listen(waiter?: SubscriptionWaiter): void {
-    this.#source.prepare().catch(this.#onUnusable);
+    this.#prepare();
     super.listen(waiter);
   }
 
@@ -44,7 +44,11 @@ export class SourceRoute extends HandlerRoute {
   }
 
   override onResubscribed(gap: PubSubGap): void {
-    this.#source.onGap();
+    this.#prepare();
     super.onResubscribed(gap);
+  }
+
+  #prepare(): void {
+    this.#source.prepare().catch(this.#onUnusable);
   }
 }

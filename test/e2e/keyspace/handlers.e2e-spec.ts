@@ -294,19 +294,6 @@ describe('a handler of keys', () => {
     expect(gaps).toEqual(['gap']);
   });
 
-  it('of a hash field fails the start with an error that names the version', async () => {
-    @Injectable()
-    class Users {
-      @OnHashField('user::id', 'status')
-      onStatus() {}
-    }
-    const version = /redis_version:(\S+)/.exec(await redis.client.info('server'))?.[1];
-    const error = await failureOf(start(Users));
-    expect(error.code).toBe('ERR_PUBSUB_SUBSCRIBE');
-    expect(error.message).toContain('notifications of hash fields need Redis 8.8 or later');
-    expect(error.message).toContain(`is Redis ${version}`);
-  });
-
   it.each([
     ['pattern', () => OnKey(''), 'Expected "pattern" to be a key or a pattern of keys, got ""'],
     [
