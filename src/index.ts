@@ -27,15 +27,15 @@ export { Key, KeyEvent, KeyParam } from './keyspace/key-param.decorators.js';
 export type { PubSubMessage } from './module/message-observer.js';
 export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
-export {
-  RedisPubSubService,
-  type ObserveKeyEventOptions,
-  type ObserveKeysOptions,
-  type ObserveOptions,
-  type PublishingOptions,
-  type PubSubHandler,
-  type PubSubSubscription,
-} from './module/redis-pubsub.service.js';
+export { RedisPubSubService } from './module/redis-pubsub.service.js';
+export type {
+  ObserveKeyEventOptions,
+  ObserveKeysOptions,
+  ObserveOptions,
+  PublishingOptions,
+  PubSubHandler,
+  PubSubSubscription,
+} from './module/service-options.js';
 export {
   REDIS_PUBSUB,
   type HandlerOptions,

@@ -13,7 +13,7 @@ export interface OnKeyEventOptions extends Omit<HandlerOptions, 'sharded' | 'ord
    *
    * @defaultValue `0`
    */
-  readonly database?: number;
+  database?: number;
 
   /**
    * The order of notifications. With `'key'`, those of one key are handled one after the other, and those of other keys
@@ -21,14 +21,14 @@ export interface OnKeyEventOptions extends Omit<HandlerOptions, 'sharded' | 'ord
    *
    * @defaultValue none
    */
-  readonly order?: 'key';
+  order?: 'key';
 
   /**
    * The `transportId` of the module or server that runs the handler.
    *
    * @defaultValue every transport of the application
    */
-  readonly transportId?: symbol | number;
+  transportId?: symbol | number;
 }
 
 /** Options of {@link OnKey} and {@link OnHashField}. */
@@ -38,7 +38,7 @@ export interface OnKeyOptions extends OnKeyEventOptions {
    *
    * @defaultValue all events that Redis reports
    */
-  readonly events?: readonly string[];
+  events?: readonly string[];
 }
 
 /**
@@ -124,25 +124,31 @@ function nameOf(channel: NotificationChannel, database: number | undefined, rest
 }
 
 function handle(
-  { database: _, order, transportId, ...extras }: OnKeyEventOptions,
+  options: OnKeyEventOptions,
   selections: readonly (readonly [name: string, KeySelectionOptions])[],
 ): MethodDecorator {
+  const { transportId, order } = options;
   const byName = new Map(selections);
   const createSource: CreateSource = (bus, name) => {
     if (order !== undefined) checkOneOf('order', order, ['key']);
-    if ('sharded' in extras) {
-      throw new InvalidOptionError(
-        'sharded',
-        'absent, since the notifications of keys have no shard channels',
-        extras.sharded,
-      );
-    }
+    assertNotSharded(options as HandlerOptions);
     return new KeySource(bus, byName.get(name) as KeySelectionOptions);
   };
-  const handlerOptions = order === undefined ? extras : { ...extras, order: 'channel' };
   return EventPattern<readonly string[]>(
     [...byName.keys()],
     transportId as Transport,
-    withSource(handlerOptions, createSource),
+    withSource(handlerOptionsOf(options), createSource),
   );
+}
+
+function handlerOptionsOf(options: OnKeyEventOptions): HandlerOptions {
+  const { order, ...extras } = options;
+  for (const name of ['database', 'transportId'] as const) delete extras[name];
+  return order === undefined ? extras : { ...extras, order: 'channel' };
+}
+
+function assertNotSharded(options: HandlerOptions): void {
+  if (!('sharded' in options)) return;
+  const expected = 'absent, since the notifications of keys have no shard channels';
+  throw new InvalidOptionError('sharded', expected, options.sharded);
 }

@@ -1,8 +1,7 @@
 import type { Delivery } from '../broker/broker.js';
 import type { ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
-import type { MessageBus } from '../transport/message-bus.js';
-import type { MessageSource, SourceMessage } from '../transport/message-source.js';
+import type { MessageSource, SourceBus, SourceMessage } from '../transport/message-source.js';
 import { KeyNotification } from './key-notification.js';
 import { byteText, KeySelection, type KeySelectionOptions } from './key-selection.js';
 import { KeyspaceServers } from './keyspace-servers.js';
@@ -14,7 +13,7 @@ export class KeySource implements MessageSource {
   readonly #servers: KeyspaceServers;
 
   /** Throws as `KeySelection` does. */
-  constructor(bus: MessageBus, options: KeySelectionOptions) {
+  constructor(bus: SourceBus, options: KeySelectionOptions) {
     this.#selection = new KeySelection(options);
     this.key = this.#selection.key;
     this.#servers = KeyspaceServers.of(bus);
@@ -53,4 +52,14 @@ export class KeySource implements MessageSource {
     });
     return { data, params, orderedBy: key.text };
   }
+}
+
+/** The selection of `observeKeys`: by the field, if there is one. */
+export function selectionOf(
+  pattern: string,
+  { field, events, database }: { field?: string; events?: readonly string[]; database?: number },
+): KeySelectionOptions {
+  return field === undefined
+    ? { by: 'key', pattern, events, database }
+    : { by: 'field', pattern, field, events, database };
 }

@@ -1,6 +1,6 @@
 import { CommandRefusedError, messageOf } from '../errors.js';
 import type { BrokerStatus } from '../telemetry.js';
-import type { MessageBus } from '../transport/message-bus.js';
+import type { SourceBus } from '../transport/message-source.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
 import type { KeySelection } from './key-selection.js';
 import { flagsIn, missingFlags, SETTING, type NeededNotifications } from './notify-flags.js';
@@ -19,21 +19,21 @@ const MAX_ATTEMPTS = 3;
 
 /** What the servers of a bus must have for notifications of keys: a version, and a setting. */
 export class KeyspaceServers {
-  static readonly #ofBus = new WeakMap<MessageBus, KeyspaceServers>();
+  static readonly #ofBus = new WeakMap<SourceBus, KeyspaceServers>();
 
-  readonly #bus: MessageBus;
+  readonly #bus: SourceBus;
   readonly #logger = new OutsideLogger('RedisPubSub');
   readonly #needed = new Map<string, NeededNotifications>();
   readonly #warned = new Set<string>();
   #check: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
 
-  private constructor(bus: MessageBus) {
+  private constructor(bus: SourceBus) {
     this.#bus = bus;
   }
 
   /** The same for all handlers and observers of a bus. */
-  static of(bus: MessageBus): KeyspaceServers {
+  static of(bus: SourceBus): KeyspaceServers {
     const known = this.#ofBus.get(bus);
     if (known) return known;
     const created = new KeyspaceServers(bus);
@@ -105,9 +105,8 @@ export class KeyspaceServers {
       const missing = missingOf(known, this.#needed.values());
       if (missing === '') return;
       const flags = known.map((it) => it.flags).join('') + missing;
-      const [refused] = (
-        await this.#bus.broker.callMasters('CONFIG', 'SET', SETTING, flags)
-      ).filter(({ error }) => error !== undefined);
+      const answers = await this.#bus.broker.callMasters('CONFIG', 'SET', SETTING, flags);
+      const refused = answers.find(({ error }) => error !== undefined);
       if (!refused) continue;
       this.#warnOfRefusal(refused.address, messageOf(refused.error));
       return;
@@ -149,7 +148,8 @@ function isConnected(status: BrokerStatus): boolean {
 /** The letters that any of the masters lacks. */
 function missingOf(known: readonly MasterFlags[], needed: Iterable<NeededNotifications>): string {
   const all = [...needed];
-  return [...new Set(known.flatMap(({ flags }) => [...missingFlags(flags, all)]))].join('');
+  const letters = known.flatMap(({ flags }) => Array.from(missingFlags(flags, all)));
+  return [...new Set(letters)].join('');
 }
 
 /** What the answer to INFO says of a server; `undefined` if it says nothing of its version. */

@@ -1,12 +1,11 @@
-import type { Observable, Observer, Unsubscribable } from 'rxjs';
-import type { PubSubGap } from '../broker/broker.js';
+import type { Observable } from 'rxjs';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { literalGlob } from '../channel/glob.js';
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
 import type { KeyNotification } from '../keyspace/key-notification.js';
 import type { KeySelectionOptions } from '../keyspace/key-selection.js';
-import { KeySource } from '../keyspace/key-source.js';
+import { KeySource, selectionOf } from '../keyspace/key-source.js';
 import { checkBoolean } from '../options/option-checks.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
@@ -21,7 +20,7 @@ import {
   unwrapRecord,
 } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
-import { LeanObservable } from './lean-observable.js';
+import { completeSoon, LeanObservable } from './lean-observable.js';
 import {
   HandlerObserver,
   MessageObserver,
@@ -30,83 +29,18 @@ import {
   type PubSubMessage,
 } from './message-observer.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
-import { SourceObserver } from './source-observer.js';
+import type {
+  ObserveKeyEventOptions,
+  ObserveKeysOptions,
+  ObserveOptions,
+  PublishingOptions,
+  PubSubHandler,
+  PubSubSubscription,
+} from './service-options.js';
+import { observeSource } from './source-observer.js';
+import { SubscribedCallbacks } from './subscribed-callbacks.js';
 
 const SERVICE = brandOf('service');
-
-/** How {@link RedisPubSubService.publish} publishes. */
-export interface PublishingOptions {
-  /**
-   * Whether the channel is sharded (SPUBLISH).
-   *
-   * @defaultValue the `sharded` of the record, or of the module
-   */
-  readonly sharded?: boolean;
-
-  /**
-   * The form of the bare data, for readers in other languages. With `'json'`: JSON. With `'text'`: a string, or
-   * bytes, as they are. It overrides the `codec`. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
-   *
-   * @defaultValue the `format` of the record, or as the `codec` of the module says
-   */
-  readonly format?: 'json' | 'text';
-}
-
-/** Options of an observer. */
-export interface ObserveOptions {
-  /**
-   * Whether the channel is sharded (SSUBSCRIBE). A pattern cannot be sharded.
-   *
-   * @defaultValue the `sharded` of the module
-   */
-  readonly sharded?: boolean;
-
-  /**
-   * Called when Redis has acknowledged the subscription. From then on every message arrives. The first call has
-   * no gap. A call after an outage has the time in which messages may have been lost. Load the state that the messages
-   * are about at each call. It may be asynchronous; an error that it throws, or rejects with, is logged.
-   *
-   * @defaultValue none
-   */
-  readonly onSubscribed?: (gap?: PubSubGap) => unknown;
-}
-
-/** Options of {@link RedisPubSubService.observeKeyEvent}. */
-export interface ObserveKeyEventOptions extends Pick<ObserveOptions, 'onSubscribed'> {
-  /**
-   * The number of the database whose keys are meant. The `db` of the connection does not matter.
-   *
-   * @defaultValue `0`
-   */
-  readonly database?: number;
-}
-
-/** Options of {@link RedisPubSubService.observeKeys}. */
-export interface ObserveKeysOptions extends ObserveKeyEventOptions {
-  /**
-   * The names of the events, such as `['set', 'del']`. They are compared in this process.
-   *
-   * @defaultValue all events that Redis reports
-   */
-  readonly events?: readonly string[];
-
-  /**
-   * The name or the glob of a field: each change of such a field of a hash is then a notification. Needs Redis 8.8.
-   *
-   * @defaultValue none
-   */
-  readonly field?: string;
-}
-
-/** A subscription of {@link RedisPubSubService.subscribe}. */
-export interface PubSubSubscription {
-  readonly pattern: string;
-  /** Ends it: the handler is not called any more. Idempotent. */
-  unsubscribe(): void;
-}
-
-/** Handles a message of {@link RedisPubSubService.subscribe}. An error that it throws, or rejects with, is logged. */
-export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
 
 /**
  * Publishes and observes at run time, over the connections of the module. Channels in `publish`, `observe` and
@@ -127,10 +61,7 @@ export class RedisPubSubService {
     (line) => this.#logger.error(line),
     (count) => `${count} more messages failed`,
   );
-  readonly #callbacks = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `onSubscribed failed ${count} more times`,
-  );
+  readonly #callbacks = new SubscribedCallbacks(this.#logger);
   readonly #thrown = new RateLimitedLog(
     (line) => this.#logger.error(line),
     (count) => `${count} more observers threw`,
@@ -195,13 +126,7 @@ export class RedisPubSubService {
    * @throws InvalidChannelError for a pattern that is not valid, InvalidOptionError for a wrong option
    */
   observeKeys(pattern: string, options: ObserveKeysOptions = {}): Observable<KeyNotification> {
-    const { field, events, database } = options;
-    return this.#observeKeys(
-      field === undefined
-        ? { by: 'key', pattern, events, database }
-        : { by: 'field', pattern, field, events, database },
-      options,
-    );
+    return this.#observeKeys(selectionOf(pattern, options), options);
   }
 
   /** As {@link observeKeys}, for one event and all keys that a pattern matches, as `@OnKeyEvent` handles it. */
@@ -303,18 +228,9 @@ export class RedisPubSubService {
     options: ObserveKeyEventOptions,
   ): Observable<KeyNotification> {
     const source = new KeySource(this.#bus, selection);
-    const onSubscribed = this.#safely(source.pattern, options);
-    return new LeanObservable<KeyNotification>((destination) => {
-      if (this.#isDrained) return completeSoon(destination);
-      const observer = new SourceObserver(
-        this.#scope,
-        source,
-        onSubscribed,
-        destination as Observer<unknown>,
-      );
-      observer.open();
-      return observer;
-    });
+    const onSubscribed = this.#callbacks.safely(source.pattern, options);
+    const isOver = (): boolean => this.#isDrained;
+    return observeSource<KeyNotification>(source, { scope: this.#scope, onSubscribed, isOver });
   }
 
   async #subscribe<T>(
@@ -374,29 +290,11 @@ export class RedisPubSubService {
 
   /** Throws for a pattern that cannot be observed. */
   #observation(pattern: ChannelPattern, options: ObserveOptions = {}): Observation {
-    const onSubscribed = this.#safely(pattern, options);
+    const onSubscribed = this.#callbacks.safely(pattern, options);
     const { prefix, sharded: byDefault } = this.#bus.options;
     const { sharded = byDefault } = options;
     const key = pattern.subscriptionKey(prefix, checkBoolean('sharded', sharded));
     return { pattern, key, onSubscribed };
-  }
-
-  /** The callback of an observer, which the broker calls: it must not throw. */
-  #safely(pattern: ChannelPattern, options: ObserveOptions): ObserveOptions['onSubscribed'] {
-    const { onSubscribed } = options;
-    if (onSubscribed === undefined) return undefined;
-    if (typeof onSubscribed !== 'function') {
-      throw new InvalidOptionError('onSubscribed', 'a function', onSubscribed);
-    }
-    return async (gap) => {
-      try {
-        await onSubscribed(gap);
-      } catch (error) {
-        this.#callbacks.add(
-          () => `onSubscribed of "${shorten(pattern.source)}" failed: ${textOf(error)}`,
-        );
-      }
-    };
   }
 
   async #run<T>(
@@ -421,10 +319,4 @@ export class RedisPubSubService {
 /** Whether a value is a service, of this copy of the package or another. */
 export function isPubSubService(value: unknown): value is RedisPubSubService {
   return hasBrand(value, SERVICE);
-}
-
-/** Not at once: an application that observes again at each completion would never end. */
-function completeSoon(destination: Pick<Observer<never>, 'complete'>): Unsubscribable {
-  const soon = setImmediate(() => destination.complete()).unref();
-  return { unsubscribe: () => clearImmediate(soon) };
 }

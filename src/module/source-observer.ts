@@ -1,7 +1,9 @@
-import type { Observer } from 'rxjs';
+import type { Observable, Observer } from 'rxjs';
 import type { Delivery, PubSubGap } from '../broker/broker.js';
 import type { MessageSource } from '../transport/message-source.js';
+import { readFrom } from '../transport/read-from.js';
 import { isHandlerTraced, traceSubscriber } from '../transport/trace-handler.js';
+import { completeSoon, LeanObservable } from './lean-observable.js';
 import {
   MessageObserver,
   type Observation,
@@ -10,7 +12,7 @@ import {
 } from './message-observer.js';
 
 /** Passes the messages of a {@link MessageSource} to a destination. */
-export class SourceObserver extends MessageObserver {
+class SourceObserver extends MessageObserver {
   readonly #source: MessageSource;
 
   constructor(
@@ -38,7 +40,7 @@ export class SourceObserver extends MessageObserver {
   }
 
   override onDelivery(delivery: Delivery): void {
-    const read = this.bus.readFrom(this.#source, delivery);
+    const read = readFrom(this.#source, this.bus, delivery);
     if (!read) return;
     // What is passed on is not looked at.
     const message = read.data as PubSubMessage;
@@ -50,4 +52,29 @@ export class SourceObserver extends MessageObserver {
     this.#prepare(() => undefined);
     super.onResubscribed(gap);
   }
+}
+
+/** How a {@link MessageSource} is observed. */
+export interface SourceObservation extends Pick<Observation, 'onSubscribed'> {
+  readonly scope: ObserverScope;
+  /** Whether the application has closed, so that an observer completes. */
+  readonly isOver: () => boolean;
+}
+
+/** A cold Observable of the messages of a source. */
+export function observeSource<T>(
+  source: MessageSource,
+  { scope, onSubscribed, isOver }: SourceObservation,
+): Observable<T> {
+  return new LeanObservable<T>((destination) => {
+    if (isOver()) return completeSoon(destination as Observer<unknown>);
+    const observer = new SourceObserver(
+      scope,
+      source,
+      onSubscribed,
+      destination as Observer<unknown>,
+    );
+    observer.open();
+    return observer;
+  });
 }

@@ -215,7 +215,7 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   transportId?: symbol | number;
 
   /**
-   * What to do about `notify-keyspace-events`, the setting of Redis that the handlers and observers of keys need. With
+   * What to do about `notify-keyspace-events`, which handlers and observers of keys need. It is a setting of Redis. With
    * `'check'`, each master is asked for it, and a warning names what is missing. Where the user may not call CONFIG,
    * nothing is logged. With `'set'`, what is missing is added, at every start and after every outage. With `'ignore'`,
    * Redis is not asked.

@@ -23,7 +23,6 @@ import { RateLimitedLog } from '../shared/rate-limited-log.js';
 import { telemetry, type DropReason } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
 import { createCodec } from './create-codec.js';
-import type { MessageSource, SourceMessage } from './message-source.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
 import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
@@ -193,10 +192,10 @@ export class MessageBus {
   /** The replies or cancellations in a delivery: one, several, or values of any other kind. */
   readBatch(delivery: Delivery): readonly unknown[] {
     // Another process may have a larger limit than this one.
-    if (delivery.payload.length > MAX_BATCH_BYTES && this.#isTooLarge(delivery)) return [];
+    if (delivery.payload.length > MAX_BATCH_BYTES && this.isTooLarge(delivery)) return [];
     const value = this.#decodeValue(delivery);
     if (Array.isArray(value)) return value;
-    return value === undefined || this.#isTooLarge(delivery) ? [] : [value];
+    return value === undefined || this.isTooLarge(delivery) ? [] : [value];
   }
 
   /** The message of a delivery, decoded once; `null` if it is not for handlers and observers. */
@@ -205,12 +204,18 @@ export class MessageBus {
     return delivery.decoded as IncomingMessage | null;
   }
 
-  /** The message of a delivery to a source; `undefined` if it is not for its handler. */
-  readFrom(source: MessageSource, delivery: Delivery): SourceMessage | undefined {
-    if (this.#isTooLarge(delivery)) return undefined;
-    const message = source.read(delivery);
-    if (message) this.#reportReceived(delivery);
-    return message;
+  /** Whether a payload is larger than `maxPayloadBytes`, so that the message is dropped. */
+  isTooLarge(delivery: Delivery): boolean {
+    const bytes = delivery.payload.length;
+    if (bytes <= this.options.maxPayloadBytes) return false;
+    this.#drop(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
+    return true;
+  }
+
+  /** Reports a message that has arrived and is decoded. */
+  reportReceived({ channel, subscription, payload }: Delivery): void {
+    if (!telemetry.receive.hasSubscribers) return;
+    telemetry.receive.publish({ channel, subscription, bytes: payload.length });
   }
 
   /** Reports a message that was not handled. */
@@ -264,7 +269,7 @@ export class MessageBus {
   }
 
   #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {
-    if (this.#isTooLarge(delivery)) return undefined;
+    if (this.isTooLarge(delivery)) return undefined;
     const { payload } = delivery;
     let message: IncomingMessage | undefined;
     try {
@@ -277,13 +282,8 @@ export class MessageBus {
       this.reportDrop(delivery.channel, 'reply');
       return undefined;
     }
-    this.#reportReceived(delivery);
+    this.reportReceived(delivery);
     return message;
-  }
-
-  #reportReceived({ channel, subscription, payload }: Delivery): void {
-    if (!telemetry.receive.hasSubscribers) return;
-    telemetry.receive.publish({ channel, subscription, bytes: payload.length });
   }
 
   #decodeValue(delivery: Delivery): unknown {
@@ -293,13 +293,6 @@ export class MessageBus {
       this.#dropUnreadable(delivery, error);
       return undefined;
     }
-  }
-
-  #isTooLarge(delivery: Delivery): boolean {
-    const bytes = delivery.payload.length;
-    if (bytes <= this.options.maxPayloadBytes) return false;
-    this.#drop(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
-    return true;
   }
 
   #dropUnreadable(delivery: Delivery, thrown: unknown): void {

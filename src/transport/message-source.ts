@@ -1,8 +1,8 @@
-import type { Delivery } from '../broker/broker.js';
+import type { Broker, Delivery } from '../broker/broker.js';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import { brandOf, brandValue } from '../shared/brand.js';
-import type { MessageBus } from './message-bus.js';
 
 const SOURCE = brandOf('source');
 
@@ -31,8 +31,14 @@ export interface SourceMessage {
   readonly orderedBy: string;
 }
 
+/** What a source has of the bus that it belongs to. */
+export interface SourceBus {
+  readonly broker: Broker;
+  readonly options: ResolvedOptions;
+}
+
 /** Creates the source of a handler; `pattern` is one of those in its decorator. Throws for a wrong one. */
-export type CreateSource = (bus: MessageBus, pattern: string) => MessageSource;
+export type CreateSource = (bus: SourceBus, pattern: string) => MessageSource;
 
 /** The options of a handler whose messages come from a source. */
 export function withSource<Extras extends object>(extras: Extras, create: CreateSource): Extras {

@@ -15,17 +15,17 @@ const EVENTS = {
 /** A message that Redis sent. */
 class RedisDelivery implements Delivery {
   decoded: unknown = undefined;
+  names: ChannelNames | undefined = undefined;
 
   constructor(
     readonly kind: SubscriptionKind,
     readonly subscription: string,
     readonly channel: string,
     readonly payload: ChunkPayload,
-    private readonly names: ChannelNames,
   ) {}
 
   channelBytes(): Buffer {
-    return this.names.channelBytes();
+    return (this.names as ChannelNames).channelBytes();
   }
 }
 
@@ -53,7 +53,7 @@ class MessageReceiver implements MessageTarget {
   readonly #client: Redis;
   readonly #onDelivery: (delivery: Delivery) => void;
   /** The reader of the current socket, or an event of ioredis. */
-  names!: ChannelNames;
+  names: ChannelNames | undefined;
 
   constructor(client: Redis, onDelivery: (delivery: Delivery) => void) {
     this.#client = client;
@@ -74,7 +74,9 @@ class MessageReceiver implements MessageTarget {
     channel: string,
     payload: ChunkPayload,
   ): void {
-    this.#onDelivery(new RedisDelivery(kind, subscription, channel, payload, this.names));
+    const delivery = new RedisDelivery(kind, subscription, channel, payload);
+    delivery.names = this.names;
+    this.#onDelivery(delivery);
     payload.release();
   }
 

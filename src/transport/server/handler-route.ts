@@ -123,9 +123,8 @@ export class HandlerRoute extends BusListener {
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
-    orderedBy: string,
   ): void {
-    if (this.#queue) this.#enqueue(this.#queue, message, context, delivery, orderedBy);
+    if (this.#queue) this.#enqueue(this.#queue, message, context, delivery);
     else void this.#target.run(this, message, context, delivery);
   }
 
@@ -138,12 +137,17 @@ export class HandlerRoute extends BusListener {
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
-    channel = context.getChannel(),
   ): void {
     const run = (): Promise<unknown> => this.#target.run(this, message, context, delivery);
     const key = this.isEventHandler ? undefined : keyOf(message);
+    const channel = this.orderedBy(message, context);
     const isWaiting = queue.add(channel, run, key, delivery.payload.length + channel.length);
     if (isWaiting) this.#target.onWaiting(delivery);
+  }
+
+  /** With `order` the messages of one such name are handled one after the other. */
+  protected orderedBy(_: IncomingMessage, context: RedisPubSubContext): string {
+    return context.getChannel();
   }
 
   /** Drops the messages that wait for the handler. */

@@ -16,14 +16,14 @@ import { Lifecycle } from '../../shared/lifecycle.js';
 import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
 import { sourceIn } from '../message-source.js';
-import { attributeToHandler, extendNest, type DecoratedMethod } from '../nest-internals.js';
+import { extendNest, type DecoratedMethod } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
+import { createRoute } from './create-route.js';
 import { Dispatcher, type ProcessingHooks } from './dispatcher.js';
-import { HandlerRoute, readPattern } from './handler-route.js';
+import type { HandlerRoute } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 import { warnOfOverlaps } from './overlapping-patterns.js';
 import { findMixUps, warnOfMixUps } from './sharded-mix-ups.js';
-import { SourceRoute } from './source-route.js';
 import { OutsideLogger } from '../outside-logger.js';
 
 const SERVER = brandOf('server');
@@ -128,7 +128,7 @@ export class RedisPubSubServer
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;
     this.checkPattern(pattern, extras);
-    const route = this.#createRoute(pattern, callback);
+    const route = createRoute(pattern, callback, this.#dispatcher, this.logger);
     const { source } = route.pattern;
     if (this.#routes.add(route)) {
       this.logger.warn(
@@ -136,22 +136,6 @@ export class RedisPubSubServer
       );
     }
     this.messageHandlers.set(source, callback);
-  }
-
-  #createRoute(pattern: unknown, callback: MessageHandler): HandlerRoute {
-    try {
-      const createSource = sourceIn(callback.extras);
-      if (!createSource) return new HandlerRoute(readPattern(pattern), callback, this.#dispatcher);
-      const source = createSource(this.#bus, String(pattern));
-      return new SourceRoute(source, callback, this.#dispatcher, (error) =>
-        this.logger.error(
-          `The handler of "${shorten(source.pattern.source)}" receives nothing: ${messageOf(error)}`,
-        ),
-      );
-    } catch (error) {
-      attributeToHandler(error, callback.extras ?? {});
-      throw error;
-    }
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import type { Delivery, PubSubGap, SubscriptionWaiter } from '../../broker/broker.js';
-import type { MessageSource } from '../message-source.js';
+import type { IncomingMessage } from '../../codec/codec.js';
+import type { MessageSource, SourceMessage } from '../message-source.js';
+import { readFrom } from '../read-from.js';
 import { RedisPubSubContext } from '../redis-pubsub.context.js';
 import { HandlerRoute, type RouteTarget } from './handler-route.js';
 
@@ -36,16 +38,20 @@ export class SourceRoute extends HandlerRoute {
   }
 
   override onDelivery(delivery: Delivery): void {
-    const read = this.bus.readFrom(this.#source, delivery);
-    if (!read) return;
-    const { data, params, orderedBy } = read;
-    const context = new RedisPubSubContext(delivery.channel, undefined, this.pattern, params);
-    this.handle({ data }, context, delivery, orderedBy);
+    const message = readFrom(this.#source, this.bus, delivery);
+    if (!message) return;
+    const { channel } = delivery;
+    const context = new RedisPubSubContext(channel, undefined, this.pattern, message.params);
+    this.handle(message, context, delivery);
   }
 
   override onResubscribed(gap: PubSubGap): void {
     this.#prepare();
     super.onResubscribed(gap);
+  }
+
+  protected override orderedBy(message: IncomingMessage): string {
+    return (message as SourceMessage).orderedBy;
   }
 
   #prepare(): void {

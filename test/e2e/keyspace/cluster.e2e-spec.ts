@@ -52,7 +52,7 @@ async function subscribedPorts(): Promise<number[]> {
     cluster()
       .nodes.filter(({ answers }) => answers)
       .map(async ({ client, port }) => {
-        const [, count] = (await client.pubsub('NUMSUB', '__keyevent@0__:expired')) as unknown[];
+        const [, count] = await client.pubsub('NUMSUB', '__keyevent@0__:expired');
         return Number(count) > 0 ? [port] : [];
       }),
   );
@@ -99,9 +99,7 @@ describe('a handler of keys in a Cluster', () => {
     }
     const owners = await Promise.all(keys.map((key) => cluster().ownerOf(key)));
     await eventually(async () => {
-      const left = await Promise.all(
-        keys.map((key, i) => owners[i]?.client.call('EXISTS', key).then(Number)),
-      );
+      const left = await Promise.all(keys.map(async (key, i) => owners[i]?.client.exists(key)));
       return left.every((count) => count === 0);
     });
     await eventually(() => heard.length >= atNode.length);

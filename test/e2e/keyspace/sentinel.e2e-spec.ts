@@ -48,7 +48,7 @@ describe('a handler of keys over sentinels', () => {
     const { client } = await set.master();
     await eventually(() => gaps.length > 0);
     await eventually(async () => {
-      const [, flags] = (await client.config('GET', 'notify-keyspace-events')) as string[];
+      const [, flags] = await client.config('GET', 'notify-keyspace-events');
       return flags?.includes('E') === true;
     });
     await expireAll('after');

@@ -45,6 +45,7 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
   serializer: [[SERVER, CLIENT], undefined, HOOK, {}],
   deserializer: [[SERVER, CLIENT], undefined, HOOK, {}],
   inheritAppConfig: [[MODULE], true, false, 1],
+  notify: [[SERVER, MODULE], 'check', 'set', 'always'],
   handlers: [[MODULE], true, false, 1],
 };
 
@@ -150,6 +151,7 @@ describe('resolveOptions', () => {
       'prefix',
       'codec',
       'onStart',
+      'notify',
       'replies',
       'reservedSegment',
     ].includes(name);
