@@ -1,8 +1,7 @@
 import { EventPattern, type Transport } from '@nestjs/microservices';
-import { InvalidOptionError } from '../errors.js';
-import { checkOneOf } from '../options/option-checks.js';
 import type { HandlerOptions } from '../options/options.js';
 import { withSource, type CreateSource } from '../transport/message-source.js';
+import { checkHandlerOptions, type GivenOptions } from './key-options.js';
 import { startOf, type KeySelectionOptions, type NotificationChannel } from './key-selection.js';
 import { KeySource } from './key-source.js';
 
@@ -68,7 +67,7 @@ export function OnKeyEvent(
   options: OnKeyEventOptions = {},
 ): MethodDecorator {
   const events: readonly unknown[] = Array.isArray(event) ? [...new Set(event)] : [event];
-  const { database } = options;
+  const { database } = given(options);
   return handle(
     options,
     events.map((it) => [
@@ -88,8 +87,8 @@ export function OnKeyEvent(
  *
  * @see https://redis.io/docs/latest/develop/pubsub/keyspace-notifications/
  */
-export function OnKey(pattern: string, { events, ...options }: OnKeyOptions = {}): MethodDecorator {
-  const { database } = options;
+export function OnKey(pattern: string, options: OnKeyOptions = {}): MethodDecorator {
+  const { database, events } = given(options);
   return handle(options, [
     [nameOf('keyspace', database, pattern), { by: 'key', pattern, events, database }],
   ]);
@@ -107,9 +106,9 @@ export function OnKey(pattern: string, { events, ...options }: OnKeyOptions = {}
 export function OnHashField(
   pattern: string,
   field: string,
-  { events, ...options }: OnKeyOptions = {},
+  options: OnKeyOptions = {},
 ): MethodDecorator {
-  const { database } = options;
+  const { database, events } = given(options);
   return handle(options, [
     [
       nameOf('subkeyspaceitem', database, `${pattern}\n${field}`),
@@ -118,37 +117,31 @@ export function OnHashField(
   ]);
 }
 
-/** What other transports would subscribe to. A wrong value is refused at the start, where the error names the method. */
-function nameOf(channel: NotificationChannel, database: number | undefined, rest: unknown): string {
-  return startOf(channel, database ?? 0) + String(rest);
+/** Options of any type: a wrong value is refused at the start, where the error names the method. */
+function given(options: unknown): GivenOptions {
+  return Object(options) as GivenOptions;
+}
+
+/** What other transports would subscribe to. */
+function nameOf(channel: NotificationChannel, database: unknown, rest: unknown): string {
+  return startOf(channel, Number(database ?? 0)) + String(rest);
 }
 
 function handle(
   options: OnKeyEventOptions,
   selections: readonly (readonly [name: string, KeySelectionOptions])[],
 ): MethodDecorator {
-  const { transportId, order } = options;
   const byName = new Map(selections);
   const createSource: CreateSource = (bus, name) => {
-    if (order !== undefined) checkOneOf('order', order, ['key']);
-    assertNotSharded(options as HandlerOptions);
-    return new KeySource(bus, byName.get(name) as KeySelectionOptions);
+    const selection = byName.get(name) as KeySelectionOptions;
+    checkHandlerOptions(options, selection.by);
+    return new KeySource(bus, selection);
   };
+  const { database: _, events: __, order, transportId, ...extras } = given(options);
+  const handlerOptions = order === undefined ? extras : { ...extras, order: 'channel' };
   return EventPattern<readonly string[]>(
     [...byName.keys()],
     transportId as Transport,
-    withSource(handlerOptionsOf(options), createSource),
+    withSource(handlerOptions, createSource),
   );
-}
-
-function handlerOptionsOf(options: OnKeyEventOptions): HandlerOptions {
-  const { order, ...extras } = options;
-  for (const name of ['database', 'transportId'] as const) delete extras[name];
-  return order === undefined ? extras : { ...extras, order: 'channel' };
-}
-
-function assertNotSharded(options: HandlerOptions): void {
-  if (!('sharded' in options)) return;
-  const expected = 'absent, since the notifications of keys have no shard channels';
-  throw new InvalidOptionError('sharded', expected, options.sharded);
 }

@@ -23,11 +23,11 @@ export class KeySource implements MessageSource {
     return this.#selection.pattern;
   }
 
-  async prepare(): Promise<void> {
+  async prepare(isAfterOutage: boolean): Promise<void> {
     if (this.#selection.channel === 'subkeyspaceitem') {
-      await this.#servers.assertFields(this.key.name);
+      await this.#servers.assertFields(this.key.name, isAfterOutage);
     }
-    await this.#servers.need(this.#selection);
+    await this.#servers.need(this.#selection, isAfterOutage);
   }
 
   read(delivery: Delivery): SourceMessage | undefined {
@@ -52,14 +52,4 @@ export class KeySource implements MessageSource {
     });
     return { data, params, orderedBy: key.text };
   }
-}
-
-/** The selection of `observeKeys`: by the field, if there is one. */
-export function selectionOf(
-  pattern: string,
-  { field, events, database }: { field?: string; events?: readonly string[]; database?: number },
-): KeySelectionOptions {
-  return field === undefined
-    ? { by: 'key', pattern, events, database }
-    : { by: 'field', pattern, field, events, database };
 }

@@ -1,9 +1,10 @@
+import type { MasterAnswer } from '../broker/broker.js';
 import { CommandRefusedError, messageOf } from '../errors.js';
 import type { BrokerStatus } from '../telemetry.js';
 import type { SourceBus } from '../transport/message-source.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
 import type { KeySelection } from './key-selection.js';
-import { flagsIn, missingFlags, SETTING, type NeededNotifications } from './notify-flags.js';
+import { flagsIn, NeededFlags, SETTING } from './notify-flags.js';
 
 /** The first version of Redis that reports the fields of hashes. */
 const FIRST_WITH_FIELDS = [8, 8] as const;
@@ -23,10 +24,12 @@ export class KeyspaceServers {
 
   readonly #bus: SourceBus;
   readonly #logger = new OutsideLogger('RedisPubSub');
-  readonly #needed = new Map<string, NeededNotifications>();
+  readonly #needed = new NeededFlags();
   readonly #warned = new Set<string>();
   #check: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
+  /** What the masters have answered to INFO since the last outage. */
+  #servers: Promise<readonly MasterAnswer[]> | undefined;
 
   private constructor(bus: SourceBus) {
     this.#bus = bus;
@@ -42,26 +45,37 @@ export class KeyspaceServers {
   }
 
   /**
-   * Adds what a selection needs of the setting, and checks the setting of each master, as the option `notify` says.
-   * All calls of one tick share a check. Resolves after it; at once while there is no connection, and the check
-   * follows. Never rejects.
+   * Adds what a selection needs of the setting. If that is more than before, or after an outage, it checks the setting of
+   * each master, as the option `notify` says. All calls of one tick share a check. Resolves after it; at once while
+   * there is no connection, and the check follows. Never rejects.
    */
-  need({ channel, events }: KeySelection): Promise<void> {
-    this.#needed.set(`${channel} ${events?.join() ?? ''}`, { channel, events });
+  need({ channel, events }: KeySelection, isAfterOutage: boolean): Promise<void> {
+    const isMore = this.#needed.add(channel, events);
     if (this.#bus.options.notify === 'ignore') return Promise.resolve();
-    this.#check ??= this.#whenConnected().then(() => this.#checkSetting());
-    return isConnected(this.#bus.broker.status) ? this.#check : Promise.resolve();
+    if (isMore || isAfterOutage) {
+      this.#check ??= this.#whenConnected().then(() => this.#checkSetting());
+    }
+    return isConnected(this.#bus.broker.status) && this.#check ? this.#check : Promise.resolve();
   }
 
   /** Rejects with a `CommandRefusedError` if a server is known not to report the fields of hashes. */
-  async assertFields(subject: string): Promise<void> {
-    await this.#whenConnected();
-    const answers = await this.#bus.broker.callMasters('INFO', 'server');
-    for (const { address, answer } of answers) {
+  async assertFields(subject: string, isAfterOutage: boolean): Promise<void> {
+    if (isAfterOutage) this.#servers = undefined;
+    for (const { address, answer } of await (this.#servers ??= this.#askServers())) {
       const server = serverIn(answer);
       if (!server || server.hasFields) continue;
       const why = `notifications of hash fields need Redis 8.8 or later, and ${address} is ${server.name}`;
       throw new CommandRefusedError('subscribe', subject, new Error(why));
+    }
+  }
+
+  async #askServers(): Promise<readonly MasterAnswer[]> {
+    try {
+      await this.#whenConnected();
+      return await this.#bus.broker.callMasters('INFO', 'server');
+    } catch (error) {
+      this.#servers = undefined;
+      throw error;
     }
   }
 
@@ -91,7 +105,7 @@ export class KeyspaceServers {
 
   async #warnOfMissing(): Promise<void> {
     for (const { address, flags } of await this.#readFlags()) {
-      const missing = missingFlags(flags, this.#needed.values());
+      const missing = this.#needed.missingIn(flags);
       if (missing === '' || !this.#isFirst(`${address} ${missing}`)) continue;
       this.#logger.warn(
         `Redis at ${address} does not report all that handlers and observers of keys need: notify-keyspace-events is "${flags}" and lacks "${missing}". Add it to the configuration of Redis, or set notify: 'set'`,
@@ -102,15 +116,16 @@ export class KeyspaceServers {
   async #set(): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const known = await this.#readFlags();
-      const missing = missingOf(known, this.#needed.values());
+      const missing = known.map(({ flags }) => this.#needed.missingIn(flags)).join('');
       if (missing === '') return;
-      const flags = known.map((it) => it.flags).join('') + missing;
-      const answers = await this.#bus.broker.callMasters('CONFIG', 'SET', SETTING, flags);
+      const wanted = lettersOf(known.map(({ flags }) => flags).join('') + missing);
+      const answers = await this.#bus.broker.callMasters('CONFIG', 'SET', SETTING, wanted);
       const refused = answers.find(({ error }) => error !== undefined);
       if (!refused) continue;
       this.#warnOfRefusal(refused.address, messageOf(refused.error));
       return;
     }
+    await this.#warnOfMissing();
   }
 
   /** Those of each master that tells them. With `notify: 'set'` a refusal is logged. */
@@ -127,7 +142,7 @@ export class KeyspaceServers {
   }
 
   #warnOfRefusal(address: string, reason: string): void {
-    if (!this.#isFirst(`${address} ${reason}`)) return;
+    if (!this.#isFirst(address)) return;
     this.#logger.warn(
       `Cannot change notify-keyspace-events of Redis at ${address}: ${reason}. Set it in the configuration of Redis, and set notify: 'ignore'`,
     );
@@ -145,11 +160,9 @@ function isConnected(status: BrokerStatus): boolean {
   return status === 'connected' || status === 'starving';
 }
 
-/** The letters that any of the masters lacks. */
-function missingOf(known: readonly MasterFlags[], needed: Iterable<NeededNotifications>): string {
-  const all = [...needed];
-  const letters = known.flatMap(({ flags }) => Array.from(missingFlags(flags, all)));
-  return [...new Set(letters)].join('');
+/** Each letter once. */
+function lettersOf(flags: string): string {
+  return [...new Set(flags)].join('');
 }
 
 /** What the answer to INFO says of a server; `undefined` if it says nothing of its version. */

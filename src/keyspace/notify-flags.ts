@@ -37,30 +37,33 @@ const CHANNEL_LETTERS: Readonly<Record<NotificationChannel, string>> = {
   subkeyspaceitem: 'I',
 };
 
-/** What a handler or an observer needs of `notify-keyspace-events`. */
-export interface NeededNotifications {
-  readonly channel: NotificationChannel;
-  /** `undefined`: some events, whichever they are. */
-  readonly events: readonly string[] | undefined;
-}
+/** What the handlers and observers of a bus need of `notify-keyspace-events`. */
+export class NeededFlags {
+  readonly #letters = new Set<string>();
+  #needsEvents = false;
 
-/** The letters that `flags` lacks for all that is needed, each once; `''` if there are none. */
-export function missingFlags(flags: string, needed: Iterable<NeededNotifications>): string {
-  const present = new Set(flags.includes('A') ? flags + ALL : flags);
-  const missing = [...needed].flatMap((it) => lettersFor(it, present));
-  return [...new Set(missing)].filter((letter) => !present.has(letter)).join('');
-}
+  /** Adds a channel, with its events: `undefined` for those that Redis reports. Returns whether it needs more now. */
+  add(channel: NotificationChannel, events: readonly string[] | undefined): boolean {
+    const before = `${this.#letters.size} ${this.#needsEvents}`;
+    this.#letters.add(CHANNEL_LETTERS[channel]);
+    // Only hashes have fields.
+    if (channel === 'subkeyspaceitem') this.#letters.add('h');
+    else if (!events) this.#needsEvents = true;
+    for (const event of events ?? []) {
+      const letter = LETTER_OF.get(event);
+      if (letter !== undefined) this.#letters.add(letter);
+    }
+    return `${this.#letters.size} ${this.#needsEvents}` !== before;
+  }
 
-function lettersFor(
-  { channel, events }: NeededNotifications,
-  present: ReadonlySet<string>,
-): string[] {
-  const letter = CHANNEL_LETTERS[channel];
-  // Only hashes have fields.
-  if (channel === 'subkeyspaceitem') return [letter, 'h'];
-  if (events) return [letter, ...events.flatMap((event) => LETTER_OF.get(event) ?? [])];
-  const hasEvents = Object.keys(EVENTS_OF).some((it) => present.has(it));
-  return hasEvents ? [letter] : [letter, 'A'];
+  /** The letters that `flags` lacks, each once; `''` if there are none. */
+  missingIn(flags: string): string {
+    const present = new Set(flags.includes('A') ? flags + ALL : flags);
+    const missing = [...this.#letters].filter((letter) => !present.has(letter));
+    const hasEvents = [...present, ...missing].some((letter) => letter in EVENTS_OF);
+    if (this.#needsEvents && !hasEvents) missing.push('A');
+    return missing.join('');
+  }
 }
 
 /** The flags in the answer to CONFIG GET; `undefined` if they are not there. */

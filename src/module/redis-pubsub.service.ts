@@ -4,8 +4,9 @@ import { literalGlob } from '../channel/glob.js';
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
 import type { KeyNotification } from '../keyspace/key-notification.js';
+import { eventSelection, keysSelection } from '../keyspace/key-options.js';
 import type { KeySelectionOptions } from '../keyspace/key-selection.js';
-import { KeySource, selectionOf } from '../keyspace/key-source.js';
+import { KeySource } from '../keyspace/key-source.js';
 import { checkBoolean } from '../options/option-checks.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
@@ -126,7 +127,7 @@ export class RedisPubSubService {
    * @throws InvalidChannelError for a pattern that is not valid, InvalidOptionError for a wrong option
    */
   observeKeys(pattern: string, options: ObserveKeysOptions = {}): Observable<KeyNotification> {
-    return this.#observeKeys(selectionOf(pattern, options), options);
+    return this.#observeKeys(keysSelection(pattern, options), options);
   }
 
   /** As {@link observeKeys}, for one event and all keys that a pattern matches, as `@OnKeyEvent` handles it. */
@@ -135,8 +136,7 @@ export class RedisPubSubService {
     pattern = '*',
     options: ObserveKeyEventOptions = {},
   ): Observable<KeyNotification> {
-    const { database } = options;
-    return this.#observeKeys({ by: 'event', event, pattern, database }, options);
+    return this.#observeKeys(eventSelection(event, pattern, options), options);
   }
 
   /**

@@ -29,11 +29,11 @@ class SourceObserver extends MessageObserver {
   /** Subscribes when the source is prepared, unless it is closed by then. */
   override open(): void {
     this.addToScope();
-    this.#prepare(() => this.listen(this));
+    this.#prepare(false, () => this.listen(this));
   }
 
-  #prepare(onPrepared: () => void): void {
-    this.#source.prepare().then(
+  #prepare(isAfterOutage: boolean, onPrepared: () => void): void {
+    this.#source.prepare(isAfterOutage).then(
       () => this.isOpen && onPrepared(),
       (error: unknown) => this.isOpen && this.onFailed(error),
     );
@@ -49,7 +49,7 @@ class SourceObserver extends MessageObserver {
   }
 
   override onResubscribed(gap: PubSubGap): void {
-    this.#prepare(() => undefined);
+    this.#prepare(true, () => undefined);
     super.onResubscribed(gap);
   }
 }
@@ -67,7 +67,7 @@ export function observeSource<T>(
   { scope, onSubscribed, isOver }: SourceObservation,
 ): Observable<T> {
   return new LeanObservable<T>((destination) => {
-    if (isOver()) return completeSoon(destination as Observer<unknown>);
+    if (isOver()) return completeSoon(destination);
     const observer = new SourceObserver(
       scope,
       source,

@@ -18,7 +18,7 @@ export interface MessageSource {
    * Called before each subscription, and after an outage: another server may send the messages then. Rejects if the
    * server is known not to have such messages.
    */
-  prepare(): Promise<void>;
+  prepare(isAfterOutage: boolean): Promise<void>;
   /** What a delivery says; `undefined` if it is not for the handler. Must not throw. */
   read(delivery: Delivery): SourceMessage | undefined;
 }

@@ -28,12 +28,12 @@ export class SourceRoute extends HandlerRoute {
   }
 
   override listen(waiter?: SubscriptionWaiter): void {
-    this.#prepare();
+    this.#prepare(false);
     super.listen(waiter);
   }
 
   override async whenListening(): Promise<void> {
-    await this.#source.prepare();
+    await this.#source.prepare(false);
     await super.whenListening();
   }
 
@@ -46,7 +46,7 @@ export class SourceRoute extends HandlerRoute {
   }
 
   override onResubscribed(gap: PubSubGap): void {
-    this.#prepare();
+    this.#prepare(true);
     super.onResubscribed(gap);
   }
 
@@ -54,7 +54,7 @@ export class SourceRoute extends HandlerRoute {
     return (message as SourceMessage).orderedBy;
   }
 
-  #prepare(): void {
-    this.#source.prepare().catch(this.#onUnusable);
+  #prepare(isAfterOutage: boolean): void {
+    this.#source.prepare(isAfterOutage).catch(this.#onUnusable);
   }
 }

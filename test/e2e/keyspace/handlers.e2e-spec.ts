@@ -29,6 +29,7 @@ import type { Observable } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { startService } from '../../support/app.js';
 import { eventually, useRedis } from '../../support/redis.js';
+import { HAS_SHARDED } from '../../support/sharded.js';
 import { failureOf, startContext } from '../module/apps.js';
 
 const redis = useRedis([]);
@@ -275,6 +276,38 @@ describe('a handler of keys', () => {
     expect(overlaps).toEqual([]);
   });
 
+  it('works beside sharded channels, without a warning', async () => {
+    const heard: string[] = [];
+    @Injectable()
+    class Keys {
+      @OnKeyEvent('set', 'beside')
+      onSet(@Key() key: string) {
+        heard.push(key);
+      }
+    }
+    const { log } = await start(Keys, { sharded: HAS_SHARDED });
+    await redis.client.set('beside', 1);
+    await eventually(() => heard.length > 0);
+    expect(log.of('warn')).toEqual([]);
+  });
+
+  it('drops a notification that is larger than maxPayloadBytes', async () => {
+    const heard: string[] = [];
+    @Injectable()
+    class Keys {
+      @OnKeyEvent('set', 'size:*')
+      onSet(@Key() key: string) {
+        heard.push(key);
+      }
+    }
+    const { log } = await start(Keys, { maxPayloadBytes: 10 });
+    await redis.client.set('size:too-large', 1);
+    await redis.client.set('size:small', 1);
+    await eventually(() => heard.length > 0);
+    expect(heard).toEqual(['size:small']);
+    expect(log.of('error').join()).toContain('Dropped a message on "__keyevent@0__:set"');
+  });
+
   it('tells the time in which it may have missed events, after an outage', async () => {
     const heard: string[] = [];
     @Injectable()
@@ -325,6 +358,17 @@ describe('a handler of keys', () => {
       'field',
       () => OnHashField('a', undefined as never),
       'Expected "field" to be the name or the glob of a field, got undefined',
+    ],
+    ['options', () => OnKey('a', 1 as never), 'Expected "options" to be an object, got 1'],
+    [
+      'name',
+      () => OnKey('a', { event: ['set'] } as never),
+      'Unknown handler option "event": did you mean "events"? There are database, order, transportId, events',
+    ],
+    [
+      'place of the events',
+      () => OnKeyEvent('set', 'a', { events: ['set'] } as never),
+      'Expected "events" to be absent: the event is the first argument, got an array',
     ],
     [
       'concurrency',

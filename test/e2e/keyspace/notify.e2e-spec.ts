@@ -134,6 +134,22 @@ describe('the option notify', () => {
     expect(others).toEqual([]);
   });
 
+  it('asks once for observers that need the same', async () => {
+    const { app } = await start();
+    const service = app.get(RedisPubSubService);
+    const before = await asked();
+    for (let i = 0; i < 5; i++) {
+      await new Promise<void>((resolve) => {
+        service.observeKeyEvent('expired', `a:${i}`, { onSubscribed: () => resolve() }).subscribe();
+      });
+    }
+    expect(await asked()).toBe(before);
+    await new Promise<void>((resolve) => {
+      service.observeKeyEvent('evicted', '*', { onSubscribed: () => resolve() }).subscribe();
+    });
+    expect(await asked()).toBe(before + 1);
+  });
+
   it('with "ignore" asks nothing', async () => {
     const before = await asked();
     const { log } = await start({ notify: 'ignore' });

@@ -81,6 +81,13 @@ describe('an observer of keys', () => {
     expect(() => service.observeKeys('a', { events: 'set' as never })).toThrow('Expected "events"');
     expect(() => service.observeKeyEvent('*')).toThrow('Expected "event"');
     expect(() => service.observeKeys('a', { onSubscribed: 1 as never })).toThrow('onSubscribed');
+    expect(() => service.observeKeys('a', { event: 'set' } as never)).toThrow(
+      'Unknown option "event": did you mean "events"?',
+    );
+    expect(() => service.observeKeyEvent('set', 'a', { field: 'b' } as never)).toThrow(
+      'Unknown option "field". There are database, onSubscribed',
+    );
+    expect(() => service.observeKeys('a', null as never)).toThrow('"options" to be an object');
     expect(() => service.observeKeys('a::id:x::id')).toThrow('distinct parameters');
   });
 });

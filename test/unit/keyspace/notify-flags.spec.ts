@@ -1,18 +1,22 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  flagsIn,
-  missingFlags,
-  type NeededNotifications,
-} from '../../../src/keyspace/notify-flags.js';
+import { flagsIn, NeededFlags } from '../../../src/keyspace/notify-flags.js';
 
-const EXPIRED: NeededNotifications = { channel: 'keyevent', events: ['expired'] };
-const ALL_EVENTS: NeededNotifications = { channel: 'keyspace', events: undefined };
-const FIELDS: NeededNotifications = { channel: 'subkeyspaceitem', events: ['hset'] };
+type Needed = readonly [...Parameters<NeededFlags['add']>];
 
-const needed = fc.record({
-  channel: fc.constantFrom('keyspace' as const, 'keyevent' as const, 'subkeyspaceitem' as const),
-  events: fc.option(
+function missingFlags(flags: string, all: readonly Needed[]): string {
+  const needed = new NeededFlags();
+  for (const it of all) needed.add(...it);
+  return needed.missingIn(flags);
+}
+
+const EXPIRED: Needed = ['keyevent', ['expired']];
+const ALL_EVENTS: Needed = ['keyspace', undefined];
+const FIELDS: Needed = ['subkeyspaceitem', ['hset']];
+
+const needed = fc.tuple(
+  fc.constantFrom('keyspace' as const, 'keyevent' as const, 'subkeyspaceitem' as const),
+  fc.option(
     fc.array(
       fc.constantFrom(
         'set',
@@ -32,24 +36,24 @@ const needed = fc.record({
     ),
     { nil: undefined },
   ),
-});
+);
 const flags = fc
   .uniqueArray(fc.constantFrom(...Array.from('KEIg$lshzxetdmnoA')), { maxLength: 10 })
   .map((letters) => letters.join(''));
 
-describe('missingFlags', () => {
-  it.each<[string, NeededNotifications, string]>([
+describe('NeededFlags', () => {
+  it.each<[string, Needed, string]>([
     ['', EXPIRED, 'Ex'],
     ['E', EXPIRED, 'x'],
     ['Kx', EXPIRED, 'E'],
     ['xE', EXPIRED, ''],
     ['AE', EXPIRED, ''],
-    ['AKE', { channel: 'keyevent', events: ['keymiss', 'new'] }, 'mn'],
+    ['AKE', ['keyevent', ['keymiss', 'new']], 'mn'],
     ['', ALL_EVENTS, 'KA'],
     ['x', ALL_EVENTS, 'K'],
     ['AKE', FIELDS, 'I'],
     ['I', FIELDS, 'h'],
-    ['', { channel: 'keyevent', events: ['of.a.module'] }, 'E'],
+    ['', ['keyevent', ['of.a.module']], 'E'],
   ])('of %j for %o is %j', (present, need, missing) => {
     expect(missingFlags(present, [need])).toBe(missing);
   });
@@ -63,6 +67,18 @@ describe('missingFlags', () => {
         expect(missingFlags(present + missing, all)).toBe('');
       }),
     );
+  });
+});
+
+describe('NeededFlags#add', () => {
+  it('returns whether more is needed than before', () => {
+    const needed = new NeededFlags();
+    expect(needed.add(...EXPIRED)).toBe(true);
+    expect(needed.add(...EXPIRED)).toBe(false);
+    expect(needed.add('keyevent', ['set'])).toBe(true);
+    expect(needed.add('keyevent', ['expired', 'append'])).toBe(false);
+    expect(needed.add(...ALL_EVENTS)).toBe(true);
+    expect(needed.add(...ALL_EVENTS)).toBe(false);
   });
 });
 
