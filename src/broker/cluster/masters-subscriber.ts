@@ -32,6 +32,8 @@ export class MastersSubscriber extends SubscriberGroup implements ConnectionSubs
   readonly #subscriptions = new Map<string, MastersSubscription>();
   readonly #fastRefresh: FastRefresh;
   readonly #lifecycle = new Lifecycle();
+  /** Since when messages of these nodes may be lost. While it connects again, a node confirms nothing. */
+  readonly #lostSince = new Map<NodeSubscriber, Date>();
   /** Whether there was a subscriber at each master: one that is added later has the keys of another. */
   #wasPlaced = false;
 
@@ -141,24 +143,33 @@ export class MastersSubscriber extends SubscriberGroup implements ConnectionSubs
 
   /** Until when the nodes had the slots that others have now, and their messages arrived. */
   #outageOf(gone: readonly NodeSubscriber[]): Outage {
-    const times = gone.map(({ lastConfirmed }) => lastConfirmed.getTime());
+    const times = gone.map((node) => (this.#lostSince.get(node) ?? node.lastConfirmed).getTime());
     return { from: new Date(Math.min(this.#options.topology.lastConfirmed.getTime(), ...times)) };
   }
 
   #add(address: string, outage: Outage | undefined): void {
-    const node = this.#options.createSubscriber(address, { onChange: () => this.#onNodeChange() });
+    const node = this.#options.createSubscriber(address, {
+      onChange: () => this.#onNodeChange(address),
+    });
     this.#nodes.set(address, node);
+    if (outage) this.#lostSince.set(node, outage.from);
     for (const subscription of this.#subscriptions.values()) subscription.subscribeAt(node, outage);
     openInBackground(node);
   }
 
   #remove(address: string, node: NodeSubscriber): void {
     this.#nodes.delete(address);
+    this.#lostSince.delete(node);
     for (const subscription of this.#subscriptions.values()) subscription.removeNode(node);
     void node.close();
   }
 
-  #onNodeChange(): void {
+  #onNodeChange(address: string): void {
+    const node = this.#nodes.get(address);
+    if (node?.isRestored) this.#lostSince.delete(node);
+    else if (node && !node.isReady && !this.#lostSince.has(node)) {
+      this.#lostSince.set(node, node.lastConfirmed);
+    }
     this.#fastRefresh.start();
     this.#onChange();
   }
