@@ -261,6 +261,29 @@ describe('MastersSubscriber', () => {
     expect([bench.subscriber.isReady, bench.subscriber.isRestored]).toEqual([true, true]);
   });
 
+  it('tells a gap since the first loss of a master that came back in vain before it was replaced', async () => {
+    const bench = new Bench();
+    await bench.open();
+    const listener = new GapListener();
+    bench.subscribe(listener);
+    await pass(0);
+    const lost = Date.now();
+    bench.answer = (address, { resolve }) => address !== B && resolve('');
+    bench.at(B).lose();
+    await pass(1_000);
+    bench.at(B).becomeReady();
+    await pass(1_000);
+    bench.at(B).lose();
+    await pass(1_000);
+    bench.fake.lastConfirmed = new Date();
+    bench.change({ [A]: [LOW], [C]: [HIGH] });
+    await pass(0);
+    bench.at(C).becomeReady();
+    await pass(0);
+    expect(listener.gaps).toHaveLength(1);
+    expect(listener.gaps[0]?.from.getTime()).toBeLessThanOrEqual(lost);
+  });
+
   it('refreshes the topology more often while a master is lost', async () => {
     const bench = new Bench();
     await bench.open();
