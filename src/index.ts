@@ -26,16 +26,22 @@ export {
   type RedisPubSubHealthDetails,
   type RedisPubSubHealthOptions,
 } from './health/redis-pubsub-health.indicator.js';
+export { OnHashField, OnKey, OnKeyEvent } from './keyspace/key-handler.decorators.js';
+export type { OnKeyEventOptions, OnKeyOptions } from './keyspace/key-handler.decorators.js';
+export { KeyNotification } from './keyspace/key-notification.js';
+export { Key, KeyEvent, KeyParam } from './keyspace/key-param.decorators.js';
 export type { PubSubLoss, PubSubMessage } from './module/message-observer.js';
 export type { OnRedisPubSubReady } from './module/ready-hooks.js';
 export { RedisPubSubModule } from './module/redis-pubsub.module.js';
-export {
-  RedisPubSubService,
-  type ObserveOptions,
-  type PublishingOptions,
-  type PubSubHandler,
-  type PubSubSubscription,
-} from './module/redis-pubsub.service.js';
+export { RedisPubSubService } from './module/redis-pubsub.service.js';
+export type {
+  ObserveKeyEventOptions,
+  ObserveKeysOptions,
+  ObserveOptions,
+  PublishingOptions,
+  PubSubHandler,
+  PubSubSubscription,
+} from './module/service-options.js';
 export {
   REDIS_PUBSUB,
   type HandlerOptions,

@@ -18,6 +18,7 @@ const GUIDE = [
   page('Publishing', '/guide/publishing'),
   page('Requests', '/guide/requests'),
   page('Observing', '/guide/observing'),
+  page('Keyspace notifications', '/guide/keyspace-notifications'),
   page('Module set-ups', '/guide/module-set-ups'),
   page('Testing your application', '/guide/testing'),
   page('Testing with Redis', '/guide/testing-with-redis'),

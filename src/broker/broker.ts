@@ -16,6 +16,11 @@ export interface Delivery {
   readonly channel: string;
   /** Can be read until `onDelivery` has returned. */
   readonly payload: Payload;
+  /**
+   * The bytes of `channel`, in which U+FFFD stands for bytes that are not UTF-8. Can be called until `onDelivery` has
+   * returned. Absent where names are text.
+   */
+  channelBytes?(): Buffer;
   /** The subscription, from its first listener to its last. Set when it is delivered. */
   source?: DeliverySource | undefined;
   /** Set by the reader that decodes the payload, so that it is decoded once however many listeners there are. */
@@ -46,6 +51,15 @@ export interface SubscriptionWaiter {
   onSubscribed(): void;
   /** The subscription failed, and its listener was removed. */
   onFailed(error: unknown): void;
+}
+
+/** What one master has answered. It has either an `answer` or an `error`. */
+export interface MasterAnswer {
+  /** The address of the master, for log lines. */
+  readonly address: string;
+  readonly answer?: unknown;
+  /** Why there is no answer: a reply of Redis that refuses the command, or a `ConnectionError`. */
+  readonly error?: unknown;
 }
 
 /** Takes the log lines of a broker. Nest's `Logger` is one. */
@@ -142,6 +156,12 @@ export interface Broker {
 
   /** The number of globs that all clients of the server are subscribed to (PUBSUB NUMPAT). */
   patternCount(): Promise<number>;
+
+  /**
+   * Sends a command to the server, in a Cluster to each node that owns slots. Resolves to their answers; to none where
+   * there is no server to ask. Rejects with a `ClosedError` after `close`.
+   */
+  callMasters(command: string, ...args: readonly string[]): Promise<readonly MasterAnswer[]>;
 
   /** The ioredis clients: publishers first, then subscribers. In a Cluster shard channels have one of each per master. */
   clients(): readonly unknown[];

@@ -5,7 +5,13 @@ import { runOutside } from '../shared/async-context.js';
 import { Lifecycle } from '../shared/lifecycle.js';
 import type { OutgoingPayload } from '../shared/payload.js';
 import { telemetry } from '../telemetry.js';
-import type { Broker, BrokerStatus, DeliveryListener, SubscriptionWaiter } from './broker.js';
+import type {
+  Broker,
+  BrokerStatus,
+  DeliveryListener,
+  MasterAnswer,
+  SubscriptionWaiter,
+} from './broker.js';
 import { assertShardedSupport } from './connection/redis-error.js';
 import { createTopology } from './create-topology.js';
 import type { Publisher } from './publishing/publisher.js';
@@ -125,6 +131,11 @@ export class RedisBroker implements Broker {
   patternCount(): Promise<number> {
     if (this.#lifecycle.isClosed) return rejectClosed();
     return this.#publisher.patternCount();
+  }
+
+  callMasters(command: string, ...args: readonly string[]): Promise<readonly MasterAnswer[]> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    return this.#publisher.callMasters(command, ...args);
   }
 
   clients(): readonly Redis[] {

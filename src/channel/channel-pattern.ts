@@ -98,12 +98,29 @@ export class ChannelPattern {
   match(channel: string): ChannelParams | undefined {
     const parsed = this.#parsed;
     if (!parsed?.tokens || parsed.params.length === 0) return NO_PARAMS;
-    const { tokens, params } = parsed;
-    const captures = matchTokens(tokens, toByteString(channel));
-    if (!captures) return undefined;
-    const entries = params.map((name, i) => [name, fromByteString(captures[i] ?? '')] as const);
-    return Object.fromEntries(entries);
+    return matchParsed(parsed.tokens, parsed.params, toByteString(channel));
   }
+
+  /**
+   * As {@link match}, for a name that Redis has not compared with the pattern. `bytes` is a byte string, as `glob.ts`
+   * has it: the name may be no text.
+   */
+  matchBytes(bytes: string): ChannelParams | undefined {
+    const { tokens, params } = this.#parsed ?? {};
+    if (tokens && params) return matchParsed(tokens, params, bytes);
+    return toByteString(this.name) === bytes ? NO_PARAMS : undefined;
+  }
+}
+
+function matchParsed(
+  tokens: readonly GlobToken[],
+  params: readonly string[],
+  bytes: string,
+): ChannelParams | undefined {
+  const captures = matchTokens(tokens, bytes);
+  if (!captures) return undefined;
+  const entries = params.map((name, i) => [name, fromByteString(captures[i] ?? '')] as const);
+  return Object.fromEntries(entries);
 }
 
 function tokensOf({ name }: ChannelPattern, parsed?: Parsed): readonly GlobToken[] {

@@ -24,4 +24,9 @@ export function channelKindOf(kind: SubscriptionKind): ChannelKind {
 export interface SubscriptionKey {
   readonly kind: SubscriptionKind;
   readonly name: string;
+  /**
+   * Whether each master of a Cluster publishes to the channel for itself, as it does the notifications of its keys. Such
+   * messages do not reach the other nodes. Elsewhere there is one server, and it makes no difference.
+   */
+  readonly atMasters?: boolean;
 }

@@ -110,3 +110,9 @@ class CallbackSubscription<T> extends Subscription implements Observer<T> {
 function reportUnhandled(error: unknown): void {
   throwError(() => error).subscribe();
 }
+
+/** Completes a destination. Not at once: an application that observes again at each completion would never end. */
+export function completeSoon(destination: Pick<Observer<never>, 'complete'>): Unsubscribable {
+  const soon = setImmediate(() => destination.complete()).unref();
+  return { unsubscribe: () => clearImmediate(soon) };
+}

@@ -101,12 +101,21 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   open(): void {
     this.#since = this.bus.losses?.time ?? 0;
     this.listen(this);
+    this.addToScope();
+  }
+
+  /** From now on it can be completed. */
+  protected addToScope(): void {
     this.#scope.observers.add(this);
+  }
+
+  protected get isOpen(): boolean {
+    return this.#scope.observers.has(this);
   }
 
   onSubscribed(): void {
     // It may have been closed after Redis' acknowledgement.
-    if (this.#scope.observers.has(this)) this.callOnSubscribed();
+    if (this.isOpen) this.callOnSubscribed();
   }
 
   onFailed(error: unknown): void {

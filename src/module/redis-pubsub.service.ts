@@ -1,9 +1,12 @@
-import type { Observable, Observer, Unsubscribable } from 'rxjs';
-import type { PubSubGap } from '../broker/broker.js';
+import type { Observable } from 'rxjs';
 import { ChannelPattern } from '../channel/channel-pattern.js';
 import { literalGlob } from '../channel/glob.js';
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
+import type { KeyNotification } from '../keyspace/key-notification.js';
+import { eventSelection, keysSelection } from '../keyspace/key-options.js';
+import type { KeySelectionOptions } from '../keyspace/key-selection.js';
+import { KeySource } from '../keyspace/key-source.js';
 import { checkBoolean } from '../options/option-checks.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import { forEachSafely } from '../shared/for-each-safely.js';
@@ -18,75 +21,27 @@ import {
   unwrapRecord,
 } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
-import { LeanObservable } from './lean-observable.js';
+import { completeSoon, LeanObservable } from './lean-observable.js';
 import {
   HandlerObserver,
   MessageObserver,
   type Observation,
   type ObserverScope,
-  type PubSubLoss,
   type PubSubMessage,
 } from './message-observer.js';
 import { ObserverCallbacks } from './observer-callbacks.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
+import type {
+  ObserveKeyEventOptions,
+  ObserveKeysOptions,
+  ObserveOptions,
+  PublishingOptions,
+  PubSubHandler,
+  PubSubSubscription,
+} from './service-options.js';
+import { observeSource } from './source-observer.js';
 
 const SERVICE = brandOf('service');
-
-/** How {@link RedisPubSubService.publish} publishes. */
-export interface PublishingOptions {
-  /**
-   * Whether the channel is sharded (SPUBLISH).
-   *
-   * @defaultValue the `sharded` of the record, or of the module
-   */
-  readonly sharded?: boolean;
-
-  /**
-   * The form of the bare data, for readers in other languages. With `'json'`: JSON. With `'text'`: a string, or
-   * bytes, as they are. It overrides the `codec`. Such a message has no headers. `prefix` and `maxPayloadBytes` apply.
-   *
-   * @defaultValue the `format` of the record, or as the `codec` of the module says
-   */
-  readonly format?: 'json' | 'text';
-}
-
-/** Options of an observer. */
-export interface ObserveOptions {
-  /**
-   * Whether the channel is sharded (SSUBSCRIBE). A pattern cannot be sharded.
-   *
-   * @defaultValue the `sharded` of the module
-   */
-  readonly sharded?: boolean;
-
-  /**
-   * Called when Redis has acknowledged the subscription. From then on every message arrives. The first call has
-   * no gap. A call after an outage has the time in which messages may have been lost. Load the state that the messages
-   * are about at each call. It may be asynchronous; an error that it throws, or rejects with, is logged.
-   *
-   * @defaultValue none
-   */
-  readonly onSubscribed?: (gap?: PubSubGap) => unknown;
-
-  /**
-   * Called when a message arrives that its publisher sent after others, which did not arrive. It is called before that
-   * message. Losses before the first message of a publisher on a channel, and after its last one, are not known. It may
-   * be asynchronous; an error that it throws, or rejects with, is logged.
-   *
-   * @defaultValue none
-   */
-  readonly onLost?: (lost: PubSubLoss) => unknown;
-}
-
-/** A subscription of {@link RedisPubSubService.subscribe}. */
-export interface PubSubSubscription {
-  readonly pattern: string;
-  /** Ends it: the handler is not called any more. Idempotent. */
-  unsubscribe(): void;
-}
-
-/** Handles a message of {@link RedisPubSubService.subscribe}. An error that it throws, or rejects with, is logged. */
-export type PubSubHandler<T> = (message: PubSubMessage<T>) => unknown;
 
 /**
  * Publishes and observes at run time, over the connections of the module. Channels in `publish`, `observe` and
@@ -162,6 +117,26 @@ export class RedisPubSubService {
     options?: ObserveOptions,
   ): Observable<PubSubMessage<T>> {
     return this.#observe(this.#parsed(pattern, options), options);
+  }
+
+  /**
+   * Observes all events of the keys that a pattern matches, as `@OnKey` handles them; with `field`, as `@OnHashField`
+   * does. The Observable is cold, and completes when the application closes. It fails with `CommandRefusedError` when
+   * Redis refuses the subscription, or reports no fields. User text goes into a pattern through `escapeGlob`.
+   *
+   * @throws InvalidChannelError for a pattern that is not valid, InvalidOptionError for a wrong option
+   */
+  observeKeys(pattern: string, options: ObserveKeysOptions = {}): Observable<KeyNotification> {
+    return this.#observeKeys(keysSelection(pattern, options), options);
+  }
+
+  /** As {@link observeKeys}, for one event and all keys that a pattern matches, as `@OnKeyEvent` handles it. */
+  observeKeyEvent(
+    event: string,
+    pattern = '*',
+    options: ObserveKeyEventOptions = {},
+  ): Observable<KeyNotification> {
+    return this.#observeKeys(eventSelection(event, pattern, options), options);
   }
 
   /**
@@ -246,6 +221,20 @@ export class RedisPubSubService {
       observer.open();
       return observer;
     }) as Observable<PubSubMessage<T>>;
+  }
+
+  #observeKeys(
+    selection: KeySelectionOptions,
+    options: ObserveKeyEventOptions,
+  ): Observable<KeyNotification> {
+    const source = new KeySource(this.#bus, selection);
+    const onSubscribed = this.#callbacks.safely(
+      'onSubscribed',
+      source.pattern,
+      options.onSubscribed,
+    );
+    const isOver = (): boolean => this.#isDrained;
+    return observeSource<KeyNotification>(source, { scope: this.#scope, onSubscribed, isOver });
   }
 
   async #subscribe<T>(
@@ -335,10 +324,4 @@ export class RedisPubSubService {
 /** Whether a value is a service, of this copy of the package or another. */
 export function isPubSubService(value: unknown): value is RedisPubSubService {
   return hasBrand(value, SERVICE);
-}
-
-/** Not at once: an application that observes again at each completion would never end. */
-function completeSoon(destination: Pick<Observer<never>, 'complete'>): Unsubscribable {
-  const soon = setImmediate(() => destination.complete()).unref();
-  return { unsubscribe: () => clearImmediate(soon) };
 }

@@ -231,6 +231,16 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   transportId?: symbol | number;
 
   /**
+   * What to do about `notify-keyspace-events`, which handlers and observers of keys need. It is a setting of Redis. With
+   * `'check'`, each master is asked for it, and a warning names what is missing. Where the user may not call CONFIG,
+   * nothing is logged. With `'set'`, what is missing is added, at every start and after every outage. With `'ignore'`,
+   * Redis is not asked.
+   *
+   * @defaultValue `'check'`
+   */
+  notify?: 'check' | 'set' | 'ignore';
+
+  /**
    * Nest's hook for outgoing replies. It is synchronous.
    *
    * @defaultValue none
@@ -282,7 +292,10 @@ export interface RedisPubSubClientOptions extends RedisPubSubOptions {
 export interface RedisPubSubModuleOptions
   extends
     RedisPubSubOptions,
-    Pick<RedisPubSubServerOptions, 'onStart' | 'startTimeout' | 'shutdownTimeout' | 'transportId'>,
+    Pick<
+      RedisPubSubServerOptions,
+      'onStart' | 'startTimeout' | 'shutdownTimeout' | 'transportId' | 'notify'
+    >,
     Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'> {
   /**
    * Whether the application's global pipes, guards, interceptors and filters apply to its handlers. The option is

@@ -102,6 +102,11 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
   startTimeout: { owners: LISTENING, default: 30_000, check: atLeast(0) },
   shutdownTimeout: { owners: LISTENING, default: 5_000, check: atLeast(0) },
   transportId: { owners: LISTENING, default: REDIS_PUBSUB, check: checkTransportId },
+  notify: {
+    owners: LISTENING,
+    default: 'check',
+    check: (name, value) => checkOneOf(name, value, ['check', 'set', 'ignore']),
+  },
   requestTimeout: { owners: SENDING, default: 30_000, check: atLeast(0) },
   replies: {
     owners: SENDING,

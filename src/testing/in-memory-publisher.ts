@@ -94,6 +94,11 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
     return this.#query('NUMPAT', ({ patterns }) => patterns);
   }
 
+  callMasters(): Promise<readonly never[]> {
+    // There is no server to ask.
+    return Promise.resolve([]);
+  }
+
   onReady(): void {
     this.#buffer?.flush((message) => this.#send(message));
     this.#onChange();

@@ -178,16 +178,31 @@ export class MessageBus {
   /** The replies or cancellations in a delivery: one, several, or values of any other kind. */
   readBatch(delivery: Delivery): readonly unknown[] {
     // Another process may have a larger limit than this one.
-    if (delivery.payload.length > MAX_BATCH_BYTES && this.#isTooLarge(delivery)) return [];
+    if (delivery.payload.length > MAX_BATCH_BYTES && this.isTooLarge(delivery)) return [];
     const value = this.#decodeValue(delivery);
     if (Array.isArray(value)) return value;
-    return value === undefined || this.#isTooLarge(delivery) ? [] : [value];
+    return value === undefined || this.isTooLarge(delivery) ? [] : [value];
   }
 
   /** The message of a delivery, decoded once; `null` if it is not for handlers and observers. */
   read(delivery: Delivery, channel: string): IncomingMessage | null {
     if (delivery.decoded === undefined) delivery.decoded = this.#decode(delivery, channel) ?? null;
     return delivery.decoded as IncomingMessage | null;
+  }
+
+  /** Whether a payload is larger than `maxPayloadBytes`, so that the message is dropped. */
+  isTooLarge(delivery: Delivery): boolean {
+    const bytes = delivery.payload.length;
+    if (bytes <= this.options.maxPayloadBytes) return false;
+    this.#drop(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
+    return true;
+  }
+
+  /** Reports a message that has arrived and is decoded. */
+  reportReceived({ channel, subscription, payload }: Delivery): void {
+    if (!telemetry.receive.hasSubscribers) return;
+    const { name: transport } = this.options;
+    telemetry.receive.publish({ transport, channel, subscription, bytes: payload.length });
   }
 
   /** Reports a message that was not handled. */
@@ -211,7 +226,7 @@ export class MessageBus {
   }
 
   #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {
-    if (this.#isTooLarge(delivery)) return undefined;
+    if (this.isTooLarge(delivery)) return undefined;
     const { payload } = delivery;
     let message: IncomingMessage | undefined;
     try {
@@ -225,11 +240,7 @@ export class MessageBus {
       return undefined;
     }
     if (message.messageId !== undefined) this.#countLosses(delivery, message);
-    if (telemetry.receive.hasSubscribers) {
-      const { channel: name, subscription } = delivery;
-      const { name: transport } = this.options;
-      telemetry.receive.publish({ transport, channel: name, subscription, bytes: payload.length });
-    }
+    this.reportReceived(delivery);
     return message;
   }
 
@@ -251,13 +262,6 @@ export class MessageBus {
       this.#dropUnreadable(delivery, error);
       return undefined;
     }
-  }
-
-  #isTooLarge(delivery: Delivery): boolean {
-    const bytes = delivery.payload.length;
-    if (bytes <= this.options.maxPayloadBytes) return false;
-    this.#drop(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
-    return true;
   }
 
   #dropUnreadable(delivery: Delivery, thrown: unknown): void {

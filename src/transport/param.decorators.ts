@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { isPubSubContext, type RedisPubSubContext } from './redis-pubsub.context.js';
 
 /** What Nest's parameter decorators take: pipes, and in Nest 12 options with a schema. */
-type Pipe = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
+export type Pipe = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
 
 /**
  * Parameter decorator: the channel that the message was published on, without the prefix. Like the others it

@@ -28,6 +28,12 @@ const byOwner: Record<Owner, OptionDoc[]> = {
   client: types.membersOf('RedisPubSubClientOptions'),
   module: types.parameterOf('RedisPubSubModule', 'forRoot'),
 };
+/** The members of a type, without those that it shares with another one. */
+const ownMembersOf = (name: string, other: string, ...shared: string[]): OptionDoc[] => {
+  const others = types.membersOf(other).filter((it) => !shared.includes(it.name));
+  return types.membersOf(name).filter((it) => !others.some((known) => known.name === it.name));
+};
+
 const handlerOptions = types.membersOf('SubscribeOptions');
 const options = joinOwners(byOwner);
 
@@ -97,6 +103,19 @@ const generated = {
         accepts: handlerAccepts,
       },
       {
+        heading: 'Options of @OnKeyEvent',
+        example:
+          "The third argument of `@OnKeyEvent('expired', 'session:*', { database: 1 })`. Those of a handler apply, too, but for `sharded`.",
+        options: ownMembersOf('OnKeyEventOptions', 'HandlerOptions', 'order'),
+        accepts: () => undefined,
+      },
+      {
+        heading: 'Options of @OnKey and @OnHashField',
+        example: 'The last argument. Those of `@OnKeyEvent` apply, too.',
+        options: ownMembersOf('OnKeyOptions', 'OnKeyEventOptions'),
+        accepts: () => undefined,
+      },
+      {
         heading: 'Options of publish',
         example: 'The third argument of `publish`.',
         options: types.membersOf('PublishingOptions'),
@@ -107,6 +126,13 @@ const generated = {
         example:
           'The last argument of `observe`, `observePattern`, `subscribe` and `subscribePattern`.',
         options: types.membersOf('ObserveOptions'),
+        accepts: () => undefined,
+      },
+      {
+        heading: 'Options of observeKeys',
+        example:
+          'The last argument of `observeKeys`. `observeKeyEvent` has `database` and `onSubscribed`.',
+        options: types.membersOf('ObserveKeysOptions'),
         accepts: () => undefined,
       },
       {

@@ -188,6 +188,16 @@ export class TestCluster {
     await this.settled();
   }
 
+  /** Adds a node that was {@link remove removed} as a master without slots. */
+  async join(node: ServerProcess): Promise<void> {
+    await node.client.cluster('RESET', 'HARD');
+    const [member] = this.#members;
+    await member?.client.cluster('MEET', '127.0.0.1', node.port);
+    await eventually(async () => (await linesOf(node)).length === this.nodes.length);
+    this.#removed.delete(node);
+    await this.settled();
+  }
+
   /** Resolves when all nodes agree on the topology and are healthy. */
   async settled(): Promise<void> {
     let views: string[] = [];

@@ -43,6 +43,7 @@ const PAGES: Readonly<Partial<Record<string, string>>> = {
   handlers: '[Module set-ups](../guide/module-set-ups.md)',
   isGlobal: '[Module set-ups](../guide/module-set-ups.md)',
   reservedSegment: '[Security](../operations/security.md)',
+  notify: '[Keyspace notifications](../guide/keyspace-notifications.md)',
   concurrency: '[Slow handlers](../guide/slow-handlers.md)',
 };
 

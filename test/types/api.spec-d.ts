@@ -7,6 +7,9 @@ import { Redis } from 'ioredis';
 import {
   Channel,
   ChannelParam,
+  OnHashField,
+  OnKey,
+  OnKeyEvent,
   REDIS_PUBSUB,
   RedisPubSubModule,
   Subscribe,
@@ -14,6 +17,7 @@ import {
   type Codec,
   type HandleTrace,
   type HandlerOptions,
+  type KeyNotification,
   type PublishTrace,
   type PubSubErrorCode,
   type PubSubMessage,
@@ -50,6 +54,27 @@ describe('types', () => {
     });
     // @ts-expect-error `timeOut` is no option
     client.sendAll('x', {}, { timeOut: 1 });
+  });
+
+  it('the handlers and observers of keys type their options', () => {
+    OnKeyEvent('expired', 'a:*', { database: 1, order: 'key', concurrency: 1 });
+    OnKey('a:*', { events: ['set'] });
+    OnHashField('a:*', 'status', { events: ['hset'] });
+    // @ts-expect-error the notifications of keys have no shard channels
+    OnKeyEvent('expired', 'a:*', { sharded: true });
+    // @ts-expect-error `channel` is the order of other handlers
+    OnKey('a:*', { order: 'channel' });
+    // @ts-expect-error an event is the first argument
+    OnKeyEvent('expired', 'a:*', { events: ['expired'] });
+    expectTypeOf(service.observeKeys('a:*', { field: 'b' })).toEqualTypeOf<
+      Observable<KeyNotification>
+    >();
+    expectTypeOf(service.observeKeyEvent('expired')).toEqualTypeOf<Observable<KeyNotification>>();
+    // @ts-expect-error a field belongs to observeKeys
+    service.observeKeyEvent('expired', '*', { field: 'b' });
+    expectTypeOf<RedisPubSubModuleOptions['notify']>().toEqualTypeOf<
+      'check' | 'set' | 'ignore' | undefined
+    >();
   });
 
   it('the service types messages by their data', () => {

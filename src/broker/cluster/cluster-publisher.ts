@@ -3,6 +3,7 @@ import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
+import type { MasterAnswer } from '../broker.js';
 import { inTime } from '../connection/one-off-query.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
@@ -121,11 +122,22 @@ export class ClusterPublisher implements Publisher {
     return counts.reduce((total, ofNode) => total + ofNode, 0);
   }
 
+  async callMasters(command: string, ...args: readonly string[]): Promise<readonly MasterAnswer[]> {
+    const { owners } = this.#options.topology.slots;
+    const answers = await this.#queryNodes(
+      (node) => node.callMasters(command, ...args),
+      [...owners],
+    );
+    return answers.flat();
+  }
+
   /** A subscriber may be at any node, and each node counts its own. */
-  async #queryNodes<Answer>(query: (node: NodePublisher) => Promise<Answer>): Promise<Answer[]> {
+  async #queryNodes<Answer>(
+    query: (node: NodePublisher) => Promise<Answer>,
+    addresses: readonly string[] = this.#options.topology.addresses,
+  ): Promise<Answer[]> {
     // Rejects with the error for a connection that is not ready.
     if (!this.#classic.isReady) return [await query(this.#classic)];
-    const { addresses } = this.#options.topology;
     const answers = await Promise.all(addresses.map((it) => this.#queryNode(it, query)));
     return answers.filter((answer) => answer !== undefined);
   }

@@ -13,6 +13,7 @@ import type { Subscription } from '../subscribing/subscription.js';
 import { addressOf, hostAndPort, readCluster } from './cluster-connection.js';
 import { ClusterPublisher } from './cluster-publisher.js';
 import { ClusterTopology } from './cluster-topology.js';
+import { MastersSubscriber } from './masters-subscriber.js';
 import { CLUSTER_BUS_DELAY_MS } from './node-map.js';
 import { ShardedPublisher } from './sharded-publisher.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
@@ -38,7 +39,7 @@ interface ClusterContext {
 /**
  * The publisher and the subscriber over a Cluster. Classic Pub/Sub has one connection of each to any node, and
  * moves to another node when that one is lost or leaves the Cluster. Sharded Pub/Sub has one of each
- * to every node that owns slots.
+ * to every node that owns slots. So have subscriptions at each master, from the first of them on.
  */
 export function createCluster(
   connection: ClusterConnection,
@@ -56,12 +57,13 @@ export function createCluster(
     prefersNames: Boolean(redisOptions.tls),
     onGone: (addresses) =>
       Object.values(classic).forEach((it) => moveFrom(it, addresses, topology.lastConfirmed)),
-    onMoved: () => Object.values(sharded).forEach((it) => it.onMoved()),
+    onMoved: () => [...Object.values(sharded), masters].forEach((it) => it.onMoved()),
     log: options.log,
   });
   const context: ClusterContext = { topology, createClient, options, onChange };
   const classic = createClassic(context);
   const sharded = createSharded(context);
+  const masters = createMasters(context, classic.publisher);
   const startsSharded = options.sharded;
   return {
     publisher: new ClusterPublisher({
@@ -74,6 +76,7 @@ export function createCluster(
     subscriber: new ClassicAndSharded({
       classic: classic.subscriber,
       sharded: sharded.subscriber,
+      masters,
       startsSharded,
     }),
   };
@@ -161,6 +164,25 @@ function createSharded({ topology, createClient, options, onChange }: ClusterCon
     onChange,
   );
   return { publisher, subscriber };
+}
+
+function createMasters(
+  { topology, createClient, options, onChange }: ClusterContext,
+  publisher: NodePublisher,
+): MastersSubscriber {
+  return new MastersSubscriber(
+    {
+      topology,
+      createSubscriber: (address, observer) =>
+        new NodeSubscriber(
+          createClient(address, SUBSCRIBER_OPTIONS),
+          // A probe would arrive from another node: it proves nothing of what this one publishes for itself.
+          { ...options, kind: 'channel', publisher, probeInterval: 0 },
+          observer,
+        ),
+    },
+    onChange,
+  );
 }
 
 /** Redis accepts only channels of one slot in one SSUBSCRIBE. */

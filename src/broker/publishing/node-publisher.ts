@@ -2,11 +2,13 @@ import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../../errors.js';
 import type { BrokerOptions } from '../broker-options.js';
+import type { MasterAnswer } from '../broker.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
 import { Connection } from '../connection/connection.js';
 import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { isReplyError } from '../connection/redis-error.js';
+import { serverOf } from '../connection/server-name.js';
 import type { ServerWatch } from '../connection/server-watch.js';
 import { PublishBuffer } from './publish-buffer.js';
 import { PublishPipeline } from './publish-pipeline.js';
@@ -153,6 +155,20 @@ export class NodePublisher implements Publisher, ProbePublisher {
 
   async patternCount(): Promise<number> {
     return Number(await this.#query('NUMPAT'));
+  }
+
+  async callMasters(command: string, ...args: readonly string[]): Promise<readonly [MasterAnswer]> {
+    const { client, isReady } = this.#connection;
+    const address = serverOf(client);
+    if (!isReady) {
+      return [
+        { address, error: new ConnectionError(`Cannot call ${command}: not connected to Redis`) },
+      ];
+    }
+    return client.call(command, ...args).then(
+      (answer) => [{ address, answer }],
+      (error: unknown) => [{ address, error }],
+    );
   }
 
   async #query(command: string, ...args: string[]): Promise<unknown> {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
+import type { MasterAnswer } from '../broker.js';
 
 /** Publishes, and answers PUBSUB queries, over one connection or several. */
 export interface Publisher {
@@ -30,6 +31,8 @@ export interface Publisher {
   subscriberCounts(channels: readonly string[], kind: ChannelKind): Promise<Map<string, number>>;
   /** PUBSUB NUMPAT. */
   patternCount(): Promise<number>;
+  /** See `Broker#callMasters`. */
+  callMasters(command: string, ...args: readonly string[]): Promise<readonly MasterAnswer[]>;
 }
 
 /** A publisher as the delivery probe uses it. */

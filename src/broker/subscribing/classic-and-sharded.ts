@@ -6,35 +6,39 @@ import { openInBackground } from '../connection/open.js';
 import type { ConnectionSubscriber, Subscriber } from './subscriber.js';
 import { SubscriberGroup } from './subscriber-group.js';
 
-/** The two members of a {@link ClassicAndSharded}, and which of them is opened at the start. */
+/** The members of a {@link ClassicAndSharded}, and which of them is opened at the start. */
 export interface ClassicAndShardedOptions {
   /** SUBSCRIBE and PSUBSCRIBE. */
   readonly classic: Subscriber;
   /** SSUBSCRIBE. */
   readonly sharded: Subscriber;
+  /** SUBSCRIBE and PSUBSCRIBE at each master; absent where the classic subscriber is at the only one. */
+  readonly masters?: Subscriber;
   readonly startsSharded: boolean;
 }
 
 /**
  * Classic and sharded subscriptions, over connections of their own. When the last subscription of one kind
- * ends, ioredis loses those of the other kind on the same connection. Each member is opened with its first
- * subscription.
+ * ends, ioredis loses those of the other kind on the same connection. In a Cluster there is a third kind: those at
+ * each master. Each member is opened with its first subscription.
  */
 export class ClassicAndSharded extends SubscriberGroup {
   protected override readonly members: readonly Subscriber[];
   readonly #classic: Subscriber;
   readonly #sharded: Subscriber;
+  readonly #masters: Subscriber | undefined;
   readonly #first: Subscriber;
   readonly #lifecycle = new Lifecycle();
   readonly #opened = new Set<Subscriber>();
   /** Members that must be ready for the group to be ready. One that its first subscription opened must be from its first ready on. */
   readonly #expected = new Set<Subscriber>();
 
-  constructor({ classic, sharded, startsSharded }: ClassicAndShardedOptions) {
+  constructor({ classic, sharded, masters, startsSharded }: ClassicAndShardedOptions) {
     super();
-    this.members = [classic, sharded];
+    this.members = masters ? [classic, sharded, masters] : [classic, sharded];
     this.#classic = classic;
     this.#sharded = sharded;
+    this.#masters = masters;
     this.#first = startsSharded ? sharded : classic;
     this.#expected.add(this.#first);
   }
@@ -97,7 +101,8 @@ export class ClassicAndSharded extends SubscriberGroup {
     return member.isEmpty ? [] : member.subscriberFor(key).listenersOf(channel, kind);
   }
 
-  #memberFor({ kind }: SubscriptionKey): Subscriber {
+  #memberFor({ kind, atMasters }: SubscriptionKey): Subscriber {
+    if (atMasters && this.#masters) return this.#masters;
     return kind === 'shard' ? this.#sharded : this.#classic;
   }
 

@@ -78,6 +78,8 @@ export class FrameReader {
   /** The last bulk string that was read. */
   #from = 0;
   #to = 0;
+  /** The bytes that are being read. */
+  #data: Buffer | undefined;
 
   /** `onOther` takes all other bytes, in their place between the messages. They may be cut anywhere. It must not throw. */
   constructor(target: MessageTarget, onOther: (bytes: Buffer) => void) {
@@ -90,6 +92,13 @@ export class FrameReader {
     let at = 0;
     while (this.#partsLength > 0 && at < chunk.length) at = this.#join(chunk, at);
     if (at < chunk.length) this.#readFrames(at === 0 ? chunk : chunk.subarray(at));
+  }
+
+  /** The bytes of the channel of the message that is being delivered, in a `Buffer` that may be kept. */
+  channelBytes(): Buffer {
+    if (!this.#data) throw new Error('The name of a channel was read after its delivery');
+    // Not a view: it would keep the whole chunk.
+    return Buffer.from(this.#data.subarray(this.#channelFrom, this.#channelTo));
   }
 
   /** Adds bytes to the message that was cut, and reads it if it is complete. Returns the end of these bytes. */
@@ -111,6 +120,7 @@ export class FrameReader {
   #readFrames(data: Buffer): void {
     let at = this.#skipper.isInside ? this.#skipper.resume(data) : 0;
     let other = 0;
+    this.#data = data;
     while (at < data.length) {
       const head = findHead(data, at);
       const end = head ? this.#findEnd(head, data, at) : NO_MESSAGE;
@@ -131,6 +141,7 @@ export class FrameReader {
       }
       at = end;
     }
+    this.#data = undefined;
     this.#passOn(data, other, at);
   }
 

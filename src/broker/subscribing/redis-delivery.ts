@@ -16,6 +16,7 @@ const EVENTS = {
 class RedisDelivery implements Delivery {
   decoded: unknown = undefined;
   source: DeliverySource | undefined = undefined;
+  names: ChannelNames | undefined = undefined;
 
   constructor(
     readonly kind: SubscriptionKind,
@@ -23,6 +24,15 @@ class RedisDelivery implements Delivery {
     readonly channel: string,
     readonly payload: ChunkPayload,
   ) {}
+
+  channelBytes(): Buffer {
+    return (this.names as ChannelNames).channelBytes();
+  }
+}
+
+/** Has the name of the channel of the message that is being delivered. */
+interface ChannelNames {
+  channelBytes(): Buffer;
 }
 
 /** Calls `onDelivery`, which must not throw, with every message that a client receives. */
@@ -31,6 +41,7 @@ export function receiveFrom(client: Redis, onDelivery: (delivery: Delivery) => v
   receiver.listen();
   interceptBytes(client, (passOn) => {
     const reader = new FrameReader(receiver, passOn);
+    receiver.names = reader;
     return (bytes) => reader.read(bytes);
   });
 }
@@ -42,6 +53,8 @@ export function receiveFrom(client: Redis, onDelivery: (delivery: Delivery) => v
 class MessageReceiver implements MessageTarget {
   readonly #client: Redis;
   readonly #onDelivery: (delivery: Delivery) => void;
+  /** The reader of the current socket, or an event of ioredis. */
+  names: ChannelNames | undefined;
 
   constructor(client: Redis, onDelivery: (delivery: Delivery) => void) {
     this.#client = client;
@@ -62,7 +75,9 @@ class MessageReceiver implements MessageTarget {
     channel: string,
     payload: ChunkPayload,
   ): void {
-    this.#onDelivery(new RedisDelivery(kind, subscription, channel, payload));
+    const delivery = new RedisDelivery(kind, subscription, channel, payload);
+    delivery.names = this.names;
+    this.#onDelivery(delivery);
     payload.release();
   }
 
@@ -88,6 +103,9 @@ class MessageReceiver implements MessageTarget {
   ): void {
     if (!Buffer.isBuffer(name) || !Buffer.isBuffer(payload)) return;
     const channel = name.toString();
+    const reader = this.names;
+    this.names = { channelBytes: () => name };
     this.onMessage(kind, pattern ?? channel, channel, new ChunkPayload(payload));
+    this.names = reader;
   }
 }

@@ -253,7 +253,11 @@ export class SubscriptionRegistry {
     const subscription = this.#kinds[kind].byName.get(name);
     if (!subscription || subscription.generation === this.#generation) return subscription;
     this.#bringUpToDate(subscription);
-    if (subscription.hasListeners) return subscription;
+    if (subscription.hasListeners) {
+      // The caller may only have looked it up, and nothing else would subscribe it again.
+      this.#updateDirty(subscription);
+      return subscription;
+    }
     this.#remove(subscription);
     return undefined;
   }

@@ -103,7 +103,10 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     const { deserializer } = this.#options;
     if (!deserializer && !this.hooks.hasStart)
       return this.#process(route, message, context, delivery);
-    const packet = deserializer && this.#readPacket(deserializer, context, delivery);
+    const packet =
+      deserializer && route.isDecoded
+        ? this.#readPacket(deserializer, context, delivery)
+        : undefined;
     return this.#prepare(route, { message, context, packet }, delivery);
   }
 

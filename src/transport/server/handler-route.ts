@@ -2,6 +2,7 @@ import type { Logger } from '@nestjs/common';
 import type { MessageHandler } from '@nestjs/microservices';
 import type { Delivery, PubSubGap } from '../../broker/broker.js';
 import { ChannelPattern } from '../../channel/channel-pattern.js';
+import type { SubscriptionKey } from '../../channel/subscription-key.js';
 import type { IncomingMessage, RequestKey } from '../../codec/codec.js';
 import { InvalidOptionError, shorten } from '../../errors.js';
 import type { HandlerOptions } from '../../options/options.js';
@@ -43,19 +44,22 @@ export interface RouteTarget {
 export class HandlerRoute extends BusListener {
   /** Created with the first message that its queue drops. */
   #overflows: RateLimitedLog | undefined;
+  readonly isEventHandler: boolean;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
 
+  /** The `key` is that of the pattern, unless it is given. */
   constructor(
     pattern: ChannelPattern,
     readonly handler: MessageHandler,
-    readonly isEventHandler: boolean,
     target: RouteTarget,
+    key?: SubscriptionKey,
   ) {
     const extras = handler.extras as HandlerOptions | undefined;
     const options = resolveHandlerOptions(extras);
     const { prefix, sharded } = target.bus.options;
-    super(pattern, pattern.subscriptionKey(prefix, options.sharded ?? sharded));
+    super(pattern, key ?? pattern.subscriptionKey(prefix, options.sharded ?? sharded));
+    this.isEventHandler = handler.isEventHandler === true;
     this.#target = target;
     this.assertFree();
     if (!HandlerQueue.isNeeded(options)) {
@@ -64,7 +68,7 @@ export class HandlerRoute extends BusListener {
       this.#queue = new HandlerQueue(options, (channel, reason) =>
         target.onDrop(this, channel, reason),
       );
-      if (!isEventHandler) target.onQueue(this.#queue);
+      if (!this.isEventHandler) target.onQueue(this.#queue);
     }
   }
 
@@ -83,6 +87,11 @@ export class HandlerRoute extends BusListener {
     const { source: pattern } = this.pattern;
     const { name: transport } = this.bus.options;
     telemetry.declare.publish({ transport, pattern, ...this.key });
+  }
+
+  /** Whether the codec of the bus decodes its messages. */
+  get isDecoded(): boolean {
+    return true;
   }
 
   /** Logs that its queue is full, once a second. */
@@ -118,6 +127,16 @@ export class HandlerRoute extends BusListener {
     else void this.#target.run(this, message, context, delivery);
   }
 
+  /** Handles a message that is not from a channel of the application. */
+  protected handle(
+    message: IncomingMessage,
+    context: RedisPubSubContext,
+    delivery: Delivery,
+  ): void {
+    if (this.#queue) this.#enqueue(this.#queue, message, context, delivery);
+    else void this.#target.run(this, message, context, delivery);
+  }
+
   override onResubscribed(gap: PubSubGap): void {
     this.#target.onGap(this, gap);
   }
@@ -130,9 +149,14 @@ export class HandlerRoute extends BusListener {
   ): void {
     const run = (): Promise<unknown> => this.#target.run(this, message, context, delivery);
     const key = this.isEventHandler ? undefined : keyOf(message);
-    const channel = context.getChannel();
+    const channel = this.orderedBy(message, context);
     const isWaiting = queue.add(channel, run, key, delivery.payload.length + channel.length);
     if (isWaiting) this.#target.onWaiting(delivery);
+  }
+
+  /** With `order` the messages of one such name are handled one after the other. */
+  protected orderedBy(_: IncomingMessage, context: RedisPubSubContext): string {
+    return context.getChannel();
   }
 
   /** Drops the messages that wait for the handler. */

@@ -15,10 +15,12 @@ import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
-import { attributeToHandler, extendNest, type DecoratedMethod } from '../nest-internals.js';
+import { sourceIn } from '../message-source.js';
+import { extendNest, type DecoratedMethod } from '../nest-internals.js';
 import type { HandlerGap, RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
+import { createRoute } from './create-route.js';
 import { Dispatcher } from './dispatcher.js';
-import { HandlerRoute, readPattern } from './handler-route.js';
+import type { HandlerRoute } from './handler-route.js';
 import { HandlerRoutes } from './handler-routes.js';
 import { warnOfOverlaps } from './overlapping-patterns.js';
 import { findMixUps, warnOfMixUps } from './sharded-mix-ups.js';
@@ -124,7 +126,7 @@ export class RedisPubSubServer
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;
     this.checkPattern(pattern, extras);
-    const route = this.#createRoute(pattern, callback, isEventHandler);
+    const route = createRoute(pattern, callback, this.#dispatcher, this.logger);
     const { source } = route.pattern;
     if (this.#routes.add(route)) {
       this.logger.warn(
@@ -135,25 +137,15 @@ export class RedisPubSubServer
     route.declare();
   }
 
-  #createRoute(pattern: unknown, callback: MessageHandler, isEventHandler: boolean): HandlerRoute {
-    try {
-      return new HandlerRoute(readPattern(pattern), callback, isEventHandler, this.#dispatcher);
-    } catch (error) {
-      attributeToHandler(error, callback.extras ?? {});
-      throw error;
-    }
-  }
-
   /**
    * Logs a warning, once, for a pattern that may not mean what it says. `owner` is the method that has it.
    *
    * @internal
    */
-  checkPattern(
-    pattern: unknown,
-    { sharded = this.#bus.options.sharded }: HandlerOptions = {},
-    owner?: string,
-  ): void {
+  checkPattern(pattern: unknown, extras: HandlerOptions = {}, owner?: string): void {
+    // The channels of a source are not the application's.
+    if (sourceIn(extras)) return;
+    const { sharded = this.#bus.options.sharded } = extras;
     this.#bus.patternWarnings.checkPattern(pattern, sharded, owner);
   }
 

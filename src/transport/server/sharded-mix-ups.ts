@@ -33,7 +33,7 @@ export function findMixUps(
 ): MixUp[] {
   const channels = [...all].filter(isShard).map(({ pattern }) => pattern.name);
   return fresh
-    .filter((route) => !isShard(route))
+    .filter((route) => !isShard(route) && !route.key.atMasters)
     .map(({ pattern }) => ({
       pattern: pattern.source,
       missed: channels.find((channel) => includes(pattern, channel)),

@@ -47,6 +47,7 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
   serializer: [[SERVER, CLIENT], undefined, HOOK, {}],
   deserializer: [[SERVER, CLIENT], undefined, HOOK, {}],
   inheritAppConfig: [[MODULE], true, false, 1],
+  notify: [[SERVER, MODULE], 'check', 'set', 'always'],
   handlers: [[MODULE], true, false, 1],
 };
 
@@ -152,6 +153,7 @@ describe('resolveOptions', () => {
       'prefix',
       'codec',
       'onStart',
+      'notify',
       'replies',
       'reservedSegment',
     ].includes(name);

@@ -57,6 +57,10 @@ class FakePublisher {
     return this.#answer('patterns');
   }
 
+  async callMasters(command: string): Promise<unknown> {
+    return [{ address: this.name, answer: `${command} ${String(this.#answer('master'))}` }];
+  }
+
   #answer(name: string): unknown {
     if (!this.isReady) throw new ConnectionError('not connected');
     if (this.answers[name] instanceof Error) throw this.answers[name];
@@ -119,6 +123,20 @@ describe('ClusterPublisher', () => {
       expect(publisher.isReady).toBe(isReady);
     },
   );
+
+  it('calls a command at each owner of slots, and leaves out those that are down', async () => {
+    const nodes = ['a:1', 'b:2', 'c:3', 'd:4'].map(
+      (name) => new FakePublisher(name, { master: 1 }),
+    );
+    const { publisher, fake } = bench({ nodes });
+    fake.change({ 'a:1': [[0, 5]], 'b:2': [[6, 9]], 'c:3': [[10, 16_383]] });
+    nodes[1]!.isReady = false;
+    expect(await publisher.callMasters('INFO')).toEqual([
+      { address: 'a:1', answer: 'INFO 1' },
+      { address: 'c:3', answer: 'INFO 1' },
+    ]);
+    expect(nodes.map(({ calls }) => calls.at(-1))).toEqual(['close', 'close', 'close', undefined]);
+  });
 
   it('publishes by the kind of the channel', async () => {
     const { publisher, classic, sharded } = bench();

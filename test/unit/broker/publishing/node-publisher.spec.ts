@@ -250,6 +250,28 @@ describe('NodePublisher, its queries', () => {
   });
 });
 
+describe('NodePublisher#callMasters', () => {
+  const address = '10.0.0.1:6379';
+
+  it('resolves to the answer of the server', async () => {
+    const bench = await answer('PONG');
+    expect(await bench.publisher.callMasters('INFO', 'server')).toEqual([
+      { address, answer: 'PONG' },
+    ]);
+    expect(bench.client.commands).toEqual(['INFO server']);
+  });
+
+  it('resolves to the error of the server, or of the connection', async () => {
+    const error = replyError('NOPERM');
+    const bench = await answer(undefined);
+    bench.client.onCommand = ({ reject }) => reject(error);
+    expect(await bench.publisher.callMasters('INFO')).toEqual([{ address, error }]);
+    expect(await new Bench().publisher.callMasters('INFO')).toEqual([
+      { address, error: new ConnectionError('Cannot call INFO: not connected to Redis') },
+    ]);
+  });
+});
+
 describe('NodePublisher', () => {
   it('reports when it is ready and when it is lost', async () => {
     const bench = new Bench();

@@ -8,6 +8,7 @@ import { Listener } from './registry-listener.js';
 const CLASSIC: SubscriptionKey = { kind: 'channel', name: 'a' };
 const PATTERN: SubscriptionKey = { kind: 'pattern', name: 'a.*' };
 const SHARD: SubscriptionKey = { kind: 'shard', name: 'a' };
+const AT_MASTERS: SubscriptionKey = { ...CLASSIC, atMasters: true };
 const WAITER = { onSubscribed: () => undefined, onFailed: () => undefined };
 
 /** A member without connections. */
@@ -101,6 +102,28 @@ describe('ClassicAndSharded', () => {
     both.subscribe(CLASSIC, new Listener(), WAITER);
     expect([classic.opened, sharded.opened]).toEqual([[7], [7]]);
     expect([classic.closes, sharded.closes]).toEqual([1, 1]);
+  });
+
+  it('subscribes at each master over the connections for that, opened with the first of them', async () => {
+    const { classic, sharded } = bench();
+    const masters = new FakeMember('masters');
+    const all = new ClassicAndSharded({ classic, sharded, masters, startsSharded: false });
+    classic.isReady = true;
+    await all.open(7);
+    expect([masters.opened, all.isReady, all.clients]).toEqual([[], true, ['classic']]);
+    all.subscribe(AT_MASTERS, new Listener());
+    expect([masters.subscribed, classic.subscribed]).toEqual([['channel a'], []]);
+    expect([masters.opened, all.isReady]).toEqual([[30_000], false]);
+    masters.isReady = true;
+    expect([all.isReady, all.clients]).toEqual([true, ['classic', 'masters']]);
+    await all.close();
+    expect(masters.closes).toBe(1);
+  });
+
+  it('without masters subscribes at the only server', () => {
+    const { both, classic } = bench();
+    both.subscribe(AT_MASTERS, new Listener());
+    expect(classic.subscribed).toEqual(['channel a']);
   });
 
   it('subscribes over the connection of the kind', () => {

@@ -33,6 +33,16 @@ describe('receiveFrom', () => {
     expect(payloads).toEqual([payload]);
   });
 
+  it('gives the bytes of a channel that is no text, during the delivery', () => {
+    const client = new FakeClient();
+    const names: string[] = [];
+    receiveFrom(client.redis, (delivery) => {
+      names.push(`${delivery.channel} ${delivery.channelBytes?.().toString('hex')}`);
+    });
+    client.emit('messageBuffer', Buffer.of(0x61, 0xff), Buffer.from('x'));
+    expect(names).toEqual(['a\uFFFD 61ff']);
+  });
+
   it('releases the payload after the delivery', () => {
     const { client, deliveries } = receive();
     client.emit('messageBuffer', Buffer.from('a'), Buffer.from('x'));

@@ -35,6 +35,16 @@ describe('SubscriptionRegistry#takeDirty', () => {
     expect(registry.hasDirty).toBe(false);
   });
 
+  it('returns a subscription that was looked up while the connection was lost', () => {
+    const registry = new SubscriptionRegistry();
+    registry.add({ kind: 'channel', name: 'a' }, new Listener());
+    settle(registry);
+    registry.onConnectionLost({ from: new Date() });
+    expect(registry.isSubscribed({ kind: 'channel', name: 'a' })).toBe(false);
+    expect(registry.hasDirty).toBe(true);
+    expect(settle(registry)).toEqual(['+channel a']);
+  });
+
   it('returns a subscription whose last listener was removed', () => {
     const registry = new SubscriptionRegistry();
     const [one, other] = [new Listener(), new Listener()];
