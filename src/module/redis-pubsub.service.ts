@@ -228,11 +228,8 @@ export class RedisPubSubService {
     options: ObserveKeyEventOptions,
   ): Observable<KeyNotification> {
     const source = new KeySource(this.#bus, selection);
-    const onSubscribed = this.#callbacks.safely(
-      'onSubscribed',
-      source.pattern,
-      options.onSubscribed,
-    );
+    const { pattern } = source;
+    const onSubscribed = this.#callbacks.safely('onSubscribed', pattern, options.onSubscribed);
     const isOver = (): boolean => this.#isDrained;
     return observeSource<KeyNotification>(source, { scope: this.#scope, onSubscribed, isOver });
   }
