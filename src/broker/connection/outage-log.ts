@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.js';
+import { isError } from '../../shared/is-error.js';
 import { telemetry } from '../../telemetry.js';
 import type { BrokerLog } from '../broker.js';
 
@@ -89,6 +90,8 @@ export class OutageLog {
 
   /** An error that does not end the connection. */
   stillConnected(error: unknown): void {
+    // An error of the socket, such as ECONNRESET: its close follows.
+    if (isError(error) && 'syscall' in error) return;
     this.#log.error(
       `Error on the ${this.#role} connection to ${this.#server}, which is still up: ${messageOf(error)}`,
     );

@@ -294,6 +294,18 @@ describe('Connection, after its start', () => {
     expect(log.lines).toEqual([]);
   });
 
+  it('does not call a connection up whose socket was reset', async () => {
+    const bench = new Bench();
+    await bench.openReady();
+    const { client, log } = bench;
+    const reset = Object.assign(new Error('read ECONNRESET'), { syscall: 'read' });
+    client.emit('error', reset);
+    client.lose();
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^warn: Lost the publisher connection to .* \(read ECONNRESET\);/),
+    ]);
+  });
+
   it('keeps a second error of a stream from ending the process', async () => {
     const bench = new Bench();
     await bench.openReady();
