@@ -178,6 +178,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
     this.#connection.wire.add(
       () => {
         end();
+        // It may be closed by now.
+        if (!this.isReady) return;
         this.#sendCommands();
         this.#onChange();
       },
