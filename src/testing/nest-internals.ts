@@ -1,4 +1,5 @@
-import type { ModulesContainer } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { LazyModuleLoader, type ModulesContainer } from '@nestjs/core';
 
 /** What `Test.createTestingModule` of `@nestjs/testing` returns, as far as it is needed here. */
 export interface Builder {
@@ -39,4 +40,36 @@ export function onScanned(builder: object, listener: (replace: ReplaceValues) =>
     // Last: what the test overrides itself counts.
     applyOverloadsMap();
   };
+}
+
+/** Runs work, and returns what it returns. */
+export type Run = <T>(work: () => T) => T;
+
+/** The methods that call hooks of the application, such as `onModuleInit`. */
+const STARTS = ['init', 'listen', 'startAllMicroservices'];
+const CREATES = ['createNestApplication', 'createNestMicroservice'];
+
+/** Lets a testing module, the applications that it creates, and its lazy modules start within `run`. */
+export function startWithin(module: INestApplicationContext, run: Run): void {
+  callWithin(run, module, STARTS);
+  callWithin(run, module, CREATES, (app) => callWithin(run, app, STARTS));
+  callWithin(run, module.get(LazyModuleLoader, { strict: false }), ['load']);
+}
+
+function callWithin(
+  run: Run,
+  target: object,
+  names: readonly string[],
+  onResult?: (result: object) => void,
+): void {
+  const methods = target as Record<string, ((...args: unknown[]) => unknown) | undefined>;
+  for (const name of names) {
+    const method = methods[name]?.bind(target);
+    if (!method) continue;
+    methods[name] = (...args) => {
+      const result = run(() => method(...args));
+      onResult?.(result as object);
+      return result;
+    };
+  }
 }

@@ -1,6 +1,14 @@
-import { Controller, Inject, Injectable, Module } from '@nestjs/common';
+import {
+  Controller,
+  Inject,
+  Injectable,
+  Module,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
 import { ClientsModule, MessagePattern, type ClientProxy } from '@nestjs/microservices';
-import { Test } from '@nestjs/testing';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { firstValueFrom, of } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -163,5 +171,54 @@ describe('withInMemoryRedis', () => {
     closeAfterTest(() => app.close());
     await app.listen();
     expect(redis.publish('user.new', 'Ada')).toBe(1);
+  });
+
+  it.each([
+    ['init of the testing module', async (module: TestingModule) => void (await init(module))],
+    [
+      'init of an application',
+      async (module: TestingModule) => {
+        const app = module.createNestApplication();
+        closeAfterTest(() => app.close());
+        await app.init();
+      },
+    ],
+    [
+      'listen of a microservice',
+      async (module: TestingModule) => {
+        const strategy = new RedisPubSubServer({ connection: new InMemoryRedis() });
+        const app = module.createNestMicroservice({ strategy });
+        closeAfterTest(() => app.close());
+        await app.listen();
+      },
+    ],
+  ])('serves clients that a hook creates in %s', async (_, start) => {
+    @Injectable()
+    class Hooked implements OnModuleInit, OnModuleDestroy {
+      client?: RedisPubSubClient;
+
+      async onModuleInit(): Promise<void> {
+        this.client = new RedisPubSubClient({ connection });
+        await this.client.connect();
+      }
+
+      async onModuleDestroy(): Promise<void> {
+        await this.client?.close();
+      }
+    }
+    const builder = Test.createTestingModule({ providers: [Hooked] });
+    const module = await withInMemoryRedis(builder).setLogger(captureLog()).compile();
+    await start(module);
+    expect(module.get(Hooked).client).toBeDefined();
+  });
+
+  it('serves modules that are loaded later', async () => {
+    @Module({ imports: [RedisPubSubModule.forRoot(FAIL_FAST)] })
+    class Later {}
+    const builder = withInMemoryRedis(Test.createTestingModule({}));
+    const app = await init(await builder.setLogger(captureLog()).compile());
+    const later = await app.get(LazyModuleLoader).load(() => Later);
+    const pubsub = later.get(RedisPubSubService, { strict: false });
+    expect(await pubsub.publish('news', 1)).toBe(0);
   });
 });
