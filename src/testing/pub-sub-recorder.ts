@@ -15,6 +15,8 @@ import type { InMemoryServer, PublishedPayload } from './in-memory-server.js';
 const [nextTurn, startTimer, stopTimer] = [setImmediate, setTimeout, clearTimeout];
 
 const DEFAULT_TIMEOUT_MS = 1_000;
+/** The longest that Node's timers have: longer ones end after one millisecond. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 /** How many messages an error names. */
 const MAX_LISTED = 10;
 
@@ -45,7 +47,7 @@ export interface HandledMessage<T = unknown> {
 /** How long a {@link PubSubRecorder} waits. */
 export interface WaitOptions {
   /**
-   * In milliseconds of real time, also with fake timers.
+   * In milliseconds of real time, also with fake timers. With `Infinity` the timeout of the test ends it.
    *
    * @defaultValue `1000`
    */
@@ -105,14 +107,19 @@ export class PubSubRecorder {
     predicate: (message: HandledMessage<T>) => boolean = () => true,
     { timeout = DEFAULT_TIMEOUT_MS }: WaitOptions = {},
   ): Promise<HandledMessage<T>> {
-    const find = (): HandledMessage<T> | undefined => this.handled<T>(pattern).find(predicate);
+    let found: HandledMessage<T> | undefined;
+    const find = (): boolean => {
+      found = this.handled<T>(pattern).find(predicate);
+      return found !== undefined;
+    };
     await within(
       timeout,
-      (signal) => this.#whenHandled(() => find() !== undefined, signal),
+      (signal) => this.#whenHandled(find, signal),
       () =>
         `Expected a handled message on "${pattern}" within ${timeout} ms. ${this.#describe(pattern)}`,
     );
-    return find() as HandledMessage<T>;
+    // Not looked for again: the predicate may count its calls, and the test may have called `clear`.
+    return found as unknown as HandledMessage<T>;
   }
 
   /**
@@ -260,10 +267,13 @@ async function within(
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = startTimer(() => {
-      late.message = describe();
-      reject(late);
-    }, timeoutMs);
+    timer = startTimer(
+      () => {
+        late.message = describe();
+        reject(late);
+      },
+      Math.min(timeoutMs, MAX_DELAY_MS),
+    );
   });
   try {
     await Promise.race([work(controller.signal), expired]);
