@@ -290,6 +290,17 @@ describe('the faults of an in-memory Redis', () => {
       expect(broker.status).toBe('connected');
     });
 
+    it('tries a subscription again whose refusal was under way at restore', async () => {
+      const broker = await open();
+      const listener = new Listener();
+      redis.refuse('SUBSCRIBE');
+      broker.subscribe({ kind: 'channel', name: 'a' }, listener);
+      await new Promise((resolve) => realSetImmediate(resolve));
+      redis.restore();
+      await settled();
+      expect([broker.status, redis.publish('a', 'heard')]).toEqual(['connected', 1]);
+    });
+
     it('refuses several commands and names at once, and nothing else', async () => {
       const broker = await open();
       redis.refuse('PUBLISH', 'a.*');
