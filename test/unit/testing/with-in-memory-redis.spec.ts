@@ -10,7 +10,7 @@ import { LazyModuleLoader } from '@nestjs/core';
 import { ClientsModule, MessagePattern, type ClientProxy } from '@nestjs/microservices';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { firstValueFrom, of } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   RedisPubSubClient,
   RedisPubSubModule,
@@ -141,6 +141,42 @@ describe('withInMemoryRedis', () => {
     expect(recorder.published()).toMatchObject([{ channel: 'news' }]);
     // A handler without a transportId is one of both modules.
     expect(app.get(Users, { strict: false }).heard).toEqual(['Ada', 'Bob']);
+  });
+
+  it('keeps the class of a client', async () => {
+    class UsersClient extends RedisPubSubClient {
+      ask(): Promise<unknown> {
+        return firstValueFrom(this.send('name.get', 1));
+      }
+    }
+    const redis = new InMemoryRedis();
+    await startUsers(redis);
+    const options = { customClass: UsersClient, options: { connection } };
+    const imports = [ClientsModule.register([{ name: 'USERS', ...options }])];
+    const builder = Test.createTestingModule({ imports, providers: [Caller] });
+    const app = await init(await withInMemoryRedis(builder, redis).compile());
+    expect(await (app.get(Caller).client as UsersClient).ask()).toBe('Ada');
+  });
+
+  it('takes the place of the Redis of a client of another copy of the package', async () => {
+    vi.resetModules();
+    const copy = await import('nestjs-redis-pubsub');
+    expect(copy.RedisPubSubClient).not.toBe(RedisPubSubClient);
+    const redis = new InMemoryRedis();
+    await startUsers(redis);
+    const useValue = new copy.RedisPubSubClient({ connection });
+    const builder = Test.createTestingModule({
+      providers: [{ provide: 'USERS', useValue }, Caller],
+    });
+    const app = await init(await withInMemoryRedis(builder, redis).compile());
+    expect(await firstValueFrom(app.get(Caller).client.send('name.get', 1))).toBe('Ada');
+  });
+
+  it('leaves a client that a proxy imitates', async () => {
+    const useValue = new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : vi.fn()) });
+    const builder = Test.createTestingModule({ providers: [{ provide: 'USERS', useValue }] });
+    const module = await withInMemoryRedis(builder).compile();
+    expect(module.get('USERS')).toBe(useValue);
   });
 
   it('leaves what the test overrides as the test wants it', async () => {
