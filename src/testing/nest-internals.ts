@@ -12,10 +12,7 @@ export interface Builder {
  */
 interface BuilderInternals {
   applyOverloadsMap?(): void;
-  readonly container?: {
-    getModules(): ModulesContainer;
-    replace(token: unknown, options: { readonly useValue: unknown; isProvider: true }): void;
-  };
+  readonly container?: { getModules(): ModulesContainer };
 }
 
 /** Replaces each provided value for which `create` returns another one. */
@@ -29,11 +26,12 @@ export function onScanned(builder: object, listener: (replace: ReplaceValues) =>
   if (!applyOverloadsMap || !container) return;
   internals.applyOverloadsMap = () => {
     listener((create) => {
-      for (const { providers } of container.getModules().values()) {
-        for (const [token, { instance, isNotMetatype, inject }] of providers) {
+      for (const module of container.getModules().values()) {
+        for (const [token, { instance, isNotMetatype, inject }] of module.providers) {
           // A factory has `inject`, and no instance yet.
           const useValue = isNotMetatype && !inject && instance ? create(instance) : undefined;
-          if (useValue) container.replace(token, { useValue, isProvider: true });
+          // Not in the container: another module may have another client by this name.
+          if (useValue) module.replace(token, { useValue, isProvider: true });
         }
       }
     });

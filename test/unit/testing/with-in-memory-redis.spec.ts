@@ -3,6 +3,7 @@ import {
   Inject,
   Injectable,
   Module,
+  type DynamicModule,
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
@@ -170,6 +171,28 @@ describe('withInMemoryRedis', () => {
     });
     const app = await init(await withInMemoryRedis(builder, redis).compile());
     expect(await firstValueFrom(app.get(Caller).client.send('name.get', 1))).toBe('Ada');
+  });
+
+  it('keeps two clients of one name apart, each with its options', async () => {
+    const feature = (prefix: string, name: string): DynamicModule => {
+      const options = { customClass: RedisPubSubClient, options: { connection, prefix } };
+      class Feature {}
+      return {
+        module: Feature,
+        imports: [ClientsModule.register([{ name: 'USERS', ...options }])],
+        providers: [{ provide: name, useExisting: 'USERS' }],
+        exports: [name],
+      };
+    };
+    const redis = new InMemoryRedis();
+    const channels: string[] = [];
+    serverOf(redis).onPublish(({ channel }) => channels.push(channel));
+    const builder = Test.createTestingModule({ imports: [feature('a:', 'A'), feature('b:', 'B')] });
+    const app = await init(await withInMemoryRedis(builder, redis).compile());
+    for (const name of ['A', 'B']) {
+      await firstValueFrom(app.get<ClientProxy>(name, { strict: false }).emit('news', 1));
+    }
+    expect(channels).toEqual(['a:news', 'b:news']);
   });
 
   it('leaves a client that a proxy imitates', async () => {
