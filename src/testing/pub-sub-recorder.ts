@@ -38,6 +38,7 @@ export interface HandledMessage<T = unknown> {
   readonly pattern: string;
   /** The values of the `:name` segments of the pattern that the test looks for. */
   readonly params: ChannelParams;
+  /** What the handler received, with the changes that it made. {@link PubSubRecorder.published} has none. */
   readonly data: T;
   readonly headers: Headers;
   /** What the handler threw, as an error; absent if it succeeded. Another value that it threw is the `cause`. */
@@ -155,6 +156,9 @@ export class PubSubRecorder {
     handleTracing.start.unsubscribe(this.#subscribers.start as never);
     handleTracing.end.unsubscribe(this.#subscribers.end as never);
     handleTracing.asyncEnd.unsubscribe(this.#subscribers.asyncEnd as never);
+    // Their end is not seen any more.
+    this.#running.clear();
+    for (const look of this.#waiters) look();
   }
 
   [Symbol.dispose](): void {

@@ -388,6 +388,22 @@ describe('a recorder', () => {
     expect([...recorder.published(), ...recorder.handled()]).toEqual([]);
   });
 
+  it('waits for no handler after `close`', async () => {
+    const [started, gate] = [new Gate(), new Gate()];
+    const work = (): Promise<void> => {
+      started.open();
+      return gate.opened;
+    };
+    const { redis, recorder } = await startInMemory({ providers: [jobs(work)] });
+    redis.publish('job', 1);
+    const idle = recorder.idle();
+    await started.opened;
+    recorder.close();
+    await idle;
+    await recorder.idle();
+    gate.open();
+  });
+
   it('records nothing after `close`, which may be called twice', async () => {
     const { redis, recorder } = await startInMemory(USERS);
     const other = new PubSubRecorder(redis);
