@@ -399,8 +399,8 @@ describe('a recorder', () => {
     const idle = recorder.idle();
     await started.opened;
     recorder.close();
-    await idle;
-    await recorder.idle();
+    await expect(idle).resolves.toBeUndefined();
+    await expect(recorder.idle()).resolves.toBeUndefined();
     gate.open();
   });
 

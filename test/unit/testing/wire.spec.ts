@@ -88,7 +88,7 @@ describe('a wire', () => {
   it('holds a step with the delay Infinity until `hurry`, with a timer that Node knows', async () => {
     const start = vi.spyOn(globalThis, 'setTimeout');
     const wire = new Wire();
-    const run = vi.fn();
+    const run = vi.fn<() => void>();
     wire.add(run, Infinity);
     expect(start.mock.calls.map(([, ms]) => ms)).toEqual([2 ** 31 - 1]);
     wire.hurry();

@@ -61,6 +61,18 @@ async function startUsers(redis: InMemoryRedis): Promise<void> {
   await app.listen();
 }
 
+/** A module with a client by the name that others have, too; it exports the client as `name`. */
+function featureWith(prefix: string, name: string): DynamicModule {
+  const options = { customClass: RedisPubSubClient, options: { connection, prefix } };
+  class Feature {}
+  return {
+    module: Feature,
+    imports: [ClientsModule.register([{ name: 'USERS', ...options }])],
+    providers: [{ provide: name, useExisting: 'USERS' }],
+    exports: [name],
+  };
+}
+
 describe('withInMemoryRedis', () => {
   it.each([
     ['forRoot', () => RedisPubSubModule.forRoot(FAIL_FAST)],
@@ -174,20 +186,12 @@ describe('withInMemoryRedis', () => {
   });
 
   it('keeps two clients of one name apart, each with its options', async () => {
-    const feature = (prefix: string, name: string): DynamicModule => {
-      const options = { customClass: RedisPubSubClient, options: { connection, prefix } };
-      class Feature {}
-      return {
-        module: Feature,
-        imports: [ClientsModule.register([{ name: 'USERS', ...options }])],
-        providers: [{ provide: name, useExisting: 'USERS' }],
-        exports: [name],
-      };
-    };
     const redis = new InMemoryRedis();
     const channels: string[] = [];
     serverOf(redis).onPublish(({ channel }) => channels.push(channel));
-    const builder = Test.createTestingModule({ imports: [feature('a:', 'A'), feature('b:', 'B')] });
+    const builder = Test.createTestingModule({
+      imports: [featureWith('a:', 'A'), featureWith('b:', 'B')],
+    });
     const app = await init(await withInMemoryRedis(builder, redis).compile());
     for (const name of ['A', 'B']) {
       await firstValueFrom(app.get<ClientProxy>(name, { strict: false }).emit('news', 1));
@@ -196,7 +200,10 @@ describe('withInMemoryRedis', () => {
   });
 
   it('leaves a client that a proxy imitates', async () => {
-    const useValue = new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : vi.fn()) });
+    const useValue = new Proxy(
+      {},
+      { get: (_, name) => (name === 'then' ? undefined : vi.fn<() => void>()) },
+    );
     const builder = Test.createTestingModule({ providers: [{ provide: 'USERS', useValue }] });
     const module = await withInMemoryRedis(builder).compile();
     expect(module.get('USERS')).toBe(useValue);
