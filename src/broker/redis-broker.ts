@@ -150,8 +150,9 @@ export class RedisBroker implements Broker {
   async close(): Promise<void> {
     this.#lifecycle.markClosed();
     this.#setStatus('disconnected');
-    await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
+    // Before the wait: it may be connected again by then.
     this.#wasConnected = false;
+    await Promise.all([this.#subscriber.close(), this.#publisher.close()]);
   }
 
   /** Whether all connections are up, and stay up, even if some subscriptions are not restored yet. */

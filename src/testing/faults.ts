@@ -22,7 +22,7 @@ export interface RedisFaults {
    */
   refuse(command: RefusableCommand, name?: string): void;
 
-  /** Delays each answer and each message by `ms` milliseconds, until {@link restore}. */
+  /** Delays each answer and each message by `ms` milliseconds, until {@link restore}. `Infinity` holds them. */
   delay(ms: number): void;
 
   /**

@@ -71,19 +71,17 @@ export class InMemoryConnection {
     return becomesReady;
   }
 
-  /** Waits for the answers that are under way. */
+  /** Waits for the answers that are under way. After another `open` it connects behind them. */
   async close(): Promise<void> {
     this.#lifecycle.markClosed();
-    const { generation } = this.#lifecycle;
     for (const { reject } of this.#waiters) reject(new ClosedError());
     this.#lostAt = undefined;
+    // At once: messages that others publish from now on must not prolong the wait.
+    this.#server.remove(this);
+    this.onLost();
     // A delay that fake timers hold must not keep an application from closing.
     this.wire.hurry();
     await this.wire.whenEmpty();
-    // It may have been opened again.
-    if (this.#lifecycle.isOpen || !this.#lifecycle.isCurrent(generation)) return;
-    this.#server.remove(this);
-    this.onLost();
   }
 
   /** The server can be reached. */

@@ -72,9 +72,9 @@ export class InMemoryServer implements RedisFaults {
     this.#connect(connection);
   }
 
+  /** Ends its subscriptions. What is under way still arrives. */
   remove(connection: InMemoryConnection): void {
     this.#connections.delete(connection);
-    connection.wire.cut();
     this.subscriptions.removeAll(connection);
   }
 

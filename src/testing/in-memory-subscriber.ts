@@ -31,6 +31,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   readonly #unsubscribeDelay = new UnsubscribeDelay((subscription) => this.#recheck(subscription));
   /** Subscriptions that the server refused, and that still have listeners. */
   readonly #refused = new Set<Subscription>();
+  /** How often the server ended its faults. */
+  #restores = 0;
   #isScheduled = false;
   /** Since when the server delivers nothing. */
   #deafSince: Date | undefined;
@@ -148,8 +150,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
 
   onRestored(): void {
     this.#deafSince = undefined;
-    for (const subscription of this.#refused) this.#registry.recheck(subscription);
-    this.#refused.clear();
+    this.#restores++;
+    this.#retryRefused();
     this.#schedule();
     this.#onChange();
   }
@@ -160,6 +162,11 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
     } catch (error) {
       this.#log.error(`A listener of "${shorten(delivery.channel)}" threw: ${messageOf(error)}`);
     }
+  }
+
+  #retryRefused(): void {
+    for (const subscription of this.#refused) this.#registry.recheck(subscription);
+    this.#refused.clear();
   }
 
   #recheck(subscription: Subscription): void {
@@ -178,6 +185,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
     this.#connection.wire.add(
       () => {
         end();
+        // It may be closed by now.
+        if (!this.isReady) return;
         this.#sendCommands();
         this.#onChange();
       },
@@ -197,10 +206,13 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
 
   #subscribe(subscription: Subscription): void {
     this.#registry.setPending(subscription);
+    const restores = this.#restores;
     this.#server.subscribe(this.#connection, subscription.key, (refusal) => {
       if (!this.#registry.isPending(subscription)) return;
       if (refusal) this.#refuse(subscription, refusal);
       else this.#acknowledge(subscription);
+      // The refusal was under way when the server ended its faults.
+      if (restores !== this.#restores) this.#retryRefused();
       this.#schedule();
       this.#onChange();
     });

@@ -1,4 +1,5 @@
-import type { ModulesContainer } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { LazyModuleLoader, type ModulesContainer } from '@nestjs/core';
 
 /** What `Test.createTestingModule` of `@nestjs/testing` returns, as far as it is needed here. */
 export interface Builder {
@@ -11,10 +12,7 @@ export interface Builder {
  */
 interface BuilderInternals {
   applyOverloadsMap?(): void;
-  readonly container?: {
-    getModules(): ModulesContainer;
-    replace(token: unknown, options: { readonly useValue: unknown; isProvider: true }): void;
-  };
+  readonly container?: { getModules(): ModulesContainer };
 }
 
 /** Replaces each provided value for which `create` returns another one. */
@@ -28,15 +26,48 @@ export function onScanned(builder: object, listener: (replace: ReplaceValues) =>
   if (!applyOverloadsMap || !container) return;
   internals.applyOverloadsMap = () => {
     listener((create) => {
-      for (const { providers } of container.getModules().values()) {
-        for (const [token, { instance, isNotMetatype, inject }] of providers) {
+      for (const module of container.getModules().values()) {
+        for (const [token, { instance, isNotMetatype, inject }] of module.providers) {
           // A factory has `inject`, and no instance yet.
           const useValue = isNotMetatype && !inject && instance ? create(instance) : undefined;
-          if (useValue) container.replace(token, { useValue, isProvider: true });
+          // Not in the container: another module may have another client by this name.
+          if (useValue) module.replace(token, { useValue, isProvider: true });
         }
       }
     });
     // Last: what the test overrides itself counts.
     applyOverloadsMap();
   };
+}
+
+/** Runs work, and returns what it returns. */
+export type Run = <T>(work: () => T) => T;
+
+/** The methods that call hooks of the application, such as `onModuleInit`. */
+const STARTS = ['init', 'listen', 'startAllMicroservices'];
+const CREATES = ['createNestApplication', 'createNestMicroservice'];
+
+/** Lets a testing module, the applications that it creates, and its lazy modules start within `run`. */
+export function startWithin(module: INestApplicationContext, run: Run): void {
+  callWithin(run, module, STARTS);
+  callWithin(run, module, CREATES, (app) => callWithin(run, app, STARTS));
+  callWithin(run, module.get(LazyModuleLoader, { strict: false }), ['load']);
+}
+
+function callWithin(
+  run: Run,
+  target: object,
+  names: readonly string[],
+  onResult?: (result: object) => void,
+): void {
+  const methods = target as Record<string, ((...args: unknown[]) => unknown) | undefined>;
+  for (const name of names) {
+    const method = methods[name]?.bind(target);
+    if (!method) continue;
+    methods[name] = (...args) => {
+      const result = run(() => method(...args));
+      onResult?.(result as object);
+      return result;
+    };
+  }
 }

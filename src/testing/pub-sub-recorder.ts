@@ -15,6 +15,8 @@ import type { InMemoryServer, PublishedPayload } from './in-memory-server.js';
 const [nextTurn, startTimer, stopTimer] = [setImmediate, setTimeout, clearTimeout];
 
 const DEFAULT_TIMEOUT_MS = 1_000;
+/** The longest that Node's timers have: longer ones end after one millisecond. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 /** How many messages an error names. */
 const MAX_LISTED = 10;
 
@@ -36,6 +38,7 @@ export interface HandledMessage<T = unknown> {
   readonly pattern: string;
   /** The values of the `:name` segments of the pattern that the test looks for. */
   readonly params: ChannelParams;
+  /** What the handler received, with the changes that it made. {@link PubSubRecorder.published} has none. */
   readonly data: T;
   readonly headers: Headers;
   /** What the handler threw, as an error; absent if it succeeded. Another value that it threw is the `cause`. */
@@ -45,7 +48,7 @@ export interface HandledMessage<T = unknown> {
 /** How long a {@link PubSubRecorder} waits. */
 export interface WaitOptions {
   /**
-   * In milliseconds of real time, also with fake timers.
+   * In milliseconds of real time, also with fake timers. With `Infinity` the timeout of the test ends it.
    *
    * @defaultValue `1000`
    */
@@ -105,14 +108,19 @@ export class PubSubRecorder {
     predicate: (message: HandledMessage<T>) => boolean = () => true,
     { timeout = DEFAULT_TIMEOUT_MS }: WaitOptions = {},
   ): Promise<HandledMessage<T>> {
-    const find = (): HandledMessage<T> | undefined => this.handled<T>(pattern).find(predicate);
+    let found: HandledMessage<T> | undefined;
+    const find = (): boolean => {
+      found = this.handled<T>(pattern).find(predicate);
+      return found !== undefined;
+    };
     await within(
       timeout,
-      (signal) => this.#whenHandled(() => find() !== undefined, signal),
+      (signal) => this.#whenHandled(find, signal),
       () =>
         `Expected a handled message on "${pattern}" within ${timeout} ms. ${this.#describe(pattern)}`,
     );
-    return find() as HandledMessage<T>;
+    // Not looked for again: the predicate may count its calls, and the test may have called `clear`.
+    return found as unknown as HandledMessage<T>;
   }
 
   /**
@@ -148,6 +156,9 @@ export class PubSubRecorder {
     handleTracing.start.unsubscribe(this.#subscribers.start as never);
     handleTracing.end.unsubscribe(this.#subscribers.end as never);
     handleTracing.asyncEnd.unsubscribe(this.#subscribers.asyncEnd as never);
+    // Their end is not seen any more.
+    this.#running.clear();
+    for (const look of this.#waiters) look();
   }
 
   [Symbol.dispose](): void {
@@ -260,10 +271,13 @@ async function within(
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = startTimer(() => {
-      late.message = describe();
-      reject(late);
-    }, timeoutMs);
+    timer = startTimer(
+      () => {
+        late.message = describe();
+        reject(late);
+      },
+      Math.min(timeoutMs, MAX_DELAY_MS),
+    );
   });
   try {
     await Promise.race([work(controller.signal), expired]);

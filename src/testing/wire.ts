@@ -4,6 +4,9 @@ import { runOutside } from '../shared/async-context.js';
 /** Taken when the module is loaded, so that fake timers do not hold it. */
 const nextTurn = setImmediate;
 
+/** The longest that Node's timers have: longer ones end after one millisecond. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 interface Step {
   readonly run: () => void;
   readonly onLost: (() => void) | undefined;
@@ -65,10 +68,13 @@ export class Wire {
   }
 
   #startTimer(delayMs: number): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#drain();
-    }, delayMs);
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#drain();
+      },
+      Math.min(delayMs, MAX_DELAY_MS),
+    );
   }
 
   #drainSoon(): void {

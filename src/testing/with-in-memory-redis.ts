@@ -1,11 +1,12 @@
+import type { INestApplicationContext } from '@nestjs/common';
 import { isPubSubClient, withConnection } from '../transport/client/redis-pubsub.client.js';
 import { InMemoryRedis } from './in-memory-redis.js';
-import { onScanned, type Builder } from './nest-internals.js';
+import { onScanned, startWithin, type Builder } from './nest-internals.js';
 
 /**
  * Puts an in-memory Redis in the place of every Redis of a testing module, and returns its builder. The application stays
  * as it is: each `RedisPubSubModule`, each `RedisPubSubClient` of `ClientsModule`, and each server and client that its
- * providers create.
+ * providers create until it has started, also in hooks such as `onModuleInit`. Modules that it loads later count, too.
  *
  * @param builder - What `Test.createTestingModule` returns.
  * @param redis - Several testing modules with the same one exchange messages. Default: a new one.
@@ -20,6 +21,11 @@ export function withInMemoryRedis<B extends Builder>(builder: B, redis = new InM
     }),
   );
   const compile = builder.compile.bind(builder);
-  builder.compile = (...args) => redis.run(() => compile(...args));
+  builder.compile = async (...args) => {
+    const module = await redis.run(() => compile(...args));
+    // A hook such as `onModuleInit` may create clients, too.
+    startWithin(module as INestApplicationContext, (work) => redis.run(work));
+    return module;
+  };
   return builder;
 }

@@ -74,6 +74,19 @@ export function lifeCycleSuite(underTest: BrokerUnderTest): void {
       await collector.receives(1);
     });
 
+    it('connects again when connect follows close in one tick', async () => {
+      const broker = await open();
+      const channel = unique('again');
+      const collector = new Collector();
+      await whenSubscribed(broker, { kind: 'channel', name: channel }, collector);
+      const closed = broker.close();
+      await broker.connect(20_000);
+      await closed;
+      await eventually(() => broker.status === 'connected');
+      expect(await broker.publish(channel, 'x')).toEqual(receivers(1));
+      await collector.receives(1);
+    });
+
     it('allows several calls of close, at once and later', async () => {
       const broker = await open();
       await Promise.all([broker.close(), broker.close()]);

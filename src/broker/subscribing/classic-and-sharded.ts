@@ -64,6 +64,8 @@ export class ClassicAndSharded extends SubscriberGroup {
     this.#lifecycle.open();
     const needed = this.members.filter((it) => it === this.#first || !it.isEmpty);
     for (const member of needed) this.#opened.add(member);
+    // Its subscriptions may have ended before it was opened, and then it never gets ready.
+    for (const member of this.members) if (!this.#opened.has(member)) this.#expected.delete(member);
     await Promise.all(needed.map((member) => member.open(timeoutMs)));
   }
 

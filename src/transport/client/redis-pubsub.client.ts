@@ -12,7 +12,7 @@ import {
 } from '../../errors.js';
 import type { RedisPubSubClientOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
-import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
+import { addBrand, brandOf, brandValue, hasBrand } from '../../shared/brand.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
@@ -33,11 +33,22 @@ import { OutsideLogger } from '../outside-logger.js';
 
 const CLIENT = brandOf('client');
 
-/** Creates a client with the options of another one and another connection. None for that of a module. */
-export let withConnection: (
+type WithConnection = (
   client: RedisPubSubClient,
   connection: RedisPubSubClientOptions['connection'],
 ) => RedisPubSubClient | undefined;
+
+const WITH_CONNECTION = brandOf('client.with-connection');
+
+/**
+ * Creates a client of the class and with the options of another one, of this copy of the package or another, with another
+ * connection. None for that of a module, and for any other value.
+ */
+export const withConnection: WithConnection = (client, connection) => {
+  // Not of the client itself: one that a test imitates with a proxy has every property.
+  const create = brandValue(Object.getPrototypeOf(client), WITH_CONNECTION);
+  return (create as WithConnection | undefined)?.(client, connection);
+};
 
 /** A packet that becomes a request. */
 interface RequestPacket extends ReadPacket {
@@ -56,10 +67,12 @@ interface RequestPacket extends ReadPacket {
 export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   static {
     addBrand(this.prototype, CLIENT);
-    withConnection = (client, connection) => {
+    const create: WithConnection = (client, connection) => {
       if (!(#options in client) || !client.#options) return undefined;
-      return new RedisPubSubClient({ ...client.#options, connection });
+      const Class = client.constructor as typeof RedisPubSubClient;
+      return new Class({ ...client.#options, connection });
     };
+    addBrand(this.prototype, WITH_CONNECTION, create);
   }
 
   readonly #logger = new OutsideLogger(RedisPubSubClient.name);

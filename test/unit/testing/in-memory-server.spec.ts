@@ -290,6 +290,17 @@ describe('the faults of an in-memory Redis', () => {
       expect(broker.status).toBe('connected');
     });
 
+    it('tries a subscription again whose refusal was under way at restore', async () => {
+      const broker = await open();
+      const listener = new Listener();
+      redis.refuse('SUBSCRIBE');
+      broker.subscribe({ kind: 'channel', name: 'a' }, listener);
+      await new Promise((resolve) => realSetImmediate(resolve));
+      redis.restore();
+      await settled();
+      expect([broker.status, redis.publish('a', 'heard')]).toEqual(['connected', 1]);
+    });
+
     it('refuses several commands and names at once, and nothing else', async () => {
       const broker = await open();
       redis.refuse('PUBLISH', 'a.*');
@@ -356,6 +367,42 @@ describe('the faults of an in-memory Redis', () => {
       await settled();
       expect(broker.status).toBe('connected');
       expect(listener.gaps).toHaveLength(1);
+    });
+  });
+
+  describe('close', () => {
+    it('does not wait for a delay, also with a subscription that was not sent yet', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+      const broker = await open();
+      redis.delay(10_000);
+      broker.subscribe({ kind: 'channel', name: 'a' }, new Listener());
+      const closed = outcomeOf(broker.close().then(() => 'closed'));
+      expect(await Promise.race([closed, settled()])).toBe('closed');
+      expect(redis.publish('a', 'lost')).toBe(0);
+    });
+
+    it('does not wait for messages that others publish after it', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+      const broker = await open();
+      const listener = await listen(broker, 'a');
+      redis.delay(10_000);
+      redis.publish('a', 'before');
+      const closed = outcomeOf(broker.close().then(() => 'closed'));
+      expect(redis.publish('a', 'after')).toBe(0);
+      expect(await Promise.race([closed, settled()])).toBe('closed');
+      expect(listener.texts).toEqual(['before']);
+    });
+
+    it('and connect in one tick: an outage after that is reconnected', async () => {
+      const broker = await open();
+      const answer = broker.publish('a', 'under way');
+      const closed = broker.close();
+      await broker.connect(1_000);
+      await closed;
+      expect(await answer).toBe(0);
+      expect(broker.status).toBe('connected');
+      redis.cut();
+      expect(broker.status).toBe('reconnecting');
     });
   });
 

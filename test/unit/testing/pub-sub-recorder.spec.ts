@@ -214,6 +214,25 @@ describe('waitFor', () => {
     });
   });
 
+  it('resolves to the message that the predicate accepted, whatever it answers later', async () => {
+    const { redis, recorder } = await startInMemory(USERS);
+    let calls = 0;
+    const handled = recorder.waitFor('user.*', () => ++calls === 2);
+    redis.publish('user.1.created', 'Ada');
+    redis.publish('user.1.created', 'Bob');
+    expect(await handled).toMatchObject({ channel: 'user.1.created' });
+    expect(calls).toBe(2);
+  });
+
+  it('waits without a limit with the timeout Infinity', async () => {
+    const { redis, recorder } = await startInMemory(USERS);
+    const handled = recorder.waitFor('user.*', undefined, { timeout: Infinity });
+    // Node makes one millisecond of a delay that is too long for it.
+    await setTimeout(10);
+    redis.publish('user.1.created', 'Ada');
+    expect(await handled).toMatchObject({ data: 'Ada' });
+  });
+
   it('asks no predicate after its timeout', async () => {
     const { redis, recorder } = await startInMemory(USERS);
     let asked = 0;
@@ -367,6 +386,22 @@ describe('a recorder', () => {
     await recorder.idle();
     recorder.clear();
     expect([...recorder.published(), ...recorder.handled()]).toEqual([]);
+  });
+
+  it('waits for no handler after `close`', async () => {
+    const [started, gate] = [new Gate(), new Gate()];
+    const work = (): Promise<void> => {
+      started.open();
+      return gate.opened;
+    };
+    const { redis, recorder } = await startInMemory({ providers: [jobs(work)] });
+    redis.publish('job', 1);
+    const idle = recorder.idle();
+    await started.opened;
+    recorder.close();
+    await expect(idle).resolves.toBeUndefined();
+    await expect(recorder.idle()).resolves.toBeUndefined();
+    gate.open();
   });
 
   it('records nothing after `close`, which may be called twice', async () => {

@@ -2,7 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Wire } from '../../../src/testing/wire.js';
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 describe('a wire', () => {
   it('runs its steps in their order, in a later turn of the event loop', async () => {
@@ -80,6 +83,17 @@ describe('a wire', () => {
     await wire.whenEmpty();
     expect(ran).toEqual(['late', 'later']);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('holds a step with the delay Infinity until `hurry`, with a timer that Node knows', async () => {
+    const start = vi.spyOn(globalThis, 'setTimeout');
+    const wire = new Wire();
+    const run = vi.fn<() => void>();
+    wire.add(run, Infinity);
+    expect(start.mock.calls.map(([, ms]) => ms)).toEqual([2 ** 31 - 1]);
+    wire.hurry();
+    await wire.whenEmpty();
+    expect(run).toHaveBeenCalledOnce();
   });
 
   it('runs its steps outside of the context of the code that adds them', async () => {

@@ -1,8 +1,17 @@
-import { Controller, Inject, Injectable, Module } from '@nestjs/common';
+import {
+  Controller,
+  Inject,
+  Injectable,
+  Module,
+  type DynamicModule,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
 import { ClientsModule, MessagePattern, type ClientProxy } from '@nestjs/microservices';
-import { Test } from '@nestjs/testing';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { firstValueFrom, of } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   RedisPubSubClient,
   RedisPubSubModule,
@@ -50,6 +59,18 @@ async function startUsers(redis: InMemoryRedis): Promise<void> {
   });
   closeAfterTest(() => app.close());
   await app.listen();
+}
+
+/** A module with a client by the name that others have, too; it exports the client as `name`. */
+function featureWith(prefix: string, name: string): DynamicModule {
+  const options = { customClass: RedisPubSubClient, options: { connection, prefix } };
+  class Feature {}
+  return {
+    module: Feature,
+    imports: [ClientsModule.register([{ name: 'USERS', ...options }])],
+    providers: [{ provide: name, useExisting: 'USERS' }],
+    exports: [name],
+  };
 }
 
 describe('withInMemoryRedis', () => {
@@ -135,6 +156,59 @@ describe('withInMemoryRedis', () => {
     expect(app.get(Users, { strict: false }).heard).toEqual(['Ada', 'Bob']);
   });
 
+  it('keeps the class of a client', async () => {
+    class UsersClient extends RedisPubSubClient {
+      ask(): Promise<unknown> {
+        return firstValueFrom(this.send('name.get', 1));
+      }
+    }
+    const redis = new InMemoryRedis();
+    await startUsers(redis);
+    const options = { customClass: UsersClient, options: { connection } };
+    const imports = [ClientsModule.register([{ name: 'USERS', ...options }])];
+    const builder = Test.createTestingModule({ imports, providers: [Caller] });
+    const app = await init(await withInMemoryRedis(builder, redis).compile());
+    expect(await (app.get(Caller).client as UsersClient).ask()).toBe('Ada');
+  });
+
+  it('takes the place of the Redis of a client of another copy of the package', async () => {
+    vi.resetModules();
+    const copy = await import('nestjs-redis-pubsub');
+    expect(copy.RedisPubSubClient).not.toBe(RedisPubSubClient);
+    const redis = new InMemoryRedis();
+    await startUsers(redis);
+    const useValue = new copy.RedisPubSubClient({ connection });
+    const builder = Test.createTestingModule({
+      providers: [{ provide: 'USERS', useValue }, Caller],
+    });
+    const app = await init(await withInMemoryRedis(builder, redis).compile());
+    expect(await firstValueFrom(app.get(Caller).client.send('name.get', 1))).toBe('Ada');
+  });
+
+  it('keeps two clients of one name apart, each with its options', async () => {
+    const redis = new InMemoryRedis();
+    const channels: string[] = [];
+    serverOf(redis).onPublish(({ channel }) => channels.push(channel));
+    const builder = Test.createTestingModule({
+      imports: [featureWith('a:', 'A'), featureWith('b:', 'B')],
+    });
+    const app = await init(await withInMemoryRedis(builder, redis).compile());
+    for (const name of ['A', 'B']) {
+      await firstValueFrom(app.get<ClientProxy>(name, { strict: false }).emit('news', 1));
+    }
+    expect(channels).toEqual(['a:news', 'b:news']);
+  });
+
+  it('leaves a client that a proxy imitates', async () => {
+    const useValue = new Proxy(
+      {},
+      { get: (_, name) => (name === 'then' ? undefined : vi.fn<() => void>()) },
+    );
+    const builder = Test.createTestingModule({ providers: [{ provide: 'USERS', useValue }] });
+    const module = await withInMemoryRedis(builder).compile();
+    expect(module.get('USERS')).toBe(useValue);
+  });
+
   it('leaves what the test overrides as the test wants it', async () => {
     const client = { send: () => of('from the test') };
     const builder = Test.createTestingModule({
@@ -163,5 +237,54 @@ describe('withInMemoryRedis', () => {
     closeAfterTest(() => app.close());
     await app.listen();
     expect(redis.publish('user.new', 'Ada')).toBe(1);
+  });
+
+  it.each([
+    ['init of the testing module', async (module: TestingModule) => void (await init(module))],
+    [
+      'init of an application',
+      async (module: TestingModule) => {
+        const app = module.createNestApplication();
+        closeAfterTest(() => app.close());
+        await app.init();
+      },
+    ],
+    [
+      'listen of a microservice',
+      async (module: TestingModule) => {
+        const strategy = new RedisPubSubServer({ connection: new InMemoryRedis() });
+        const app = module.createNestMicroservice({ strategy });
+        closeAfterTest(() => app.close());
+        await app.listen();
+      },
+    ],
+  ])('serves clients that a hook creates in %s', async (_, start) => {
+    @Injectable()
+    class Hooked implements OnModuleInit, OnModuleDestroy {
+      client?: RedisPubSubClient;
+
+      async onModuleInit(): Promise<void> {
+        this.client = new RedisPubSubClient({ connection });
+        await this.client.connect();
+      }
+
+      async onModuleDestroy(): Promise<void> {
+        await this.client?.close();
+      }
+    }
+    const builder = Test.createTestingModule({ providers: [Hooked] });
+    const module = await withInMemoryRedis(builder).setLogger(captureLog()).compile();
+    await start(module);
+    expect(module.get(Hooked).client).toBeDefined();
+  });
+
+  it('serves modules that are loaded later', async () => {
+    @Module({ imports: [RedisPubSubModule.forRoot(FAIL_FAST)] })
+    class Later {}
+    const builder = withInMemoryRedis(Test.createTestingModule({}));
+    const app = await init(await builder.setLogger(captureLog()).compile());
+    const later = await app.get(LazyModuleLoader).load(() => Later);
+    const pubsub = later.get(RedisPubSubService, { strict: false });
+    expect(await pubsub.publish('news', 1)).toBe(0);
   });
 });

@@ -150,6 +150,15 @@ describe('ClassicAndSharded', () => {
       expect([both.isReady, both.isRestored]).toEqual([true, false]);
     });
 
+    it('do not miss a member whose subscriptions ended before it was opened', async () => {
+      const { both, classic, sharded } = bench();
+      both.subscribe(SHARD, new Listener());
+      sharded.isEmpty = true;
+      await both.open(7);
+      classic.isReady = true;
+      expect([sharded.opened, both.isReady]).toEqual([[], true]);
+    });
+
     it('do not miss the other member before it was ready once', async () => {
       const { both, classic, sharded } = bench();
       await both.open(7);
