@@ -47,6 +47,29 @@ export class InMemoryServer implements RedisFaults {
     }
   }
 
+  /** What may be why a message is not handled, in sentences for a test. */
+  get hints(): string[] {
+    const isConnected = [...this.#connections].some(({ isReady }) => isReady);
+    return [
+      !isConnected &&
+        !this.#isCut &&
+        'No application is connected to this Redis: call init() first',
+      this.#isCut && 'This Redis is cut: call restore()',
+      this.#isDeaf && 'This Redis is deafened: call restore()',
+      this.#delayMs > 0 && `This Redis delays each message by ${this.#delayMs} ms`,
+    ].filter((hint) => typeof hint === 'string');
+  }
+
+  /** The prefix that a message would have to have to reach a subscription; `undefined` if none is missing. */
+  missingPrefix(channel: string, kind: ChannelKind): string | undefined {
+    const prefixes = [...this.#connections].flatMap(({ owner }) => owner.view?.prefix || []);
+    return prefixes.find((prefix) => {
+      let isReached = false;
+      this.subscriptions.reach(prefix + channel, kind, () => (isReached = true));
+      return isReached;
+    });
+  }
+
   /** How the application sees a message that was delivered here; `undefined` for messages of other servers. */
   viewOf(delivery: Delivery): MessageView | undefined {
     return this.#deliveries.get(delivery);

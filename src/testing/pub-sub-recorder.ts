@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { ChannelPattern, type ChannelParams } from '../channel/channel-pattern.js';
 import { matchTokens, parseGlob, toByteString } from '../channel/glob.js';
 import { NO_HEADERS, type Headers } from '../codec/codec.js';
+import { messageOf } from '../errors.js';
 import { ChunkPayload } from '../shared/payload.js';
 import type { Delivery } from '../broker/broker.js';
 import type { MessageView } from '../broker/topology-provider.js';
@@ -65,6 +66,9 @@ export class PubSubRecorder {
   readonly #published: PublishedMessage[] = [];
   readonly #handled: HandledMessage[] = [];
   readonly #running = new Set<HandleTrace>();
+  /** Sentences about messages that reached no handler for want of a prefix. */
+  readonly #withoutPrefix = new Set<string>();
+  #isClosed = false;
   /** Called after each message that was handled. */
   readonly #waiters = new Set<() => void>();
   readonly #subscribers = {
@@ -148,6 +152,7 @@ export class PubSubRecorder {
   /** Forgets all messages so far. */
   clear(): void {
     this.#published.length = this.#handled.length = 0;
+    this.#withoutPrefix.clear();
   }
 
   /** Records nothing more. Idempotent. */
@@ -156,6 +161,7 @@ export class PubSubRecorder {
     handleTracing.start.unsubscribe(this.#subscribers.start as never);
     handleTracing.end.unsubscribe(this.#subscribers.end as never);
     handleTracing.asyncEnd.unsubscribe(this.#subscribers.asyncEnd as never);
+    this.#isClosed = true;
     // Their end is not seen any more.
     this.#running.clear();
     for (const look of this.#waiters) look();
@@ -165,11 +171,14 @@ export class PubSubRecorder {
     this.close();
   }
 
-  #onPublish({ channel: name, payload, receivers, view: publisher }: PublishedPayload): void {
+  #onPublish({ channel: name, kind, payload, receivers, view: publisher }: PublishedPayload): void {
     const view = publisher ?? this.#server.viewFor(name);
     if (view?.isReserved(name)) return;
     const channel = name.slice(view?.prefix.length ?? 0);
     this.#published.push({ channel, ...readMessage(payload, channel, view), receivers });
+    const prefix = receivers === 0 ? this.#server.missingPrefix(name, kind) : undefined;
+    if (prefix === undefined) return;
+    this.#withoutPrefix.add(`"${name}" was published without the prefix "${prefix}"`);
   }
 
   #onStart(trace: HandleTrace): void {
@@ -215,15 +224,27 @@ export class PubSubRecorder {
   #describe(pattern: string): string {
     const handled = this.handled();
     const unhandled = this.published(pattern);
-    return `Handled: ${describeAll(handled)}. Published on it: ${describeAll(unhandled)}`;
+    return [
+      `Handled: ${describeAll(handled)}`,
+      `Published on it: ${describeAll(unhandled)}`,
+      ...this.#describeHandlers(),
+      ...this.#withoutPrefix,
+      ...(this.#isClosed ? ['The recorder is closed'] : []),
+      ...this.#server.hints,
+    ].join('. ');
   }
 
-  #describeRunning(timeoutMs: number): string {
+  #describeHandlers(): string[] {
     const running = [...this.#running].map(
       ({ pattern, channel }) => `the handler of "${pattern}" on "${channel}"`,
     );
-    const what = running.length === 0 ? 'messages that are under way' : running.join(', ');
-    return `Expected every handler to end within ${timeoutMs} ms. Still running: ${what}`;
+    return running.length === 0 ? [] : [`Still running: ${running.join(', ')}`];
+  }
+
+  #describeRunning(timeoutMs: number): string {
+    const [running = 'Still running: messages that are under way'] = this.#describeHandlers();
+    const expected = `Expected every handler to end within ${timeoutMs} ms`;
+    return [expected, running, ...this.#server.hints].join('. ');
   }
 }
 
@@ -232,8 +253,9 @@ function describeAll(messages: readonly (PublishedMessage | HandledMessage)[]): 
   return messages.slice(-MAX_LISTED).map(describeMessage).join(', ');
 }
 
-function describeMessage({ channel, data }: PublishedMessage | HandledMessage): string {
-  return `"${channel}" ${inspect(data, { depth: 2, breakLength: Infinity, maxStringLength: 100 })}`;
+function describeMessage({ channel, data, ...rest }: PublishedMessage | HandledMessage): string {
+  const text = inspect(data, { depth: 2, breakLength: Infinity, maxStringLength: 100 });
+  return `"${channel}" ${text}${'error' in rest ? ` (failed: ${messageOf(rest.error)})` : ''}`;
 }
 
 function matcherOf(pattern = '*'): (channel: string) => ChannelParams | undefined {

@@ -10,7 +10,7 @@ import {
   Subscribe,
   type Codec,
 } from 'nestjs-redis-pubsub';
-import { PubSubRecorder } from 'nestjs-redis-pubsub/testing';
+import { InMemoryRedis, PubSubRecorder } from 'nestjs-redis-pubsub/testing';
 import { closeAll } from '../../support/app.js';
 import { Gate } from '../../support/gate.js';
 import { startInMemory } from '../../support/in-memory-app.js';
@@ -212,6 +212,45 @@ describe('waitFor', () => {
         'Expected a handled message on "a" within 5 ms. Handled: none. Published on it: none',
       stack: expect.stringContaining('pub-sub-recorder.spec.ts') as string,
     });
+  });
+
+  it('says what may be why: no init, a fault, a prefix that is missing, a handler that runs', async () => {
+    const failure = (recorder: PubSubRecorder): Promise<string> =>
+      recorder.waitFor('never', undefined, { timeout: 5 }).then(String, String);
+    const unused = new PubSubRecorder(new InMemoryRedis());
+    expect(await failure(unused)).toContain(
+      'No application is connected to this Redis: call init() first',
+    );
+    unused.close();
+    expect(await failure(unused)).toContain('The recorder is closed');
+    const gate = new Gate();
+    const { redis, recorder } = await startInMemory(
+      { providers: [jobs(() => gate.opened)] },
+      { prefix: 'shop:' },
+    );
+    redis.publish('shop:job', 1);
+    redis.publish('job', 2);
+    redis.deafen();
+    const running = await failure(recorder);
+    expect(running).toContain('Still running: the handler of "job" on "shop:job"');
+    expect(running).toContain('"job" was published without the prefix "shop:"');
+    expect(running).toContain('This Redis is deafened: call restore()');
+    gate.open();
+    redis.cut();
+    expect(await failure(recorder)).toContain('This Redis is cut: call restore()');
+    redis.restore();
+    redis.delay(7);
+    expect(await failure(recorder)).toContain('This Redis delays each message by 7 ms');
+    redis.restore();
+  });
+
+  it('names the error of a handler that failed', async () => {
+    const { redis, recorder } = await startInMemory({ providers: [Strict] });
+    redis.publish('count', { value: 'two' });
+    await recorder.waitFor('count');
+    await expect(recorder.waitFor('other', undefined, { timeout: 5 })).rejects.toThrow(
+      `Handled: "count" { value: 'two' } (failed: Validation failed (numeric string is expected))`,
+    );
   });
 
   it('resolves to the message that the predicate accepted, whatever it answers later', async () => {
