@@ -87,6 +87,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   }
 
   async close(): Promise<void> {
+    // What was unsubscribed in this tick is still sent, as before QUIT.
+    if (this.isReady) this.#sendCommands();
     await this.#connection.close();
     this.#registry.failWaiters(new ClosedError());
   }

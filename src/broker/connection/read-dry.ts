@@ -1,3 +1,8 @@
+import { setImmediate } from 'node:timers';
+
+/** Taken when the module is loaded, so that the fake timers of an application's tests do not hold it. */
+const nextTurn = setImmediate;
+
 /** How many bytes Node reads from a TCP socket at once. It reads on until a chunk is shorter. */
 const READ_SIZE = 65_536;
 
@@ -18,7 +23,7 @@ export interface CountedStream {
  */
 export function whenReadDry(stream: CountedStream | undefined, onDry: () => void): void {
   const before = stream?.bytesRead ?? 0;
-  setImmediate(() => {
+  nextTurn(() => {
     const bytes = (stream?.bytesRead ?? 0) - before;
     if (isDry(bytes, stream?.encrypted)) onDry();
     else whenReadDry(stream, onDry);

@@ -153,6 +153,17 @@ describe('an application over an InMemoryRedis', () => {
     expect(app.get(Users).heard).toEqual([1]);
   });
 
+  it('fails a buffered message exactly after the maxAge of the fake clock', async () => {
+    vi.useFakeTimers();
+    const { app, redis } = await startInMemory({});
+    redis.cut();
+    const failures: unknown[] = [];
+    const published = app.get(RedisPubSubService).publish('news', 1);
+    published.catch((error: unknown) => failures.push(error));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(failures).toEqual([expect.any(ConnectionError)]);
+  });
+
   it('ends a request that is not answered after the requestTimeout of the fake clock', async () => {
     vi.useFakeTimers();
     const { app, redis } = await startInMemory(USERS, { requestTimeout: 5_000 });
