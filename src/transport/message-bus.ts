@@ -150,7 +150,7 @@ export class MessageBus {
           ? this.codec.encodeValue(synchronous('serialize', serializer.serialize(message)))
           : this.codec.encode(message);
       });
-      return this.#send(name, payload, kind);
+      return this.#send(name, payload, kind, message);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -211,10 +211,15 @@ export class MessageBus {
     return join && new ReplyBatcher({ maxBytes, join, publish: (...args) => this.#send(...args) });
   }
 
-  #send(name: string, payload: string | Uint8Array, kind: ChannelKind): Promise<number> {
+  #send(
+    name: string,
+    payload: string | Uint8Array,
+    kind: ChannelKind,
+    message?: OutgoingMessage,
+  ): Promise<number> {
     if (!isPublishTraced()) return this.broker.publish(name, payload, kind);
-    const message = { transport: this.options.name, channel: name, payload };
-    return tracePublish(message, () => this.broker.publish(name, payload, kind));
+    const published = { transport: this.options.name, channel: name, payload, message };
+    return tracePublish(published, () => this.broker.publish(name, payload, kind));
   }
 
   #encode(channel: string, encode: () => string | Uint8Array): string | Uint8Array {
