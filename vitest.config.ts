@@ -21,7 +21,7 @@ class SlowFirst extends BaseSequencer {
 /** The tests of what applications see. They run over a server, and again over `InMemoryRedis`. */
 const CONTRACT = [
   'test/e2e/{batches,events,events-while-away}.e2e-spec.ts',
-  'test/e2e/{bad-input,interop,module,nest}/*.e2e-spec.ts',
+  'test/e2e/{bad-input,interop,module,nest,otel}/*.e2e-spec.ts',
   'test/e2e/faults/{drain,globs,overload,replies}.e2e-spec.ts',
   // About ioredis, other clients of a server, addresses, and processes.
   '!test/e2e/bad-input/{connections,options,secrets}.e2e-spec.ts',
@@ -29,6 +29,7 @@ const CONTRACT = [
   '!test/e2e/interop/{json-codec,mixed-fleet,other-languages}.e2e-spec.ts',
   '!test/e2e/module/{life-cycle,module-instances,on-start,overridden,two-copies}.e2e-spec.ts',
   '!test/e2e/module/who-runs-what.e2e-spec.ts',
+  '!test/e2e/otel/failures.e2e-spec.ts',
   '!test/e2e/nest/{clients,resilience,status}.e2e-spec.ts',
 ];
 

@@ -1,0 +1,38 @@
+import { diag, SpanStatusCode, type Span } from '@opentelemetry/api';
+import { ERROR_TYPE } from './attributes.js';
+import { typeOfError, type ResolvedTracingOptions } from './options.js';
+
+const logger = diag.createComponentLogger({ namespace: 'nestjs-redis-pubsub' });
+
+/** Marks the span of what failed. Returns the `error.type`, or `undefined` if the failure is no error. */
+export function recordFailure(
+  span: Span,
+  error: Error,
+  { classifyError }: ResolvedTracingOptions,
+): string | undefined {
+  const type = safely(
+    () => classifyError(error),
+    () => typeOfError(error),
+  );
+  if (type !== undefined) {
+    span.recordException(error);
+    markFailed(span, type);
+  }
+  return type;
+}
+
+/** Gives a span the status of an error, for which there is no exception. */
+export function markFailed(span: Span, type: string): void {
+  span.setAttribute(ERROR_TYPE, type);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** Calls `work`. If it throws, tells OpenTelemetry's own logger, and calls `otherwise`: no message fails by its trace. */
+export function safely<T>(work: () => T, otherwise: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    logger.error('Tracing a message failed', error);
+    return otherwise();
+  }
+}
