@@ -10,10 +10,7 @@ export function recordFailure(
   error: Error,
   { classifyError }: ResolvedTracingOptions,
 ): string | undefined {
-  const type = safely(
-    () => classifyError(error),
-    () => typeOfError(error),
-  );
+  const type = typeOf(error, classifyError);
   if (type !== undefined) {
     span.recordException(error);
     markFailed(span, type);
@@ -27,12 +24,19 @@ export function markFailed(span: Span, type: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-/** Calls `work`. If it throws, tells OpenTelemetry's own logger, and calls `otherwise`: no message fails by its trace. */
-export function safely<T>(work: () => T, otherwise: () => T): T {
+/** Tells OpenTelemetry's own logger: no message fails by its trace. */
+export function reportFault(error: unknown): void {
+  logger.error('Tracing a message failed', error);
+}
+
+function typeOf(
+  error: Error,
+  classifyError: ResolvedTracingOptions['classifyError'],
+): string | undefined {
   try {
-    return work();
-  } catch (error) {
-    logger.error('Tracing a message failed', error);
-    return otherwise();
+    return classifyError(error);
+  } catch (fault) {
+    reportFault(fault);
+    return typeOfError(error);
   }
 }

@@ -6,7 +6,9 @@ import {
   trace,
   type Attributes,
   type Context,
+  type Link,
   type Span,
+  type SpanOptions,
 } from '@opentelemetry/api';
 import type { Headers } from '../codec/codec.js';
 import type { PubSubMessage } from '../module/message-observer.js';
@@ -23,7 +25,7 @@ import {
 } from './attributes.js';
 import { record, type Recorders } from './instruments.js';
 import type { ResolvedTracingOptions } from './options.js';
-import { markFailed, recordFailure, safely } from './outcome.js';
+import { markFailed, recordFailure, reportFault } from './outcome.js';
 import { hasContextManager } from './sdk.js';
 import { SharedListeners } from './shared-listeners.js';
 
@@ -41,63 +43,85 @@ export interface ReceivedMessage {
   readonly template: string | undefined;
 }
 
+/** What is the same for all messages of a template. */
+interface Kind {
+  readonly name: string;
+  readonly attributes: Attributes;
+}
+
+/** A span that has begun. */
+interface Begun {
+  readonly span: Span;
+  /** The context for the handler. */
+  readonly context: Context;
+  readonly headers: Headers;
+  readonly attributes: Attributes;
+}
+
 /** Begins spans for messages that are handled. */
 export class ProcessSpans {
-  /** One object for all messages of a template. */
-  readonly #attributes = new Map<string | undefined, Attributes>();
   readonly keepsContext = hasContextManager();
+  readonly #kinds = new Map<string | undefined, Kind>();
 
   constructor(
     readonly recorders: Recorders,
     readonly options: ResolvedTracingOptions,
   ) {}
 
-  /** Begins a span in the context that the headers have, or beside it. */
-  begin({ headers, template }: ReceivedMessage): Processing {
+  /** Begins a span in the context that the headers have, or beside it. `undefined` if that fails. Never throws. */
+  begin(message: ReceivedMessage): Begun | undefined {
+    try {
+      return this.#begin(message);
+    } catch (error) {
+      reportFault(error);
+      return undefined;
+    }
+  }
+
+  /** Whether the end of a message is recorded: not if a sampler left it out, and there are no metrics. */
+  isRecorded({ span }: Begun): boolean {
+    return this.recorders.consumed !== undefined || span.isRecording();
+  }
+
+  #begin({ headers, template }: ReceivedMessage): Begun {
     const { relation, captureHeaders } = this.options;
     const outer = context.active();
     const sent = propagation.extract(outer, headers);
-    const isLinked = relation === 'link';
-    const creation = isLinked ? linkTo(sent, outer) : undefined;
-    const parent = isLinked ? withSpanOf(outer, sent) : sent;
-    const attributes = this.#attributesOf(template);
-    const span = this.recorders.tracer.startSpan(
-      template === undefined ? 'process' : `process ${template}`,
-      { kind: SpanKind.CONSUMER, attributes, links: creation ? [{ context: creation }] : [] },
-      parent,
-    );
+    const { name, attributes } = this.#kindOf(template);
+    const options: SpanOptions = { kind: SpanKind.CONSUMER, attributes };
+    let parent = sent;
+    if (relation === 'link') {
+      parent = withSpanOf(outer, sent);
+      options.links = linksTo(sent, outer);
+    }
+    const span = this.recorders.tracer.startSpan(name, options, parent);
     if (captureHeaders.length > 0 && span.isRecording()) {
       span.setAttributes(headerAttributes(captureHeaders, headers));
     }
-    return new Processing(this, { headers, span, attributes, parent });
+    return { span, context: trace.setSpan(parent, span), headers, attributes };
   }
 
-  #attributesOf(template: string | undefined): Attributes {
-    if (template === undefined) return PROCESS;
-    let attributes = this.#attributes.get(template);
-    if (!attributes) {
-      attributes = { ...PROCESS, [DESTINATION_TEMPLATE]: template };
-      this.#attributes.set(template, attributes);
+  #kindOf(template: string | undefined): Kind {
+    let kind = this.#kinds.get(template);
+    if (!kind) {
+      kind =
+        template === undefined
+          ? { name: 'process', attributes: PROCESS }
+          : {
+              name: `process ${template}`,
+              attributes: { ...PROCESS, [DESTINATION_TEMPLATE]: template },
+            };
+      this.#kinds.set(template, kind);
     }
-    return attributes;
+    return kind;
   }
-}
-
-/** What {@link ProcessSpans} knows of a span. */
-interface Begun {
-  readonly headers: Headers;
-  readonly span: Span;
-  readonly attributes: Attributes;
-  readonly parent: Context;
 }
 
 /** What {@link Processing} reads of the trace of a handler. */
 type HandledMessage = Pick<HandleTrace, 'channel' | 'duration' | 'error' | 'headers' | 'requestId'>;
 
 /** The span of a message that is being handled. */
-class Processing {
-  /** The context for the handler. */
-  readonly context: Context;
+export class Processing {
   readonly #owner: ProcessSpans;
   readonly #begun: Begun;
   readonly #startedAt = performance.now();
@@ -107,7 +131,15 @@ class Processing {
   constructor(owner: ProcessSpans, begun: Begun) {
     this.#owner = owner;
     this.#begun = begun;
-    this.context = trace.setSpan(begun.parent, begun.span).setValue(PROCESSING, this);
+  }
+
+  /** Handles the message, in a context from which its trace leads here. */
+  async handle(done: Done): Promise<void> {
+    starting = this;
+    const handled = context.with(this.#begun.context.setValue(PROCESSING, this), done);
+    starting = undefined;
+    await handled;
+    this.#end();
   }
 
   /** A handler begins in this context: that of the message, or of an observer that was opened in it. */
@@ -123,7 +155,7 @@ class Processing {
   }
 
   /** The message is handled, as the trace of its handler says. */
-  end(): void {
+  #end(): void {
     const handled = this.#trace;
     // What is created in the context keeps it, and must not keep the message.
     this.#trace = undefined;
@@ -160,18 +192,12 @@ export function traceServer(
   const spans = new ProcessSpans(recorders, options);
   const release = listeners.use();
   let isTraced = true;
-  const process = async (message: RedisPubSubContext, done: Done): Promise<void> => {
-    const received = { headers: message.getHeaders(), template: message.getPattern() };
-    const processing = safely(
-      () => (isTraced ? spans.begin(received) : undefined),
-      () => undefined,
-    );
-    if (!processing) return done();
-    starting = processing;
-    const handled = context.with(processing.context, done);
-    starting = undefined;
-    await handled;
-    processing.end();
+  const process = (message: RedisPubSubContext, done: Done): Promise<void> => {
+    if (!isTraced) return done();
+    const begun = spans.begin({ headers: message.getHeaders(), template: message.getPattern() });
+    if (!begun) return done();
+    if (!spans.isRecorded(begun)) return context.with(begun.context, done);
+    return new Processing(spans, begun).handle(done);
   };
   server.setOnProcessingStartHook((_transport, message, done) =>
     process(message as RedisPubSubContext, done),
@@ -182,10 +208,10 @@ export function traceServer(
   };
 }
 
-/** The span that the headers have, if there is one. */
-function linkTo(sent: Context, outer: Context) {
+/** A link to the span that the headers have, if they have one. */
+function linksTo(sent: Context, outer: Context): Link[] {
   const creation = trace.getSpanContext(sent);
-  return creation === trace.getSpanContext(outer) ? undefined : creation;
+  return creation && creation !== trace.getSpanContext(outer) ? [{ context: creation }] : [];
 }
 
 /** What the headers have, such as baggage, with the span of the context around it. */

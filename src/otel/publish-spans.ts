@@ -12,7 +12,7 @@ import {
 } from './attributes.js';
 import { record, type Recorders } from './instruments.js';
 import type { ResolvedTracingOptions } from './options.js';
-import { recordFailure, safely } from './outcome.js';
+import { recordFailure, reportFault } from './outcome.js';
 import { SharedListeners } from './shared-listeners.js';
 
 /**
@@ -63,19 +63,21 @@ export function traceClient(
   const release = listeners.use();
   let isTraced = true;
   const dispatch = (packet: Packet): void => {
-    const { tracer } = recorders;
+    const { tracer, sent } = recorders;
     const span = tracer.startSpan('publish', { kind: SpanKind.PRODUCER, attributes: PUBLISH });
     const metadata: Record<string | symbol, unknown> = { ...packet.metadata };
     propagation.inject(trace.setSpan(context.active(), span), metadata);
-    metadata[SENDING] = new Sending(span, recorders, options);
+    // A span that a sampler left out has no end that is recorded.
+    if (sent || span.isRecording()) metadata[SENDING] = new Sending(span, recorders, options);
     packet.metadata = metadata as Headers;
   };
   client.setOnDispatchHook((packet) => {
-    if (isTraced)
-      safely(
-        () => dispatch(packet),
-        () => undefined,
-      );
+    if (!isTraced) return;
+    try {
+      dispatch(packet);
+    } catch (error) {
+      reportFault(error);
+    }
   });
   return () => {
     isTraced = false;

@@ -7,8 +7,7 @@ import { withoutText } from '../shared/clean-error.js';
 import { toError } from '../shared/to-error.js';
 import { createRecorders } from './instruments.js';
 import { resolveTracingOptions, type PubSubTracingOptions } from './options.js';
-import { safely } from './outcome.js';
-import { ProcessSpans, traceOf } from './process-spans.js';
+import { Processing, ProcessSpans, traceOf } from './process-spans.js';
 import { hasSdk } from './sdk.js';
 
 /** How {@link traced} traces and measures messages. */
@@ -42,15 +41,13 @@ export function traced<T, R>(
   if (!hasSdk()) return handler;
   const spans = new ProcessSpans(createRecorders(), resolved);
   return (message) => {
-    const processing = safely(
-      () => spans.begin({ headers: message.headers, template }),
-      () => undefined,
-    );
-    if (!processing) return handler(message);
+    const begun = spans.begin({ headers: message.headers, template });
+    if (!begun) return handler(message);
+    const processing = new Processing(spans, begun);
     processing.onHandle(traceOf(message));
     let result: R;
     try {
-      result = context.with(processing.context, () => handler(message));
+      result = context.with(begun.context, () => handler(message));
     } catch (error) {
       processing.endWith(toError(error));
       throw error;
