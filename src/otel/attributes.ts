@@ -1,27 +1,33 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Headers } from '../codec/codec.js';
 
-// The names of the messaging conventions, read at version 1.44.
-export const SYSTEM = 'messaging.system';
-export const OPERATION_NAME = 'messaging.operation.name';
-export const OPERATION_TYPE = 'messaging.operation.type';
-export const DESTINATION_NAME = 'messaging.destination.name';
-export const DESTINATION_TEMPLATE = 'messaging.destination.template';
-export const CONVERSATION_ID = 'messaging.message.conversation_id';
-export const ERROR_TYPE = 'error.type';
+/**
+ * The names of attributes, as in version 1.44 of the messaging conventions.
+ *
+ * @see https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/
+ */
+export const ATTRIBUTE = {
+  system: 'messaging.system',
+  operationName: 'messaging.operation.name',
+  operationType: 'messaging.operation.type',
+  destinationName: 'messaging.destination.name',
+  destinationTemplate: 'messaging.destination.template',
+  conversationId: 'messaging.message.conversation_id',
+  errorType: 'error.type',
+} as const;
 
 /** Those of every message that is published. */
 export const PUBLISH: Attributes = {
-  [SYSTEM]: 'redis',
-  [OPERATION_NAME]: 'publish',
-  [OPERATION_TYPE]: 'send',
+  [ATTRIBUTE.system]: 'redis',
+  [ATTRIBUTE.operationName]: 'publish',
+  [ATTRIBUTE.operationType]: 'send',
 };
 
 /** Those of every message that is handled. */
 export const PROCESS: Attributes = {
-  [SYSTEM]: 'redis',
-  [OPERATION_NAME]: 'process',
-  [OPERATION_TYPE]: 'process',
+  [ATTRIBUTE.system]: 'redis',
+  [ATTRIBUTE.operationName]: 'process',
+  [ATTRIBUTE.operationType]: 'process',
 };
 
 /** The attributes for the headers with these names. Another client of Redis may have sent any header. */

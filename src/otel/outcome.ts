@@ -1,8 +1,8 @@
 import { diag, SpanStatusCode, type Span } from '@opentelemetry/api';
-import { ERROR_TYPE } from './attributes.js';
+import { ATTRIBUTE } from './attributes.js';
 import { typeOfError, type ResolvedTracingOptions } from './options.js';
 
-const logger = diag.createComponentLogger({ namespace: 'nestjs-redis-pubsub' });
+const diagnostics = diag.createComponentLogger({ namespace: 'nestjs-redis-pubsub' });
 
 /** Marks the span of what failed. Returns the `error.type`, or `undefined` if the failure is no error. */
 export function recordFailure(
@@ -20,13 +20,13 @@ export function recordFailure(
 
 /** Gives a span the status of an error, for which there is no exception. */
 export function markFailed(span: Span, type: string): void {
-  span.setAttribute(ERROR_TYPE, type);
+  span.setAttribute(ATTRIBUTE.errorType, type);
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
 /** Tells OpenTelemetry's own logger: no message fails by its trace. */
 export function reportFault(error: unknown): void {
-  logger.error('Tracing a message failed', error);
+  diagnostics.error('Tracing a message failed', error);
 }
 
 function typeOf(

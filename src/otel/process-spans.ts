@@ -15,14 +15,7 @@ import type { PubSubMessage } from '../module/message-observer.js';
 import type { HandleTrace } from '../telemetry.js';
 import type { RedisPubSubContext } from '../transport/redis-pubsub.context.js';
 import type { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
-import {
-  CONVERSATION_ID,
-  DESTINATION_NAME,
-  DESTINATION_TEMPLATE,
-  ERROR_TYPE,
-  headerAttributes,
-  PROCESS,
-} from './attributes.js';
+import { ATTRIBUTE, headerAttributes, PROCESS } from './attributes.js';
 import { record, type Recorders } from './instruments.js';
 import type { ResolvedTracingOptions } from './options.js';
 import { markFailed, recordFailure, reportFault } from './outcome.js';
@@ -109,7 +102,7 @@ export class ProcessSpans {
           ? { name: 'process', attributes: PROCESS }
           : {
               name: `process ${template}`,
-              attributes: { ...PROCESS, [DESTINATION_TEMPLATE]: template },
+              attributes: { ...PROCESS, [ATTRIBUTE.destinationTemplate]: template },
             };
       this.#kinds.set(template, kind);
     }
@@ -133,13 +126,9 @@ export class Processing {
     this.#begun = begun;
   }
 
-  /** Handles the message, in a context from which its trace leads here. */
-  async handle(done: Done): Promise<void> {
-    starting = this;
-    const handled = context.with(this.#begun.context.setValue(PROCESSING, this), done);
-    starting = undefined;
-    await handled;
-    this.#end();
+  /** A context for the handler, from which its trace leads here. */
+  get context(): Context {
+    return this.#begun.context.setValue(PROCESSING, this);
   }
 
   /** A handler begins in this context: that of the message, or of an observer that was opened in it. */
@@ -149,13 +138,13 @@ export class Processing {
     this.#isHandled = true;
     this.#trace = started;
     if (!span.isRecording()) return;
-    span.setAttribute(DESTINATION_NAME, started.channel);
+    span.setAttribute(ATTRIBUTE.destinationName, started.channel);
     const { requestId } = started;
-    if (requestId !== undefined) span.setAttribute(CONVERSATION_ID, requestId);
+    if (requestId !== undefined) span.setAttribute(ATTRIBUTE.conversationId, requestId);
   }
 
   /** The message is handled, as the trace of its handler says. */
-  #end(): void {
+  end(): void {
     const handled = this.#trace;
     // What is created in the context keeps it, and must not keep the message.
     this.#trace = undefined;
@@ -178,7 +167,7 @@ export class Processing {
     record(
       consumed,
       durationMs,
-      type === undefined ? attributes : { ...attributes, [ERROR_TYPE]: type },
+      type === undefined ? attributes : { ...attributes, [ATTRIBUTE.errorType]: type },
     );
   }
 }
@@ -197,15 +186,24 @@ export function traceServer(
     const begun = spans.begin({ headers: message.getHeaders(), template: message.getPattern() });
     if (!begun) return done();
     if (!spans.isRecorded(begun)) return context.with(begun.context, done);
-    return new Processing(spans, begun).handle(done);
+    return handle(new Processing(spans, begun), done);
   };
-  server.setOnProcessingStartHook((_transport, message, done) =>
-    process(message as RedisPubSubContext, done),
-  );
+  // The server waits for the promise, although Nest's type does not say so.
+  const hook = (_transport: unknown, message: unknown, done: Done): unknown =>
+    process(message as RedisPubSubContext, done);
+  server.setOnProcessingStartHook(hook as Parameters<typeof server.setOnProcessingStartHook>[0]);
   return () => {
     isTraced = false;
     release();
   };
+}
+
+async function handle(processing: Processing, done: Done): Promise<void> {
+  starting = processing;
+  const handled = context.with(processing.context, done);
+  starting = undefined;
+  await handled;
+  processing.end();
 }
 
 /** A link to the span that the headers have, if they have one. */

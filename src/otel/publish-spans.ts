@@ -3,13 +3,7 @@ import { context, propagation, SpanKind, trace, type Span } from '@opentelemetry
 import type { Headers } from '../codec/codec.js';
 import type { PublishTrace } from '../telemetry.js';
 import type { RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
-import {
-  CONVERSATION_ID,
-  DESTINATION_NAME,
-  ERROR_TYPE,
-  headerAttributes,
-  PUBLISH,
-} from './attributes.js';
+import { ATTRIBUTE, headerAttributes, PUBLISH } from './attributes.js';
 import { record, type Recorders } from './instruments.js';
 import type { ResolvedTracingOptions } from './options.js';
 import { recordFailure, reportFault } from './outcome.js';
@@ -37,8 +31,8 @@ class Sending {
   begin({ channel, requestId, headers }: PublishTrace): void {
     const { span } = this;
     if (!span.isRecording()) return;
-    span.setAttribute(DESTINATION_NAME, channel);
-    if (requestId !== undefined) span.setAttribute(CONVERSATION_ID, requestId);
+    span.setAttribute(ATTRIBUTE.destinationName, channel);
+    if (requestId !== undefined) span.setAttribute(ATTRIBUTE.conversationId, requestId);
     const { captureHeaders } = this.options;
     if (captureHeaders.length > 0 && headers) {
       span.setAttributes(headerAttributes(captureHeaders, headers));
@@ -50,7 +44,11 @@ class Sending {
     this.span.end();
     const { sent } = this.recorders;
     if (sent)
-      record(sent, duration, type === undefined ? PUBLISH : { ...PUBLISH, [ERROR_TYPE]: type });
+      record(
+        sent,
+        duration,
+        type === undefined ? PUBLISH : { ...PUBLISH, [ATTRIBUTE.errorType]: type },
+      );
   }
 }
 

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as library from 'nestjs-redis-pubsub';
+import * as otel from 'nestjs-redis-pubsub/otel';
 import * as testing from 'nestjs-redis-pubsub/testing';
 
 /** What a module of a subpath may need, and the main entry must not load. */
-const LEAVES = /^testing\//;
+const LEAVES = /^(testing|otel)\/|^@opentelemetry\//;
 
 /** The files and the packages that a file of `dist` imports, itself and by way of others. */
 function importsOf(entry: string): Set<string> {
@@ -105,6 +106,11 @@ describe('exports', () => {
     const imported = [...importsOf(entry)];
     expect(imported).toContain('ioredis');
     expect(imported.filter((name) => LEAVES.test(name))).toEqual([]);
+  });
+
+  it('of "otel" are exactly these', () => {
+    expect(Object.keys(otel).toSorted()).toEqual(['PubSubTracingModule', 'tracePubSub', 'traced']);
+    expect([...importsOf('otel/index.js')]).toContain('@opentelemetry/api');
   });
 
   it('of "testing" are exactly these', () => {

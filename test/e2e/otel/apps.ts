@@ -1,5 +1,6 @@
 import { Controller, Module, Post, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 import { SpanKind, trace } from '@opentelemetry/api';
+import type { Sampler } from '@opentelemetry/sdk-trace-node';
 import type { NextFunction, Request, Response } from 'express';
 import {
   RedisPubSubClient,
@@ -8,17 +9,27 @@ import {
 } from 'nestjs-redis-pubsub';
 import { PubSubTracingModule, type PubSubTracingOptions } from 'nestjs-redis-pubsub/otel';
 import type { Type } from '@nestjs/common';
+import { closeAfterTest } from '../../support/app.js';
+import { TestTelemetry } from '../../support/open-telemetry.js';
 import { startContext, startHttpApp } from '../module/apps.js';
+
+/** Registers the SDK until the test ends. */
+export function startTelemetry(sampler?: Sampler): TestTelemetry {
+  const telemetry = new TestTelemetry(sampler);
+  closeAfterTest(() => telemetry.stop());
+  return telemetry;
+}
 
 /** A service that handles messages with a provider of this class; closed after the test. */
 export async function startTraced(
   handlers: Type | undefined,
   options: RedisPubSubModuleOptions,
   tracing?: PubSubTracingOptions,
+  providers: readonly Type[] = [],
 ) {
   const { app, log } = await startContext({
     imports: [RedisPubSubModule.forRoot(options), PubSubTracingModule.forRoot(tracing)],
-    providers: handlers ? [handlers] : [],
+    providers: [...(handlers ? [handlers] : []), ...providers],
   });
   return { app, log, client: app.get(RedisPubSubClient) };
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ClientsModule } from '@nestjs/microservices';
+import { metrics } from '@opentelemetry/api';
 import {
   InvalidOptionError,
   RedisPubSubClient,
@@ -13,11 +14,10 @@ import { channel } from 'node:diagnostics_channel';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { closeAfterTest, createClient, startService } from '../../support/app.js';
-import { recordMetrics, TestTelemetry, treesOf } from '../../support/open-telemetry.js';
+import { recordMetrics, treesOf } from '../../support/open-telemetry.js';
 import { eventually, useRedis } from '../../support/redis.js';
 import { startContext } from '../module/apps.js';
-import { metrics } from '@opentelemetry/api';
-import { startTraced } from './apps.js';
+import { startTelemetry, startTraced } from './apps.js';
 
 @Injectable()
 class Handlers {
@@ -25,21 +25,17 @@ class Handlers {
   onOrder() {}
 }
 
+const hasListeners = (): boolean =>
+  ['publish:start', 'publish:asyncEnd', 'handle:start', 'handle:end'].some(
+    (name) => channel(`tracing:nestjs-redis-pubsub:${name}`).hasSubscribers,
+  );
+
+function handler(): void {}
+
 describe('the set-up of tracing', () => {
   const redis = useRedis();
 
-  const start = (): TestTelemetry => {
-    const telemetry = new TestTelemetry();
-    closeAfterTest(() => telemetry.stop());
-    return telemetry;
-  };
-
   const options = () => ({ connection: redis.url });
-
-  const hasListeners = (): boolean =>
-    ['publish:start', 'publish:asyncEnd', 'handle:start', 'handle:end'].some(
-      (name) => channel(`tracing:nestjs-redis-pubsub:${name}`).hasSubscribers,
-    );
 
   it('does nothing without an SDK, and says so', async () => {
     const seen: unknown[] = [];
@@ -52,12 +48,11 @@ describe('the set-up of tracing', () => {
     await eventually(() => seen.length === 1);
     expect(seen).toEqual([{}]);
     expect(hasListeners()).toBe(false);
-    const handler = (): void => {};
     expect(traced(handler)).toBe(handler);
   });
 
   it('does nothing more when the application has closed', async () => {
-    start();
+    startTelemetry();
     const { app } = await startTraced(Handlers, options());
     expect(hasListeners()).toBe(true);
     await app.close();
@@ -65,7 +60,7 @@ describe('the set-up of tracing', () => {
   });
 
   it('traces the clients and servers of several modules, and the clients of ClientsModule', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const transportId = Symbol('other');
     const { app, log } = await startContext({
       imports: [
@@ -105,7 +100,7 @@ describe('the set-up of tracing', () => {
   });
 
   it('traces a server and a client that no module provides, until it is stopped', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const seen: string[] = [];
     class Controller {
       @Subscribe('order.:event')
@@ -133,7 +128,7 @@ describe('the set-up of tracing', () => {
   });
 
   it('refuses to trace a client or a server twice', async () => {
-    start();
+    startTelemetry();
     const { app, client } = await startTraced(Handlers, options());
     expect(() => tracePubSub(client)).toThrow(
       /^Expected a client that is not traced yet: PubSubTracingModule traces those of all modules/,

@@ -5,17 +5,17 @@ import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-no
 import {
   RedisPubSubClient,
   RedisPubSubRecordBuilder,
+  RedisPubSubServer,
   RedisPubSubService,
   Subscribe,
 } from 'nestjs-redis-pubsub';
 import { traced } from 'nestjs-redis-pubsub/otel';
 import { firstValueFrom, from, lastValueFrom, toArray } from 'rxjs';
-import { describe, expect, it } from 'vitest';
-import { closeAfterTest } from '../../support/app.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Gate } from '../../support/gate.js';
-import { TestTelemetry, treesOf } from '../../support/open-telemetry.js';
+import { treesOf } from '../../support/open-telemetry.js';
 import { eventually, useRedis } from '../../support/redis.js';
-import { startTraced, startTracedHttp } from './apps.js';
+import { startTelemetry, startTraced, startTracedHttp } from './apps.js';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
@@ -83,21 +83,27 @@ class Handlers {
   }
 }
 
+const startObserving = async (
+  options: Parameters<typeof startTraced>[1],
+  subscribe: (pubsub: RedisPubSubService) => unknown,
+) => {
+  const { app, client } = await startTraced(undefined, options);
+  await subscribe(app.get(RedisPubSubService));
+  return (channel: string) => lastValueFrom(client.emit(channel, 1));
+};
+
 describe('tracing with OpenTelemetry', () => {
   const redis = useRedis();
 
-  const start = (sampler?: ConstructorParameters<typeof TestTelemetry>[0]): TestTelemetry => {
+  beforeEach(() => {
     active.length = 0;
     gate.current = new Gate();
-    const telemetry = new TestTelemetry(sampler);
-    closeAfterTest(() => telemetry.stop());
-    return telemetry;
-  };
+  });
 
   const options = () => ({ connection: redis.url });
 
   it('has one trace from an HTTP request through emit to the handlers of two applications', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const request = await startTracedHttp(options(), (it) => it.emit('order.created', { id: 1 }));
     await startTraced(Handlers, options());
     await startTraced(Handlers, options());
@@ -111,7 +117,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('names attributes and kinds as the messaging conventions do', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, { ...options(), prefix: 'shop:' });
     await lastValueFrom(client.emit('order.created', 1));
     const spans = await telemetry.spans(2);
@@ -139,7 +145,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('has one trace from an HTTP request through send to a handler that streams replies', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const request = await startTracedHttp(options(), (it) => it.send('count.x', 3).pipe(toArray()));
     await startTraced(Handlers, options());
     expect(await request()).toEqual([1, 2, 3]);
@@ -151,13 +157,13 @@ describe('tracing with OpenTelemetry', () => {
       },
     ]);
     const ids = spans.map((span) => span.attributes['messaging.message.conversation_id']);
-    const [id] = ids.filter((it) => it !== undefined);
+    const id = ids.find((it) => it !== undefined);
     expect(id).toMatch(/^_pubsub\.inbox\..+\.1$/);
     expect(ids.toSorted()).toEqual([id, id, undefined]);
   });
 
   it('has one trace from an HTTP request through sendAll to all responders', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const request = await startTracedHttp(options(), (it) =>
       it.sendAll('count.x', 2, { max: 2 }).pipe(toArray()),
     );
@@ -171,7 +177,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('shows a handler its span, to its end, and what the handler does is below it', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, options());
     await lastValueFrom(client.emit('waits.1', 1));
     await eventually(() => active.length === 1);
@@ -200,7 +206,7 @@ describe('tracing with OpenTelemetry', () => {
   it.each(['one', 'ordered'])(
     'shows each message of the queue "%s" the span of its own trace',
     async (queue) => {
-      const telemetry = start();
+      const telemetry = startTelemetry();
       const { client } = await startTraced(Handlers, options());
       for (let i = 0; i < 3; i++) await lastValueFrom(client.emit(`${queue}.1`, i));
       await eventually(() => active.length === 1);
@@ -214,7 +220,7 @@ describe('tracing with OpenTelemetry', () => {
   );
 
   it('leaves the span of the caller in place', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(undefined, options());
     const seen = await trace.getTracer('test').startActiveSpan('caller', async (span) => {
       const published = lastValueFrom(client.emit('order.created', 1));
@@ -230,7 +236,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('gives an observer that a handler has opened no span of that handler', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, options());
     await lastValueFrom(client.emit('observes', 1));
     await eventually(() => active.length === 1);
@@ -242,7 +248,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('links the span of a handler to that of its publisher, in a trace of its own', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, options(), { relation: 'link' });
     await lastValueFrom(client.emit('order.created', 1));
     const spans = await telemetry.spans(2);
@@ -258,7 +264,7 @@ describe('tracing with OpenTelemetry', () => {
   it.each(['parent', 'link'] as const)(
     'begins a trace at a message without a context, with the relation "%s"',
     async (relation) => {
-      const telemetry = start();
+      const telemetry = startTelemetry();
       await startTraced(Handlers, options(), { relation });
       await redis.client.publish('order.paid', '{"id":"1"}');
       const [span] = await telemetry.spans(1);
@@ -269,7 +275,7 @@ describe('tracing with OpenTelemetry', () => {
   );
 
   it('goes on with the trace of a publisher that does not use this package', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     await startTraced(Handlers, options());
     const packet = { pattern: 'order.paid', data: 1, metadata: { traceparent: TRACEPARENT } };
     await redis.client.publish('order.paid', JSON.stringify(packet));
@@ -279,7 +285,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('adds the headers that are named, and no others, to both spans', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const tracing = { captureHeaders: ['tenant', 'absent', 'toString'] };
     const { client } = await startTraced(Handlers, options(), tracing);
     const headers = { tenant: 'acme', token: 'secret' };
@@ -297,7 +303,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('keeps what other dispatch hooks add, before it and after it', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const seen: unknown[] = [];
     const { app, client } = await startTraced(undefined, options());
     client.setOnDispatchHook((packet) => Object.assign(packet, { metadata: { outer: '1' } }));
@@ -311,8 +317,44 @@ describe('tracing with OpenTelemetry', () => {
     expect(span?.attributes['messaging.destination.name']).toBe('order.created');
   });
 
+  it('goes on around the hooks of others, also if these wait', async () => {
+    const telemetry = startTelemetry();
+    @Injectable()
+    class Hooks {
+      constructor(server: RedisPubSubServer) {
+        server.setOnProcessingStartHook((_transport, _message, done): unknown => {
+          active.push(activeId());
+          return gate.current.opened.then(done);
+        });
+      }
+    }
+    const { client } = await startTraced(Handlers, options(), {}, [Hooks]);
+    await lastValueFrom(client.emit('order.created', 1));
+    await eventually(() => active.length === 1);
+    gate.current.open();
+    const [processed] = named(await telemetry.spans(2), 'process order.:event');
+    expect(active).toEqual([processed?.spanContext().spanId]);
+    expect(processed?.attributes['messaging.destination.name']).toBe('order.created');
+    expect(processed?.status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  it('marks the span of a message that the hook of another leaves out', async () => {
+    const telemetry = startTelemetry();
+    @Injectable()
+    class Hooks {
+      constructor(server: RedisPubSubServer) {
+        server.setOnProcessingStartHook(() => {});
+      }
+    }
+    const { client } = await startTraced(Handlers, options(), {}, [Hooks]);
+    await lastValueFrom(client.emit('order.created', 1));
+    const [processed] = named(await telemetry.spans(2), 'process order.:event');
+    expect(processed?.status.code).toBe(SpanStatusCode.ERROR);
+    expect(processed?.attributes['error.type']).toBe('unhandled');
+  });
+
   it('traces what the service publishes', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { app } = await startTraced(Handlers, options());
     await app.get(RedisPubSubService).publish('order.created', 1);
     expect(treesOf(await telemetry.spans(2))).toEqual([
@@ -321,7 +363,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('traces an event of bare data, whose handlers begin traces of their own', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, { ...options(), codec: 'json' });
     await lastValueFrom(client.emit('order.created', 1));
     expect(
@@ -332,7 +374,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('marks the span of a handler that fails, and no other', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, options());
     await lastValueFrom(client.emit('fails', 1));
     const spans = await telemetry.spans(2);
@@ -345,7 +387,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('does not mark what a handler tells its caller on purpose', async () => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, options());
     await expect(lastValueFrom(client.send('refuses', 1))).rejects.toMatchObject({
       message: 'not yours',
@@ -367,7 +409,7 @@ describe('tracing with OpenTelemetry', () => {
       'TypeError',
     ],
   ])('has for a failure %s', async (_, classifyError, type) => {
-    const telemetry = start();
+    const telemetry = startTelemetry();
     const { client } = await startTraced(Handlers, options(), { classifyError });
     await lastValueFrom(client.emit('fails', 1));
     const [processed] = named(await telemetry.spans(2), 'process fails');
@@ -375,7 +417,7 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   it('passes on the decision of a sampler, and records nothing', async () => {
-    const telemetry = start(new AlwaysOffSampler());
+    const telemetry = startTelemetry(new AlwaysOffSampler());
     const seen: string[] = [];
     const { app, client } = await startTraced(Handlers, options());
     await app
@@ -388,17 +430,8 @@ describe('tracing with OpenTelemetry', () => {
   });
 
   describe('traced', () => {
-    const startObserving = async (
-      options: Parameters<typeof startTraced>[1],
-      subscribe: (pubsub: RedisPubSubService) => unknown,
-    ) => {
-      const { app, client } = await startTraced(undefined, options);
-      await subscribe(app.get(RedisPubSubService));
-      return (channel: string) => lastValueFrom(client.emit(channel, 1));
-    };
-
     it('runs a handler of subscribe in a span below that of the publisher', async () => {
-      const telemetry = start();
+      const telemetry = startTelemetry();
       const emit = await startObserving({ ...options(), prefix: 'shop:' }, (pubsub) =>
         pubsub.subscribe(
           'user.1',
@@ -429,7 +462,7 @@ describe('tracing with OpenTelemetry', () => {
     });
 
     it('has no channel in the name of a span without a template', async () => {
-      const telemetry = start();
+      const telemetry = startTelemetry();
       const emit = await startObserving(options(), (pubsub) => {
         const isSubscribed = new Gate();
         const onSubscribed = (): void => isSubscribed.open();
@@ -451,7 +484,7 @@ describe('tracing with OpenTelemetry', () => {
       ],
       ['rejects', () => Promise.reject(new RangeError('out'))],
     ])('marks the span of a handler that %s, whose error stays as it is', async (_, fail) => {
-      const telemetry = start();
+      const telemetry = startTelemetry();
       const outcomes: unknown[] = [];
       const emit = await startObserving(options(), (pubsub) =>
         pubsub.subscribe('user.1', async (message) => {
