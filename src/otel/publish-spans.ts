@@ -6,7 +6,7 @@ import type { RedisPubSubClient } from '../transport/client/redis-pubsub.client.
 import { ATTRIBUTE, headerAttributes, PUBLISH } from './attributes.js';
 import { record, type Recorders } from './instruments.js';
 import type { ResolvedTracingOptions } from './options.js';
-import { recordFailure, reportFault } from './outcome.js';
+import { markFailed, recordFailure, reportFault } from './outcome.js';
 import { SharedListeners } from './shared-listeners.js';
 
 /**
@@ -15,41 +15,66 @@ import { SharedListeners } from './shared-listeners.js';
  */
 const SENDING = Symbol('nestjs-redis-pubsub.sending');
 
-/** A packet as Nest 12 has it. */
+/** The `error.type` of a message that failed before it went to Redis, as one does that cannot be encoded. */
+const UNSENT = 'unsent';
+
+/** A packet as Nest 12 has it. A request has an id as soon as it waits for its inbox, or is published. */
 interface Packet extends ReadPacket {
   metadata?: Headers;
+  readonly id?: unknown;
 }
 
 /** The span of a message that is being published. */
 class Sending {
-  constructor(
-    private readonly span: Span,
-    private readonly recorders: Recorders,
-    private readonly options: ResolvedTracingOptions,
-  ) {}
+  readonly #span: Span;
+  readonly #recorders: Recorders;
+  readonly #options: ResolvedTracingOptions;
+  #hasBegun = false;
+
+  constructor(span: Span, recorders: Recorders, options: ResolvedTracingOptions) {
+    this.#span = span;
+    this.#recorders = recorders;
+    this.#options = options;
+  }
 
   begin({ channel, requestId, headers }: PublishTrace): void {
-    const { span } = this;
+    const span = this.#span;
+    this.#hasBegun = true;
     if (!span.isRecording()) return;
     span.setAttribute(ATTRIBUTE.destinationName, channel);
     if (requestId !== undefined) span.setAttribute(ATTRIBUTE.conversationId, requestId);
-    const { captureHeaders } = this.options;
+    const { captureHeaders } = this.#options;
     if (captureHeaders.length > 0 && headers) {
       span.setAttributes(headerAttributes(captureHeaders, headers));
     }
   }
 
   end({ error, duration = 0 }: PublishTrace): void {
-    const type = error && recordFailure(this.span, error, this.options);
-    this.span.end();
-    const { sent } = this.recorders;
-    if (sent)
-      record(
-        sent,
-        duration,
-        type === undefined ? PUBLISH : { ...PUBLISH, [ATTRIBUTE.errorType]: type },
-      );
+    this.#end(duration, error && recordFailure(this.#span, error, this.#options));
   }
+
+  /** The tick of the call is over, and an event would be on its way now. */
+  endUnlessSent({ id }: Packet): void {
+    if (this.#hasBegun || id !== undefined) return;
+    markFailed(this.#span, UNSENT);
+    this.#end(0, UNSENT);
+  }
+
+  #end(durationMs: number, type: string | undefined): void {
+    this.#span.end();
+    const { sent } = this.#recorders;
+    const attributes = type === undefined ? PUBLISH : { ...PUBLISH, [ATTRIBUTE.errorType]: type };
+    if (sent) record(sent, durationMs, attributes);
+  }
+}
+
+/** The messages of this tick. */
+let dispatched: { readonly sending: Sending; readonly packet: Packet }[] = [];
+
+function endUnsent(): void {
+  const all = dispatched;
+  dispatched = [];
+  for (const { sending, packet } of all) sending.endUnlessSent(packet);
 }
 
 /** Begins a span for each message of a client, and puts its context into the headers. Returns a function that ends that. */
@@ -66,7 +91,11 @@ export function traceClient(
     const metadata: Record<string | symbol, unknown> = { ...packet.metadata };
     propagation.inject(trace.setSpan(context.active(), span), metadata);
     // A span that a sampler left out has no end that is recorded.
-    if (sent || span.isRecording()) metadata[SENDING] = new Sending(span, recorders, options);
+    if (sent || span.isRecording()) {
+      const sending = new Sending(span, recorders, options);
+      metadata[SENDING] = sending;
+      if (dispatched.push({ sending, packet }) === 1) process.nextTick(endUnsent);
+    }
     packet.metadata = metadata as Headers;
   };
   client.setOnDispatchHook((packet) => {

@@ -353,6 +353,32 @@ describe('tracing with OpenTelemetry', () => {
     expect(processed?.attributes['error.type']).toBe('unhandled');
   });
 
+  it.each<[string, (client: RedisPubSubClient, pubsub: RedisPubSubService) => Promise<unknown>]>([
+    ['cannot be encoded', (client) => lastValueFrom(client.emit('a', { map: new Map() }))],
+    ['has a channel that is not valid', (client) => lastValueFrom(client.emit('', 1))],
+    ['is a request that cannot be sent', (client) => lastValueFrom(client.send('', 1))],
+    ['the service cannot publish', (_, pubsub) => pubsub.publish('a', new Map())],
+  ])('ends the span of a message that %s', async (_, publish) => {
+    const telemetry = startTelemetry();
+    const { app, client } = await startTraced(undefined, options());
+    const pubsub = app.get(RedisPubSubService);
+    await expect(publish(client, pubsub)).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_PUBSUB_/) as string,
+    });
+    const [span] = await telemetry.spans(1);
+    expect(span?.status.code).toBe(SpanStatusCode.ERROR);
+    expect(span?.attributes['error.type']).toBe('unsent');
+  });
+
+  it('waits with the span of a first request until its inbox is open', async () => {
+    const telemetry = startTelemetry();
+    const { client } = await startTraced(Handlers, options());
+    expect(await lastValueFrom(client.send('count.x', 1))).toBe(1);
+    expect(await lastValueFrom(client.send('count.x', 1))).toBe(1);
+    const published = named(await telemetry.spans(4), 'publish');
+    expect(published.map(({ status }) => status.code)).toEqual([0, 0]);
+  });
+
   it('traces what the service publishes', async () => {
     const telemetry = startTelemetry();
     const { app } = await startTraced(Handlers, options());

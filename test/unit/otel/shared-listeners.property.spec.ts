@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { channel } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import { SharedListeners } from '../../../src/otel/shared-listeners.js';
