@@ -22,7 +22,7 @@ class SlowFirst extends BaseSequencer {
 /** The tests of what applications see. They run over a server, and again over `InMemoryRedis`. */
 const CONTRACT = [
   'test/e2e/{batches,events,events-while-away}.e2e-spec.ts',
-  'test/e2e/{bad-input,health,interop,module,nest}/*.e2e-spec.ts',
+  'test/e2e/{bad-input,health,interop,module,nest,otel}/*.e2e-spec.ts',
   'test/e2e/faults/{drain,globs,overload,replies}.e2e-spec.ts',
   ...KNOWN_DIFFERENCES.flatMap(({ without }) => without.map((it) => `!test/e2e/${it}.e2e-spec.ts`)),
 ];

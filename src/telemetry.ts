@@ -164,6 +164,8 @@ export interface HandleTrace {
   readonly pattern: string;
   /** The headers of the message, such as a `traceparent`. Any client of Redis may have sent them. Do not change them. */
   readonly headers: Headers;
+  /** Identifies a request among those of all clients, as that of its {@link PublishTrace} does; absent for an event. */
+  readonly requestId?: string;
   /** In milliseconds; present when the handler has ended. */
   duration?: number;
   /** What the handler threw; if that is no error, an error with its text, and the value as `cause`. */
@@ -183,6 +185,10 @@ export interface PublishTrace {
   readonly channel: string;
   /** The size of the payload. */
   readonly bytes: number;
+  /** The headers of an event or a request, if it has any: the object that a dispatch hook has set, or a copy with its fields. */
+  readonly headers?: Headers;
+  /** Identifies a request among those of all clients; absent for an event, a reply and a cancellation. */
+  readonly requestId?: string;
   /** The number of subscriptions that Redis delivered to; present when it has answered. */
   receivers?: number;
   /** In milliseconds; present when Redis has answered, or the message has failed. */

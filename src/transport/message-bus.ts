@@ -143,7 +143,7 @@ export class MessageBus {
       const name = this.nameOf(channel);
       this.patternWarnings.checkPublished(channel, kind);
       const payload = this.#encoder.message(channel, name, message, options);
-      return this.#send(name, payload, kind);
+      return this.#send(name, payload, kind, message);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -219,10 +219,15 @@ export class MessageBus {
     return join && new ReplyBatcher({ maxBytes, join, publish: (...args) => this.#send(...args) });
   }
 
-  #send(name: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
+  #send(
+    name: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    message?: OutgoingMessage,
+  ): Promise<number> {
     if (!isPublishTraced()) return this.broker.publish(name, payload, kind);
-    const message = { transport: this.options.name, channel: name, payload };
-    return tracePublish(message, () => this.broker.publish(name, payload, kind));
+    const published = { transport: this.options.name, channel: name, payload, message };
+    return tracePublish(published, () => this.broker.publish(name, payload, kind));
   }
 
   #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {

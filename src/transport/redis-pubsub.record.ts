@@ -142,7 +142,8 @@ export function unwrapRecord(
   // Bare data cannot carry what a dispatch hook adds either, but that is not worth an error.
   if (Object.keys(headers).length > 0) assertCarriesHeaders(codec, format);
   const metadata = { ...message.metadata, ...headers };
-  const hasHeaders = Object.keys(metadata).length > 0;
+  // What a dispatch hook has set stays, with symbols that only this process sees.
+  const hasHeaders = message.metadata !== undefined || Object.keys(headers).length > 0;
   // Not `{ ...message, metadata }`: V8 takes a microsecond for keys after a spread.
   return Object.assign({}, message, {
     data: data.data,

@@ -12,6 +12,8 @@ export interface TracedMessage {
   /** That of the handler. */
   readonly pattern: string;
   readonly headers: Headers;
+  /** That of a request. */
+  readonly requestId?: string | undefined;
   readonly delivery: Delivery;
 }
 
@@ -23,16 +25,18 @@ class MessageTrace implements HandleTrace {
   readonly channel: string;
   readonly pattern: string;
   readonly headers: Headers;
-  // Not even `undefined` before the handler has ended.
+  // Not even `undefined` for an event, or before the handler has ended.
+  declare readonly requestId?: string;
   declare duration?: number;
   declare error?: Error;
   readonly #delivery: Delivery;
 
-  constructor({ transport, pattern, headers, delivery }: TracedMessage) {
+  constructor({ transport, pattern, headers, requestId, delivery }: TracedMessage) {
     this.transport = transport;
     this.channel = delivery.channel;
     this.pattern = pattern;
     this.headers = headers;
+    if (requestId !== undefined) this.requestId = requestId;
     this.#delivery = delivery;
   }
 

@@ -1,6 +1,8 @@
+import type { OutgoingMessage } from '../codec/codec.js';
 import { byteLengthOf, type OutgoingPayload } from '../shared/payload.js';
 import { toError } from '../shared/to-error.js';
 import { publishTracing, telemetry, type PublishTrace } from '../telemetry.js';
+import { requestIdOf } from './request-id.js';
 
 /** A message on its way to Redis. */
 export interface PublishedMessage {
@@ -9,6 +11,8 @@ export interface PublishedMessage {
   /** Redis' name of the channel, prefix included. */
   readonly channel: string;
   readonly payload: OutgoingPayload;
+  /** What the payload was made of; absent for a reply and a cancellation. */
+  readonly message?: OutgoingMessage | undefined;
 }
 
 /** Whether telemetry observes what is published. Check it before {@link tracePublish}. */
@@ -18,10 +22,15 @@ export function isPublishTraced(): boolean {
 
 /** Publishes a message, and reports it to telemetry. Returns what `publish` returns, which must not throw. */
 export function tracePublish(
-  { transport, channel, payload }: PublishedMessage,
+  { transport, channel, payload, message }: PublishedMessage,
   publish: () => Promise<number>,
 ): Promise<number> {
-  const trace: PublishTrace = { transport, channel, bytes: byteLengthOf(payload) };
+  const trace: PublishTrace = {
+    transport,
+    channel,
+    bytes: byteLengthOf(payload),
+    ...(message && detailsOf(message)),
+  };
   const start = performance.now();
   return publishTracing.start.runStores(trace, () => {
     const published = publish();
@@ -38,6 +47,12 @@ export function tracePublish(
     publishTracing.end.publish(trace);
     return published;
   });
+}
+
+function detailsOf(message: OutgoingMessage): Pick<PublishTrace, 'headers' | 'requestId'> {
+  const { metadata: headers } = message;
+  const requestId = requestIdOf(message);
+  return { ...(headers && { headers }), ...(requestId !== undefined && { requestId }) };
 }
 
 function report(trace: PublishTrace, start: number): void {

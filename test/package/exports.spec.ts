@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as library from 'nestjs-redis-pubsub';
+import * as otel from 'nestjs-redis-pubsub/otel';
 import * as prometheus from 'nestjs-redis-pubsub/prometheus';
 import * as testing from 'nestjs-redis-pubsub/testing';
 
 /** What a module of a subpath may need, and the main entry must not load. */
-const LEAVES = /^(?:testing|prometheus)\/|^prom-client$/;
+const LEAVES = /^(?:testing|prometheus|otel)\/|^prom-client$|^@opentelemetry\//;
 
 /** The files and the packages that a file of `dist` imports, itself and by way of others. */
 function importsOf(entry: string): Set<string> {
@@ -123,6 +124,11 @@ describe('exports', () => {
   it('of "prometheus" are exactly these', () => {
     expect(Object.keys(prometheus)).toEqual(['PubSubMetricsModule']);
     expect([...importsOf('prometheus/index.js')]).toContain('prom-client');
+  });
+
+  it('of "otel" are exactly these', () => {
+    expect(Object.keys(otel).toSorted()).toEqual(['PubSubTracingModule', 'tracePubSub', 'traced']);
+    expect([...importsOf('otel/index.js')]).toContain('@opentelemetry/api');
   });
 
   it('of "testing" are exactly these', () => {

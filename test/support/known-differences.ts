@@ -19,6 +19,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       'nest/clients',
       'nest/resilience',
       'nest/status',
+      'otel/failures',
     ],
   },
   {

@@ -10,6 +10,7 @@ import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
 import { INTERNAL_ERROR, isHiddenByNest, isRpcException } from '../nest-internals.js';
 import { RedisPubSubContext, thrownIn, type Failure } from '../redis-pubsub.context.js';
+import { requestIdOf } from '../request-id.js';
 import { isHandlerTraced, traceHandler } from '../trace-handler.js';
 import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
@@ -145,7 +146,8 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     if (!isHandlerTraced()) return this.#handle(route, data, context, responder);
     const { name: transport } = this.bus.options;
     const { source: pattern } = route.pattern;
-    const traced = { transport, pattern, headers: context.getHeaders(), delivery };
+    const headers = context.getHeaders();
+    const traced = { transport, pattern, headers, requestId: requestIdOf(message), delivery };
     return traceHandler(traced, () => this.#handle(route, data, context, responder));
   }
 

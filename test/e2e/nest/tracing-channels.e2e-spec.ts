@@ -184,6 +184,45 @@ describe('the tracing channel', () => {
       ]);
     });
 
+    it('has the headers of a message, also those that a dispatch hook has set', async () => {
+      const { client, emit } = await start();
+      client.setOnDispatchHook((packet) => Object.assign(packet, { metadata: { hook: '1' } }));
+      const seen = trace('publish');
+      await emit('traced.none');
+      await emit('traced.none', recordOf('a'));
+      const began = seen.filter(({ event }) => event === 'start').map(({ state }) => state.headers);
+      expect(began).toEqual([{ hook: '1' }, { hook: '1', trace: 'a' }]);
+    });
+
+    it('has the object that a dispatch hook has set, and its symbols in a copy with more headers', async () => {
+      const { client, emit } = await start();
+      const key = Symbol('key');
+      const metadata = { hook: '1', [key]: 'mine' };
+      client.setOnDispatchHook((packet) => Object.assign(packet, { metadata }));
+      const seen = trace('publish');
+      await emit('traced.none');
+      expect(seen[0]?.state.headers).toBe(metadata);
+      await emit('traced.none', recordOf('a'));
+      expect(seen.at(-1)?.state.headers).toEqual({ ...metadata, trace: 'a' });
+    });
+
+    it.each(['inbox', 'compat'] as const)(
+      'has the id of a request, which its handler has, too (replies: %s)',
+      async (replies) => {
+        await start();
+        const client = createClient({ connection: redis.url, prefix: 'shop:', replies });
+        const sent = trace('publish');
+        const handled = trace('handle');
+        await firstValueFrom(client.send('traced.1.request', 1));
+        await eventually(() => sent.filter(({ event }) => event === 'asyncEnd').length === 2);
+        const ids = sent
+          .filter(({ event }) => event === 'start')
+          .map(({ state }) => state.requestId);
+        expect(ids).toEqual([expect.stringMatching(/^_pubsub\.inbox\..+\.1$/), undefined]);
+        expect(handled[0]?.state.requestId).toBe(ids[0]);
+      },
+    );
+
     it('traces publish, requests and their replies, each under its own channel', async () => {
       const { client } = await start();
       const { pubsub } = await startModule();

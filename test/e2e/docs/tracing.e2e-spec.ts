@@ -7,28 +7,20 @@ import {
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadRecipe, startPageApp } from '../../support/page-app.js';
+import { startPageApp } from '../../support/page-app.js';
+import { loadPage } from '../../support/pages.js';
+import { treesOf } from '../../support/open-telemetry.js';
 import { eventually, useRedis } from '../../support/redis.js';
 
-/** A span by its name and its children, so that traces can be compared. */
-interface Tree {
-  readonly name: string;
-  readonly children: readonly Tree[];
-}
-
-function treeOf(spans: readonly ReadableSpan[], parent?: string): Tree[] {
-  return spans
-    .filter((span) => span.parentSpanContext?.spanId === parent)
-    .map((span) => ({ name: span.name, children: treeOf(spans, span.spanContext().spanId) }));
-}
-
-describe('recipes/traces', () => {
+describe('operations/tracing', () => {
   const redis = useRedis();
   const exporter = new InMemorySpanExporter();
   let provider: NodeTracerProvider;
   let AppModule: Type;
   beforeAll(async () => {
-    const page = loadRecipe('traces', redis.url);
+    const page = loadPage('operations/tracing', (code) =>
+      code.replaceAll('redis://localhost:6379', redis.url),
+    );
     ({ AppModule } = await page.import<{ AppModule: Type }>('src/app.module.ts'));
     const { startTracing } = await page.import<{
       startTracing: (exporter: SpanExporter) => NodeTracerProvider;
@@ -57,7 +49,7 @@ describe('recipes/traces', () => {
     const ended = await spans(4);
     expect(new Set(ended.map((span) => span.spanContext().traceId)).size).toBe(1);
     const process = { name: 'process order.:event', children: [] };
-    expect(treeOf(ended)).toEqual([
+    expect(treesOf(ended)).toEqual([
       { name: 'HTTP POST', children: [{ name: 'publish', children: [process, process] }] },
     ]);
     const published = ended.find(({ name }) => name === 'publish');
@@ -77,7 +69,7 @@ describe('recipes/traces', () => {
   it('begins a new trace at a message without a context', async () => {
     await startPageApp(AppModule);
     await redis.client.publish('order.paid', '{"id":"1"}');
-    expect(treeOf(await spans(1))).toEqual([{ name: 'process order.:event', children: [] }]);
+    expect(treesOf(await spans(1))).toEqual([{ name: 'process order.:event', children: [] }]);
   });
 
   it('adds as many bytes to a message as the page says', async () => {
