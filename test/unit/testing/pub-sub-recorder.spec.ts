@@ -223,12 +223,17 @@ describe('waitFor', () => {
     );
     unused.close();
     expect(await failure(unused)).toContain('The recorder is closed');
-    const gate = new Gate();
+    const [started, gate] = [new Gate(), new Gate()];
+    const work = (): Promise<void> => {
+      started.open();
+      return gate.opened;
+    };
     const { redis, recorder } = await startInMemory(
-      { providers: [jobs(() => gate.opened)] },
+      { providers: [jobs(work)] },
       { prefix: 'shop:' },
     );
     redis.publish('shop:job', 1);
+    await started.opened;
     redis.publish('job', 2);
     redis.deafen();
     const running = await failure(recorder);
