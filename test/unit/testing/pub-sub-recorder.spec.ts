@@ -46,6 +46,11 @@ function jobs(work: (data: unknown) => unknown, options = {}): Type {
 
 const USERS = { providers: [Users] };
 
+/** Why a message is not handled that never comes. */
+function failure(recorder: PubSubRecorder): Promise<string> {
+  return recorder.waitFor('never', undefined, { timeout: 5 }).then(String, String);
+}
+
 describe('published', () => {
   it('has the channel without prefix, the data, the headers and the number of receivers', async () => {
     const { app, recorder } = await startInMemory(USERS, { prefix: 'shop:' });
@@ -215,8 +220,6 @@ describe('waitFor', () => {
   });
 
   it('says what may be why: no init, a fault, a prefix that is missing, a handler that runs', async () => {
-    const failure = (recorder: PubSubRecorder): Promise<string> =>
-      recorder.waitFor('never', undefined, { timeout: 5 }).then(String, String);
     const unused = new PubSubRecorder(new InMemoryRedis());
     expect(await failure(unused)).toContain(
       'No application is connected to this Redis: call init() first',
