@@ -1,6 +1,6 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
-import { NO_HEADERS, type Headers, type IncomingMessage } from '../codec/codec.js';
+import { NO_HEADERS, type Headers } from '../codec/codec.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 
 const CONTEXT = brandOf('context');
@@ -41,7 +41,10 @@ export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefi
 
   constructor(
     channel: string,
-    { metadata, messageId }: Pick<IncomingMessage, 'metadata' | 'messageId'>,
+    {
+      metadata,
+      messageId,
+    }: { readonly metadata?: Headers | undefined; readonly messageId?: string | undefined },
     pattern: ChannelPattern,
     params: ChannelParams,
   ) {

@@ -5,6 +5,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   RedisPubSubClient,
   RedisPubSubContext,
+  RedisPubSubHealthIndicator,
   RedisPubSubModule,
   RedisPubSubServer,
   RedisPubSubService,
@@ -33,6 +34,8 @@ export interface FaultedApp {
   readonly prefix: string;
   readonly service: RedisPubSubService;
   readonly client: RedisPubSubClient;
+  /** What a readiness check would answer now. */
+  readonly health: () => unknown;
   /** The messages that arrived, as "channel data". */
   readonly received: string[];
   /** The changes of the status, by telemetry and by the server, after the start. */
@@ -80,7 +83,10 @@ export async function startFaultedApp(
   });
   const service = app.get(RedisPubSubService);
   const server = app.get(RedisPubSubServer);
-  const told: Omit<FaultedApp, 'prefix' | 'service' | 'client' | 'received' | 'becomes'> = {
+  const told: Omit<
+    FaultedApp,
+    'prefix' | 'service' | 'client' | 'health' | 'received' | 'becomes'
+  > = {
     gaps: [],
     observed: [],
     statuses: [],
@@ -110,6 +116,7 @@ export async function startFaultedApp(
     prefix,
     service,
     client: app.get(RedisPubSubClient),
+    health: () => app.get(RedisPubSubHealthIndicator).isHealthy('redis').redis?.status,
     received,
     ...told,
     becomes: (status) =>

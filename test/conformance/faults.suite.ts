@@ -112,6 +112,22 @@ export function faultsSuite(name: string, create: () => Promise<FaultedRedis>): 
       expect(app.received).toEqual(['watched heard']);
     });
 
+    it('cut and deafen: a readiness check is down until restore', async () => {
+      const { app, faults } = await start();
+      expect(app.health()).toBe('up');
+      faults.cut();
+      await app.becomes('reconnecting');
+      expect(app.health()).toBe('down');
+      faults.restore();
+      await app.becomes('connected');
+      expect(app.health()).toBe('up');
+      faults.deafen();
+      await app.becomes('starving');
+      expect(app.health()).toBe('down');
+      faults.restore();
+      await eventually(() => app.health() === 'up');
+    });
+
     it('cut: several in a row have one gap each', async () => {
       const { app, faults } = await start();
       for (const _ of [1, 2]) {
