@@ -185,7 +185,7 @@ export interface PublishTrace {
   readonly channel: string;
   /** The size of the payload. */
   readonly bytes: number;
-  /** The headers of an event or a request, if it has any: the object that a dispatch hook has set, or a copy with its fields. */
+  /** The headers of an event or a request, if it has any. It is the object that a dispatch hook has set, or a copy of it. */
   readonly headers?: Headers;
   /** Identifies a request among those of all clients; absent for an event, a reply and a cancellation. */
   readonly requestId?: string;

@@ -12,7 +12,7 @@ export interface RedisPubSubHealth {
   /**
    * The last time at which the subscriber is known to have delivered: every message that Redis sent before it has
    * arrived. A `PubSubGap` begins at this time. The answers to PING and the delivery probes say so, and no message is
-   * needed: while all works, it is not much older than `pingInterval` or `probeInterval`. `undefined` before the first
+   * needed. While all works, it is not much older than `pingInterval` or `probeInterval`. `undefined` before the first
    * connection.
    */
   readonly lastDeliveryAt: Date | undefined;
@@ -95,8 +95,9 @@ export class RedisPubSubHealthIndicator {
 
   /**
    * The result for Terminus 11 and 12: `up` while the status is `connected`, else `down`. An outage of less than `grace`
-   * is `up` with `impaired: true`, or `degraded`. There is no grace while the status is `starving`, while it reconnects
-   * for that reason, before the first connection, and when no further attempt will be made. Never throws.
+   * is `up` with `impaired: true`, or `degraded`. There is no grace while the status is `starving`, or while it
+   * reconnects for that reason. There is none before the first connection, and when no further attempt will be made.
+   * Never throws.
    *
    * @param key - The name in the answer of Terminus. Default: `'redis-pubsub'`.
    */

@@ -16,8 +16,8 @@ import { tracePubSub } from './trace-pubsub.js';
 const OPTIONS = Symbol('PubSubTracingOptions');
 
 /**
- * Traces and measures the messages of an application with OpenTelemetry: what the servers and clients of all its
- * `RedisPubSubModule` handle and publish, and the clients of `ClientsModule`. Import it once. Start the SDK before the
+ * Traces and measures the messages of an application with OpenTelemetry. It covers the servers and clients of all
+ * modules, and the clients of `ClientsModule`. Import it once. Start the SDK before the
  * application is created: without one nothing is traced, and nothing is paid.
  *
  * Others, such as the strategy of `connectMicroservice`, are traced by `tracePubSub`.

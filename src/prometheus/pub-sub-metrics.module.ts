@@ -12,7 +12,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<PubSubMetricsOptions>().setClassMethodName('forRoot').build();
 
 /**
- * Counts the messages, losses and connections of this process in a registry of `prom-client`: those of all modules,
+ * Counts the messages, losses and connections of this process in a registry of `prom-client`. It covers all modules,
  * servers and clients, from the creation of the application to its end. Import it once, in the root module.
  *
  * Several modules with the same registry and prefix count each message once, with the options of the newest one.

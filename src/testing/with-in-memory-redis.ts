@@ -5,8 +5,8 @@ import { onScanned, startWithin, type Builder } from './nest-internals.js';
 
 /**
  * Puts an in-memory Redis in the place of every Redis of a testing module, and returns its builder. The application stays
- * as it is: each `RedisPubSubModule`, each `RedisPubSubClient` of `ClientsModule`, and each server and client that its
- * providers create until it has started, also in hooks such as `onModuleInit`. Modules that it loads later count, too.
+ * as it is. This covers each `RedisPubSubModule`, each `RedisPubSubClient` of `ClientsModule`, and what providers create
+ * until the application has started, also in hooks such as `onModuleInit`. Modules that it loads later count, too.
  *
  * @param builder - What `Test.createTestingModule` returns.
  * @param redis - Several testing modules with the same one exchange messages. Default: a new one.

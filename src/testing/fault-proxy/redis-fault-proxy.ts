@@ -90,8 +90,8 @@ export class RedisFaultProxy implements RedisFaults {
   }
 
   /**
-   * As {@link RedisFaults.refuse}. A script (EVAL, EVALSHA, FCALL) is refused as a whole if one of its arguments is the
-   * name of a channel to which PUBLISH or SPUBLISH is refused.
+   * As {@link RedisFaults.refuse}. A script (EVAL, EVALSHA, FCALL) is refused as a whole if one of its arguments is a
+   * refused channel of PUBLISH or SPUBLISH.
    */
   refuse(command: RefusableCommand, name?: string): void {
     this.#faults.refusals.add(command, name);
