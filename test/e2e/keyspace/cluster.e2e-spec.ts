@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Key, OnKey, OnKeyEvent, RedisPubSubServer, type HandlerGap } from 'nestjs-redis-pubsub';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { closeAfterTest } from '../../support/app.js';
 import { useCluster, type TestCluster } from '../../support/cluster.js';
 import { eventually } from '../../support/redis.js';
 import type { ServerProcess } from '../../support/sentinel.js';
@@ -97,6 +98,8 @@ class Flow {
 
   start(): void {
     this.#running = this.#run();
+    // A test that fails does not stop it.
+    closeAfterTest(() => this.stop());
   }
 
   async stop(): Promise<void> {
@@ -107,6 +110,8 @@ class Flow {
   async #run(): Promise<void> {
     for (let i = 0; !this.#isStopped; i++) {
       const key = `session:flow:${i}`;
+      // A client that is closed rejects at once: without a turn of the event loop nothing could stop this.
+      await setImmediate();
       try {
         const { client } = await cluster().ownerOf(key);
         // A test client waits for a node that is down; what it sends then is no part of the flow.
