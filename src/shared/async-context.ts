@@ -105,7 +105,9 @@ function hasSameStores(one: AsyncResource, other: AsyncResource): boolean {
   if (symbols.length !== symbolsOf(other).length) return false;
   return symbols.every(
     (symbol) =>
-      valueOf(one, symbol) === valueOf(other, symbol) || IDS.has(symbol.description ?? ''),
+      // A storage without a value has a property, too.
+      symbol in other &&
+      (valueOf(one, symbol) === valueOf(other, symbol) || IDS.has(symbol.description ?? '')),
   );
 }
 

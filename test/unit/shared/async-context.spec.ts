@@ -121,6 +121,16 @@ describe('SharedContext', () => {
     for (const [context, ...stores] of contexts) expect(storesIn(context)).toEqual(stores);
   });
 
+  it('is another where one storage has taken the place of another', () => {
+    const [gone, fresh] = [new AsyncLocalStorage<string>(), new AsyncLocalStorage<string>()];
+    gone.run('enabled', () => undefined);
+    const empty = current();
+    gone.disable();
+    const context = fresh.run('request', current);
+    expect(context).not.toBe(empty);
+    expect(context.runInAsyncScope(() => fresh.getStore())).toBe('request');
+  });
+
   it('keeps a context that one caller enters from the others, and from its later calls', () => {
     const context = storage.run('request', current);
     const seen: unknown[] = [];
