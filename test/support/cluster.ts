@@ -47,9 +47,8 @@ export class TestCluster {
     return this.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
   }
 
-  /** The node that serves the slot of a channel. */
-  async ownerOf(channel: string): Promise<ServerProcess> {
-    const [queried] = this.#members;
+  /** The node that serves the slot of a channel, as one node sees it. Default: the first one. */
+  async ownerOf(channel: string, queried = this.#members[0]): Promise<ServerProcess> {
     const slot = Number(await queried?.client.cluster('KEYSLOT', channel));
     const ranges = (await queried?.client.cluster('SLOTS')) as unknown as SlotRange[];
     const range = ranges.find(([first, last]) => first <= slot && slot <= last);
