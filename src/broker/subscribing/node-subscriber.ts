@@ -152,14 +152,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   }
 
   unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void {
-    const subscription = this.#registry.removeListener(key, listener);
-    if (!subscription) return;
-    const { hasListeners, state } = subscription;
-    if (isDelayed && !hasListeners && state === 'subscribed') {
-      this.#unsubscribeDelay.start(subscription);
-    } else {
-      this.#recheck(subscription);
-    }
+    this.#unsubscribeDelay.removeListener(this.#registry, key, listener, isDelayed);
   }
 
   isSubscribed(key: SubscriptionKey): boolean {

@@ -1,4 +1,7 @@
+import type { SubscriptionKey } from '../../channel/subscription-key.js';
 import { runOutside } from '../../shared/async-context.js';
+import type { DeliveryListener } from '../broker.js';
+import type { SubscriptionRegistry } from './subscription-registry.js';
 import type { Subscription } from './subscription.js';
 
 /** How long a subscription is kept after its last listener. */
@@ -19,6 +22,20 @@ export class UnsubscribeDelay {
 
   constructor(onExpired: (subscription: Subscription) => void) {
     this.#onExpired = onExpired;
+  }
+
+  /** Removes a listener. A subscription without listeners expires after the delay with `isDelayed`, and else at once. */
+  removeListener(
+    registry: SubscriptionRegistry,
+    key: SubscriptionKey,
+    listener: DeliveryListener,
+    isDelayed: boolean,
+  ): void {
+    const subscription = registry.removeListener(key, listener);
+    if (!subscription) return;
+    const { hasListeners, state } = subscription;
+    if (isDelayed && !hasListeners && state === 'subscribed') this.start(subscription);
+    else this.#onExpired(subscription);
   }
 
   /** Starts the delay of a subscription, or starts it again. */
