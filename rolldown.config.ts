@@ -1,21 +1,26 @@
-// The JavaScript of the package: one file for each entry in `exports`, and one that all entries share. A process
+// The JavaScript of the package: one file for each entry in `exports` and `bin`, and one that all entries share. A process
 // that starts loads two files in the place of about 140. The declarations are TypeScript's.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
+import { embedPage } from './embed-page.js';
 
 interface Manifest {
+  readonly bin: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
 const OUTPUT = 'dist';
-const { exports, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+const { bin, exports, peerDependencies } = JSON.parse(
+  readFileSync('package.json', 'utf8'),
+) as Manifest;
 
 /** The entries of the package, by their names: `testing/index` is `src/testing/index.ts`. */
-const names = Object.values(exports)
-  .filter((target) => typeof target === 'object')
-  .map((target) => target.default.replace(/^\.\/dist\/(.+)\.js$/, '$1'));
+const names = [
+  ...Object.values(exports).flatMap((it) => (typeof it === 'object' ? [it.default] : [])),
+  ...Object.values(bin),
+].map((file) => file.replace(/^\.\/dist\/(.+)\.js$/, '$1'));
 /** A leaf is the folder of one entry: what needs an optional peer must not get into the shared file. */
 const leaves = names.map((name) => dirname(name)).filter((folder) => folder !== '.');
 const isInLeaf = (file: string): boolean =>
@@ -37,8 +42,10 @@ export default defineConfig({
   tsconfig: 'tsconfig.build.json',
   platform: 'node',
   external: [/^node:/, ...Object.keys(peerDependencies).map((name) => new RegExp(`^${name}(/|$)`))],
-  plugins: [removeOld],
+  plugins: [embedPage(), removeOld],
   logLevel: 'warn',
+  // A long constant, such as a page, would be repeated at each use.
+  optimization: { inlineConst: false },
   output: {
     dir: OUTPUT,
     // The declarations have the documentation, and V8 reads comments at each start.

@@ -9,6 +9,7 @@ const ERROR = brandOf('error');
 
 /** The stable codes of {@link PubSubError}, for `switch` statements and log queries. */
 export type PubSubErrorCode =
+  | 'ERR_PUBSUB_ACL'
   | 'ERR_PUBSUB_CLOSED'
   | 'ERR_PUBSUB_CONNECTION'
   | 'ERR_PUBSUB_INVALID_CHANNEL'
@@ -17,6 +18,7 @@ export type PubSubErrorCode =
   | 'ERR_PUBSUB_PAYLOAD'
   | 'ERR_PUBSUB_PUBLISH'
   | 'ERR_PUBSUB_QUERY'
+  | 'ERR_PUBSUB_STREAM'
   | 'ERR_PUBSUB_SUBSCRIBE'
   | 'ERR_PUBSUB_TIMEOUT';
 
@@ -112,9 +114,9 @@ export class PayloadError extends PubSubError {
   }
 }
 
-/** Redis refused a PUBLISH, a (P)SUBSCRIBE or a PUBSUB query, for example because the user has no permission. */
+/** Redis refused to publish, to subscribe, a query, a claim, or to read a history: for example, the user has no permission. */
 export class CommandRefusedError extends PubSubError {
-  constructor(command: 'publish' | 'subscribe' | 'query', subject: string, cause: unknown) {
+  constructor(command: keyof typeof REFUSED, subject: string, cause: unknown) {
     const message = `Redis refused ${REFUSED[command].verb} "${shorten(subject)}": ${messageOf(cause)}`;
     super(REFUSED[command].code, message, { cause });
   }
@@ -124,7 +126,24 @@ const REFUSED = {
   publish: { code: 'ERR_PUBSUB_PUBLISH', verb: 'to publish to' },
   subscribe: { code: 'ERR_PUBSUB_SUBSCRIBE', verb: 'to subscribe to' },
   query: { code: 'ERR_PUBSUB_QUERY', verb: 'the query' },
+  claim: { code: 'ERR_PUBSUB_QUERY', verb: 'to claim' },
 } as const;
+
+/** The user of Redis lacks rights that this package needs. `PubSubAcl.assert` rejects with it. */
+export class MissingRightsError extends PubSubError {
+  constructor(
+    user: string,
+    servers: readonly string[],
+    /** The rules of ACL SETUSER that are missing, each with what needs it. */
+    readonly missing: readonly string[],
+    /** The command of redis-cli that adds them. */
+    readonly line: string,
+  ) {
+    const [names, where] = [missing, servers].map((it) => it.map(shorten).join(', '));
+    const which = `The user "${shorten(user)}" lacks rights at ${where}`;
+    super('ERR_PUBSUB_ACL', `${which}: ${names}. Add them: ${line}`);
+  }
+}
 
 /** A request was published, and Redis delivered it to no subscriber. `hint`: a likely cause that is known. */
 export class NoSubscribersError extends PubSubError {

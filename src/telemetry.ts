@@ -22,9 +22,23 @@ export interface PubSubGap {
   readonly to: Date;
 }
 
-/** Why a message that arrived did not reach a handler or an observer. `cancelled`: a request, while it waited for its handler. */
+/**
+ * Why a message that arrived did not reach a handler or an observer. `cancelled`: a request, while it waited for its
+ * handler. `conflated`: a newer message of its channel took its place. At a handler with a `group`: `no-id`, `late` and
+ * `unclaimed`. A message that another member handles is no drop.
+ */
 export type DropReason =
-  'cancelled' | 'closing' | 'decode' | 'overflow' | 'reply' | 'too-large' | 'unmatched';
+  | 'cancelled'
+  | 'closing'
+  | 'conflated'
+  | 'decode'
+  | 'late'
+  | 'no-id'
+  | 'overflow'
+  | 'reply'
+  | 'too-large'
+  | 'unclaimed'
+  | 'unmatched';
 
 /**
  * The events on `node:diagnostics_channel`, each under the name `nestjs-redis-pubsub:<key>`. Channels are
@@ -39,12 +53,16 @@ export interface TelemetryEvents {
   /**
    * A handler of a controller or a provider was registered, before it is subscribed. `pattern` is that of its `handle`
    * events; `kind` and `name` are those of its `subscribe` events.
+   *
+   * A handler with `concurrency` or `order` has a `queue`. Read its `length` at any time: it is the number of messages
+   * that wait. Keep it in a `WeakRef`, so that a closed server can be collected.
    */
   declare: {
     readonly transport: string;
     readonly pattern: string;
     readonly kind: SubscriptionKind;
     readonly name: string;
+    readonly queue?: { readonly length: number };
   };
   /** Redis answered a PUBLISH, or it failed. `receivers` counts the subscriptions delivered to. */
   publish: {
@@ -89,6 +107,14 @@ export interface TelemetryEvents {
     readonly channel: string;
     readonly reason: DropReason;
     readonly error?: Error;
+  };
+  /** A handler with a `group` asked Redis for a message. With `isWon` it handles it; without, another member does. */
+  claim: {
+    readonly transport: string;
+    readonly channel: string;
+    readonly pattern: string;
+    readonly group: string;
+    readonly isWon: boolean;
   };
   /** Redis acknowledged a subscription, after an outage with a `gap`, or refused it. */
   subscribe: {
@@ -141,6 +167,7 @@ export const telemetry: Telemetry = {
   handle: named('handle'),
   lost: named('lost'),
   drop: named('drop'),
+  claim: named('claim'),
   subscribe: named('subscribe'),
   unsubscribe: named('unsubscribe'),
   status: named('status'),
@@ -166,6 +193,8 @@ export interface HandleTrace {
   readonly headers: Headers;
   /** Identifies a request among those of all clients, as that of its {@link PublishTrace} does; absent for an event. */
   readonly requestId?: string;
+  /** The id that the publisher gave the message, as that of its {@link PublishTrace}; absent where it has none. */
+  readonly messageId?: string;
   /** In milliseconds; present when the handler has ended. */
   duration?: number;
   /** What the handler threw; if that is no error, an error with its text, and the value as `cause`. */
@@ -173,8 +202,9 @@ export interface HandleTrace {
 }
 
 /**
- * What the tracing channel `nestjs-redis-pubsub:publish` publishes for each PUBLISH: the same object from `start` to
- * `asyncEnd`. Redis has answered at `asyncStart`.
+ * What the tracing channel `nestjs-redis-pubsub:publish` publishes for each message: the same object from `start` to
+ * `asyncEnd`. Redis has answered at `asyncStart`, or the message has failed. One that fails before it goes to Redis has
+ * all of these events at once.
  *
  * @see https://nodejs.org/api/diagnostics_channel.html#tracingchannel-channels
  */
@@ -183,12 +213,17 @@ export interface PublishTrace {
   readonly transport: string;
   /** Redis' name of the channel, prefix included. */
   readonly channel: string;
-  /** The size of the payload. */
+  /** The size of the payload; 0 for a message that failed before it went to Redis. */
   readonly bytes: number;
   /** The headers of an event or a request, if it has any. It is the object that a dispatch hook has set, or a copy of it. */
   readonly headers?: Headers;
   /** Identifies a request among those of all clients; absent for an event, a reply and a cancellation. */
   readonly requestId?: string;
+  /**
+   * The id of the message, as the handler gets it. That of a message which waited for the connection is present when Redis
+   * has answered. Absent for a reply, and where messages have none.
+   */
+  messageId?: string;
   /** The number of subscriptions that Redis delivered to; present when it has answered. */
   receivers?: number;
   /** In milliseconds; present when Redis has answered, or the message has failed. */

@@ -51,5 +51,8 @@ export interface BrokerOptions {
 /** Takes the channel of a message. In a Cluster others than those that were counted may have received it. */
 export type NoReceivers = (channel: string, kind: ChannelKind) => void;
 
-/** Takes the channel of a message that Redis refused, or that was one too many to be sent. */
-export type NotPublished = (channel: string, kind: ChannelKind) => void;
+/**
+ * Takes the channel of a message that Redis refused, or that was one too many to be sent. `isAppended`: whether it was
+ * to be added to a list.
+ */
+export type NotPublished = (channel: string, kind: ChannelKind, isAppended?: boolean) => void;

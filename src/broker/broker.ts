@@ -33,6 +33,11 @@ export interface DeliverySource {
   period: number;
   /** How many gaps it had. */
   readonly gaps: number;
+  /**
+   * Whether Redis has acknowledged it. The first messages after an outage may be read before their acknowledgement is, and
+   * so before the gap is reported.
+   */
+  readonly isSubscribed: boolean;
 }
 
 /** Receives the deliveries of a subscription. */
@@ -58,6 +63,53 @@ export interface MasterAnswer {
   /** The address of the master, for log lines. */
   readonly address: string;
   readonly answer?: unknown;
+  /** Why there is no answer: a reply of Redis that refuses the command, or a `ConnectionError`. */
+  readonly error?: unknown;
+}
+
+/** What is claimed below one key of Redis. */
+export interface Claim {
+  readonly key: string;
+  /** Numbers from 0 to 8,191, each of which is claimed by itself. Absent where the key is claimed as a whole. */
+  readonly bits?: readonly number[];
+  /** How long Redis keeps the claims at least, in milliseconds. */
+  readonly ttlMs: number;
+}
+
+/** A list of Redis that keeps the last messages of a channel. */
+export interface MessageList {
+  /** Its key. In a Cluster it is in the slot of the channel. */
+  readonly key: string;
+  /** How many messages it keeps. */
+  readonly size: number;
+  /** How long Redis keeps it after its last message. */
+  readonly ttlMs: number;
+}
+
+/** Asks for messages of a list, counted from its end. */
+export interface ListRead {
+  readonly key: string;
+  /** How many. */
+  readonly count: number;
+  /** How many at the end are left out; default 0. */
+  readonly skip?: number;
+  /** The subscription to the channel of the list, if the answer must come from the server of that subscription. */
+  readonly subscription?: SubscriptionKey | undefined;
+}
+
+/** Messages of a list, or an `error`. */
+export interface ListEnd {
+  /** In the order in which they were published. */
+  readonly payloads: readonly Buffer[];
+  /** Whether the list has none before them. */
+  readonly isWhole: boolean;
+  /**
+   * Identifies the server and its data, until it restarts, or is a replica and then the master again; `undefined` if it
+   * may not be asked.
+   */
+  readonly serverId: string | undefined;
+  /** Identifies the server until its restart; absent if it may not be asked. */
+  readonly runId?: string | undefined;
   /** Why there is no answer: a reply of Redis that refuses the command, or a `ConnectionError`. */
   readonly error?: unknown;
 }
@@ -101,8 +153,8 @@ export interface Broker {
   /** Whether a message to this channel would be sent now, without waiting. */
   canPublish(channel: string, kind: ChannelKind): boolean;
 
-  /** Whether `publish` hands a message to the connection within its call, or at the end of the tick. */
-  sendsNow(channel: string, kind: ChannelKind): boolean;
+  /** Whether `publish`, or `append`, hands a message to the connection within its call, or at the end of the tick. */
+  sendsNow(channel: string, kind: ChannelKind, isAppended?: boolean): boolean;
 
   /**
    * Resolves to the number of subscriptions that Redis delivered to, see {@link countsReceivers}. While the
@@ -113,6 +165,20 @@ export interface Broker {
    * @see https://redis.io/docs/latest/commands/publish/
    */
   publish(channel: string, payload: OutgoingPayload, kind?: ChannelKind): Promise<number>;
+
+  /**
+   * As {@link publish}, and adds the message to a list of the channel: both, or none of them. It is a write for Redis,
+   * which refuses it where it refuses writes. In a Cluster it goes to the owner of the slot.
+   */
+  append(
+    channel: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    list: MessageList,
+  ): Promise<number>;
+
+  /** Reads lists together, each as it is at one moment. Rejects with a `ClosedError` after `close`. */
+  readLists(reads: readonly ListRead[]): Promise<readonly ListEnd[]>;
 
   /**
    * Adds a listener, and subscribes if it is the first of its subscription. The subscription then
@@ -137,6 +203,12 @@ export interface Broker {
   isSubscribed(key: SubscriptionKey): boolean;
 
   /**
+   * When the last PING was sent that is answered over the connection of a subscription. Redis has sent all that arrives
+   * now after it: a message is no older, however long this process stood still. `undefined` before the first connection.
+   */
+  lastAnswered(key: SubscriptionKey): Date | undefined;
+
+  /**
    * The listeners of this process that a message on a channel reaches. Walks through the globs, of which it reads no
    * more than a few hundred: for hints, and not for every message.
    */
@@ -147,6 +219,15 @@ export interface Broker {
    * For timers, which a busy event loop runs before it reads.
    */
   whenRead(key: SubscriptionKey, onRead: () => void): void;
+
+  /**
+   * Claims the bits of a key, or the key. Resolves to whether this call was the first, for each bit in its order. Of all
+   * clients of the server one is the first until Redis forgets the claim. Rejects if Redis cannot be asked, or refuses:
+   * a claim that was sent then may count, and is not sent again.
+   *
+   * @see https://redis.io/docs/latest/commands/bitfield/
+   */
+  claim(claim: Claim): Promise<readonly boolean[]>;
 
   /** The channels with at least one subscriber whose names match the glob (PUBSUB CHANNELS, SHARDCHANNELS). */
   channels(glob: string, kind?: ChannelKind): Promise<string[]>;

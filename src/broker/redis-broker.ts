@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
-import { ClosedError } from '../errors.js';
+import { ClosedError, ConnectionError } from '../errors.js';
 import { runOutside } from '../shared/async-context.js';
 import { Lifecycle } from '../shared/lifecycle.js';
 import type { OutgoingPayload } from '../shared/payload.js';
@@ -8,12 +8,17 @@ import { telemetry } from '../telemetry.js';
 import type {
   Broker,
   BrokerStatus,
+  Claim,
   DeliveryListener,
+  ListEnd,
+  ListRead,
   MasterAnswer,
+  MessageList,
   SubscriptionWaiter,
 } from './broker.js';
 import { assertShardedSupport } from './connection/redis-error.js';
 import { createTopology } from './create-topology.js';
+import { noAnswer } from './publishing/list-reader.js';
 import type { Publisher } from './publishing/publisher.js';
 import type { ClassicAndSharded } from './subscribing/classic-and-sharded.js';
 import type { TopologyOptions } from './topology-provider.js';
@@ -74,8 +79,8 @@ export class RedisBroker implements Broker {
     return this.#publisher.canPublish(channel, kind);
   }
 
-  sendsNow(channel: string, kind: ChannelKind): boolean {
-    return !this.#lifecycle.isClosed && this.#publisher.sendsNow(channel, kind);
+  sendsNow(channel: string, kind: ChannelKind, isAppended = false): boolean {
+    return !this.#lifecycle.isClosed && this.#publisher.sendsNow(channel, kind, isAppended);
   }
 
   publish(
@@ -85,6 +90,30 @@ export class RedisBroker implements Broker {
   ): Promise<number> {
     if (this.#lifecycle.isClosed) return rejectClosed();
     return this.#publisher.publish(channel, payload, kind);
+  }
+
+  append(
+    channel: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    list: MessageList,
+  ): Promise<number> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    return this.#publisher.append(channel, payload, kind, list);
+  }
+
+  async readLists(reads: readonly ListRead[]): Promise<readonly ListEnd[]> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    const ends = await this.#publisher.readLists(reads);
+    return ends.map((end, i) => this.#withSameServer(end, reads[i]?.subscription));
+  }
+
+  /** The publisher may have found another server than the subscriber, as after a failover. */
+  #withSameServer(end: ListEnd, key: SubscriptionKey | undefined): ListEnd {
+    const serverId = key && this.#subscriber.subscriberFor(key).serverId;
+    if (serverId === undefined || end.runId === undefined || serverId === end.runId) return end;
+    const error = new ConnectionError('The publisher and the subscriber have different servers');
+    return noAnswer(error);
   }
 
   subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void {
@@ -107,12 +136,21 @@ export class RedisBroker implements Broker {
     return this.#subscriber.subscriberFor(key).isSubscribed(key);
   }
 
+  lastAnswered(key: SubscriptionKey): Date | undefined {
+    return this.#subscriber.subscriberFor(key).lastAnswered;
+  }
+
   listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[] {
     return this.#subscriber.listenersOf(channel, kind);
   }
 
   whenRead(key: SubscriptionKey, onRead: () => void): void {
     this.#subscriber.subscriberFor(key).whenRead(onRead);
+  }
+
+  claim(claim: Claim): Promise<readonly boolean[]> {
+    if (this.#lifecycle.isClosed) return rejectClosed();
+    return this.#publisher.claim(claim);
   }
 
   channels(glob: string, kind: ChannelKind = 'channel'): Promise<string[]> {

@@ -28,6 +28,7 @@ interface Parsed {
 const MAX_LENGTH = 131_072;
 
 const NO_PARAMS: ChannelParams = Object.freeze({});
+const NO_NAMES: readonly string[] = Object.freeze([]);
 const PARAM = /:([A-Za-z_]\w*)(?=[.:/]|$)/y;
 
 /**
@@ -71,9 +72,14 @@ export class ChannelPattern {
     return this.#parsed?.name ?? this.source;
   }
 
+  /** The names of its `:name` segments, in their order. */
+  get params(): readonly string[] {
+    return this.#parsed?.params ?? NO_NAMES;
+  }
+
   /** Whether Redis delivers more channels than the pattern matches, so that {@link match} decides. */
   get hasParams(): boolean {
-    return this.#parsed !== undefined && this.#parsed.params.length > 0;
+    return this.params.length > 0;
   }
 
   /** The subscription for it. Throws {@link InvalidOptionError} for a sharded glob. */

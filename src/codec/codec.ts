@@ -25,6 +25,12 @@ export interface Codec {
    * @defaultValue `true`
    */
   readonly envelope?: boolean;
+
+  /**
+   * Whether a payload is in the format of this codec, from its first bytes. Lets a receiver read several formats: see the
+   * option `accepts`. It must be false for the payloads of the other codecs there: begin with a byte that begins no text.
+   */
+  recognizes?(payload: Uint8Array): boolean;
 }
 
 /** The headers of a message, sent with the data. Nest calls them the metadata of a packet. */
@@ -46,10 +52,12 @@ export interface OutgoingMessage {
 
 /** A message that was received. */
 export interface IncomingMessage {
-  /** The id that its publisher gave it, in the key `mid` of the packet. */
+  /** The text that its publisher put into the key `mid` of the packet: see `visibleId`. */
   readonly messageId?: string | undefined;
   /** The messages before this one that are lost. Set by the bus that counts them. */
   lost?: LostMessages;
+  /** Whether its number is that of an earlier message of its publisher, or smaller. Set by the bus that counts them. */
+  isRepeated?: boolean;
   readonly data: unknown;
   readonly metadata?: Headers | undefined;
   readonly id?: MessageId | undefined;

@@ -41,8 +41,6 @@ export class BareCodec implements MessageCodec {
 
 /** The longest message id that is read: ids are kept while their publishers are counted. */
 const MAX_MESSAGE_ID_LENGTH = 100;
-const SPACE = 32;
-const DELETE = 127;
 
 /**
  * Nest's packet `{ pattern, data, id?, metadata?, replyTo?, mid? }`, so that services on `Transport.REDIS`
@@ -135,7 +133,7 @@ export function toMessage({
     metadata: isRecord(metadata) ? toHeaders(metadata) : undefined,
     id: isId(id) ? id : undefined,
     replyTo: typeof replyTo === 'string' ? replyTo : undefined,
-    messageId: isMessageId(mid) ? mid : undefined,
+    messageId: isShortText(mid) ? mid : undefined,
   };
 }
 
@@ -153,14 +151,8 @@ export function isId(id: unknown): id is MessageId {
   return typeof id === 'string' || typeof id === 'number';
 }
 
-/** Whether a value is a short text of visible ASCII: applications may log it, or send it on as a line of text. */
-function isMessageId(mid: unknown): mid is string {
-  if (typeof mid !== 'string' || mid === '' || mid.length > MAX_MESSAGE_ID_LENGTH) return false;
-  for (let i = 0; i < mid.length; i++) {
-    const code = mid.charCodeAt(i);
-    if (code <= SPACE || code >= DELETE) return false;
-  }
-  return true;
+function isShortText(mid: unknown): mid is string {
+  return typeof mid === 'string' && mid.length <= MAX_MESSAGE_ID_LENGTH;
 }
 
 function isData(data: unknown): boolean {

@@ -6,7 +6,7 @@ import { startOf, type KeySelectionOptions, type NotificationChannel } from './k
 import { KeySource } from './key-source.js';
 
 /** Options of {@link OnKeyEvent}. */
-export interface OnKeyEventOptions extends Omit<HandlerOptions, 'sharded' | 'order'> {
+export interface OnKeyEventOptions extends Omit<HandlerOptions, 'sharded' | 'order' | 'group'> {
   /**
    * The number of the database whose keys are meant. The `db` of the connection does not matter.
    *

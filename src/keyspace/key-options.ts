@@ -12,6 +12,8 @@ const OF_KEYS = [...OF_EVENTS, 'events'];
 
 const NO_SHARDS = 'absent, since the notifications of keys have no shard channels';
 
+const NO_GROUPS = 'absent, since the notifications of keys have no ids that a group could claim';
+
 /**
  * Checks the options of a decorator that are not those of each handler. Other names are extras of the application,
  * unless they look like a misspelt option.
@@ -25,6 +27,7 @@ export function checkHandlerOptions(options: unknown, by: KeySelectionOptions['b
   }
   if (given.sharded !== undefined)
     throw new InvalidOptionError('sharded', NO_SHARDS, given.sharded);
+  if (given.group !== undefined) throw new InvalidOptionError('group', NO_GROUPS, given.group);
   const names = by === 'event' ? OF_EVENTS : OF_KEYS;
   const misspelt = Object.keys(given).find(
     (name) => !names.includes(name) && nearestName(name, names, 2) !== undefined,

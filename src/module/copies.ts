@@ -1,10 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { readFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
-
-const PACKAGE = 'nestjs-redis-pubsub';
-/** From `dist/core.js`, which has all modules, and from this file. */
-const MANIFESTS = ['../package.json', '../../package.json'];
+import { PACKAGE, urlOfThisFile, versionAt } from '../shared/this-package.js';
 
 /** What all copies of this package in a process share. A copy of any version may have written it. */
 interface Registry {
@@ -34,7 +29,7 @@ export function registerCopy(tokens: Tokens): void {
   const copy = {
     // Read when it is needed: most processes have one copy, and never warn.
     get version(): string {
-      return versionAt(url);
+      return versionAt(url) ?? 'an unknown version';
     },
     url,
     tokens,
@@ -65,32 +60,4 @@ function readRegistry(): Registry {
   const key = Symbol.for(`${PACKAGE}.copies`);
   const global = globalThis as unknown as Record<symbol, Registry | undefined>;
   return (global[key] ??= { copies: [], hasWarned: false });
-}
-
-/** Not by `import.meta`, which a test runner that compiles to CommonJS does not have. */
-function urlOfThisFile(): string {
-  const prepared = Reflect.get(Error, 'prepareStackTrace');
-  try {
-    Error.prepareStackTrace = (_, sites) => sites[0]?.getFileName();
-    const file: unknown = new Error('never thrown').stack;
-    if (typeof file !== 'string') return 'an unknown place';
-    return file.includes('://') ? file : pathToFileURL(file).href;
-  } finally {
-    Error.prepareStackTrace = prepared;
-  }
-}
-
-function versionAt(url: string): string {
-  return MANIFESTS.map((path) => versionIn(path, url)).find(Boolean) ?? 'an unknown version';
-}
-
-function versionIn(path: string, url: string): string | undefined {
-  try {
-    const text = readFileSync(new URL(path, url), 'utf8');
-    const { name, version } = JSON.parse(text) as Record<string, unknown>;
-    return name === PACKAGE && typeof version === 'string' ? version : undefined;
-  } catch {
-    // The bundle of an application has no manifest beside it.
-    return undefined;
-  }
 }

@@ -8,6 +8,7 @@ import {
   type IncomingMessage,
   type LostMessages,
 } from '../codec/codec.js';
+import { visibleId } from '../codec/message-id.js';
 import { SharedContext } from '../shared/async-context.js';
 import { BusListener } from '../transport/bus-listener.js';
 import type { MessageBus } from '../transport/message-bus.js';
@@ -36,6 +37,11 @@ export interface PubSubMessage<T = unknown> {
    * bare data.
    */
   readonly id?: string | undefined;
+  /**
+   * The place behind this message in the history of its channel, for `since`. It is short ASCII text without spaces, such
+   * as the `id` of a server-sent event. `undefined` without `recover`, and outside `RedisPubSubService.history`.
+   */
+  readonly position?: string | undefined;
 }
 
 /** Messages of one publisher on one channel that did not arrive. */
@@ -50,12 +56,26 @@ export interface PubSubLoss {
   readonly duringGap: boolean;
 }
 
+/** What became of the messages that an observer with `recover` may have missed. */
+export interface PubSubRecovery {
+  /** The time without a subscription. Absent for the first one, and where single messages did not arrive. */
+  readonly gap?: PubSubGap;
+  /**
+   * Whether the observer receives all messages with history that were published since its last one, or since `since`. If
+   * not, it receives none of them: load the state that they are about. It is `false` for the first subscription without
+   * `since`.
+   */
+  readonly recovered: boolean;
+  /** The position behind the last message that the observer has received, or does not need. For `since`. */
+  readonly position: string | undefined;
+}
+
 /** What to observe. */
 export interface Observation {
   readonly pattern: ChannelPattern;
   readonly key: SubscriptionKey;
-  /** See `ObserveOptions`; must neither throw nor reject. */
-  readonly onSubscribed: ((gap?: PubSubGap) => unknown) | undefined;
+  /** See `ObserveOptions` and `RecoverOptions`; must neither throw nor reject. */
+  readonly onSubscribed: ((told?: PubSubGap | PubSubRecovery) => unknown) | undefined;
   /** See `ObserveOptions`; must neither throw nor reject. */
   readonly onLost: ((lost: PubSubLoss) => unknown) | undefined;
 }
@@ -130,7 +150,8 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     const { pattern } = this;
     const params = pattern.match(channel);
     if (!params) return;
-    const { data, metadata = NO_HEADERS, messageId: id, lost } = message;
+    const { data, metadata = NO_HEADERS, lost } = message;
+    const id = visibleId(message.messageId);
     if (lost && this.#onLost) this.#callOnLost(this.#onLost, lost, channel);
     const passed = { data, channel, pattern: pattern.source, params, headers: metadata, id };
     if (isHandlerTraced()) this.passTraced(passed, delivery);
@@ -147,8 +168,9 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     this.runInContext(() => traceSubscriber(traced, () => this.#destination.next(message)));
   }
 
-  protected traced({ pattern, headers }: PubSubMessage, delivery: Delivery): TracedMessage {
-    return { transport: this.bus.options.name, pattern, headers, delivery };
+  protected traced(message: PubSubMessage, delivery: Delivery): TracedMessage {
+    const { pattern, headers, id: messageId } = message;
+    return { transport: this.bus.options.name, pattern, headers, messageId, delivery };
   }
 
   /** Runs a function in the context of the observer. A tool that traces binds its store over that, and not under it. */
@@ -157,7 +179,13 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
   }
 
   override onResubscribed(gap: PubSubGap): void {
+    this.countGap();
     this.callOnSubscribed(gap);
+  }
+
+  /** An outage has ended. */
+  protected countGap(): void {
+    this.bus.record.gaps++;
   }
 
   /** Completes the destination: there will be no more messages. */
@@ -165,9 +193,9 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
     this.#context.complete(this.#destination);
   }
 
-  private callOnSubscribed(gap?: PubSubGap): void {
+  protected callOnSubscribed(told?: PubSubGap | PubSubRecovery): void {
     const onSubscribed = this.#onSubscribed;
-    if (onSubscribed) this.#context.runInAsyncScope(onSubscribed, undefined, gap);
+    if (onSubscribed) this.#context.runInAsyncScope(onSubscribed, undefined, told);
   }
 
   #callOnLost(
@@ -188,17 +216,18 @@ export class MessageObserver extends BusListener implements SubscriptionWaiter, 
 }
 
 /** Runs a handler for a message. Does not reject. */
-type RunHandler = (message: PubSubMessage) => Promise<Failure | undefined>;
+export type RunHandler = (message: PubSubMessage) => Promise<Failure | undefined>;
+
+/** Where the messages of a handler go. */
+export type HandlerDestination = Omit<Observer<PubSubMessage>, 'next'> & {
+  readonly run: RunHandler;
+};
 
 /** The observer behind `subscribe`, whose handler may be asynchronous, and fail. */
 export class HandlerObserver extends MessageObserver {
   readonly #run: RunHandler;
 
-  constructor(
-    scope: ObserverScope,
-    observation: Observation,
-    destination: Omit<Observer<PubSubMessage>, 'next'> & { readonly run: RunHandler },
-  ) {
+  constructor(scope: ObserverScope, observation: Observation, destination: HandlerDestination) {
     const { run } = destination;
     super(scope, observation, { ...destination, next: (message) => void run(message) });
     this.#run = run;

@@ -171,11 +171,22 @@ function parametersKey(): string {
 
 /** The pipes of the parameters of a method. */
 export function parameterPipes(target: object, method: string): unknown[] {
-  const parameters = (Reflect.getMetadata(PARAMETERS_KEY, target, method) ?? {}) as Record<
-    string,
-    { readonly pipes?: unknown[] }
-  >;
-  return Object.values(parameters).flatMap(({ pipes }) => pipes ?? []);
+  return parametersOf(target, method).flatMap(({ pipes }) => pipes ?? []);
+}
+
+/** The indices of the parameters of a method that have decorators of Nest. */
+export function decoratedParameters(target: object, method: string): number[] {
+  return parametersOf(target, method).map(({ index }) => index);
+}
+
+interface Parameter {
+  readonly index: number;
+  readonly pipes?: unknown[];
+}
+
+function parametersOf(target: object, method: string): Parameter[] {
+  const parameters: unknown = Reflect.getMetadata(PARAMETERS_KEY, target, method);
+  return Object.values((parameters ?? {}) as Record<string, Parameter>);
 }
 
 /** Whether a method has a `@Subscribe`, an `@EventPattern` or a `@MessagePattern`. */

@@ -6,12 +6,16 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { PubSubAcl } from '../acl/pub-sub-acl.js';
 import { InvalidOptionError } from '../errors.js';
 import { RedisPubSubHealthIndicator } from '../health/redis-pubsub-health.indicator.js';
+import { InstanceResponder } from '../introspection/instance-responder.js';
+import { PubSubInspector } from '../introspection/pub-sub-inspector.js';
 import type { RedisPubSubModuleOptions } from '../options/options.js';
 import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
 import { isPubSubClient, RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
 import { addBrand, brandOf, brandValue, hasBrand } from '../shared/brand.js';
+import { extendBuses } from '../transport/bus-extensions.js';
 import { MessageBus } from '../transport/message-bus.js';
 import { RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
 import { aliasProviders, registerCopy } from './copies.js';
@@ -32,8 +36,11 @@ const TOKENS = {
   RedisPubSubClient,
   RedisPubSubService,
   RedisPubSubHealthIndicator,
+  PubSubInspector,
+  PubSubAcl,
 };
 registerCopy(TOKENS);
+extendBuses(InstanceResponder.create);
 
 /** The mark of a core module, of this copy of the package or another: the token of its server. */
 const SERVER_TOKEN = brandOf('server-token');
@@ -67,6 +74,8 @@ const provideWithBus = <T>(create: new (bus: MessageBus) => T) => ({
     provideWithBus(RedisPubSubClient),
     provideWithBus(RedisPubSubService),
     provideWithBus(RedisPubSubHealthIndicator),
+    provideWithBus(PubSubInspector),
+    provideWithBus(PubSubAcl),
   ],
   exports: [RESOLVED_OPTIONS, BusHolder, ...Object.values(TOKENS)],
 })

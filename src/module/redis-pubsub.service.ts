@@ -1,45 +1,40 @@
+import type { MessageEvent } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { ChannelPattern } from '../channel/channel-pattern.js';
-import { literalGlob } from '../channel/glob.js';
 import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
-import { ClosedError, InvalidOptionError, messageOf, shorten, textOf } from '../errors.js';
 import type { KeyNotification } from '../keyspace/key-notification.js';
 import { eventSelection, keysSelection } from '../keyspace/key-options.js';
-import type { KeySelectionOptions } from '../keyspace/key-selection.js';
-import { KeySource } from '../keyspace/key-source.js';
 import { checkBoolean } from '../options/option-checks.js';
+import { InvalidOptionError } from '../errors.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
-import { forEachSafely } from '../shared/for-each-safely.js';
-import { RateLimitedLog } from '../shared/rate-limited-log.js';
-import { InFlight } from '../transport/in-flight.js';
+import { findChannels } from '../transport/find-channels.js';
 import type { MessageBus } from '../transport/message-bus.js';
-import type { Failure } from '../transport/redis-pubsub.context.js';
+import { OutsideLogger } from '../transport/outside-logger.js';
 import {
   checkFormat,
+  checkRecordHistory,
   formatOf,
+  historyOf,
   shardedOf,
   unwrapRecord,
 } from '../transport/redis-pubsub.record.js';
 import type { RedisPubSubStatus } from '../transport/transport-events.js';
-import { completeSoon, LeanObservable } from './lean-observable.js';
-import {
-  HandlerObserver,
-  MessageObserver,
-  type Observation,
-  type ObserverScope,
-  type PubSubMessage,
-} from './message-observer.js';
-import { ObserverCallbacks } from './observer-callbacks.js';
-import { OutsideLogger } from '../transport/outside-logger.js';
+import type { PubSubMessage } from './message-observer.js';
+import { Observers } from './observers.js';
+import { readHistory, readPosition } from './read-history.js';
+import { followState, toEvents, type PubSubFollowed } from './resumable-streams.js';
 import type {
+  HistoryQuery,
+  ObserveEventsOptions,
   ObserveKeyEventOptions,
   ObserveKeysOptions,
   ObserveOptions,
   PublishingOptions,
   PubSubHandler,
+  PubSubHistory,
   PubSubSubscription,
+  RecoverOptions,
 } from './service-options.js';
-import { observeSource } from './source-observer.js';
 
 const SERVICE = brandOf('service');
 
@@ -55,29 +50,31 @@ export class RedisPubSubService {
   }
 
   readonly #bus: MessageBus;
-  readonly #logger = new OutsideLogger(RedisPubSubService.name);
-  readonly #scope: ObserverScope;
-  readonly #inFlight = new InFlight();
-  readonly #failures = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `${count} more messages failed`,
-  );
-  readonly #callbacks = new ObserverCallbacks(this.#logger);
-  readonly #thrown = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `${count} more observers threw`,
-  );
-  #isDrained = false;
+  readonly #observers: Observers;
 
   /** @internal */
   constructor(bus: MessageBus) {
     this.#bus = bus;
-    this.#scope = { bus, observers: new Set() };
+    this.#observers = new Observers(bus, new OutsideLogger(RedisPubSubService.name));
   }
 
   /** The status of the module's connections at this moment. Only `connected` promises that messages arrive. */
   get status(): RedisPubSubStatus | 'connecting' {
     return this.#bus.broker.status;
+  }
+
+  /** As `lastDeliveryAt` of {@link RedisPubSubHealthIndicator.check}. */
+  get lastDeliveryAt(): Date | undefined {
+    return this.#bus.broker.lastDeliveryAt;
+  }
+
+  /**
+   * How old {@link RedisPubSubService.lastDeliveryAt} is at most while messages arrive, in milliseconds: the longer one of
+   * `pingInterval` and `probeInterval`, and `pingTimeout`. If it is older, messages may be missing.
+   */
+  get deliveryTimeout(): number {
+    const { pingInterval, probeInterval, pingTimeout } = this.#bus.options;
+    return Math.max(pingInterval, probeInterval) + pingTimeout;
   }
 
   /**
@@ -95,7 +92,9 @@ export class RedisPubSubService {
       const kind = this.#publishKind(data, options.sharded);
       const format = options.format === undefined ? formatOf(data) : checkFormat(options.format);
       const message = unwrapRecord(packet, this.#bus.codec, format);
-      return this.#bus.publish(channel, message, { kind, format });
+      const history =
+        options.history === undefined ? historyOf(data) : checkRecordHistory(options.history);
+      return this.#bus.publish(channel, message, { kind, format, history });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -107,8 +106,14 @@ export class RedisPubSubService {
    *
    * @throws InvalidChannelError for a channel that is not valid, InvalidOptionError for a wrong option
    */
-  observe<T = unknown>(channel: string, options?: ObserveOptions): Observable<PubSubMessage<T>> {
-    return this.#observe(this.#literal(channel, options), options);
+  observe<T = unknown>(channel: string, options?: ObserveOptions): Observable<PubSubMessage<T>>;
+  /** With `recover`: also receives what was published while it was away. */
+  observe<T = unknown>(channel: string, options: RecoverOptions): Observable<PubSubMessage<T>>;
+  observe<T = unknown>(
+    channel: string,
+    options?: ObserveOptions | RecoverOptions,
+  ): Observable<PubSubMessage<T>> {
+    return this.#observers.observe(this.#literal(channel, options), options);
   }
 
   /** As {@link observe}, for all channels that a pattern matches. */
@@ -116,7 +121,7 @@ export class RedisPubSubService {
     pattern: string,
     options?: ObserveOptions,
   ): Observable<PubSubMessage<T>> {
-    return this.#observe(this.#parsed(pattern, options), options);
+    return this.#observers.observe(this.#parsed(pattern, options), options);
   }
 
   /**
@@ -127,7 +132,7 @@ export class RedisPubSubService {
    * @throws InvalidChannelError for a pattern that is not valid, InvalidOptionError for a wrong option
    */
   observeKeys(pattern: string, options: ObserveKeysOptions = {}): Observable<KeyNotification> {
-    return this.#observeKeys(keysSelection(pattern, options), options);
+    return this.#observers.observeKeys(keysSelection(pattern, options), options);
   }
 
   /** As {@link observeKeys}, for one event and all keys that a pattern matches, as `@OnKeyEvent` handles it. */
@@ -136,19 +141,30 @@ export class RedisPubSubService {
     pattern = '*',
     options: ObserveKeyEventOptions = {},
   ): Observable<KeyNotification> {
-    return this.#observeKeys(eventSelection(event, pattern, options), options);
+    return this.#observers.observeKeys(eventSelection(event, pattern, options), options);
   }
 
   /**
    * Calls `handler` for each message of one channel. Resolves on Redis' acknowledgement; rejects with
    * `CommandRefusedError`, `InvalidChannelError`, `InvalidOptionError`, or `ClosedError` after the application closed.
    */
-  async subscribe<T = unknown>(
+  subscribe<T = unknown>(
     channel: string,
     handler: PubSubHandler<T>,
     options?: ObserveOptions,
+  ): Promise<PubSubSubscription>;
+  /** With `recover`: the handler also receives what was published while it was away. */
+  subscribe<T = unknown>(
+    channel: string,
+    handler: PubSubHandler<T>,
+    options: RecoverOptions,
+  ): Promise<PubSubSubscription>;
+  async subscribe<T = unknown>(
+    channel: string,
+    handler: PubSubHandler<T>,
+    options?: ObserveOptions | RecoverOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(this.#literal(channel, options), handler, options);
+    return this.#observers.subscribe(this.#literal(channel, options), handler, options);
   }
 
   /** As {@link subscribe}, for all channels that a pattern matches. */
@@ -157,7 +173,61 @@ export class RedisPubSubService {
     handler: PubSubHandler<T>,
     options?: ObserveOptions,
   ): Promise<PubSubSubscription> {
-    return this.#subscribe(this.#parsed(pattern, options), handler, options);
+    return this.#observers.subscribe(this.#parsed(pattern, options), handler, options);
+  }
+
+  /**
+   * Reads what Redis has kept of one channel, see the option `history`. Rejects with `InvalidChannelError`,
+   * `InvalidOptionError`, `ConnectionError`, `ClosedError`, or `CommandRefusedError` when Redis refuses.
+   *
+   * @see https://redis.io/docs/latest/commands/lrange/
+   */
+  async history<T = unknown>(channel: string, query: HistoryQuery = {}): Promise<PubSubHistory<T>> {
+    return (await readHistory(this.#bus, channel, query)) as PubSubHistory<T>;
+  }
+
+  /**
+   * Observes one channel as server-sent events, for an `@Sse()` method. The `id` of each is a position: pass the header
+   * `Last-Event-ID` as `lastEventId`, at any process. An event of the type `resync`, whose data is `{}`, tells the client
+   * to load its state. It is also the first event without a `lastEventId`. Fails as {@link observe}.
+   *
+   * @throws InvalidChannelError for a channel that is not valid, InvalidOptionError for a wrong option
+   * @see https://docs.nestjs.com/techniques/server-sent-events
+   */
+  observeEvents(channel: string, options: ObserveEventsOptions = {}): Observable<MessageEvent> {
+    const { lastEventId: since, ...others } = options;
+    const recovering = { ...others, since, recover: true } as const;
+    this.#assertRecoverable(channel, recovering);
+    return toEvents((it) => this.observe(channel, it), recovering);
+  }
+
+  /**
+   * Loads a state, and emits it before the messages that came since the subscription: none is missed between the two. A
+   * message may be part of the state already. The state is loaded again when messages are lost.
+   *
+   * @param load - Receives the position behind the last message. An error that it throws fails the Observable.
+   * @throws InvalidChannelError for a channel that is not valid, InvalidOptionError for a wrong option
+   */
+  follow<State, T = unknown>(
+    channel: string,
+    load: (position: string | undefined) => State | Promise<State>,
+    options: Pick<RecoverOptions, 'sharded'> = {},
+  ): Observable<PubSubFollowed<State, T>> {
+    if (typeof load !== 'function') throw new InvalidOptionError('load', 'a function', load);
+    const recovering = { ...options, recover: true } as const;
+    this.#assertRecoverable(channel, recovering);
+    return followState((it) => this.observe<T>(channel, it), load, recovering);
+  }
+
+  /**
+   * The position behind the last message that Redis has kept of a channel. `undefined` where the user of Redis may not
+   * call INFO. Rejects as {@link RedisPubSubService.history}.
+   */
+  async position(
+    channel: string,
+    { sharded }: Pick<HistoryQuery, 'sharded'> = {},
+  ): Promise<string | undefined> {
+    return readPosition(this.#bus, channel, sharded);
   }
 
   /**
@@ -166,17 +236,7 @@ export class RedisPubSubService {
    * with `ConnectionError` while Redis is down, and with `CommandRefusedError` when Redis refuses.
    */
   async channels(pattern = '*'): Promise<string[]> {
-    const { prefix } = this.#bus.options;
-    const parsed = this.#parsed(pattern);
-    const name = parsed.withPrefix(prefix);
-    const names = await this.#bus.broker.channels(
-      parsed.kind === 'pattern' ? name : literalGlob(name),
-      this.#kind,
-    );
-    return names
-      .filter((found) => !this.#bus.reserved.has(found))
-      .map((found) => found.slice(prefix.length))
-      .filter((channel) => parsed.match(channel));
+    return findChannels(this.#bus, this.#parsed(pattern), this.#kind);
   }
 
   /**
@@ -202,69 +262,16 @@ export class RedisPubSubService {
   }
 
   /** Completes every observer and subscription, and waits for running handlers up to `shutdownTimeout`. */
-  async drain(): Promise<void> {
-    this.#isDrained = true;
-    forEachSafely(
-      this.#scope.observers,
-      (observer) => observer.complete(),
-      (error, { pattern: { source } }) =>
-        this.#thrown.add(() => `An observer of "${shorten(source)}" threw: ${messageOf(error)}`),
-    );
-    await this.#inFlight.idle(this.#bus.options.shutdownTimeout);
+  drain(): Promise<void> {
+    return this.#observers.drain();
   }
 
-  #observe<T>(pattern: ChannelPattern, options?: ObserveOptions): Observable<PubSubMessage<T>> {
-    const observation = this.#observation(pattern, options);
-    return new LeanObservable<PubSubMessage>((destination) => {
-      if (this.#isDrained) return completeSoon(destination);
-      const observer = new MessageObserver(this.#scope, observation, destination);
-      observer.open();
-      return observer;
-    }) as Observable<PubSubMessage<T>>;
+  /** Throws at the call what `observe` throws at each subscription. */
+  #assertRecoverable(channel: string, options: RecoverOptions): void {
+    this.observe(channel, options);
   }
 
-  #observeKeys(
-    selection: KeySelectionOptions,
-    options: ObserveKeyEventOptions,
-  ): Observable<KeyNotification> {
-    const source = new KeySource(this.#bus, selection);
-    const { pattern } = source;
-    const onSubscribed = this.#callbacks.safely('onSubscribed', pattern, options.onSubscribed);
-    const isOver = (): boolean => this.#isDrained;
-    return observeSource<KeyNotification>(source, { scope: this.#scope, onSubscribed, isOver });
-  }
-
-  async #subscribe<T>(
-    pattern: ChannelPattern,
-    handler: PubSubHandler<T>,
-    options?: ObserveOptions,
-  ): Promise<PubSubSubscription> {
-    if (typeof handler !== 'function') {
-      throw new InvalidOptionError('handler', 'a function', handler);
-    }
-    const observation = this.#observation(pattern, options);
-    const early = this.#bus.startEarly();
-    if (early) await early;
-    if (this.#isDrained) throw new ClosedError();
-    return new Promise((resolve, reject) => {
-      const onSubscribed: Observation['onSubscribed'] = (gap) => {
-        observation.onSubscribed?.(gap);
-        resolve({ pattern: pattern.source, unsubscribe: () => observer.unsubscribe() });
-      };
-      const observed = { ...observation, onSubscribed };
-      const observer = new HandlerObserver(this.#scope, observed, {
-        run: (message) => this.#run(handler as PubSubHandler<unknown>, message),
-        error: (error) => {
-          observer.unsubscribe();
-          reject(error as Error);
-        },
-        complete: () => observer.unsubscribe(),
-      });
-      observer.open();
-    });
-  }
-
-  #literal(channel: string, options?: ObserveOptions): ChannelPattern {
+  #literal(channel: string, options?: { readonly sharded?: boolean }): ChannelPattern {
     const pattern = ChannelPattern.literal(channel);
     this.#bus.patternWarnings.checkObserved(channel, this.#isSharded(options));
     return pattern;
@@ -276,7 +283,9 @@ export class RedisPubSubService {
     return pattern;
   }
 
-  #isSharded({ sharded = this.#bus.options.sharded }: ObserveOptions = {}): boolean {
+  #isSharded({
+    sharded = this.#bus.options.sharded,
+  }: { readonly sharded?: boolean } = {}): boolean {
     return sharded;
   }
 
@@ -287,34 +296,6 @@ export class RedisPubSubService {
   #publishKind(data: unknown, sharded: boolean | undefined): ChannelKind {
     const given = sharded ?? shardedOf(data);
     return given === undefined ? this.#kind : channelKind(checkBoolean('sharded', given));
-  }
-
-  /** Throws for a pattern that cannot be observed. */
-  #observation(pattern: ChannelPattern, options: ObserveOptions = {}): Observation {
-    const onSubscribed = this.#callbacks.safely('onSubscribed', pattern, options.onSubscribed);
-    const onLost = this.#callbacks.safely('onLost', pattern, options.onLost);
-    const { prefix, sharded: byDefault } = this.#bus.options;
-    const { sharded = byDefault } = options;
-    const key = pattern.subscriptionKey(prefix, checkBoolean('sharded', sharded));
-    return { pattern, key, onSubscribed, onLost };
-  }
-
-  async #run(
-    handler: PubSubHandler<unknown>,
-    message: PubSubMessage,
-  ): Promise<Failure | undefined> {
-    this.#inFlight.begin();
-    try {
-      await handler(message);
-    } catch (error) {
-      this.#failures.add(
-        () => `A message on "${shorten(message.channel)}" failed: ${textOf(error)}`,
-      );
-      return { error };
-    } finally {
-      this.#inFlight.end();
-    }
-    return undefined;
   }
 }
 

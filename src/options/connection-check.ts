@@ -3,6 +3,7 @@ import { isClient, type RedisConnection } from '../broker/connection/redis-conne
 import { queryOf } from '../broker/connection/url-query.js';
 import { InvalidOptionError } from '../errors.js';
 import { onlyAddress, withoutText } from '../shared/clean-error.js';
+import { isDecodable } from '../shared/is-decodable.js';
 import { checkFields, isAddress, isHost, isPort } from './connection-fields.js';
 import { hasConnectionFields } from './connection-names.js';
 
@@ -132,15 +133,6 @@ function fieldsOfUrl(url: string): Record<string, unknown> {
     ...(username !== '' && { username: decodeURIComponent(username) }),
     ...(password !== '' && { password: decodeURIComponent(password) }),
   };
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function checkUrl(name: string, url: unknown): string {

@@ -75,6 +75,40 @@ export function checkHook<Hook>(name: string, hook: unknown, method: string): Ho
   throw new InvalidOptionError(name, `an object with the function "${method}"`, withoutText(hook));
 }
 
+/** The group of a handler. */
+export interface HandlerGroup {
+  readonly name: string;
+  readonly withoutId: 'drop' | 'all';
+}
+
+const GROUP_NAME = /^[\w.:-]{1,64}$/;
+
+/** The name of a group, or an object with it; `undefined` for none. */
+export function checkGroup(name: string, value: unknown): HandlerGroup | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) {
+    return { name: checkGroupName(name, value), withoutId: 'drop' };
+  }
+  const unknown = Object.keys(value).find((key) => !['name', 'withoutId'].includes(key));
+  if (unknown !== undefined) {
+    throw new InvalidOptionError(name, 'an object with nothing but name and withoutId', unknown);
+  }
+  const { name: groupName, withoutId = 'drop' } = value as Record<string, unknown>;
+  return {
+    withoutId: checkOneOf(`${name}.withoutId`, withoutId, ['drop', 'all']),
+    name: checkGroupName(`${name}.name`, groupName),
+  };
+}
+
+function checkGroupName(name: string, value: unknown): string {
+  if (typeof value === 'string' && GROUP_NAME.test(value)) return value;
+  throw new InvalidOptionError(
+    name,
+    'a name of 1 to 64 letters, digits, ".", "_", "-" or ":"',
+    onlyAddress(value),
+  );
+}
+
 /** The name of a codec, or an object with its functions. */
 export function checkCodec(name: string, codec: unknown): 'envelope' | 'json' | Codec {
   const isCodec =
@@ -88,6 +122,18 @@ export function checkCodec(name: string, codec: unknown): 'envelope' | 'json' | 
     '"envelope", "json" or an object with the functions "encode" and "decode"',
     onlyAddress(codec),
   );
+}
+
+/** Codecs that carry packets. */
+export function checkAccepts(name: string, codecs: unknown): readonly ('envelope' | Codec)[] {
+  if (!Array.isArray(codecs)) {
+    throw new InvalidOptionError(name, 'an array of codecs', withoutText(codecs));
+  }
+  return codecs.map((it: unknown, at) => {
+    const codec = checkCodec(`${name}[${at}]`, it);
+    if (codec !== 'json' && (codec === 'envelope' || codec.envelope !== false)) return codec;
+    throw new InvalidOptionError(`${name}[${at}]`, 'a codec with an envelope', withoutText(it));
+  });
 }
 
 /** A function that returns credentials. */

@@ -10,6 +10,14 @@ import type { Codec } from '../codec/codec.js';
  */
 export const REDIS_PUBSUB: unique symbol = Symbol.for('nestjs-redis-pubsub.REDIS_PUBSUB');
 
+/** How much Redis keeps of a channel with history. */
+export interface HistoryLimits {
+  /** How many messages. The oldest one goes when a further one is published. */
+  readonly size: number;
+  /** How long after the last message of the channel, in milliseconds. */
+  readonly ttl: number;
+}
+
 /** Options of `RedisPubSubServer`, `RedisPubSubClient` and `RedisPubSubModule`. Each constructor checks them once. */
 export interface RedisPubSubOptions {
   /**
@@ -65,12 +73,31 @@ export interface RedisPubSubOptions {
   codec?: 'envelope' | 'json' | Codec;
 
   /**
+   * The formats that are read beside that of `codec`. So instances can change their codec one after the other. What is
+   * published has the format of `codec`. A codec reads a payload that it `recognizes`. The one codec that
+   * cannot tell, such as `'envelope'`, reads all others. Bare data cannot be told apart, and `'json'` is no value here.
+   *
+   * @defaultValue `[]`
+   */
+  accepts?: readonly ('envelope' | Codec)[];
+
+  /**
    * Whether each message has an id, and lost messages are counted. The id is one more key in Nest's packet, which
    * `Transport.REDIS` ignores, and takes up to 40 bytes. Bare data has no place for it.
    *
    * @defaultValue `true`
    */
   messageIds?: boolean;
+
+  /**
+   * The channels whose last messages Redis keeps, by pattern. The first pattern that matches a channel decides, in the
+   * order of this object. Services that publish and services that recover need the same value. Messages need an id:
+   * it is an error with `messageIds: false`, and with a `codec` for bare data.
+   *
+   * @defaultValue none
+   * @see https://nestjs-redis-pubsub.github.io/nestjs-redis-pubsub/guide/history-and-recovery
+   */
+  history?: Readonly<Record<string, HistoryLimits>>;
 
   /**
    * Whether literal channels are sharded: SSUBSCRIBE and SPUBLISH. In a Cluster, a message then stays at the nodes of
@@ -241,6 +268,14 @@ export interface RedisPubSubServerOptions extends RedisPubSubOptions {
   notify?: 'check' | 'set' | 'ignore';
 
   /**
+   * Whether the instance answers the questions of `PubSubInspector`. Its answers say what it is, which handlers it has,
+   * and what they have done. Each client of Redis that may use the reserved channels can ask. No answer has a payload.
+   *
+   * @defaultValue `true`
+   */
+  introspection?: boolean;
+
+  /**
    * Nest's hook for outgoing replies. It is synchronous.
    *
    * @defaultValue none
@@ -294,7 +329,7 @@ export interface RedisPubSubModuleOptions
     RedisPubSubOptions,
     Pick<
       RedisPubSubServerOptions,
-      'onStart' | 'startTimeout' | 'shutdownTimeout' | 'transportId' | 'notify'
+      'onStart' | 'startTimeout' | 'shutdownTimeout' | 'transportId' | 'notify' | 'introspection'
     >,
     Pick<RedisPubSubClientOptions, 'requestTimeout' | 'replies'> {
   /**
@@ -350,9 +385,20 @@ export interface HandlerOptions {
    * Which message is dropped when the queue is full. With `'drop-oldest'`: the one that has waited longest. With
    * `'drop-newest'`: the one that arrives. Telemetry reports each drop, and the log has their number.
    *
+   * With `'latest'` one message of each channel waits at most: a newer one takes its place, and telemetry reports
+   * `conflated`. For events only. When the queue is full it drops as `'drop-oldest'`.
+   *
    * @defaultValue `'drop-oldest'`
    */
-  overflow?: 'drop-oldest' | 'drop-newest';
+  overflow?: 'drop-oldest' | 'drop-newest' | 'latest';
+
+  /**
+   * Whether the handler also handles what was published with history during an outage, before the next message. For events
+   * of one channel: a pattern is an error. `server.gaps` tells whether that was possible. The start is no outage.
+   *
+   * @defaultValue `false`
+   */
+  recover?: boolean;
 
   /**
    * Whether the channel is sharded (SSUBSCRIBE). A pattern cannot be sharded.
@@ -360,4 +406,28 @@ export interface HandlerOptions {
    * @defaultValue the `sharded` of the server
    */
   sharded?: boolean;
+
+  /**
+   * The group that shares the messages: of all its members that hear a message, at most one handles it. Members are
+   * the handlers with this name, in all processes. A name has up to 64 letters, digits, `.`, `_`, `-` or `:`. Events
+   * without an id cannot be shared: they are dropped, or with `withoutId: 'all'` each member handles them.
+   *
+   * @defaultValue none: each instance handles each message
+   */
+  group?:
+    | string
+    | {
+        /**
+         * The name of the group.
+         *
+         * @defaultValue none; it is required
+         */
+        name: string;
+        /**
+         * What happens to an event that has no id.
+         *
+         * @defaultValue `'drop'`
+         */
+        withoutId?: 'drop' | 'all';
+      };
 }

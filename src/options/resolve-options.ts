@@ -1,10 +1,12 @@
 import { isClient } from '../broker/connection/redis-connection.js';
 import { InvalidOptionError } from '../errors.js';
 import {
+  checkAccepts,
   checkBoolean,
   checkCodec,
   checkCount,
   checkCredentials,
+  checkGroup,
   checkHook,
   checkMilliseconds,
   checkName,
@@ -14,8 +16,11 @@ import {
   checkPublishLimit,
   checkReservedSegment,
   checkTransportId,
+  type HandlerGroup,
 } from './option-checks.js';
+import { assertCodecsDiffer, assertHasIds } from './codec-checks.js';
 import { checkConnection } from './connection-check.js';
+import { checkHistory } from './history-check.js';
 import { nearestName } from '../shared/nearest-name.js';
 import { onlyAddress, withoutText } from '../shared/clean-error.js';
 import { unknownName, unknownOption } from './unknown-option.js';
@@ -28,11 +33,12 @@ import {
 } from './options.js';
 
 /** The classes that take options. */
-export type OptionOwner = 'RedisPubSubServer' | 'RedisPubSubClient' | 'RedisPubSubModule';
+export type OptionOwner =
+  'RedisPubSubServer' | 'RedisPubSubClient' | 'RedisPubSubModule' | 'PubSubInspector';
 
 type AnyOptions = RedisPubSubServerOptions & RedisPubSubClientOptions & RedisPubSubModuleOptions;
 
-type OptionalResult = 'credentials' | 'serializer' | 'deserializer';
+type OptionalResult = 'credentials' | 'history' | 'serializer' | 'deserializer';
 
 /** Every option, checked, with its default in place. */
 export type ResolvedOptions = Readonly<
@@ -51,10 +57,13 @@ interface OptionRule<Value> {
   readonly check: (name: string, value: unknown) => Value;
 }
 
+/** The `name` of modules, servers and clients that are given none: different services have it. */
+export const DEFAULT_NAME = 'redis-pubsub';
 const BUFFER = { maxMessages: 1_000, maxAge: 2_000, maxBytes: 2 ** 26 };
 const LIMIT = { maxMessages: 100_000, maxBytes: 2 ** 26 };
 
 const ALL: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubClient', 'RedisPubSubModule'];
+const WITH_INSPECTOR: readonly OptionOwner[] = [...ALL, 'PubSubInspector'];
 const LISTENING: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubModule'];
 const SENDING: readonly OptionOwner[] = ['RedisPubSubClient', 'RedisPubSubModule'];
 const STANDALONE: readonly OptionOwner[] = ['RedisPubSubServer', 'RedisPubSubClient'];
@@ -66,19 +75,21 @@ const atLeast =
     checkMilliseconds(name, value, least);
 
 const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOptions[Name]> } = {
-  name: { owners: ALL, default: 'redis-pubsub', check: checkName },
-  connection: { owners: ALL, default: 'redis://localhost:6379', check: checkConnection },
-  credentials: { owners: ALL, default: undefined, check: checkCredentials },
-  prefix: { owners: ALL, default: '', check: checkPrefix },
+  name: { owners: WITH_INSPECTOR, default: DEFAULT_NAME, check: checkName },
+  connection: { owners: WITH_INSPECTOR, default: 'redis://localhost:6379', check: checkConnection },
+  credentials: { owners: WITH_INSPECTOR, default: undefined, check: checkCredentials },
+  prefix: { owners: WITH_INSPECTOR, default: '', check: checkPrefix },
   codec: { owners: ALL, default: 'envelope', check: checkCodec },
+  accepts: { owners: ALL, default: [], check: checkAccepts },
   messageIds: { owners: ALL, default: true, check: checkBoolean },
+  history: { owners: ALL, default: undefined, check: checkHistory },
   sharded: { owners: ALL, default: false, check: checkBoolean },
   maxPayloadBytes: {
     owners: ALL,
     default: Infinity,
     check: (name, value) => checkCount(name, value, 1),
   },
-  reservedSegment: { owners: ALL, default: '_pubsub', check: checkReservedSegment },
+  reservedSegment: { owners: WITH_INSPECTOR, default: '_pubsub', check: checkReservedSegment },
   publishBuffer: {
     owners: ALL,
     default: BUFFER,
@@ -107,6 +118,7 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRule<ResolvedOp
     default: 'check',
     check: (name, value) => checkOneOf(name, value, ['check', 'set', 'ignore']),
   },
+  introspection: { owners: LISTENING, default: true, check: checkBoolean },
   requestTimeout: { owners: SENDING, default: 30_000, check: atLeast(0) },
   replies: {
     owners: SENDING,
@@ -179,6 +191,8 @@ function assertOwned(owner: OptionOwner, name: string, value: unknown): void {
 /** Refuses options that exclude each other. */
 function assertConsistent(options: ResolvedOptions): void {
   const { connection, credentials, prefix, reservedSegment, sharded, replies } = options;
+  assertCodecsDiffer(options);
+  assertHasIds(options);
   if (prefix.startsWith(`${reservedSegment}.`)) {
     throw new InvalidOptionError(
       'prefix',
@@ -198,13 +212,16 @@ function assertConsistent(options: ResolvedOptions): void {
   }
 }
 
-const HANDLER_OPTIONS: readonly string[] = [
+/** The names of the options of a handler. */
+export const HANDLER_OPTIONS: readonly string[] = [
   'concurrency',
   'order',
   'maxQueue',
   'maxQueueBytes',
   'overflow',
+  'recover',
   'sharded',
+  'group',
 ] satisfies (keyof HandlerOptions)[];
 
 const MEBIBYTE = 1024 * 1024;
@@ -214,7 +231,8 @@ const MAX_ORDERED = 1_000;
 
 /** {@link HandlerOptions}, checked, with their defaults in place. */
 export type ResolvedHandlerOptions = Readonly<
-  Required<Omit<HandlerOptions, 'order' | 'sharded'>> & Pick<HandlerOptions, 'order' | 'sharded'>
+  Required<Omit<HandlerOptions, 'order' | 'sharded' | 'group'>> &
+    Pick<HandlerOptions, 'order' | 'sharded'> & { readonly group: HandlerGroup | undefined }
 >;
 
 /**
@@ -232,16 +250,24 @@ export function resolveHandlerOptions(given: HandlerOptions = {}): ResolvedHandl
     maxQueue = 10_000,
     maxQueueBytes = 64 * MEBIBYTE,
     overflow = 'drop-oldest',
+    recover = false,
     sharded,
+    group,
   } = given;
   return {
     concurrency: checkCount('concurrency', concurrency, 1),
-    order: order === undefined ? undefined : checkOneOf('order', order, ['channel']),
+    order: ifGiven(order, () => checkOneOf('order', order, ['channel'])),
     maxQueue: checkCount('maxQueue', maxQueue, 0),
     maxQueueBytes: checkCount('maxQueueBytes', maxQueueBytes, 0),
-    overflow: checkOneOf('overflow', overflow, ['drop-oldest', 'drop-newest']),
-    sharded: sharded === undefined ? undefined : checkBoolean('sharded', sharded),
+    overflow: checkOneOf('overflow', overflow, ['drop-oldest', 'drop-newest', 'latest']),
+    group: checkGroup('group', group),
+    recover: checkBoolean('recover', recover),
+    sharded: ifGiven(sharded, () => checkBoolean('sharded', sharded)),
   };
+}
+
+function ifGiven<Value>(value: unknown, check: () => Value): Value | undefined {
+  return value === undefined ? undefined : check();
 }
 
 function isMisspelt(name: string): boolean {

@@ -35,6 +35,16 @@ export class ClockMap<Value extends ClockEntry> {
     this.#entries.set(key, value);
   }
 
+  /** Removes an entry, if there is one. */
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  /** Removes all entries. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   #evict(): void {
     for (;;) {
       const next = this.#hand.next();

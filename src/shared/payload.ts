@@ -1,13 +1,21 @@
+import { crc32 } from 'node:zlib';
+
 /** The payload of a message. It can be read while the message is delivered, and later only after `keep`. */
 export interface Payload {
   /** The number of bytes. */
   readonly length: number;
+
+  /** The byte at an index; `undefined` behind the end. */
+  byteAt(index: number): number | undefined;
 
   /** Returns the payload as text. U+FFFD stands for bytes that are not UTF-8. */
   text(): string;
 
   /** Returns the bytes in a `Buffer` that may be kept: it keeps nothing of the socket. */
   bytes(): Buffer;
+
+  /** Returns the CRC-32 of the bytes, which are not copied. */
+  checksum(): number;
 
   /** Copies the bytes if necessary, so that the payload can be read after the delivery. */
   keep(): void;
@@ -33,6 +41,10 @@ export class ChunkPayload implements Payload {
     this.length = to - from;
   }
 
+  byteAt(index: number): number | undefined {
+    return index < this.length ? this.#readable[this.#from + index] : undefined;
+  }
+
   text(): string {
     return this.#readable.toString(undefined, this.#from, this.#from + this.length);
   }
@@ -45,6 +57,10 @@ export class ChunkPayload implements Payload {
     const own = Buffer.allocUnsafeSlow(this.length);
     chunk.copy(own, 0, this.#from, end);
     return own;
+  }
+
+  checksum(): number {
+    return crc32(this.#readable.subarray(this.#from, this.#from + this.length));
   }
 
   keep(): void {
@@ -80,6 +96,8 @@ export interface LatePayload {
   readonly length: number;
   /** The most bytes that it will have. */
   readonly byteLength: number;
+  /** The id of the message; `undefined` before it was completed. */
+  readonly id: string | undefined;
   /** Returns what is sent. Called once for each attempt to send it. */
   complete(): string | Uint8Array;
 }
@@ -89,8 +107,12 @@ export type OutgoingPayload = string | Uint8Array | LatePayload;
 
 /** Returns the text or the bytes to send now. */
 export function completed(payload: OutgoingPayload): string | Uint8Array {
-  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
-  return payload.complete();
+  return isLate(payload) ? payload.complete() : payload;
+}
+
+/** Whether a payload waits for a connection. */
+export function isLate(payload: OutgoingPayload): payload is LatePayload {
+  return typeof payload !== 'string' && !(payload instanceof Uint8Array);
 }
 
 /** The number of bytes to send; of a {@link LatePayload}, the most that there will be. */

@@ -61,7 +61,7 @@ export abstract class BusListener implements DeliveryListener {
     if (delivery.kind === 'pattern' && bus.reserved.has(delivery.channel)) return;
     const { length } = bus.options.prefix;
     const channel = length === 0 ? delivery.channel : delivery.channel.slice(length);
-    const message = bus.read(delivery, channel);
+    const message = bus.reader.read(delivery, channel);
     if (message) this.onMessage(message, channel, delivery);
   }
 }

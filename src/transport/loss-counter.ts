@@ -1,5 +1,6 @@
 import type { DeliverySource } from '../broker/broker.js';
 import type { LostMessages } from '../codec/codec.js';
+import { visibleId } from '../codec/message-id.js';
 import { ClockMap, type ClockEntry } from '../shared/clock-map.js';
 import { MAX_STREAMS } from './message-ids.js';
 
@@ -8,6 +9,9 @@ const ZERO = 48;
 const NINE = 57;
 /** A number with more digits may not be exact. */
 const MAX_DIGITS = 15;
+
+/** What {@link LossCounter.count} returns for a message whose number is not larger than the one before. */
+export const REPEATED = 'repeated';
 
 /** What one subscription has received of a stream. */
 interface Received {
@@ -26,8 +30,17 @@ interface Received {
 /** The messages of one publisher on one channel. Most have one subscription here: the others are in a list. */
 class Stream implements ClockEntry {
   isRecent = false;
+  received: Received | undefined = undefined;
 
-  constructor(public received: Received | undefined) {}
+  /** `key` is what its message ids begin with. */
+  constructor(readonly key: string) {}
+
+  /** The number of a message of this stream; 0 for another message. */
+  numberOf(messageId: string): number {
+    const { length } = this.key;
+    const isOfStream = messageId.charCodeAt(length) === DASH && messageId.startsWith(this.key);
+    return isOfStream ? readNumber(messageId, length + 1) : 0;
+  }
 }
 
 /**
@@ -38,6 +51,8 @@ class Stream implements ClockEntry {
  */
 export class LossCounter {
   readonly #streams: ClockMap<Stream>;
+  /** That of the last message: several in a row often have the same, and need no search. */
+  #recent: Stream | undefined;
   #time = 0;
 
   /** `limit`: how many streams are counted at the same time. */
@@ -50,23 +65,33 @@ export class LossCounter {
     return this.#time;
   }
 
-  /** Counts a message. Returns the messages before it that the subscription has lost, if there are any. */
-  count(source: DeliverySource, messageId: string): LostMessages | undefined {
-    const keyEnd = keyEndOf(messageId);
-    const number = keyEnd > 0 ? readNumber(messageId, keyEnd + 1) : 0;
-    if (number === 0) return undefined;
+  /**
+   * Counts a message; one without a number in its id is not counted. Returns the messages before it that the
+   * subscription has lost, if there are any, or that it is a repeated one.
+   */
+  count(source: DeliverySource, messageId: string): LostMessages | typeof REPEATED | undefined {
+    let stream = this.#recent;
+    let number = stream?.numberOf(messageId) ?? 0;
+    if (number === 0) {
+      const keyEnd = keyEndOf(messageId);
+      number = keyEnd > 0 ? readNumber(messageId, keyEnd + 1) : 0;
+      stream = number === 0 ? undefined : this.#streamOf(messageId.slice(0, keyEnd));
+      this.#recent = stream;
+    }
+    if (!stream) return undefined;
     this.#time++;
-    const key = messageId.slice(0, keyEnd);
-    const received = this.#received(key, source, number);
+    stream.isRecent = true;
+    const received = this.#received(stream, source, number);
     if (!received) return undefined;
     const { last, gaps, time } = received;
-    if (number <= last) return undefined;
+    if (number <= last) return REPEATED;
     received.last = number;
     received.gaps = source.gaps;
     received.time = this.#time;
     const count = number - last - 1;
     if (count === 0) return undefined;
-    return { publisher: publisherOf(key), count, duringGap: gaps !== source.gaps, since: time };
+    const publisher = publisherOf(stream.key);
+    return { publisher, count, duringGap: gaps !== source.gaps, since: time };
   }
 
   /** A subscription received a message of an unknown publisher: its streams begin again. */
@@ -74,17 +99,22 @@ export class LossCounter {
     source.period++;
   }
 
+  #streamOf(key: string): Stream | undefined {
+    const known = this.#streams.get(key);
+    if (known || visibleId(key) === undefined) return known;
+    const stream = new Stream(key);
+    this.#streams.add(key, stream);
+    return stream;
+  }
+
   /** What a subscription has received of a stream; nothing for the first message. */
-  #received(key: string, source: DeliverySource, number: number): Received | undefined {
-    const stream = this.#streams.get(key);
-    for (let it = stream?.received; it; it = it.next) {
+  #received(stream: Stream, source: DeliverySource, number: number): Received | undefined {
+    for (let it = stream.received; it; it = it.next) {
       if (it.source === source && it.period === source.period) return it;
     }
     const { period, gaps } = source;
-    const next = withoutEnded(stream?.received);
-    const first = { source, period, gaps, last: number, time: this.#time, next };
-    if (stream) stream.received = first;
-    else this.#streams.add(key, new Stream(first));
+    const next = withoutEnded(stream.received);
+    stream.received = { source, period, gaps, last: number, time: this.#time, next };
     return undefined;
   }
 }
@@ -111,11 +141,16 @@ function keyEndOf(id: string): number {
   return id.charCodeAt(at) === DASH ? at : -1;
 }
 
-/** The digits of a text from there to its end; 0 if there are none. */
+/** The number that a text ends with, from there on; 0 if it is none. */
 function readNumber(text: string, from: number): number {
   const { length } = text;
+  if (length - from > MAX_DIGITS) return 0;
   let number = 0;
-  for (let i = from; i < length; i++) number = number * 10 + text.charCodeAt(i) - ZERO;
+  for (let i = from; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (!isDigit(code)) return 0;
+    number = number * 10 + code - ZERO;
+  }
   return number;
 }
 

@@ -1,29 +1,35 @@
 import type { ReadPacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import type { Broker, Delivery } from '../broker/broker.js';
+import type { NoReceivers } from '../broker/broker-options.js';
+import type { Broker, MessageList } from '../broker/broker.js';
 import { RedisBroker } from '../broker/redis-broker.js';
 import { assertChannel } from '../channel/channel-pattern.js';
 import type { ChannelKind } from '../channel/subscription-key.js';
-import type { IncomingMessage, MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
-import { messageOf, shorten, withoutArguments, withoutPayload } from '../errors.js';
+import type { MessageCodec, OutgoingMessage, RequestKey } from '../codec/codec.js';
+import { shorten, withoutArguments } from '../errors.js';
+import { History } from '../history/history.js';
+import { ChannelLists } from '../history/channel-lists.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CallerContext } from '../shared/async-context.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 import type { OutgoingPayload } from '../shared/payload.js';
 import { RateLimitedLog } from '../shared/rate-limited-log.js';
-import { toError } from '../shared/to-error.js';
-import { telemetry, type DropReason } from '../telemetry.js';
+import { publishTracing } from '../telemetry.js';
 import { BrokerStart } from './broker-start.js';
+import { BusExtensions, type ExtensibleBus } from './bus-extensions.js';
+import { BusRecord } from './bus-record.js';
 import { createCodec } from './create-codec.js';
 import { DispatchHooks } from './dispatch-hooks.js';
 import { LossCounter } from './loss-counter.js';
 import { MessageEncoder, type PublishOptions } from './message-encoder.js';
+import { MessageReader } from './message-reader.js';
 import { MissedMessages } from './missed-messages.js';
 import { PatternWarnings } from './pattern-warnings.js';
-import { MAX_BATCH_BYTES, ReplyBatcher } from './reply-batcher.js';
+import { ReplyBatcher } from './reply-batcher.js';
 import { ReservedChannels } from './reserved-channels.js';
+import { normalizePattern } from './nest-internals.js';
 import { OutsideLogger } from './outside-logger.js';
-import { isPublishTraced, tracePublish } from './trace-publish.js';
+import { isPublishTraced, tracePublish, traceUnsent } from './trace-publish.js';
 
 const BUS = brandOf('bus');
 
@@ -31,7 +37,7 @@ const BUS = brandOf('bus');
  * Messages over a broker: adds the prefix to names and removes it, encodes and decodes, and keeps reserved
  * channels apart. Servers, clients and services with the same bus share its connections.
  */
-export class MessageBus {
+export class MessageBus implements ExtensibleBus {
   static {
     addBrand(this.prototype, BUS);
   }
@@ -42,14 +48,17 @@ export class MessageBus {
   readonly reserved: ReservedChannels;
   /** Counts lost messages; `undefined` with `messageIds: false`. */
   readonly losses: LossCounter | undefined;
+  readonly reader: MessageReader;
+  readonly record = new BusRecord();
+  readonly #extensions = new BusExtensions(this);
+  /** The lists of the channels with history. */
+  readonly lists: ChannelLists;
+  /** The histories of channels. */
+  readonly history: History;
   readonly #logger = new OutsideLogger('RedisPubSub');
   /** See `RedisPubSubClient#setOnDispatchHook`. */
   readonly dispatchHooks = new DispatchHooks(this.#logger);
   readonly patternWarnings = new PatternWarnings(this.#logger);
-  readonly #drops = new RateLimitedLog(
-    (line) => this.#logger.error(line),
-    (count) => `Dropped ${count} more messages`,
-  );
   readonly #encoder: MessageEncoder;
   readonly #replies: ReplyBatcher | undefined;
   readonly #start: BrokerStart;
@@ -58,15 +67,19 @@ export class MessageBus {
     this.options = options;
     this.reserved = new ReservedChannels(options.reservedSegment);
     this.codec = createCodec(options);
+    this.lists = new ChannelLists(options);
     this.losses = options.messageIds ? new LossCounter() : undefined;
-    this.#encoder = new MessageEncoder(this.codec, options, (name, kind) =>
-      this.broker.sendsNow(name, kind),
+    this.reader = new MessageReader(this, this.#logger);
+    this.#encoder = new MessageEncoder(this.codec, options, (name, kind, isAppended) =>
+      this.broker.sendsNow(name, kind, isAppended),
     );
     this.#replies = this.#createReplyBatcher();
     const probePrefix = this.reserved.createProbePrefix();
     const missed = new MissedMessages(this, this.#logger);
-    const onNoReceivers = missed.check.bind(missed);
-    const { ids } = this.#encoder;
+    this.record.noReceivers.push(missed.check.bind(missed));
+    const onNoReceivers: NoReceivers = (name, kind) => {
+      for (const listener of this.record.noReceivers) listener(name, kind);
+    };
     const view = {
       prefix: options.prefix,
       decode: this.codec.decode.bind(this.codec),
@@ -79,9 +92,10 @@ export class MessageBus {
       probePrefix,
       log,
       onNoReceivers,
-      ...(ids && { onNotPublished: ids.restart.bind(ids) }),
+      ...(this.#encoder.ids && { onNotPublished: this.#encoder.restart.bind(this.#encoder) }),
       view,
     });
+    this.history = new History(this, this.#logger);
     this.#start = new BrokerStart(this.broker, options, this.#logger);
   }
 
@@ -109,12 +123,14 @@ export class MessageBus {
 
   /** Connects; the option `onStart` says whether to wait for Redis. Rejects with a `ConnectionError`. */
   start(): Promise<void> {
+    this.#extensions.start();
     return this.#start.start();
   }
 
   /** Sends what waits for the end of the tick, and closes the broker. Idempotent, never rejects. */
   async close(): Promise<void> {
     this.#replies?.flush();
+    this.#extensions.stop();
     await this.broker.close();
     RateLimitedLog.flush();
   }
@@ -142,11 +158,24 @@ export class MessageBus {
       const { kind } = options;
       const name = this.nameOf(channel);
       this.patternWarnings.checkPublished(channel, kind);
+      const list = this.lists.listFor(channel, name, message, options);
+      if (list) {
+        const kept = this.#encoder.kept(channel, name, message, kind);
+        return this.#append(name, kept, kind, { message, list });
+      }
       const payload = this.#encoder.message(channel, name, message, options);
-      return this.#send(name, payload, kind, message);
+      return this.send(name, payload, kind, message);
     } catch (error) {
+      this.reportUnsent(message, error);
       return Promise.reject(error);
     }
+  }
+
+  /** Reports a message that failed before it went to Redis. Never throws. */
+  reportUnsent(message: OutgoingMessage, error: unknown): void {
+    if (!publishTracing.hasSubscribers) return;
+    const { name: transport, prefix } = this.options;
+    traceUnsent({ transport, channel: prefix + channelTextOf(message), message }, error);
   }
 
   /**
@@ -158,7 +187,7 @@ export class MessageBus {
       const payload = this.#encoder.reply(name, createReply);
       const isBatched = typeof payload === 'string' && this.reserved.acceptsBatches(name);
       if (isBatched && this.#replies) return this.#replies.add(name, payload, kind);
-      return this.#send(name, payload, kind);
+      return this.send(name, payload, kind);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -175,110 +204,50 @@ export class MessageBus {
     this.reply(this.reserved.cancellations, kind, () => request).catch(() => undefined);
   }
 
-  /** The replies or cancellations in a delivery: one, several, or values of any other kind. */
-  readBatch(delivery: Delivery): readonly unknown[] {
-    // Another process may have a larger limit than this one.
-    if (delivery.payload.length > MAX_BATCH_BYTES && this.isTooLarge(delivery)) return [];
-    const value = this.#decodeValue(delivery);
-    if (Array.isArray(value)) return value;
-    return value === undefined || this.isTooLarge(delivery) ? [] : [value];
-  }
-
-  /** The message of a delivery, decoded once; `null` if it is not for handlers and observers. */
-  read(delivery: Delivery, channel: string): IncomingMessage | null {
-    if (delivery.decoded === undefined) delivery.decoded = this.#decode(delivery, channel) ?? null;
-    return delivery.decoded as IncomingMessage | null;
-  }
-
-  /** Whether a payload is larger than `maxPayloadBytes`, so that the message is dropped. */
-  isTooLarge(delivery: Delivery): boolean {
-    const bytes = delivery.payload.length;
-    if (bytes <= this.options.maxPayloadBytes) return false;
-    this.#drop(delivery, 'too-large', `its ${bytes} bytes are more than maxPayloadBytes`);
-    return true;
-  }
-
-  /** Reports a message that has arrived and is decoded. */
-  reportReceived({ channel, subscription, payload }: Delivery): void {
-    if (!telemetry.receive.hasSubscribers) return;
-    const { name: transport } = this.options;
-    telemetry.receive.publish({ transport, channel, subscription, bytes: payload.length });
-  }
-
-  /** Reports a message that was not handled. */
-  reportDrop(channel: string, reason: DropReason, error?: unknown): void {
-    if (!telemetry.drop.hasSubscribers) return;
-    const { name: transport } = this.options;
-    const told = error === undefined ? undefined : { error: toError(error) };
-    telemetry.drop.publish({ transport, channel, reason, ...told });
-  }
-
   #createReplyBatcher(): ReplyBatcher | undefined {
     const { joinTexts: join } = this.codec;
     const maxBytes = this.options.maxPayloadBytes;
-    return join && new ReplyBatcher({ maxBytes, join, publish: (...args) => this.#send(...args) });
+    return join && new ReplyBatcher({ maxBytes, join, publish: (...args) => this.send(...args) });
   }
 
-  #send(
+  #append(
+    name: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    { message, list }: { readonly message: OutgoingMessage; readonly list: MessageList },
+  ): Promise<number> {
+    this.record.onPublished(kind);
+    this.record.keepsHistory = true;
+    const append = (): Promise<number> => this.broker.append(name, payload, kind, list);
+    if (!isPublishTraced()) return append();
+    const { name: transport } = this.options;
+    return tracePublish({ transport, channel: name, payload, message }, append);
+  }
+
+  /** Publishes a payload as it is, on a channel by Redis' name. Settles as {@link publish}. */
+  send(
     name: string,
     payload: OutgoingPayload,
     kind: ChannelKind,
     message?: OutgoingMessage,
   ): Promise<number> {
+    this.record.onPublished(kind);
     if (!isPublishTraced()) return this.broker.publish(name, payload, kind);
-    const published = { transport: this.options.name, channel: name, payload, message };
+    const messageId = message && this.#encoder.lastId(name, kind);
+    const { name: transport } = this.options;
+    const published = { transport, channel: name, payload, message, messageId };
     return tracePublish(published, () => this.broker.publish(name, payload, kind));
   }
+}
 
-  #decode(delivery: Delivery, channel: string): IncomingMessage | undefined {
-    if (this.isTooLarge(delivery)) return undefined;
-    const { payload } = delivery;
-    let message: IncomingMessage | undefined;
-    try {
-      message = this.codec.decode(payload, channel);
-    } catch (error) {
-      this.#dropUnreadable(delivery, error);
-      return undefined;
-    }
-    if (!message) {
-      this.reportDrop(delivery.channel, 'reply');
-      return undefined;
-    }
-    if (message.messageId !== undefined) this.#countLosses(delivery, message);
-    this.reportReceived(delivery);
-    return message;
-  }
-
-  #countLosses(delivery: Delivery, message: IncomingMessage): void {
-    const { channel, subscription, source } = delivery;
-    const lost = source && this.losses?.count(source, message.messageId ?? '');
-    if (!lost) return;
-    message.lost = lost;
-    if (!telemetry.lost.hasSubscribers) return;
-    const { publisher, count, duringGap } = lost;
-    const { name: transport } = this.options;
-    telemetry.lost.publish({ transport, channel, subscription, publisher, count, duringGap });
-  }
-
-  #decodeValue(delivery: Delivery): unknown {
-    try {
-      return this.codec.decodeValue(delivery.payload);
-    } catch (error) {
-      this.#dropUnreadable(delivery, error);
-      return undefined;
-    }
-  }
-
-  #dropUnreadable(delivery: Delivery, thrown: unknown): void {
-    const error = withoutPayload(thrown);
-    this.#drop(delivery, 'decode', messageOf(error), error);
-  }
-
-  #drop(delivery: Delivery, reason: DropReason, why: string, error?: unknown): void {
-    // It has arrived, and nothing tells whose number is missing.
-    if (delivery.source) this.losses?.restart(delivery.source);
-    this.#drops.add(() => `Dropped a message on "${shorten(delivery.channel)}": ${why}`);
-    this.reportDrop(delivery.channel, reason, error);
+/** The channel of a message for telemetry; empty for a pattern that has no text. */
+function channelTextOf({ pattern }: OutgoingMessage): string {
+  try {
+    // Nest leaves some values as they are.
+    const channel: unknown = normalizePattern(pattern);
+    return shorten(String(channel));
+  } catch {
+    return '';
   }
 }
 

@@ -3,7 +3,9 @@ import type { ChannelKind } from '../channel/subscription-key.js';
 import type { MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { encodePlain, type PlainFormat } from '../codec/plain-format.js';
 import { synchronous } from '../codec/synchronous.js';
-import { messageOf, PayloadError, shorten, withoutPayload } from '../errors.js';
+import { KEPT_MARK } from '../history/kept-id.js';
+import { InvalidOptionError, messageOf, PayloadError, shorten, withoutPayload } from '../errors.js';
+import type { HistoryLimits } from '../options/options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { byteLengthOf, type OutgoingPayload } from '../shared/payload.js';
 import { MessageIds } from './message-ids.js';
@@ -15,10 +17,12 @@ export interface PublishOptions {
   readonly serializer?: Serializer | undefined;
   /** Sends the bare data in this format, in the place of what the codec and the serializer would make of it. */
   readonly format?: PlainFormat | undefined;
+  /** How much a history keeps, or whether it keeps the message at all. Overrides the option. */
+  readonly history?: HistoryLimits | false | undefined;
 }
 
 /** See `Broker#sendsNow`. */
-type SendsNow = (name: string, kind: ChannelKind) => boolean;
+type SendsNow = (name: string, kind: ChannelKind, isAppended?: boolean) => boolean;
 
 /** Encodes what a bus publishes, and gives messages their ids. Throws a `PayloadError` for what cannot be sent. */
 export class MessageEncoder {
@@ -27,6 +31,9 @@ export class MessageEncoder {
   readonly #sendsNow: SendsNow;
   /** Gives messages their ids; `undefined` if they have none. */
   readonly ids: MessageIds | undefined;
+  #hasId = false;
+  /** The same for messages that a history keeps. */
+  readonly keptIds: MessageIds | undefined;
 
   constructor(
     codec: MessageCodec,
@@ -38,6 +45,7 @@ export class MessageEncoder {
     this.#maxBytes = maxPayloadBytes;
     // Bare data has no place for an id.
     this.ids = messageIds && codec.hasEnvelope ? new MessageIds() : undefined;
+    this.keptIds = this.ids?.marked(KEPT_MARK);
   }
 
   /** The payload of a message. `channel` is without the prefix, `name` is Redis' name. */
@@ -48,6 +56,7 @@ export class MessageEncoder {
     { format, serializer, kind }: PublishOptions,
   ): OutgoingPayload {
     const { ids } = this;
+    this.#hasId = false;
     if (format || serializer || !ids) {
       return this.#checked(channel, () => {
         if (format) return encodePlain(format, message.data);
@@ -59,8 +68,38 @@ export class MessageEncoder {
       return this.#checked(channel, () => ids.encodeWaiting(this.#codec, name, kind, message));
     }
     const payload = this.#checked(channel, () => ids.encode(this.#codec, name, kind, message));
-    ids.use(name, kind);
+    ids.use();
+    this.#hasId = true;
     return payload;
+  }
+
+  /** The id of the message that was encoded last, on this channel; `undefined` if it has none, or not yet. */
+  lastId(name: string, kind: ChannelKind): string | undefined {
+    return this.#hasId ? this.ids?.lastOf(name, kind) : undefined;
+  }
+
+  /** The payload of a message that a history keeps; see {@link message}. Throws where messages have no ids. */
+  kept(
+    channel: string,
+    name: string,
+    message: OutgoingMessage,
+    kind: ChannelKind,
+  ): OutgoingPayload {
+    const ids = this.keptIds;
+    if (!ids) {
+      throw new InvalidOptionError('history', 'absent, where messages have no ids', 'one');
+    }
+    if (!this.#sendsNow(name, kind, true)) {
+      return this.#checked(channel, () => ids.encodeWaiting(this.#codec, name, kind, message));
+    }
+    const payload = this.#checked(channel, () => ids.encode(this.#codec, name, kind, message));
+    ids.use();
+    return payload;
+  }
+
+  /** Certainly not published: see `MessageIds#restart`. */
+  restart(name: string, kind: ChannelKind, isKept = false): void {
+    (isKept ? this.keptIds : this.ids)?.restart(name, kind);
   }
 
   /** The payload of a reply. It has no id. */

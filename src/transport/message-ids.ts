@@ -13,9 +13,9 @@ const PUBLISHER_BYTES = 6;
 
 /**
  * The most bytes that `,"mid":"<publisher>.<stream>-<number>"` adds to a packet: 9 beside the id, 8 of the publisher,
- * 7 of the stream in base 36, 14 of the number, and 2 between them.
+ * 8 of the stream in base 36 and its mark, 14 of the number, and 2 between them.
  */
-const ID_BYTES = 40;
+const ID_BYTES = 41;
 
 /** The same with the end of the packet, which a begun one does not have. */
 const END_BYTES = ID_BYTES + 1;
@@ -36,13 +36,27 @@ class Stream implements ClockEntry {
  * one: its channel has another stream from then on. So has a channel that was evicted. No id is used twice.
  */
 export class MessageIds {
-  readonly #publisher = randomBytes(PUBLISHER_BYTES).toString('base64url');
+  readonly #publisher: string;
+  readonly #mark: string;
   readonly #streams: Readonly<Record<ChannelKind, ClockMap<Stream>>>;
   #count = 0;
+  /** That of the message that was encoded last. */
+  #encoded: Stream | undefined;
 
-  /** `limit`: how many channels of each kind are counted at the same time. */
-  constructor(limit = MAX_STREAMS) {
+  /** `limit`: how many channels of each kind are counted at the same time. `mark`: what its streams begin with. */
+  constructor(
+    limit = MAX_STREAMS,
+    mark = '',
+    publisher = randomBytes(PUBLISHER_BYTES).toString('base64url'),
+  ) {
+    this.#publisher = publisher;
+    this.#mark = mark;
     this.#streams = { channel: new ClockMap(limit), shard: new ClockMap(limit) };
+  }
+
+  /** Gives the same publisher ids whose streams begin with a mark. */
+  marked(mark: string): MessageIds {
+    return new MessageIds(MAX_STREAMS, mark, this.#publisher);
   }
 
   /**
@@ -55,13 +69,18 @@ export class MessageIds {
     kind: ChannelKind,
     message: OutgoingMessage,
   ): string | Uint8Array {
+    // Before the id is made: a `toJSON` of the data may publish, too.
+    const begun = codec.begin(message);
     const stream = this.#streamOf(name, kind);
-    return codec.encode(message, `${stream.start}${stream.last + 1}`);
+    const id = `${stream.start}${stream.last + 1}`;
+    const payload = begun === undefined ? codec.encode(message, id) : endPacket(begun, id);
+    this.#encoded = stream;
+    return payload;
   }
 
   /**
    * Encodes a message that waits for the connection: it gets its id when it is sent. With a codec that needs the id
-   * before, it has none. Throws what the codec throws.
+   * before, it has none; with a mark, the only one of a stream. Throws what the codec throws.
    */
   encodeWaiting(
     codec: MessageCodec,
@@ -70,13 +89,21 @@ export class MessageIds {
     message: OutgoingMessage,
   ): OutgoingPayload {
     const begun = codec.begin(message);
-    if (begun === undefined) return codec.encode(message);
+    if (begun === undefined) {
+      return codec.encode(message, this.#mark === '' ? undefined : `${this.#nextStart()}1`);
+    }
     return new WaitingPayload(begun, () => this.#next(name, kind));
   }
 
-  /** The message of a channel that was encoded last is sent: uses its number. */
-  use(name: string, kind: ChannelKind): void {
-    this.#streamOf(name, kind).last++;
+  /** The message that was encoded last is sent: uses its number. */
+  use(): void {
+    if (this.#encoded) this.#encoded.last++;
+  }
+
+  /** The id of the message of a channel that was sent last. */
+  lastOf(name: string, kind: ChannelKind): string {
+    const { start, last } = this.#streamOf(name, kind);
+    return `${start}${last}`;
   }
 
   /** A message on a channel was certainly not published, although it may have used a number. */
@@ -103,7 +130,7 @@ export class MessageIds {
   }
 
   #nextStart(): string {
-    return `${this.#publisher}.${(++this.#count).toString(36)}-`;
+    return `${this.#publisher}.${this.#mark}${(++this.#count).toString(36)}-`;
   }
 }
 
@@ -111,6 +138,7 @@ export class MessageIds {
 class WaitingPayload implements LatePayload {
   readonly #begun: string;
   readonly #nextId: () => string;
+  #id: string | undefined;
 
   constructor(begun: string, nextId: () => string) {
     this.#begun = begun;
@@ -125,7 +153,12 @@ class WaitingPayload implements LatePayload {
     return Buffer.byteLength(this.#begun) + END_BYTES;
   }
 
+  get id(): string | undefined {
+    return this.#id;
+  }
+
   complete(): string {
-    return endPacket(this.#begun, this.#nextId());
+    this.#id = this.#nextId();
+    return endPacket(this.#begun, this.#id);
   }
 }

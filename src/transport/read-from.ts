@@ -8,8 +8,8 @@ export function readFrom(
   bus: MessageBus,
   delivery: Delivery,
 ): SourceMessage | undefined {
-  if (bus.isTooLarge(delivery)) return undefined;
+  if (bus.reader.isTooLarge(delivery)) return undefined;
   const message = source.read(delivery);
-  if (message) bus.reportReceived(delivery);
+  if (message) bus.reader.reportReceived(delivery);
   return message;
 }

@@ -1,6 +1,7 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { ChannelParams, ChannelPattern } from '../channel/channel-pattern.js';
 import { NO_HEADERS, type Headers } from '../codec/codec.js';
+import { visibleId } from '../codec/message-id.js';
 import { addBrand, brandOf, hasBrand } from '../shared/brand.js';
 
 const CONTEXT = brandOf('context');
@@ -64,7 +65,7 @@ export class RedisPubSubContext extends BaseRpcContext<[string, Headers | undefi
    * one of `Transport.REDIS`. Any client of Redis may have sent it: validate it like the data.
    */
   getMessageId(): string | undefined {
-    return this.#messageId;
+    return visibleId(this.#messageId);
   }
 
   /** The pattern of this handler, as its decorator has it (an object pattern in Nest's normalised form). */

@@ -2,6 +2,8 @@ import { channelKind, type ChannelKind } from '../channel/subscription-key.js';
 import type { Headers, MessageCodec, OutgoingMessage } from '../codec/codec.js';
 import { PLAIN_FORMATS, type PlainFormat } from '../codec/plain-format.js';
 import { InvalidOptionError, shorten } from '../errors.js';
+import { checkHistoryLimits } from '../options/history-check.js';
+import type { HistoryLimits } from '../options/options.js';
 import { checkBoolean, checkMilliseconds, checkOneOf } from '../options/option-checks.js';
 import { addBrand, brandOf } from '../shared/brand.js';
 
@@ -15,6 +17,9 @@ export class RedisPubSubRecord<T = unknown> {
 
   /** For readers in other languages: sends the bare data in this format, without a packet. */
   readonly format?: 'json' | 'text';
+
+  /** For an event: how much Redis keeps of its channel. Overrides the option `history`; `false` keeps nothing. */
+  readonly history?: HistoryLimits | false;
 
   constructor(
     readonly data: T,
@@ -33,6 +38,7 @@ export class RedisPubSubRecordBuilder<T = unknown> {
   #timeout: number | undefined;
   #sharded: boolean | undefined;
   #format: PlainFormat | undefined;
+  #history: HistoryLimits | false | undefined;
 
   constructor(data: T) {
     this.#data = data;
@@ -78,6 +84,15 @@ export class RedisPubSubRecordBuilder<T = unknown> {
     return this;
   }
 
+  /**
+   * How much Redis keeps of the channel of this event, in the place of what the option `history` says; `false` publishes
+   * it without keeping it. Throws `InvalidOptionError`.
+   */
+  setHistory(history: HistoryLimits | false): this {
+    this.#history = checkRecordHistory(history);
+    return this;
+  }
+
   /** Creates the record. */
   build(): RedisPubSubRecord<T> {
     const record = new RedisPubSubRecord(
@@ -86,7 +101,9 @@ export class RedisPubSubRecordBuilder<T = unknown> {
       this.#timeout,
       this.#sharded,
     );
-    return this.#format ? Object.assign(record, { format: this.#format }) : record;
+    if (this.#format) Object.assign(record, { format: this.#format });
+    if (this.#history !== undefined) Object.assign(record, { history: this.#history });
+    return record;
   }
 }
 
@@ -112,6 +129,25 @@ export function checkFormat(format: unknown): PlainFormat {
 export function formatOf(data: unknown): PlainFormat | undefined {
   if (!isPubSubRecord(data) || data.format === undefined) return undefined;
   return checkFormat(data.format);
+}
+
+/** Returns limits that are valid, or `false`. Throws `InvalidOptionError`. */
+export function checkRecordHistory(history: unknown): HistoryLimits | false {
+  return history === false ? false : checkHistoryLimits('history', history);
+}
+
+/** The checked `history` of a record; `undefined` if the record has none, or the data is not a record. */
+export function historyOf(data: unknown): HistoryLimits | false | undefined {
+  if (!isPubSubRecord(data) || data.history === undefined) return undefined;
+  return checkRecordHistory(data.history);
+}
+
+/** Refuses a record that is for events only. Throws `InvalidOptionError`. */
+export function assertForRequests(data: unknown): void {
+  const format = formatOf(data);
+  if (format) throw new InvalidOptionError('format', 'absent, for requests', format);
+  const history = historyOf(data);
+  if (history) throw new InvalidOptionError('history', 'absent, for requests', history);
 }
 
 /** The `sharded` of a record; `undefined` if the record does not say it, or the data is not a record. */

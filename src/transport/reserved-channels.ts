@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { ChannelKind } from '../channel/subscription-key.js';
 import { InvalidChannelError, shorten } from '../errors.js';
 
 /** The channels that this package uses itself, by Redis' names: no prefix is added to them. */
@@ -9,6 +10,7 @@ export class ReservedChannels {
   readonly cancellations: string;
   readonly #inboxes: string;
   readonly #batchInboxes: string;
+  readonly #adapters = new Map<string, ChannelKind>();
 
   /** `segment` is the option `reservedSegment`. */
   constructor(segment: string) {
@@ -16,6 +18,18 @@ export class ReservedChannels {
     this.cancellations = `${this.start}cancel`;
     this.#inboxes = `${this.start}inbox.`;
     this.#batchInboxes = `${this.#inboxes}joined.`;
+  }
+
+  /** What the names of the channels of adapters begin with, and their kinds. */
+  get adapters(): ReadonlyMap<string, ChannelKind> {
+    return this.#adapters;
+  }
+
+  /** What the names of the channels of an adapter begin with. Its service needs the right to them. */
+  ofAdapter(name: string, kind: ChannelKind): string {
+    const start = `${this.start}${name}.`;
+    this.#adapters.set(start, kind);
+    return start;
   }
 
   has(name: string): boolean {

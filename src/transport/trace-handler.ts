@@ -14,6 +14,7 @@ export interface TracedMessage {
   readonly headers: Headers;
   /** That of a request. */
   readonly requestId?: string | undefined;
+  readonly messageId?: string | undefined;
   readonly delivery: Delivery;
 }
 
@@ -27,16 +28,18 @@ class MessageTrace implements HandleTrace {
   readonly headers: Headers;
   // Not even `undefined` for an event, or before the handler has ended.
   declare readonly requestId?: string;
+  declare readonly messageId?: string;
   declare duration?: number;
   declare error?: Error;
   readonly #delivery: Delivery;
 
-  constructor({ transport, pattern, headers, requestId, delivery }: TracedMessage) {
+  constructor({ transport, pattern, headers, requestId, messageId, delivery }: TracedMessage) {
     this.transport = transport;
     this.channel = delivery.channel;
     this.pattern = pattern;
     this.headers = headers;
     if (requestId !== undefined) this.requestId = requestId;
+    if (messageId !== undefined) this.messageId = messageId;
     this.#delivery = delivery;
   }
 

@@ -1,5 +1,5 @@
 import type { OutgoingMessage } from '../codec/codec.js';
-import { byteLengthOf, type OutgoingPayload } from '../shared/payload.js';
+import { byteLengthOf, isLate, type OutgoingPayload } from '../shared/payload.js';
 import { toError } from '../shared/to-error.js';
 import { publishTracing, telemetry, type PublishTrace } from '../telemetry.js';
 import { requestIdOf } from './request-id.js';
@@ -13,6 +13,8 @@ export interface PublishedMessage {
   readonly payload: OutgoingPayload;
   /** What the payload was made of; absent for a reply and a cancellation. */
   readonly message?: OutgoingMessage | undefined;
+  /** The id of the message, unless it gets one when it is sent. */
+  readonly messageId?: string | undefined;
 }
 
 /** Whether telemetry observes what is published. Check it before {@link tracePublish}. */
@@ -22,7 +24,7 @@ export function isPublishTraced(): boolean {
 
 /** Publishes a message, and reports it to telemetry. Returns what `publish` returns, which must not throw. */
 export function tracePublish(
-  { transport, channel, payload, message }: PublishedMessage,
+  { transport, channel, payload, message, messageId }: PublishedMessage,
   publish: () => Promise<number>,
 ): Promise<number> {
   const trace: PublishTrace = {
@@ -30,6 +32,7 @@ export function tracePublish(
     channel,
     bytes: byteLengthOf(payload),
     ...(message && detailsOf(message)),
+    ...(messageId !== undefined && { messageId }),
   };
   const start = performance.now();
   return publishTracing.start.runStores(trace, () => {
@@ -37,6 +40,7 @@ export function tracePublish(
     published.then(
       (receivers) => {
         trace.receivers = receivers;
+        if (isLate(payload) && payload.id !== undefined) trace.messageId = payload.id;
         report(trace, start);
       },
       (thrown: unknown) => {
@@ -47,6 +51,21 @@ export function tracePublish(
     publishTracing.end.publish(trace);
     return published;
   });
+}
+
+/** Reports a message that failed before it went to Redis to the tracing channel. Check that it has subscribers. */
+export function traceUnsent(
+  { transport, channel, message }: Omit<PublishedMessage, 'payload'>,
+  thrown: unknown,
+): void {
+  const details = message && detailsOf(message);
+  const trace: PublishTrace = { transport, channel, bytes: 0, ...details };
+  publishTracing.start.runStores(trace, () => publishTracing.end.publish(trace));
+  trace.error = toError(thrown);
+  trace.duration = 0;
+  publishTracing.error.publish(trace);
+  publishTracing.asyncStart.publish(trace);
+  publishTracing.asyncEnd.publish(trace);
 }
 
 function detailsOf(message: OutgoingMessage): Pick<PublishTrace, 'headers' | 'requestId'> {

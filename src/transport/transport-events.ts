@@ -10,6 +10,11 @@ export type RedisPubSubStatus = 'connected' | 'starving' | 'reconnecting' | 'dis
 export interface HandlerGap extends PubSubGap {
   /** The pattern of the handler, as it was written. */
   readonly pattern: string;
+  /**
+   * With `recover`: whether the handler handles all messages with history of that time. If not, it handles none of them.
+   * Absent without `recover`.
+   */
+  readonly recovered?: boolean;
 }
 
 /** The events of the two ioredis clients, with the name of the client before their own arguments. */

@@ -18,7 +18,14 @@ export const NEST_COMPILER_OPTIONS = {
   paths: {
     'nestjs-redis-pubsub': [resolve('dist/index.d.ts')],
     'nestjs-redis-pubsub/testing': [resolve('dist/testing/index.d.ts')],
+    'nestjs-redis-pubsub/inspector': [resolve('dist/inspector/index.d.ts')],
+    'nestjs-redis-pubsub/asyncapi': [resolve('dist/asyncapi/index.d.ts')],
+    'nestjs-redis-pubsub/cache': [resolve('dist/cache/index.d.ts')],
+    'nestjs-redis-pubsub/graphql': [resolve('dist/graphql/index.d.ts')],
+    'nestjs-redis-pubsub/msgpack': [resolve('dist/msgpack/index.d.ts')],
+    'nestjs-redis-pubsub/resumable': [resolve('dist/resumable/index.d.ts')],
     'nestjs-redis-pubsub/prometheus': [resolve('dist/prometheus/index.d.ts')],
+    'nestjs-redis-pubsub/socket.io': [resolve('dist/socket.io/index.d.ts')],
   },
 };
 
@@ -28,6 +35,8 @@ const { options: OPTIONS } = ts.convertCompilerOptionsFromJson(NEST_COMPILER_OPT
 const PACKAGES = [
   'nestjs-redis-pubsub',
   'nestjs-redis-pubsub/testing',
+  'nestjs-redis-pubsub/inspector',
+  'nestjs-redis-pubsub/resumable',
   '@nestjs/common',
   '@nestjs/core',
   '@nestjs/microservices',

@@ -18,8 +18,8 @@ const commandOf = (block: string): string[] => {
 
 /**
  * The arguments of the ACL commands on that page: the first block grants the permissions of a service, the second
- * one those for sharded Pub/Sub.
+ * one those for sharded Pub/Sub, the third one those for histories, and the fourth one those for groups.
  */
-export const [SERVICE_ACL = [], SHARDED_ACL = []] = [
+export const [SERVICE_ACL = [], SHARDED_ACL = [], HISTORY_ACL = [], GROUP_ACL = []] = [
   ...SECURITY_PAGE.matchAll(/^```text\n((?:ACL .+\n)+)```$/gm),
 ].map(([, block = '']) => commandOf(block));

@@ -134,6 +134,7 @@ describe('types', () => {
       | 'handle'
       | 'lost'
       | 'drop'
+      | 'claim'
       | 'subscribe'
       | 'unsubscribe'
       | 'status'

@@ -3,11 +3,13 @@ import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
-import type { MasterAnswer } from '../broker.js';
+import type { Claim, ListEnd, ListRead, MasterAnswer, MessageList } from '../broker.js';
 import { inTime } from '../connection/one-off-query.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
+import type { Outgoing } from '../publishing/publish-buffer.js';
 import type { Publisher } from '../publishing/publisher.js';
+import { ClusterClaims } from './cluster-claims.js';
 import type { ClusterTopology } from './cluster-topology.js';
 import type { ShardedPublisher } from './sharded-publisher.js';
 
@@ -33,12 +35,14 @@ export class ClusterPublisher implements Publisher {
   readonly #options: ClusterPublisherOptions;
   readonly #classic: NodePublisher;
   readonly #sharded: ShardedPublisher;
+  readonly #claims: ClusterClaims;
   readonly #lifecycle = new Lifecycle();
 
   constructor(options: ClusterPublisherOptions) {
     this.#options = options;
     this.#classic = options.classic;
     this.#sharded = options.sharded;
+    this.#claims = new ClusterClaims(options.sharded, options.topology);
   }
 
   /** PUBLISH counts the clients of one node; SPUBLISH those of the owner, where all of them are. */
@@ -90,16 +94,39 @@ export class ClusterPublisher implements Publisher {
       : this.#classic.canPublish();
   }
 
-  sendsNow(channel: string, kind: ChannelKind): boolean {
-    if (kind === 'channel') return this.#classic.canPublish();
+  sendsNow(channel: string, kind: ChannelKind, isAppended: boolean): boolean {
+    if (kind === 'channel' && !isAppended) return this.#classic.canPublish();
     return this.#sharded.isOpen && this.#sharded.canPublish(channel);
   }
 
   publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (kind === 'channel') return this.#classic.publish(channel, payload, kind);
+    return this.#publishAtOwner({ channel, payload, kind });
+  }
+
+  append(
+    channel: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    list: MessageList,
+  ): Promise<number> {
+    return this.#publishAtOwner({ channel, payload, kind, list });
+  }
+
+  readLists(reads: readonly ListRead[]): Promise<readonly ListEnd[]> {
+    if (!this.#sharded.isOpen && this.#lifecycle.isOpen) openInBackground(this.#sharded);
+    return this.#sharded.readLists(reads);
+  }
+
+  #publishAtOwner(message: Outgoing): Promise<number> {
     if (!this.#lifecycle.isOpen) return Promise.reject(new ClosedError());
     if (!this.#sharded.isOpen) openInBackground(this.#sharded);
-    return this.#sharded.publish(channel, payload);
+    return this.#sharded.publishAtOwner(message);
+  }
+
+  claim(claim: Claim): Promise<readonly boolean[]> {
+    if (!this.#lifecycle.isOpen) return Promise.reject(new ClosedError());
+    return this.#claims.claim(claim);
   }
 
   async channels(glob: string, kind: ChannelKind): Promise<string[]> {

@@ -156,6 +156,11 @@ export class ClusterTopology {
     }
   }
 
+  /** The address at which a node is reached that another one announced. Throws what the user's `natMap` throws. */
+  addressAt(announced: string): string {
+    return this.#options.translate(announced);
+  }
+
   #startRefresh(first: string | undefined): Promise<void> {
     this.#refreshing = runOutside(() => this.#queryInTurn(first, this.#stopping.signal))
       .catch((error: unknown) => this.#failures.failed(error))

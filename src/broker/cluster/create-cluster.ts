@@ -139,7 +139,7 @@ function createSharded({ topology, createClient, options, onChange }: ClusterCon
       createPublisher: (address, onNodeChange) =>
         new NodePublisher(
           createClient(address, PUBLISHER_OPTIONS),
-          { ...nodeOptions, batchPublishes: false },
+          { ...nodeOptions, batchPublishes: false, joinsKeys: false },
           onNodeChange,
         ),
     },

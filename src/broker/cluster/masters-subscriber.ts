@@ -84,6 +84,9 @@ export class MastersSubscriber extends SubscriberGroup implements ConnectionSubs
     await Promise.all(this.members.map((node) => node.close()));
   }
 
+  /** Each master sends messages of its own. */
+  readonly serverId = undefined;
+
   override subscriberFor(): this {
     return this;
   }
@@ -110,6 +113,12 @@ export class MastersSubscriber extends SubscriberGroup implements ConnectionSubs
 
   isSubscribed(key: SubscriptionKey): boolean {
     return this.#subscriptions.get(idOf(key))?.isSubscribed === true;
+  }
+
+  /** That of the node that was answered first. */
+  get lastAnswered(): Date | undefined {
+    const times = this.members.map(({ lastAnswered }) => lastAnswered.getTime());
+    return times.length === 0 ? undefined : new Date(Math.min(...times));
   }
 
   listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[] {

@@ -4,8 +4,10 @@ import { ClosedError, ConnectionError, shorten } from '../../errors.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
 import type { PublishBufferOptions, PublishLimitOptions } from '../broker-options.js';
+import type { ListEnd, ListRead } from '../broker.js';
 import { openInBackground } from '../connection/open.js';
 import type { NodePublisher } from '../publishing/node-publisher.js';
+import { noAnswer, noAnswers } from '../publishing/list-reader.js';
 import { PublishBuffer, type Outgoing } from '../publishing/publish-buffer.js';
 import type { ProbePublisher } from '../publishing/publisher.js';
 import type { ClusterTopology } from './cluster-topology.js';
@@ -90,7 +92,7 @@ export class ShardedPublisher {
     const generation = this.#lifecycle.open();
     await this.#options.topology.discover(timeoutMs);
     if (!this.#lifecycle.isCurrent(generation)) throw new ClosedError();
-    for (const owner of this.#options.topology.slots.owners) this.#nodeAt(owner);
+    for (const owner of this.#options.topology.slots.owners) this.nodeAt(owner);
     await this.#nodes.open(timeoutMs);
   }
 
@@ -122,8 +124,14 @@ export class ShardedPublisher {
   }
 
   publish(channel: string, payload: OutgoingPayload): Promise<number> {
+    return this.publishAtOwner({ channel, payload, kind: 'shard' });
+  }
+
+  /** Publishes a message of any kind at the owner of its slot, which may keep it in a list. */
+  publishAtOwner(unplaced: Outgoing): Promise<number> {
+    const { channel } = unplaced;
     const slot = slotOf(channel);
-    const message: Outgoing = { channel, payload, kind: 'shard', slot };
+    const message: Outgoing = { ...unplaced, slot };
     const since = this.#buffer.nextTime();
     if (!this.#mustWait(slot) && !this.#buffer.hasSlot(slot)) return this.#send(message, since);
     const mayWait =
@@ -136,11 +144,42 @@ export class ShardedPublisher {
     );
   }
 
+  /** See `Broker#readLists`. Each list is read at the owner of its slot. Never rejects. */
+  async readLists(reads: readonly ListRead[]): Promise<readonly ListEnd[]> {
+    const groups = new Map<NodePublisher | undefined, ListRead[]>();
+    for (const read of reads) {
+      const node = this.ownerOf(slotOf(read.key));
+      const group = groups.get(node);
+      if (group) group.push(read);
+      else groups.set(node, [read]);
+    }
+    const ends = new Map<ListRead, ListEnd>();
+    const readGroup = async (node: NodePublisher | undefined, group: ListRead[]): Promise<void> => {
+      const answers = node
+        ? await node.readLists(group)
+        : noAnswers(group, new ConnectionError('Cannot read: a slot has no owner'));
+      for (const [i, answer] of answers.entries()) {
+        const read = group[i] as ListRead;
+        ends.set(read, this.#withoutRedirect(read, answer));
+      }
+    };
+    await Promise.all([...groups].map(([node, group]) => readGroup(node, group)));
+    return reads.map((read) => ends.get(read) as ListEnd);
+  }
+
+  /** A list whose slot has moved has no answer yet: the caller repeats the read, at the new owner. */
+  #withoutRedirect({ key }: ListRead, end: ListEnd): ListEnd {
+    const address = redirectedTo(end.error);
+    if (address === undefined) return end;
+    this.#refreshFor(slotOf(key), address);
+    return noAnswer(new ConnectionError('Cannot read: a slot has moved', { cause: end.error }));
+  }
+
   /** Slots have other owners. */
   onMoved(): void {
     if (!this.isOpen) return;
     const { slots, successors } = this.#options.topology;
-    for (const owner of slots.owners) this.#nodeAt(owner);
+    for (const owner of slots.owners) this.nodeAt(owner);
     const former = [...this.#nodes].filter(([address]) => !slots.owners.has(address));
     for (const [address] of former) this.#nodes.delete(address);
     const closed = Promise.all(former.map(([, node]) => node.close()));
@@ -159,7 +198,8 @@ export class ShardedPublisher {
       });
   }
 
-  #nodeAt(address: string): NodePublisher {
+  /** The publisher at a node, which is created if necessary. */
+  nodeAt(address: string): NodePublisher {
     const known = this.#nodes.get(address);
     if (known) return known;
     const node = this.#options.createPublisher(address, () => this.#onNodeChange());
@@ -175,19 +215,20 @@ export class ShardedPublisher {
     this.#onChange();
   }
 
-  #ownerOf(slot: number): NodePublisher | undefined {
+  /** The publisher at the owner of a slot; `undefined` while it has no owner. */
+  ownerOf(slot: number): NodePublisher | undefined {
     const owner = this.#options.topology.slots.ownerOf(slot);
     return owner === undefined ? undefined : this.#nodes.get(owner);
   }
 
   #mustWait(slot: number): boolean {
-    return !this.#ownerOf(slot)?.canPublish() || this.#isMoving(slot);
+    return !this.ownerOf(slot)?.canPublish() || this.#isMoving(slot);
   }
 
   #isMoving(slot: number): boolean {
     const inFlight = this.#inFlight.get(slot);
     const isAnswering =
-      inFlight !== undefined && (inFlight.isRedirected || inFlight.node !== this.#ownerOf(slot));
+      inFlight !== undefined && (inFlight.isRedirected || inFlight.node !== this.ownerOf(slot));
     return isAnswering || this.#redirectedSlots.has(slot) || this.#isHandover(slot);
   }
 
@@ -205,13 +246,13 @@ export class ShardedPublisher {
   }
 
   #send(message: Outgoing, since: number): Promise<number> {
-    const { channel, payload, kind, slot = 0 } = message;
-    const node = this.#ownerOf(slot);
+    const { slot = 0 } = message;
+    const node = this.ownerOf(slot);
     if (!node) return this.#buffer.add(message, since);
     const inFlight = this.#inFlight.get(slot) ?? { node, count: 0, isRedirected: false };
     this.#inFlight.set(slot, inFlight);
     inFlight.count++;
-    return node.publish(channel, payload, kind).then(
+    return publishAt(node, message).then(
       (receivers) => {
         this.#onAnswer(slot, inFlight);
         return receivers;
@@ -249,9 +290,14 @@ export class ShardedPublisher {
   }
 }
 
-/** The address in `MOVED <slot> <host>:<port>`. */
+function publishAt(node: NodePublisher, message: Outgoing): Promise<number> {
+  const { channel, payload, kind, list } = message;
+  return list ? node.append(channel, payload, kind, list) : node.publish(channel, payload, kind);
+}
+
+/** The address in `MOVED <slot> <host>:<port>`, or in an ASK for a key of a slot that moves. */
 function redirectedTo(error: unknown): string | undefined {
   if (!isError(error)) return undefined;
   // The reply of Redis is the cause of our error.
-  return redirectedTo(error.cause) ?? /^MOVED \d+ (\S+)$/.exec(error.message)?.[1];
+  return redirectedTo(error.cause) ?? /^(?:MOVED|ASK) \d+ (\S+)$/.exec(error.message)?.[1];
 }

@@ -90,6 +90,11 @@ export class Connection {
     return this.#isReady;
   }
 
+  /** When the last PING was sent that is answered, or when the connection was made. */
+  get lastAnswered(): Date {
+    return this.#heartbeat.lastConfirmed;
+  }
+
   /** The last time at which the connection is known to have worked, and to have led to the right server. */
   get lastConfirmed(): Date {
     const { lastConfirmed } = this.#heartbeat;

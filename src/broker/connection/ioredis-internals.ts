@@ -115,6 +115,12 @@ export function setAuth(client: Redis, auth: string | readonly [string, string])
   Object.assign(client.condition ?? {}, { auth });
 }
 
+/** The user that a client logged in as last. */
+export function userOf({ condition, options }: Redis): string {
+  const auth = condition?.auth;
+  return (Array.isArray(auth) ? auth[0] : options.username) ?? 'default';
+}
+
 const ignore = (): void => undefined;
 
 /**

@@ -34,6 +34,11 @@ export async function askIdentity(client: Redis): Promise<ServerIdentity> {
   return { runId, role: roleOf(role), ...(isUntold && { isUntold }) };
 }
 
+/** The id of the data that a server replicates, in its reply to INFO; `undefined` if it does not tell. */
+export function replicationIdIn(info: unknown): string | undefined {
+  return field(info, 'master_replid');
+}
+
 /** ROLE needs another permission than INFO. */
 async function askRole(client: Redis): Promise<string | undefined> {
   const role = await answer(client, 'ROLE');

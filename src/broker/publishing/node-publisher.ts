@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import { ClosedError, CommandRefusedError, ConnectionError, shorten } from '../../errors.js';
 import type { BrokerOptions } from '../broker-options.js';
-import type { MasterAnswer } from '../broker.js';
+import type { Claim, ListEnd, ListRead, MasterAnswer, MessageList } from '../broker.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
 import { Connection } from '../connection/connection.js';
@@ -10,7 +10,10 @@ import { openDiscovered, type NodeDiscovery } from '../connection/open.js';
 import { isReplyError } from '../connection/redis-error.js';
 import { serverOf } from '../connection/server-name.js';
 import type { ServerWatch } from '../connection/server-watch.js';
-import { PublishBuffer } from './publish-buffer.js';
+import { AppendScript } from './append-script.js';
+import { ClaimCommands } from './claim-commands.js';
+import { ListReader, noAnswers } from './list-reader.js';
+import { PublishBuffer, type Outgoing } from './publish-buffer.js';
 import { PublishPipeline } from './publish-pipeline.js';
 import { PublishScript } from './publish-script.js';
 import type { ProbePublisher, Publisher } from './publisher.js';
@@ -34,6 +37,8 @@ export interface NodePublisherOptions extends Pick<
 > {
   /** Whether the client is ours, or a user's. */
   readonly isOwned: boolean;
+  /** Whether one script may have the keys of several channels. In a Cluster they are in different slots. */
+  readonly joinsKeys?: boolean;
   readonly discovery?: NodeDiscovery;
   readonly serverWatch?: ServerWatch | undefined;
 }
@@ -45,6 +50,9 @@ export class NodePublisher implements Publisher, ProbePublisher {
   readonly #buffer: PublishBuffer | undefined;
   readonly #pipeline: PublishPipeline;
   readonly #script: PublishScript | undefined;
+  readonly #claims: ClaimCommands;
+  readonly #append: AppendScript;
+  readonly #lists: ListReader;
   readonly #unconfirmed: UnconfirmedMessages;
   readonly #onChange: () => void;
   readonly #lifecycle = new Lifecycle();
@@ -62,6 +70,10 @@ export class NodePublisher implements Publisher, ProbePublisher {
     this.#script = batchPublishes
       ? new PublishScript(client, this.#pipeline, options.log, this.#unconfirmed)
       : undefined;
+    this.#claims = new ClaimCommands(this.#pipeline);
+    const joinsKeys = options.joinsKeys !== false;
+    this.#append = new AppendScript(this.#pipeline, this.#unconfirmed, joinsKeys);
+    this.#lists = new ListReader(client, this.#pipeline);
     this.#buffer = publishBuffer ? new PublishBuffer(publishBuffer) : undefined;
     this.#onChange = onChange;
     this.#discovery = discovery;
@@ -125,12 +137,41 @@ export class NodePublisher implements Publisher, ProbePublisher {
 
   publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
     if (this.canPublish()) return this.#send(channel, payload, kind);
+    return this.#wait({ channel, payload, kind });
+  }
+
+  append(
+    channel: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    list: MessageList,
+  ): Promise<number> {
+    const message = { channel, payload, kind, list };
+    return this.canPublish() ? this.#sendOutgoing(message) : this.#wait(message);
+  }
+
+  async readLists(reads: readonly ListRead[]): Promise<readonly ListEnd[]> {
+    if (this.#connection.isReady) return this.#lists.read(reads);
+    return noAnswers(reads, new ConnectionError('Cannot read: not connected to Redis'));
+  }
+
+  #wait(message: Outgoing): Promise<number> {
     // Also before the first connection, while the nodes of a Cluster are not known yet.
     if (this.#buffer && this.#lifecycle.isOpen && !this.hasEnded) {
-      return this.#buffer.add({ channel, payload, kind });
+      return this.#buffer.add(message);
     }
     return Promise.reject(
-      new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
+      new ConnectionError(
+        `Cannot publish to "${shorten(message.channel)}": not connected to Redis`,
+      ),
+    );
+  }
+
+  /** `isAsking`: another node of a Cluster has named this one for a slot that it is about to get. */
+  claim(claim: Claim, isAsking = false): Promise<readonly boolean[]> {
+    if (this.canPublish()) return this.#claims.send(claim, isAsking);
+    return Promise.reject(
+      new ConnectionError(`Cannot claim "${shorten(claim.key)}": not connected to Redis`),
     );
   }
 
@@ -185,8 +226,10 @@ export class NodePublisher implements Publisher, ProbePublisher {
 
   #onReady(): void {
     void this.#script?.onReady();
+    this.#claims.onReady();
+    this.#lists.onReady(this.#connection.info.run_id);
     // What waits goes out before what is published from now on.
-    this.#buffer?.flush(({ channel, payload, kind }) => this.#send(channel, payload, kind));
+    this.#buffer?.flush((message) => this.#sendOutgoing(message));
     this.#onChange();
   }
 
@@ -195,11 +238,22 @@ export class NodePublisher implements Publisher, ProbePublisher {
     this.#onChange();
   }
 
+  #sendOutgoing(message: Outgoing): Promise<number> {
+    const { channel, payload, kind, list } = message;
+    if (!list) return this.#send(channel, payload, kind);
+    if (this.#unconfirmed.isTooMany(sizeOf(payload))) return this.#refuse(channel, kind, true);
+    // What was published before it may wait there.
+    this.#script?.flush();
+    return this.#append.send(message, list);
+  }
+
+  #refuse(channel: string, kind: ChannelKind, isAppended: boolean): Promise<never> {
+    this.#pipeline.onNotPublished?.(channel, kind, isAppended);
+    return Promise.reject(this.#unconfirmed.errorFor(channel));
+  }
+
   #send(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
-    if (this.#unconfirmed.isTooMany(sizeOf(payload))) {
-      this.#pipeline.onNotPublished?.(channel, kind);
-      return Promise.reject(this.#unconfirmed.errorFor(channel));
-    }
+    if (this.#unconfirmed.isTooMany(sizeOf(payload))) return this.#refuse(channel, kind, false);
     if (this.#script && kind === 'channel') return this.#script.send(channel, payload);
     return this.#pipeline.send(channel, payload, kind);
   }

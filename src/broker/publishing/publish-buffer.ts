@@ -3,6 +3,7 @@ import { ConnectionError, shorten } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
 import type { PublishBufferOptions } from '../broker-options.js';
+import type { MessageList } from '../broker.js';
 import { TimeLimit } from '../connection/time-limit.js';
 import { sizeOf } from './unconfirmed-messages.js';
 
@@ -11,8 +12,10 @@ export interface Outgoing {
   readonly channel: string;
   readonly payload: OutgoingPayload;
   readonly kind: ChannelKind;
-  /** The slot of a shard channel in a Cluster. */
+  /** The slot of a channel in a Cluster, where its owner decides about the message. */
   readonly slot?: number;
+  /** The list that keeps the message. */
+  readonly list?: MessageList;
 }
 
 /** Far below the resolution of the clock, and above that of a number for centuries. */

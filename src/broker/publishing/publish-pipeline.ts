@@ -14,6 +14,11 @@ const MAX_COMMANDS = 50;
 /** In UTF-16 units. Longer text goes out in several writes: it is not worth another copy. */
 const MAX_TEXT_LENGTH = 65_536;
 
+/** A command that is created when it is written. */
+export interface LateCommand {
+  create(): Command;
+}
+
 /**
  * Sends PUBLISH and SPUBLISH over one connection. What is published in one tick goes out in few writes; a
  * single message goes out at once. `npm run bench -- --only request-latency` measures it.
@@ -25,7 +30,7 @@ export class PublishPipeline {
   readonly #writer: CommandWriter;
   readonly #unconfirmed: UnconfirmedMessages;
   readonly #tick = new TickBatch(() => this.flush());
-  #waiting: Command[] = [];
+  #waiting: (Command | LateCommand)[] = [];
 
   constructor(
     client: Redis,
@@ -60,9 +65,35 @@ export class PublishPipeline {
     return command.promise.then(settle, settle);
   }
 
+  /** Sends another command, together with the messages of this tick and in its place among them. */
+  call(name: string, args: readonly (string | number)[]): Promise<unknown> {
+    const command = new Command(name, [...args]);
+    if (this.#tick.add()) this.#send(command);
+    else this.#wait(command);
+    return command.promise;
+  }
+
+  /** Sends a command of another kind, in its place among the messages. */
+  add(command: LateCommand): void {
+    if (this.#tick.add()) this.#send(command.create());
+    else this.#wait(command);
+  }
+
+  /** What was published last, while it waits for the end of the tick. */
+  get last(): Command | LateCommand | undefined {
+    return this.#waiting.at(-1);
+  }
+
+  /** Sends commands in few writes. Their promises have the answers. */
+  sendTogether(commands: readonly Command[]): void {
+    this.#writer.together(() => {
+      for (const command of commands) this.#send(command, this.#writer);
+    });
+  }
+
   /** The error of a message, which is reported if Redis refused it. */
-  errorOf(channel: string, kind: ChannelKind, error: unknown): Error {
-    if (isReplyError(error)) this.onNotPublished?.(channel, kind);
+  errorOf(channel: string, kind: ChannelKind, error: unknown, isAppended = false): Error {
+    if (isReplyError(error)) this.onNotPublished?.(channel, kind, isAppended);
     return publishError(channel, error);
   }
 
@@ -72,11 +103,13 @@ export class PublishPipeline {
     if (commands.length === 0) return;
     this.#waiting = [];
     this.#writer.together(() => {
-      for (const command of commands) this.#send(command, this.#writer);
+      for (const command of commands) {
+        this.#send(command instanceof Command ? command : command.create(), this.#writer);
+      }
     });
   }
 
-  #wait(command: Command): void {
+  #wait(command: Command | LateCommand): void {
     this.#waiting.push(command);
     if (this.#waiting.length === MAX_COMMANDS) this.flush();
   }

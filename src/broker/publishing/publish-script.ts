@@ -93,6 +93,8 @@ export class PublishScript {
   }
 
   #sendBatch(batch: readonly Waiting[]): void {
+    // What was published before it may wait there.
+    this.#pipeline.flush();
     this.#run(batch).then(
       (replies) => {
         this.#removeAll(batch);

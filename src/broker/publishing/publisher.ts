@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { ChannelKind } from '../../channel/subscription-key.js';
 import type { OutgoingPayload } from '../../shared/payload.js';
-import type { MasterAnswer } from '../broker.js';
+import type { Claim, ListEnd, ListRead, MasterAnswer, MessageList } from '../broker.js';
 
 /** Publishes, and answers PUBSUB queries, over one connection or several. */
 export interface Publisher {
@@ -22,9 +22,20 @@ export interface Publisher {
   /** See `Broker#canPublish`. */
   canPublish(channel: string, kind: ChannelKind): boolean;
   /** See `Broker#sendsNow`. */
-  sendsNow(channel: string, kind: ChannelKind): boolean;
+  sendsNow(channel: string, kind: ChannelKind, isAppended: boolean): boolean;
   /** See `Broker#publish`. */
   publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number>;
+  /** See `Broker#claim`. */
+  claim(claim: Claim): Promise<readonly boolean[]>;
+  /** See `Broker#append`. */
+  append(
+    channel: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    list: MessageList,
+  ): Promise<number>;
+  /** See `Broker#readLists`. Never rejects. */
+  readLists(reads: readonly ListRead[]): Promise<readonly ListEnd[]>;
   /** PUBSUB CHANNELS, or SHARDCHANNELS. */
   channels(glob: string, kind: ChannelKind): Promise<string[]>;
   /** PUBSUB NUMSUB, or SHARDNUMSUB. */

@@ -87,6 +87,11 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
     return this.#connection.isReady;
   }
 
+  get serverId(): string | undefined {
+    // In a Cluster classic messages come from each node.
+    return this.#options.busDelayMs === undefined ? this.#connection.info.run_id : undefined;
+  }
+
   get isRestored(): boolean {
     return this.isReady && this.#registry.isRestored;
   }
@@ -124,6 +129,7 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
   async close(): Promise<void> {
     this.#probe.stop();
     await this.#connection.close();
+    this.#unsubscribeDelay.stop();
     this.#registry.failWaiters(new ClosedError());
   }
 
@@ -165,6 +171,10 @@ export class NodeSubscriber implements Subscriber, ConnectionSubscriber {
 
   whenRead(onRead: () => void): void {
     whenReadDry(this.#connection.client.stream, onRead);
+  }
+
+  get lastAnswered(): Date {
+    return this.#connection.lastAnswered;
   }
 
   /** The last time until which every message is known to have arrived. */

@@ -6,12 +6,16 @@ import type { DeliveryListener, SubscriptionWaiter } from '../broker.js';
 export interface ConnectionSubscriber {
   /** Whether the connection is up. */
   readonly isReady: boolean;
+  /** Identifies the server that all messages come from, until its restart. `undefined` if others send some, too. */
+  readonly serverId: string | undefined;
   /** See `Broker#subscribe`. */
   subscribe(key: SubscriptionKey, listener: DeliveryListener, waiter?: SubscriptionWaiter): void;
   /** See `Broker#unsubscribe`. */
   unsubscribe(key: SubscriptionKey, listener: DeliveryListener, isDelayed: boolean): void;
   /** See `Broker#isSubscribed`. */
   isSubscribed(key: SubscriptionKey): boolean;
+  /** See `Broker#lastAnswered`. */
+  readonly lastAnswered: Date | undefined;
   /** See `Broker#listenersOf`. */
   listenersOf(channel: string, kind: ChannelKind): readonly DeliveryListener[];
   /** See `Broker#whenRead`. */

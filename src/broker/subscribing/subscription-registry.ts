@@ -147,7 +147,9 @@ export class SubscriptionRegistry {
     let globs = 0;
     for (const [glob, subscription] of this.#kinds.pattern.byName) {
       if (++globs > MAX_GLOBS) break;
-      if (matchTokens(parseGlob(glob), bytes)) found.push(...subscription.listeners());
+      if (!matchTokens(parseGlob(glob), bytes)) continue;
+      // Not as arguments: there may be more listeners than a call can have.
+      for (const listener of subscription.listeners()) found.push(listener);
     }
     return found;
   }

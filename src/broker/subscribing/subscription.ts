@@ -47,6 +47,10 @@ export class Subscription implements DeliverySource {
 
   constructor(readonly key: SubscriptionKey) {}
 
+  get isSubscribed(): boolean {
+    return this.state === 'subscribed';
+  }
+
   get hasListeners(): boolean {
     return this.#listener !== undefined;
   }

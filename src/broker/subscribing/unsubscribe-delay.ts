@@ -18,7 +18,7 @@ export class UnsubscribeDelay {
   readonly #onExpired: (subscription: Subscription) => void;
   /** When each expires. All delays are equal, so that the first one expires first. */
   readonly #expiries = new Map<Subscription, number>();
-  #isTimerSet = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(onExpired: (subscription: Subscription) => void) {
     this.#onExpired = onExpired;
@@ -42,16 +42,22 @@ export class UnsubscribeDelay {
   start(subscription: Subscription): void {
     this.#expiries.delete(subscription);
     this.#expiries.set(subscription, performance.now() + UNSUBSCRIBE_DELAY_MS);
-    if (!this.#isTimerSet) this.#setTimer(UNSUBSCRIBE_DELAY_MS);
+    if (!this.#timer) this.#setTimer(UNSUBSCRIBE_DELAY_MS);
+  }
+
+  /** No subscription expires any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#expiries.clear();
   }
 
   #setTimer(delayMs: number): void {
-    this.#isTimerSet = true;
-    runOutside(() => setTimeout(() => this.#expire(), delayMs).unref());
+    this.#timer = runOutside(() => setTimeout(() => this.#expire(), delayMs).unref());
   }
 
   #expire(): void {
-    this.#isTimerSet = false;
+    this.#timer = undefined;
     const now = performance.now();
     let expired = 0;
     for (const [subscription, expiry] of this.#expiries) {

@@ -1,4 +1,7 @@
+import type { ReadPacket } from '@nestjs/microservices';
+import { Observable, type Subscriber } from 'rxjs';
 import { ClosedError, ConnectionError } from '../../errors.js';
+import { publishTracing } from '../../telemetry.js';
 import { InFlight } from '../in-flight.js';
 import type { MessageBus } from '../message-bus.js';
 
@@ -41,9 +44,35 @@ export class ClientConnect {
   }
 
   /** Sends an event now, or after the start of the bus. */
-  emit(send: () => Promise<number>): Promise<number> {
+  emit(event: ReadPacket, send: () => Promise<number>): Promise<number> {
     const starting = this.#starting();
-    return starting ? this.#emitLater(starting, send) : send();
+    return starting ? this.#emitLater(event, starting, send) : send();
+  }
+
+  /**
+   * A request for each subscriber, sent now, or when there is a connection. `send` returns a function that cancels it; it may
+   * throw.
+   */
+  request<T>(request: ReadPacket, send: (observer: Subscriber<T>) => () => void): Observable<T> {
+    return new Observable<T>((observer) => {
+      let cancel: (() => void) | undefined;
+      const sendNow = (): void => {
+        if (observer.closed) return;
+        try {
+          cancel = send(observer);
+        } catch (error) {
+          observer.error(error);
+        }
+      };
+      if (this.hasConnected) sendNow();
+      else {
+        this.connect().then(sendNow, (error: unknown) => {
+          this.#reportUnsent(request, error);
+          observer.error(error);
+        });
+      }
+      return () => cancel?.();
+    });
   }
 
   /** Closes connections of its own, after the events that wait for them are sent. */
@@ -62,18 +91,38 @@ export class ClientConnect {
     return early ?? (this.hasConnected ? undefined : this.connect());
   }
 
-  async #emitLater(starting: Promise<void>, send: () => Promise<number>): Promise<number> {
+  async #emitLater(
+    event: ReadPacket,
+    starting: Promise<void>,
+    send: () => Promise<number>,
+  ): Promise<number> {
     if (this.#early.count >= this.#maxEarly) {
-      throw new ConnectionError(
+      const error = new ConnectionError(
         `Cannot publish: ${this.#maxEarly} events wait for the first connection to Redis already`,
       );
+      this.#reportUnsent(event, error);
+      throw error;
     }
     this.#early.begin();
     try {
       await starting;
+      // Not awaited: it rejects where the caller looks, and not here.
       return send();
+    } catch (error) {
+      this.#reportUnsent(event, error);
+      throw error;
     } finally {
       this.#early.end();
+    }
+  }
+
+  /** There is no connection for a message: only telemetry needs its packet. */
+  #reportUnsent({ pattern, data }: ReadPacket, error: unknown): void {
+    if (!publishTracing.hasSubscribers) return;
+    try {
+      this.#bus.reportUnsent(this.#bus.createPacket(pattern, data), error);
+    } catch {
+      // A dispatch hook threw, and the caller gets the error of the connection.
     }
   }
 

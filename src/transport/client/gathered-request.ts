@@ -74,6 +74,7 @@ export class GatheredRequest implements PendingRequest {
   /** How many have sent their last reply. */
   #ended = 0;
   #hasInbox = false;
+  #isPublished = false;
   #isStreamed = false;
   #isDone = false;
 
@@ -93,11 +94,13 @@ export class GatheredRequest implements PendingRequest {
       await this.#inbox.open(replyKey);
       this.#onOpened();
       if (this.#isDone) return;
-      const receivers = await publish();
+      const published = publish();
+      this.#isPublished = true;
+      const receivers = await published;
       if (this.#inbox.countsReceivers(replyKey)) this.#receivers = receivers;
       this.#completeIfAllEnded();
     } catch (error) {
-      if (this.#end()) this.#context.error(this.#observer, error);
+      if (this.#end(error)) this.#context.error(this.#observer, error);
     }
   }
 
@@ -126,7 +129,7 @@ export class GatheredRequest implements PendingRequest {
 
   onFailure(error: unknown): void {
     this.#sendCancellation();
-    if (this.#end()) this.#context.error(this.#observer, error);
+    if (this.#end(error)) this.#context.error(this.#observer, error);
   }
 
   /** Receives no further replies. Idempotent. */
@@ -151,9 +154,10 @@ export class GatheredRequest implements PendingRequest {
   }
 
   /** Returns whether this call ends it. */
-  #end(): boolean {
+  #end(reason?: unknown): boolean {
     if (this.#isDone) return false;
     this.#isDone = true;
+    if (!this.#isPublished) this.#inbox.reportUnsent(this.#options.packet, reason);
     this.#timer.stop();
     this.#inbox.remove(this.#options.id);
     if (this.#hasInbox) this.#inbox.close(this.#options.replyKey);

@@ -1,6 +1,6 @@
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { defer, firstValueFrom, mergeMap, Observable, type Observer, type Subscriber } from 'rxjs';
+import { firstValueFrom, type Observable, type Observer, type Subscriber } from 'rxjs';
 import { channelKind, type ChannelKind } from '../../channel/subscription-key.js';
 import type { MessageId, OutgoingMessage } from '../../codec/codec.js';
 import {
@@ -17,7 +17,14 @@ import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
-import { formatOf, isPubSubRecord, kindOf, unwrapRecord } from '../redis-pubsub.record.js';
+import {
+  assertForRequests,
+  formatOf,
+  historyOf,
+  isPubSubRecord,
+  kindOf,
+  unwrapRecord,
+} from '../redis-pubsub.record.js';
 import type { RedisPubSubEvents, RedisPubSubStatus } from '../transport-events.js';
 import { ClientConnect } from './client-connect.js';
 import { EmitResult } from './emit-result.js';
@@ -151,7 +158,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     const isNothing = isNil(pattern) || isNil(data);
     const published = isNothing
       ? firstValueFrom(super.emit<number>(pattern, data))
-      : this.#connect.emit(() => this.#dispatch(pattern, data));
+      : this.#connect.emit({ pattern, data }, () => this.#dispatch(pattern, data));
     const result = new EmitResult(published, (error) =>
       this.#failures.add(() => `An event was not published: ${messageOf(error)}`),
     );
@@ -168,21 +175,9 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     data: TInput,
   ): Observable<TResult> {
     if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
-    return new Observable<TResult>((observer) => {
-      let cancel: (() => void) | undefined;
-      const publish = (): void => {
-        if (observer.closed) return;
-        try {
-          const packet = this.createPacket(pattern, data);
-          cancel = this.publish(packet, this.createObserver(observer));
-        } catch (error) {
-          observer.error(error);
-        }
-      };
-      if (this.#connect.hasConnected) publish();
-      else this.connect().then(publish, (error: unknown) => observer.error(error));
-      return () => cancel?.();
-    });
+    return this.#connect.request<TResult>({ pattern, data }, (observer) =>
+      this.publish(this.createPacket(pattern, data), this.createObserver(observer)),
+    );
   }
 
   /**
@@ -204,18 +199,13 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
   ): Observable<PubSubReply<TResult>> {
     const limits = readSendAllOptions(options, timeoutOf(data) ?? this.#bus.options.requestTimeout);
     if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
-    return defer(() => (this.#connect.hasConnected ? [undefined] : this.connect())).pipe(
-      mergeMap(
-        () =>
-          new Observable<PubSubReply<TResult>>((observer) => {
-            const packet = this.createPacket(pattern, data);
-            const addressed = Object.assign(this.#addressRequest(packet), limits);
-            const request = new GatheredRequest(this.#inbox, addressed, this.#gatherInto(observer));
-            void request.start(() => this.#publish(packet));
-            return () => request.cancel();
-          }),
-      ),
-    );
+    return this.#connect.request<PubSubReply<TResult>>({ pattern, data }, (observer) => {
+      const packet = this.createPacket(pattern, data);
+      const addressed = Object.assign(this.#addressRequest(packet), limits);
+      const request = new GatheredRequest(this.#inbox, addressed, this.#gatherInto(observer));
+      void request.start(() => this.#publish(packet));
+      return () => request.cancel();
+    });
   }
 
   /** Listens to an event of every ioredis client; before and after `connect`. */
@@ -258,14 +248,23 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     return () => request.cancel();
   }
 
-  /** Gives a packet its id and its reply channel. Throws if no request can be sent now. */
+  /** As {@link #address}; telemetry learns of a request that cannot be sent. */
   #addressRequest(packet: RequestPacket): SentRequestOptions {
+    try {
+      return this.#address(packet);
+    } catch (error) {
+      this.#bus.reportUnsent(packet, error);
+      throw error;
+    }
+  }
+
+  /** Gives a packet its id and its reply channel. Throws if no request can be sent now. */
+  #address(packet: RequestPacket): SentRequestOptions {
     const { broker, codec, options } = this.#bus;
     if (!codec.hasEnvelope) {
       throw new InvalidOptionError('codec', 'one with an envelope, for requests', 'bare data');
     }
-    const format = formatOf(packet.data);
-    if (format) throw new InvalidOptionError('format', 'absent, for requests', format);
+    assertForRequests(packet.data);
     const kind = kindOf(packet.data, this.#defaultKind);
     const channel = normalizePattern(packet.pattern);
     const name = this.#bus.nameOf(channel);
@@ -283,7 +282,8 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
     // Nest sets them in the packet, too. V8 takes a microsecond for a copy with more keys.
     packet.id = id;
     packet.replyTo = replyTo;
-    return { id, channel, replyKey, timeoutMs: timeoutOf(packet.data) ?? options.requestTimeout };
+    const timeoutMs = timeoutOf(packet.data) ?? options.requestTimeout;
+    return { id, channel, replyKey, timeoutMs, packet };
   }
 
   #gatherInto<T>(observer: Subscriber<PubSubReply<T>>): Observer<WritePacket> {
@@ -316,6 +316,7 @@ export class RedisPubSubClient extends ClientProxy<RedisPubSubEvents> {
       serializer: this.#bus.options.serializer,
       kind: kindOf(message.data, this.#defaultKind),
       format,
+      history: historyOf(message.data),
     });
   }
 }

@@ -7,7 +7,7 @@ import {
   type ChannelKind,
   type SubscriptionKey,
 } from '../../channel/subscription-key.js';
-import type { MessageId } from '../../codec/codec.js';
+import type { MessageId, OutgoingMessage } from '../../codec/codec.js';
 import { isId, isRecord } from '../../codec/envelope-codec.js';
 import { ConnectionError, shorten, withoutPayload } from '../../errors.js';
 import { runOutside } from '../../shared/async-context.js';
@@ -123,6 +123,11 @@ export class ReplyInbox implements DeliveryListener {
     this.#bus.cancel({ id, replyTo: name }, kind);
   }
 
+  /** Reports a request that ended before it was published. Without an error its client has cancelled it. */
+  reportUnsent(packet: OutgoingMessage, error: unknown = createAbortError()): void {
+    this.#bus.reportUnsent(packet, error);
+  }
+
   /** Whether a request with this count of receivers certainly reached no subscriber. */
   isUndelivered(receivers: number, { kind }: ReplyKey): boolean {
     return this.#bus.isUndelivered(receivers, kind);
@@ -150,7 +155,7 @@ export class ReplyInbox implements DeliveryListener {
 
   onDelivery(delivery: Delivery): void {
     forEachSafely(
-      this.#bus.readBatch(delivery),
+      this.#bus.reader.readBatch(delivery),
       (reply) => {
         if (this.#deserializer) this.#handOnLater(this.#deserializer, reply, delivery);
         else this.#handOn(reply, delivery);
@@ -181,7 +186,7 @@ export class ReplyInbox implements DeliveryListener {
 
   /** A responder that goes on with a stream has not received the cancellation: it can be lost, too. */
   #onUnmatched(reply: unknown, { channel, kind }: Delivery): void {
-    this.#bus.reportDrop(channel, 'unmatched');
+    this.#bus.reader.reportDrop(channel, 'unmatched');
     if (!isRecord(reply)) return;
     const { id, err, isDisposed } = reply;
     const goesOn = isId(id) && !err && isDisposed !== true;
@@ -222,11 +227,12 @@ export class ReplyInbox implements DeliveryListener {
 
   #onUnreadable(thrown: unknown, { channel }: Delivery, request: PendingRequest | undefined): void {
     const error = withoutPayload(thrown);
-    this.#bus.reportDrop(channel, 'decode', error);
+    this.#bus.reader.reportDrop(channel, 'decode', error);
     request?.onUnreadable(error);
   }
 
   #subscribe(key: ReplyKey): ReplyChannel {
+    this.#bus.record.hasRequested = true;
     const channel: ReplyChannel = { opening: undefined, users: 0 };
     const channels = this.#channels[key.kind];
     channels.set(key.name, channel);
@@ -272,6 +278,10 @@ export class TransientMap<Value> {
   clear(): void {
     this.#entries = createEntries();
   }
+}
+
+function createAbortError(): Error {
+  return new DOMException('The request ended before it was sent', 'AbortError');
 }
 
 function createEntries<Value>(): Record<string, Value | undefined> {

@@ -1,5 +1,5 @@
 import type { WritePacket } from '@nestjs/microservices';
-import type { MessageId } from '../../codec/codec.js';
+import type { MessageId, OutgoingMessage } from '../../codec/codec.js';
 import { NoSubscribersError, RequestTimeoutError } from '../../errors.js';
 import { CallerContext } from '../../shared/async-context.js';
 import { receiveReplies, type PendingRequest, type ReplyInbox } from './reply-inbox.js';
@@ -10,6 +10,8 @@ export interface SentRequestOptions extends ReplyTimerOptions {
   readonly id: MessageId;
   /** The channel of the request, for errors. */
   readonly channel: string;
+  /** The packet of the request, for telemetry. */
+  readonly packet: OutgoingMessage;
 }
 
 /** One request, until its last reply, its failure or its cancellation. */
@@ -22,6 +24,7 @@ export class SentRequest implements PendingRequest {
   readonly #timer: ReplyTimer;
   #receivers = 0;
   #hasInbox = false;
+  #isPublished = false;
   #isStreamed = false;
   #isDone = false;
 
@@ -52,6 +55,7 @@ export class SentRequest implements PendingRequest {
       this.#onOpened();
       if (this.#isDone) return;
       const published = publish();
+      this.#isPublished = true;
       // After the write, so that the responder can start at once.
       if (!opening && !this.#isDone) this.#timer.start();
       this.#receivers = await published;
@@ -120,7 +124,7 @@ export class SentRequest implements PendingRequest {
 
   #fail(error: unknown): void {
     if (this.#isDone) return;
-    this.#end();
+    this.#end(error);
     this.#call({ err: error });
   }
 
@@ -128,8 +132,9 @@ export class SentRequest implements PendingRequest {
     this.#context.runInAsyncScope(this.#callback, undefined, packet);
   }
 
-  #end(): void {
+  #end(reason?: unknown): void {
     this.#isDone = true;
+    if (!this.#isPublished) this.#inbox.reportUnsent(this.#options.packet, reason);
     this.#timer.stop();
     this.#inbox.remove(this.#options.id);
     if (this.#hasInbox) this.#inbox.close(this.#options.replyKey);

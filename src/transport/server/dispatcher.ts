@@ -1,7 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import type { ConsumerDeserializer, Serializer } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
-import type { Delivery, DeliveryListener, PubSubGap } from '../../broker/broker.js';
+import type { Delivery, DeliveryListener } from '../../broker/broker.js';
 import type { IncomingMessage } from '../../codec/codec.js';
 import { isRecord, toMessage } from '../../codec/envelope-codec.js';
 import { messageOf, withoutPayload } from '../../errors.js';
@@ -14,7 +14,7 @@ import { requestIdOf } from '../request-id.js';
 import { isHandlerTraced, traceHandler } from '../trace-handler.js';
 import { FailureLog } from './failure-log.js';
 import type { HandlerQueue, QueueDropReason } from './handler-queue.js';
-import type { HandlerRoute, RouteTarget } from './handler-route.js';
+import type { HandlerRoute, RouteGap, RouteTarget } from './handler-route.js';
 import { PendingReplies } from './pending-replies.js';
 import { ProcessingHooks } from './processing-hooks.js';
 import type { Responder } from './responder.js';
@@ -25,7 +25,7 @@ export interface DispatcherOptions {
   readonly bus: MessageBus;
   readonly logger: Pick<Logger, 'error' | 'warn'>;
   /** A handler receives messages again after an outage. */
-  readonly onGap: (route: HandlerRoute, gap: PubSubGap) => void;
+  readonly onGap: (route: HandlerRoute, gap: RouteGap) => void;
   readonly serializer: Serializer | undefined;
   readonly deserializer: ConsumerDeserializer | undefined;
 }
@@ -90,7 +90,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   /** Receives cancellations: clients no longer wait for the replies to these requests. */
   onDelivery(delivery: Delivery): void {
-    for (const request of this.#options.bus.readBatch(delivery)) {
+    for (const request of this.#options.bus.reader.readBatch(delivery)) {
       if (isRecord(request)) this.#replies.cancel(request);
     }
   }
@@ -118,16 +118,21 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
 
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void {
     const { bus, logger } = this.#options;
-    bus.reportDrop(bus.options.prefix + channel, reason);
+    if (reason !== 'unmatched') route.dropped++;
+    bus.reader.reportDrop(bus.options.prefix + channel, reason);
     if (reason === 'overflow') route.logOverflow(logger);
   }
 
-  onGap(route: HandlerRoute, gap: PubSubGap): void {
+  onGap(route: HandlerRoute, gap: RouteGap): void {
     this.#options.onGap(route, gap);
   }
 
   onQueue(queue: HandlerQueue): void {
     this.#replies.addQueue(queue);
+  }
+
+  hold(): () => void {
+    return this.#inFlight.hold();
   }
 
   #process(
@@ -141,13 +146,16 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
       return Promise.resolve();
     }
     this.#inFlight.begin();
+    route.started++;
     const responder = route.isEventHandler ? undefined : this.#replies.open(message, delivery);
     const { data } = message;
     if (!isHandlerTraced()) return this.#handle(route, data, context, responder);
     const { name: transport } = this.bus.options;
     const { source: pattern } = route.pattern;
     const headers = context.getHeaders();
-    const traced = { transport, pattern, headers, requestId: requestIdOf(message), delivery };
+    const messageId = context.getMessageId();
+    const requestId = requestIdOf(message);
+    const traced = { transport, pattern, headers, requestId, messageId, delivery };
     return traceHandler(traced, () => this.#handle(route, data, context, responder));
   }
 
@@ -168,6 +176,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     } finally {
       if (responder) this.#replies.remove(responder);
       this.#inFlight.end();
+      route.onEnded(failure !== undefined);
       if (this.hooks.hasEnd) this.hooks.end(context);
     }
     const thrown = thrownIn(context);
@@ -226,7 +235,7 @@ export class Dispatcher implements RouteTarget, DeliveryListener {
     } catch (thrown) {
       const error = withoutPayload(thrown);
       this.#failures.report(context, error);
-      this.bus.reportDrop(name, 'decode', error);
+      this.bus.reader.reportDrop(name, 'decode', error);
       return undefined;
     }
   }

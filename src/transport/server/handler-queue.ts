@@ -3,14 +3,14 @@ import { runIsolated } from '../../shared/async-context.js';
 import type { ResolvedHandlerOptions } from '../../options/resolve-options.js';
 
 /** Why a queue dropped a message. */
-export type QueueDropReason = 'cancelled' | 'closing' | 'overflow';
+export type QueueDropReason = 'cancelled' | 'closing' | 'conflated' | 'overflow';
 
 /** One message for one handler. */
 interface Task {
   readonly channel: string;
   /** The key of a request. */
   readonly key: RequestKey | undefined;
-  readonly bytes: number;
+  bytes: number;
   /** Removed when the task has started or is dropped: what it refers to may be large. */
   run: (() => Promise<unknown>) | undefined;
   /** Waits for another message of its channel, waits for its turn, or has left the queue. */
@@ -19,7 +19,7 @@ interface Task {
 
 /**
  * Limits how many messages a handler handles at the same time, keeps the order of each channel with
- * `order: 'channel'`, and drops messages when too many wait.
+ * `order: 'channel'`, and drops messages when too many wait. With `overflow: 'latest'` one of each channel waits.
  */
 export class HandlerQueue {
   readonly #options: ResolvedHandlerOptions;
@@ -30,6 +30,8 @@ export class HandlerQueue {
   readonly #blocked = new Map<string, Fifo<Task>>();
   /** All tasks that wait, oldest first, among some that have left the queue. */
   readonly #waiting = new Fifo<Task>();
+  /** With `overflow: 'latest'`: the task of each channel that has one waiting. */
+  readonly #latest: Map<string, Task> | undefined;
   #length = 0;
   #bytes = 0;
   #active = 0;
@@ -40,6 +42,7 @@ export class HandlerQueue {
   ) {
     this.#options = options;
     this.#onDrop = onDrop;
+    if (options.overflow === 'latest') this.#latest = new Map();
   }
 
   /** Whether a handler with these options needs a queue. */
@@ -58,6 +61,7 @@ export class HandlerQueue {
    */
   add(channel: string, run: () => Promise<unknown>, key?: RequestKey, bytes = 0): boolean {
     const startsNow = !this.#blocked.has(channel) && this.#active < this.#options.concurrency;
+    if (this.#latest && this.#replace(this.#latest, channel, run, bytes)) return true;
     if (!startsNow && !this.#makeRoom(channel, bytes)) return false;
     const task: Task = { channel, key, bytes, run, state: 'blocked' };
     if (startsNow) {
@@ -67,6 +71,7 @@ export class HandlerQueue {
     }
     this.#length++;
     this.#bytes += bytes;
+    this.#latest?.set(channel, task);
     this.#push(this.#waiting, task);
     // Making room may have dropped the tasks that blocked this channel.
     const blocked = this.#blocked.get(channel);
@@ -88,9 +93,30 @@ export class HandlerQueue {
     });
   }
 
+  /** Puts a message into the place of the one of its channel that waits. Returns whether there is room for it. */
+  #replace(
+    latest: ReadonlyMap<string, Task>,
+    channel: string,
+    run: () => Promise<unknown>,
+    bytes: number,
+  ): boolean {
+    const task = latest.get(channel);
+    if (!task) return false;
+    const total = this.#bytes - task.bytes + bytes;
+    if (total > this.#options.maxQueueBytes) {
+      this.#drop(task, 'conflated');
+      return false;
+    }
+    this.#bytes = total;
+    task.bytes = bytes;
+    task.run = run;
+    this.#onDrop(channel, 'conflated');
+    return true;
+  }
+
   #makeRoom(channel: string, bytes: number): boolean {
     const { maxQueue, maxQueueBytes, overflow } = this.#options;
-    const canFit = bytes <= maxQueueBytes && overflow === 'drop-oldest';
+    const canFit = bytes <= maxQueueBytes && overflow !== 'drop-newest';
     while (this.#length >= maxQueue || this.#bytes + bytes > maxQueueBytes) {
       if (canFit && this.#dropOldest('overflow')) continue;
       this.#onDrop(channel, 'overflow');
@@ -117,9 +143,10 @@ export class HandlerQueue {
   }
 
   /** A task does not wait any longer. */
-  #leave({ bytes }: Task): void {
+  #leave({ channel, bytes }: Task): void {
     this.#length--;
     this.#bytes -= bytes;
+    this.#latest?.delete(channel);
   }
 
   #setReady(task: Task): void {

@@ -6,14 +6,21 @@ import type { SubscriptionKey } from '../../channel/subscription-key.js';
 import type { IncomingMessage, RequestKey } from '../../codec/codec.js';
 import { InvalidOptionError, shorten } from '../../errors.js';
 import type { HandlerOptions } from '../../options/options.js';
-import { resolveHandlerOptions } from '../../options/resolve-options.js';
+import {
+  resolveHandlerOptions,
+  type ResolvedHandlerOptions,
+} from '../../options/resolve-options.js';
 import { RateLimitedLog } from '../../shared/rate-limited-log.js';
 import { telemetry } from '../../telemetry.js';
+import type { BusHandler } from '../bus-record.js';
 import { BusListener } from '../bus-listener.js';
 import type { MessageBus } from '../message-bus.js';
 import { normalizePattern } from '../nest-internals.js';
 import { RedisPubSubContext } from '../redis-pubsub.context.js';
 import { HandlerQueue, type QueueDropReason } from './handler-queue.js';
+
+/** A gap, and whether the route handles what was published in it. */
+export type RouteGap = PubSubGap & { readonly recovered?: boolean };
 
 /** Runs the handlers of routes. */
 export interface RouteTarget {
@@ -34,17 +41,33 @@ export interface RouteTarget {
   onDrop(route: HandlerRoute, channel: string, reason: QueueDropReason | 'unmatched'): void;
 
   /** The route receives messages again after an outage. */
-  onGap(route: HandlerRoute, gap: PubSubGap): void;
+  onGap(route: HandlerRoute, gap: RouteGap): void;
 
   /** Requests will wait in this queue, and may be cancelled there. */
   onQueue(queue: HandlerQueue): void;
+
+  /** A shutdown waits until the function that it returns is called. */
+  hold(): () => void;
 }
 
 /** One decorated method with one pattern, and all about it that does not change with the message. */
-export class HandlerRoute extends BusListener {
+export class HandlerRoute extends BusListener implements BusHandler {
+  /** Class and method, when Nest has registered them. */
+  method: string | undefined;
+  /** The messages that arrived for it; those that its method was called for, and has ended for. */
+  received = 0;
+  started = 0;
+  ended = 0;
+  /** The messages that its method threw for. */
+  failed = 0;
+  dropped = 0;
+  /** How often it may have missed messages, because of an outage. */
+  gaps = 0;
   /** Created with the first message that its queue drops. */
   #overflows: RateLimitedLog | undefined;
   readonly isEventHandler: boolean;
+  /** The name of the group that shares its messages. */
+  readonly group: string | undefined;
   readonly #target: RouteTarget;
   readonly #queue: HandlerQueue | undefined;
 
@@ -60,6 +83,7 @@ export class HandlerRoute extends BusListener {
     const { prefix, sharded } = target.bus.options;
     super(pattern, key ?? pattern.subscriptionKey(prefix, options.sharded ?? sharded));
     this.isEventHandler = handler.isEventHandler === true;
+    this.group = options.group?.name;
     this.#target = target;
     this.assertFree();
     if (!HandlerQueue.isNeeded(options)) {
@@ -68,7 +92,10 @@ export class HandlerRoute extends BusListener {
       this.#queue = new HandlerQueue(options, (channel, reason) =>
         target.onDrop(this, channel, reason),
       );
-      if (!this.isEventHandler) target.onQueue(this.#queue);
+      if (!this.isEventHandler) {
+        assertAnswers(options);
+        target.onQueue(this.#queue);
+      }
     }
   }
 
@@ -81,12 +108,24 @@ export class HandlerRoute extends BusListener {
     return this.#queue !== undefined;
   }
 
+  /** Its method has ended for a message. */
+  onEnded(hasFailed: boolean): void {
+    this.ended++;
+    if (hasFailed) this.failed++;
+  }
+
+  /** How many messages wait for it. */
+  get waiting(): number {
+    return this.#queue?.length ?? 0;
+  }
+
   /** Tells telemetry of the handler. */
   declare(): void {
     if (!telemetry.declare.hasSubscribers) return;
     const { source: pattern } = this.pattern;
     const { name: transport } = this.bus.options;
-    telemetry.declare.publish({ transport, pattern, ...this.key });
+    const queue = this.#queue;
+    telemetry.declare.publish({ transport, pattern, ...this.key, ...(queue && { queue }) });
   }
 
   /** Whether the codec of the bus decodes its messages. */
@@ -122,23 +161,29 @@ export class HandlerRoute extends BusListener {
       this.#target.onDrop(this, channel, 'unmatched');
       return;
     }
-    const context = new RedisPubSubContext(channel, message, this.pattern, params);
-    if (this.#queue) this.#enqueue(this.#queue, message, context, delivery);
-    else void this.#target.run(this, message, context, delivery);
+    this.handle(message, new RedisPubSubContext(channel, message, this.pattern, params), delivery);
   }
 
-  /** Handles a message that is not from a channel of the application. */
+  /** Handles a message that matches, now or when it is its turn. */
   protected handle(
     message: IncomingMessage,
     context: RedisPubSubContext,
     delivery: Delivery,
   ): void {
+    this.received++;
     if (this.#queue) this.#enqueue(this.#queue, message, context, delivery);
     else void this.#target.run(this, message, context, delivery);
   }
 
   override onResubscribed(gap: PubSubGap): void {
+    this.countGap();
     this.#target.onGap(this, gap);
+  }
+
+  /** An outage has ended. */
+  protected countGap(): void {
+    this.gaps++;
+    this.bus.record.gaps++;
   }
 
   #enqueue(
@@ -176,6 +221,12 @@ function assertNoQueueOptions(extras: HandlerOptions = {}): void {
     if (extras[name] === undefined) continue;
     throw new InvalidOptionError(name, 'together with "concurrency" or "order"', 'neither');
   }
+}
+
+/** A request that is replaced by a later one would leave its caller without an answer. */
+function assertAnswers({ overflow }: ResolvedHandlerOptions): void {
+  if (overflow !== 'latest') return;
+  throw new InvalidOptionError('overflow', '"drop-oldest" or "drop-newest" for requests', overflow);
 }
 
 /** Reads the argument of a decorator: text is a pattern, any other value a literal. Throws `InvalidChannelError`. */

@@ -1,3 +1,5 @@
+import type { DecoratedMethod } from '../nest-internals.js';
+import { assertOnlyMember } from './group-members.js';
 import type { HandlerRoute } from './handler-route.js';
 
 /** The handlers of a server. */
@@ -15,6 +17,12 @@ export class HandlerRoutes {
     return this.#routes;
   }
 
+  /** Gives the handlers the names of their methods. */
+  name(methods: readonly DecoratedMethod[]): void {
+    const names = new Map(methods.map(({ extras, name }) => [extras, name]));
+    for (const route of this.#routes) route.method ??= names.get(route.handler.extras);
+  }
+
   /** Returns the handlers that are not subscribed yet, each once. */
   takeFresh(): HandlerRoute[] {
     const fresh = [...this.#fresh];
@@ -24,7 +32,8 @@ export class HandlerRoutes {
 
   /**
    * Adds a handler. Of several request handlers for one channel the last one is used, as in Nest's own
-   * transports; returns whether there was another one.
+   * transports; returns whether there was another one. Throws `InvalidOptionError` if another handler of its group
+   * has the same messages.
    */
   add(route: HandlerRoute): boolean {
     const replaced = route.isEventHandler ? [] : this.#requestHandlersLike(route);
@@ -33,6 +42,7 @@ export class HandlerRoutes {
       this.#routes.delete(other);
       this.#fresh.delete(other);
     }
+    assertOnlyMember(route, this.#routes);
     this.#routes.add(route);
     this.#fresh.add(route);
     return replaced.length > 0;

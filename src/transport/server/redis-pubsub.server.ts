@@ -11,7 +11,7 @@ import { CHANNEL_KINDS, channelKindOf, type ChannelKind } from '../../channel/su
 import { ClosedError, hasCode, messageOf, shorten, textOf } from '../../errors.js';
 import type { HandlerOptions, RedisPubSubServerOptions } from '../../options/options.js';
 import { resolveOptions } from '../../options/resolve-options.js';
-import { addBrand, brandOf, hasBrand } from '../../shared/brand.js';
+import { brandOf, hasBrand } from '../../shared/brand.js';
 import { Lifecycle } from '../../shared/lifecycle.js';
 import { inCallersContext } from '../in-callers-context.js';
 import { isMessageBus, MessageBus } from '../message-bus.js';
@@ -25,6 +25,7 @@ import { HandlerRoutes } from './handler-routes.js';
 import { warnOfOverlaps } from './overlapping-patterns.js';
 import { findMixUps, warnOfMixUps } from './sharded-mix-ups.js';
 import { OutsideLogger } from '../outside-logger.js';
+import { addBrandWithBus } from '../own-connection.js';
 
 const SERVER = brandOf('server');
 const COMMANDS = { channel: 'SUBSCRIBE', pattern: 'PSUBSCRIBE', shard: 'SSUBSCRIBE' } as const;
@@ -42,7 +43,7 @@ export class RedisPubSubServer
   implements CustomTransportStrategy
 {
   static {
-    addBrand(this.prototype, SERVER);
+    addBrandWithBus<RedisPubSubServer>(this.prototype, SERVER, (it) => it.#ownsBus && it.#bus);
   }
 
   /** Makes Nest 12 leave the errors of event handlers to this server, as Nest 11 does. */
@@ -77,6 +78,7 @@ export class RedisPubSubServer
       : new MessageBus(resolveOptions('RedisPubSubServer', options));
     const { transportId, serializer, deserializer } = this.#bus.options;
     this.transportId = transportId;
+    this.#bus.record.handlers.add(this.#routes.all);
     this.#dispatcher = new Dispatcher({
       bus: this.#bus,
       logger: this.logger,
@@ -104,6 +106,20 @@ export class RedisPubSubServer
   /** Whether `listen` has succeeded, and `close` was not called since. */
   get isListening(): boolean {
     return this.#isListening;
+  }
+
+  /**
+   * The handlers that are registered.
+   *
+   * @internal
+   */
+  get routes(): Iterable<HandlerRoute> {
+    return this.#routes.all;
+  }
+
+  /** Whether messages are packets, and not bare data. @internal */
+  get hasEnvelope(): boolean {
+    return this.#bus.codec.hasEnvelope;
   }
 
   /**
@@ -150,11 +166,13 @@ export class RedisPubSubServer
   }
 
   /**
-   * Called when Nest has registered handlers: logs a warning for each method whose patterns overlap.
+   * Called when Nest has registered handlers: gives each its name, and logs a warning for each method whose patterns
+   * overlap.
    *
    * @internal
    */
   checkMethods(methods: readonly DecoratedMethod[]): void {
+    this.#routes.name(methods);
     warnOfOverlaps(this.logger, methods, this.#routes.all);
   }
 

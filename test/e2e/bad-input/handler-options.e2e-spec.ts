@@ -29,7 +29,7 @@ describe('an invalid option of a handler', () => {
     ['maxQueue', -1, 'an integer ≥ 0, got -1'],
     ['maxQueue', 0.5, 'got 0.5'],
     ['maxQueue', '10', 'got "10"'],
-    ['overflow', 'drop', '"drop-oldest" or "drop-newest", got "drop"'],
+    ['overflow', 'drop', '"drop-newest" or "latest", got "drop"'],
     ['overflow', null, 'got null'],
     ['maxQueueBytes', -1, 'an integer ≥ 0, got -1'],
     ['maxQueueBytes', 5, 'together with "concurrency" or "order", got "neither"'],

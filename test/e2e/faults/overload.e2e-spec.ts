@@ -1,5 +1,7 @@
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
 import { setImmediate } from 'node:timers/promises';
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { TelemetryEvents } from 'nestjs-redis-pubsub';
 import { startService } from '../../support/app.js';
@@ -176,6 +178,53 @@ describe(`${MESSAGES} messages at once`, () => {
         ]);
       },
     );
+
+    it('latest keeps the newest message of each channel, and counts the others', async () => {
+      const received: string[] = [];
+      const drops = collectDrops();
+      const gate = new Gate();
+      const { log } = await startService(
+        eventHandlers(
+          {
+            'latest.*': async (data) => {
+              received.push(String(data));
+              await gate.opened;
+            },
+          },
+          { concurrency: 1, overflow: 'latest' },
+        ),
+        { connection: redis.url },
+      );
+      await publish('latest.a', ['a0']);
+      await eventually(() => received.length === 1);
+      for (let i = 1; i <= 50; i++) {
+        await publish('latest.b', [`b${i}`]);
+        await publish('latest.a', [`a${i}`]);
+      }
+      await eventually(() => drops.length === 98);
+      gate.open();
+      await eventually(() => received.length === 3);
+      expect(received).toEqual(['a0', 'b50', 'a50']);
+      expect(new Set(drops.map(({ reason }) => reason))).toEqual(new Set(['conflated']));
+      expect(log.of('warn')).toEqual([]);
+    });
+
+    it('latest is refused for requests, whose callers wait for an answer', async () => {
+      @Controller()
+      class Prices {
+        @MessagePattern('latest.rpc', { concurrency: 1, overflow: 'latest' } as never)
+        price(): number {
+          return 1;
+        }
+      }
+      const started = startService(
+        { module: class {}, controllers: [Prices] },
+        { connection: redis.url },
+      );
+      await expect(started).rejects.toThrow(
+        'Expected "overflow" to be "drop-oldest" or "drop-newest" for requests, got "latest" (in the decorator of Prices.price)',
+      );
+    });
 
     it('messages that wait when the service closes are dropped and counted', async () => {
       const received: unknown[] = [];

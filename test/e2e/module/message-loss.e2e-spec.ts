@@ -140,6 +140,17 @@ describe('lost messages', () => {
     expect(events).toEqual([{ transport, ...lost, subscription: 'loss.a' }]);
   });
 
+  it('have no id that is no line of visible text', async () => {
+    const { subscriber } = await start();
+    const listener = await Listener.start(subscriber, 'loss.odd');
+    for (const mid of ['a b-1', 'a\ndata: b-1', 'p.1-1']) {
+      const packet = JSON.stringify({ pattern: 'loss.odd', data: mid, mid });
+      await redis.client.publish('loss.odd', packet);
+    }
+    await listener.receives('p.1-1');
+    expect(listener.messages.map(({ id }) => id)).toEqual([undefined, undefined, 'p.1-1']);
+  });
+
   it('are told to each of several subscriptions, and once for each gap', async () => {
     const { subscriber, send, miss } = await start({ prefix: 'shop:' });
     const literal = await Listener.start(subscriber, 'loss.b');

@@ -26,7 +26,7 @@ describe('the options of the module', () => {
   /** The channels in Redis after a service has subscribed to `options`; they show the prefix. */
   async function channelsOf(service: RedisPubSubService): Promise<unknown> {
     await service.subscribe('options', () => undefined);
-    return redis.client.pubsub('CHANNELS', '*');
+    return redis.client.pubsub('CHANNELS', '*:options');
   }
 
   it('are read from forRoot', async () => {

@@ -241,7 +241,7 @@ describe('a cancelled request', () => {
       await redis.client.call('ACL', 'SETUSER', 'limited', ...rights, '&_pubsub.inbox.*');
       const connection = { port: redis.port, username: 'limited', password: 'secret' };
       const service = { module: class {}, controllers: [PlainOnly] };
-      const { log } = await startService(service, { connection });
+      const { log } = await startService(service, { connection, introspection: false });
       expect(log.of('warn')).toEqual([
         expect.stringContaining('Clients cannot cancel their requests'),
       ]);

@@ -1,6 +1,7 @@
 import { Controller, Injectable } from '@nestjs/common';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   RedisPubSubModule,
@@ -9,7 +10,8 @@ import {
   type TelemetryEvents,
 } from 'nestjs-redis-pubsub';
 import { closeAfterTest, startService } from '../../support/app.js';
-import { useRedis } from '../../support/redis.js';
+import { Gate } from '../../support/gate.js';
+import { eventually, useRedis } from '../../support/redis.js';
 import { startContext } from '../module/apps.js';
 
 @Controller()
@@ -69,6 +71,29 @@ describe('the event "declare"', () => {
         { transport: 'shop', pattern: 'audit', kind: 'channel', name: 'shop*audit' },
       ]),
     );
+  });
+
+  it('has the queue of a handler that has one, and its length at any time', async () => {
+    const seen = listen();
+    const gate = new Gate();
+    @Injectable()
+    class Slow {
+      @Subscribe('slow', { concurrency: 1 })
+      onSlow() {
+        return gate.opened;
+      }
+    }
+    const { app } = await startContext({
+      imports: [RedisPubSubModule.forRoot({ connection: redis.url })],
+      providers: [Slow],
+    });
+    const [{ queue } = {}] = seen;
+    expect(queue?.length).toBe(0);
+    for (let i = 0; i < 3; i++) await app.get(RedisPubSubService).publish('slow', `secret ${i}`);
+    await eventually(() => queue?.length === 2);
+    expect(inspect(seen, { depth: 9, showHidden: true })).not.toContain('secret');
+    gate.open();
+    await eventually(() => queue?.length === 0);
   });
 
   it('names each handler of a server that the application creates', async () => {

@@ -121,7 +121,12 @@ describe('telemetry', () => {
 
   const start = async () => {
     const options = { connection: redis.url, prefix: 'shop:' };
-    const { app } = await startService(module, { ...options, maxPayloadBytes: 200 });
+    const { app } = await startService(module, {
+      ...options,
+      maxPayloadBytes: 200,
+      // Its subscription would be among those of the handlers.
+      introspection: false,
+    });
     const client = createClient(options);
     const emit = (name: string, data: unknown) => firstValueFrom(client.emit(name, data));
     return { app, client, emit };
@@ -238,9 +243,10 @@ describe('telemetry', () => {
   it('names the module, server or client of each event by its option "name"', async () => {
     const events = listen();
     const options = { connection: redis.url };
-    await startService(module, { ...options, maxPayloadBytes: 200, name: 'the server' });
+    const listening = { ...options, introspection: false };
+    await startService(module, { ...listening, maxPayloadBytes: 200, name: 'the server' });
     const { app } = await startContext({
-      imports: [RedisPubSubModule.forRoot({ ...options, name: 'the module' })],
+      imports: [RedisPubSubModule.forRoot({ ...listening, name: 'the module' })],
     });
     const client = createClient({ ...options, name: 'the client' });
     const service = app.get(RedisPubSubService);

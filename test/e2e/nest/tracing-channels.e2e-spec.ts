@@ -62,6 +62,7 @@ const recordOf = (trace: string) => new RedisPubSubRecordBuilder(1).setHeaders({
 const namesOf = (seen: readonly Seen[]): string[] => seen.map(({ event }) => event);
 
 const duration = expect.any(Number) as number;
+const messageId = expect.stringMatching(/^[\w-]{8}\.1-1$/) as string;
 const gate = { current: new Gate() };
 const spans = new AsyncLocalStorage<string>();
 const inHandlers: unknown[] = [];
@@ -123,7 +124,7 @@ describe('the tracing channel', () => {
       expect(namesOf(seen)).toEqual(['start', 'end', 'asyncStart', 'asyncEnd']);
       expect(new Set(seen.map((it) => it.trace)).size).toBe(1);
       const bytes = expect.any(Number) as number;
-      const sent = { transport: 'client', channel: 'shop:traced.none', bytes };
+      const sent = { transport: 'client', channel: 'shop:traced.none', bytes, messageId };
       const answered = { ...sent, receivers: 0, duration };
       expect(seen.map(({ state }) => state)).toEqual([sent, sent, answered, answered]);
     });
@@ -146,16 +147,59 @@ describe('the tracing channel', () => {
       expect(rest).not.toHaveProperty('receivers');
     });
 
-    it('has no trace of a message that cannot be sent', async () => {
+    it.each([
+      ['cannot be encoded', 'traced.none', new Map(), 'ERR_PUBSUB_PAYLOAD'],
+      ['has no channel', '', 1, 'ERR_PUBSUB_INVALID_CHANNEL'],
+    ])('has the error of a message that %s', async (_, channel, data, code) => {
       const { client, emit } = await start();
+      await emit('traced.none');
       const seen = trace('publish');
-      await expect(emit('traced.none', new Map())).rejects.toMatchObject({
-        code: 'ERR_PUBSUB_PAYLOAD',
+      await expect(firstValueFrom(client.emit(channel, data))).rejects.toMatchObject({ code });
+      expect(namesOf(seen)).toEqual(['start', 'end', 'error', 'asyncStart', 'asyncEnd']);
+      expect(new Set(seen.map((it) => it.trace)).size).toBe(1);
+      expect(seen.at(-1)?.state).toEqual({
+        transport: 'client',
+        channel: `shop:${channel}`,
+        bytes: 0,
+        duration: 0,
+        error: expect.objectContaining({ code }) as Error,
       });
-      await expect(firstValueFrom(client.emit('', 1))).rejects.toMatchObject({
-        code: 'ERR_PUBSUB_INVALID_CHANNEL',
-      });
-      expect(seen).toEqual([]);
+    });
+
+    it.each([[7], [undefined], [Symbol('secret')], [{ toString: null }]])(
+      'has the error of a message whose channel is no text: %o',
+      async (channel) => {
+        const { pubsub } = await startModule();
+        const seen = trace('publish');
+        await expect(pubsub.publish(channel as never, 1)).rejects.toMatchObject({
+          code: 'ERR_PUBSUB_INVALID_CHANNEL',
+        });
+        expect(namesOf(seen)).toEqual(['start', 'end', 'error', 'asyncStart', 'asyncEnd']);
+        expect(seen[0]?.state.channel).toEqual(expect.any(String));
+      },
+    );
+
+    it('has the id of a message that waited for the connection, when it was sent', async () => {
+      const { pubsub } = await startModule();
+      await redis.stop();
+      await eventually(() => pubsub.status === 'reconnecting');
+      const seen = trace('publish');
+      const published = pubsub.publish('traced.waits', 1);
+      expect(seen.at(-1)?.state).not.toHaveProperty('messageId');
+      await redis.start();
+      await published;
+      expect(seen.at(-1)?.state).toMatchObject({ messageId });
+    });
+
+    it.each([
+      ['own codec, bare data', { codec: 'json' } as const],
+      ['no ids', { messageIds: false }],
+    ])('has no id of a message without one: %s', async (_, options) => {
+      const client = createClient({ connection: redis.url, ...options });
+      const seen = trace('publish');
+      await firstValueFrom(client.emit('traced.none', 1));
+      expect(seen).toHaveLength(4);
+      expect(seen.at(-1)?.state).not.toHaveProperty('messageId');
     });
 
     it('binds a store that its events see, and the caller does not', async () => {
@@ -259,6 +303,7 @@ describe('the tracing channel', () => {
         channel: 'shop:traced.event',
         pattern: 'traced.event',
         headers,
+        messageId,
       };
       const ended = { ...began, duration };
       expect(seen.map(({ state }) => state)).toEqual([began, began, ended, ended]);
@@ -282,6 +327,7 @@ describe('the tracing channel', () => {
         'channel',
         'pattern',
         'headers',
+        'messageId',
         'duration',
       ]);
     });
@@ -307,6 +353,7 @@ describe('the tracing channel', () => {
         channel: 'traced.observed',
         pattern: 'traced.observed',
         headers: {},
+        messageId: expect.stringMatching(/^[\w-]{8}\.1-\d+$/) as string,
       };
       expect(seen.map(({ state }) => state)).toEqual([began, { ...began, duration }]);
     });

@@ -41,7 +41,7 @@ describe('registerCopy', () => {
     expect(registry().copies).toEqual([
       {
         version: expect.stringMatching(MANIFEST) as string,
-        url: expect.stringMatching(/^file:\/\/\/.*\/src\/module\/copies\.ts/) as string,
+        url: expect.stringMatching(/^file:\/\/\/.*\/src\/shared\/this-package\.ts/) as string,
         tokens: { A: 'own A' },
       },
     ]);

@@ -13,6 +13,8 @@ const SERVER = 'RedisPubSubServer';
 const CLIENT = 'RedisPubSubClient';
 const MODULE = 'RedisPubSubModule';
 const OWNERS = [SERVER, CLIENT, MODULE] as const;
+/** A codec that tells its own payloads. */
+const READER = { encode: String, decode: String, recognizes: Boolean };
 const HOOK = { serialize: () => '', deserialize: () => '' };
 
 /** Each option: the classes that obey it, its default, a valid value and an invalid one. */
@@ -22,6 +24,7 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
   name: [OWNERS, 'redis-pubsub', 'orders', ''],
   prefix: [OWNERS, '', 'shop:', 1],
   codec: [OWNERS, 'envelope', 'json', 'xml'],
+  accepts: [OWNERS, [], [READER], [{ ...READER, envelope: false }]],
   messageIds: [OWNERS, true, false, 1],
   sharded: [OWNERS, false, true, 1],
   maxPayloadBytes: [OWNERS, Infinity, 1, 0],
@@ -33,6 +36,7 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
     { maxMessages: 1, maxBytes: 1 },
     false,
   ],
+  history: [OWNERS, undefined, { 'user.:id': { size: 100, ttl: 600_000 } }, { a: { size: 1 } }],
   batchPublishes: [OWNERS, false, true, 'yes'],
   pingInterval: [OWNERS, 3_000, 1, 0],
   pingTimeout: [OWNERS, 3_000, 1, 0],
@@ -48,6 +52,7 @@ const OPTIONS: Record<string, [readonly OptionOwner[], unknown, unknown, unknown
   deserializer: [[SERVER, CLIENT], undefined, HOOK, {}],
   inheritAppConfig: [[MODULE], true, false, 1],
   notify: [[SERVER, MODULE], 'check', 'set', 'always'],
+  introspection: [[SERVER, MODULE], true, false, 'yes'],
   handlers: [[MODULE], true, false, 1],
 };
 
@@ -66,6 +71,26 @@ function outcome(run: () => unknown): string {
 }
 
 describe('resolveOptions', () => {
+  it.each([
+    [{ codec: 'json', accepts: [READER] }, 'empty for bare data, which does not tell its format'],
+    [{ codec: { ...READER, envelope: false }, accepts: ['envelope'] }, 'empty for bare data'],
+    [{ accepts: ['envelope'] }, 'codecs with the function "recognizes"'],
+    [{ accepts: [{ encode: String, decode: String }] }, 'codecs with the function "recognizes"'],
+    [{ accepts: ['json'] }, 'Expected "accepts[0]" to be a codec with an envelope'],
+    [{ accepts: [READER, 'xml'] }, 'Expected "accepts[1]" to be "envelope", "json" or an object'],
+    [{ accepts: READER }, 'Expected "accepts" to be an array of codecs'],
+  ])('refuses formats that cannot be told apart: %o', (options, text) => {
+    expect(outcome(() => resolveOptions('RedisPubSubModule', options))).toContain(text);
+  });
+
+  it('takes several formats of which one cannot tell its payloads', () => {
+    const { codec, accepts } = resolveOptions('RedisPubSubModule', {
+      codec: READER,
+      accepts: ['envelope', READER],
+    });
+    expect([codec, ...accepts]).toEqual([READER, 'envelope', READER]);
+  });
+
   it.each(OWNERS)('gives %s every option with its default', (owner) => {
     const defaults = Object.fromEntries(
       Object.entries(OPTIONS).map(([name, [, it]]) => [name, it]),
@@ -206,6 +231,7 @@ describe('resolveHandlerOptions', () => {
     maxQueue: 10_000,
     maxQueueBytes: 67_108_864,
     overflow: 'drop-oldest',
+    recover: false,
     sharded: undefined,
   };
 

@@ -24,6 +24,19 @@ describe('ClockMap', () => {
     expect(map.get('b')).toBeDefined();
   });
 
+  it('goes on after entries were deleted, and after all were', () => {
+    const map = new ClockMap(2);
+    map.add('a', entry());
+    map.add('b', entry());
+    map.add('c', entry());
+    map.delete('b');
+    expect([map.get('b'), map.size]).toEqual([undefined, 1]);
+    map.clear();
+    expect(map.size).toBe(0);
+    for (const key of ['d', 'e', 'f']) map.add(key, entry());
+    expect([map.get('d'), map.size]).toEqual([undefined, 2]);
+  });
+
   it('never exceeds its limit, and returns the entry that was added last for a key', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(12)), (limit, keys) => {

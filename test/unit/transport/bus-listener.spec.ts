@@ -41,9 +41,11 @@ function createBus(prefix = '') {
       unsubscribe: (key: object, _: unknown, isDelayed: boolean) =>
         calls.push(`unsubscribe ${Object.values(key).join(' ')} ${isDelayed}`),
     },
-    read: ({ payload }: Delivery, channel: string) => {
-      reads.push(channel);
-      return payload.length === 0 ? null : { data: payload.text() };
+    reader: {
+      read: ({ payload }: Delivery, channel: string) => {
+        reads.push(channel);
+        return payload.length === 0 ? null : { data: payload.text() };
+      },
     },
   } as unknown as MessageBus;
   return { bus, calls, reads, waiter: () => waiter };

@@ -4,7 +4,7 @@ import type { ChannelKind } from '../../../src/channel/subscription-key.js';
 import { EnvelopeCodec } from '../../../src/codec/envelope-codec.js';
 import { jsonCodec } from '../../../src/codec/json-codec.js';
 import { completed, type OutgoingPayload } from '../../../src/shared/payload.js';
-import { LossCounter } from '../../../src/transport/loss-counter.js';
+import { LossCounter, REPEATED } from '../../../src/transport/loss-counter.js';
 import { MessageIds } from '../../../src/transport/message-ids.js';
 
 const json = new EnvelopeCodec(jsonCodec, String, '');
@@ -37,7 +37,7 @@ class Publisher {
     const message = { pattern: channel, data: 1 };
     if (this.isConnected) {
       const payload = this.ids.encode(this.codec, channel, kind, message);
-      this.ids.use(channel, kind);
+      this.ids.use();
       return { payload, channel, kind, publisher: this };
     }
     const payload = this.ids.encodeWaiting(this.codec, channel, kind, message);
@@ -58,7 +58,7 @@ class Publisher {
 
 /** One subscription of a listening process, and what it must find. */
 class Listener {
-  readonly source = { period: 0, gaps: 0 };
+  readonly source = { period: 0, gaps: 0, isSubscribed: true };
   counted = 0;
   expected = 0;
   /** The last message that it received of each stream, and how many of that stream it missed since. */
@@ -67,7 +67,8 @@ class Listener {
   constructor(readonly counter: LossCounter) {}
 
   receive(id: string, stream: string): void {
-    this.counted += this.counter.count(this.source, id)?.count ?? 0;
+    const lost = this.counter.count(this.source, id);
+    this.counted += lost && lost !== REPEATED ? lost.count : 0;
     this.expected += this.missed.get(stream) ?? 0;
     this.missed.set(stream, 0);
   }

@@ -40,6 +40,10 @@ class FakePublisher {
     return this.accepts;
   }
 
+  publishAtOwner({ channel }: { readonly channel: string }): Promise<number> {
+    return this.publish(channel);
+  }
+
   async publish(channel: string): Promise<number> {
     this.calls.push(`publish ${channel}`);
     return 1;
@@ -145,6 +149,16 @@ describe('ClusterPublisher', () => {
     await publisher.publish('b', '', 'shard');
     expect(classic.calls).toEqual(['open 7', 'publish a']);
     expect(sharded.calls).toEqual(['open 30000', 'publish b']);
+  });
+
+  it('appends at the owner of the slot, whatever the kind of the channel', async () => {
+    const { publisher, classic, sharded } = bench();
+    await publisher.open(7);
+    const list = { key: '{a}', size: 1, ttlMs: 1 };
+    await publisher.append('a', '', 'channel', list);
+    await publisher.append('a', '', 'shard', list);
+    expect(classic.calls).toEqual(['open 7']);
+    expect(sharded.calls).toEqual(['open 30000', 'publish a', 'publish a']);
   });
 
   it('opens the sharded publisher with its first message, once', async () => {

@@ -44,12 +44,14 @@ class FakeMember implements Subscriber {
   subscriberFor() {
     return {
       isReady: this.isReady,
+      lastAnswered: this.lastDeliveryAt,
       subscribe: ({ kind, name }: SubscriptionKey) => {
         this.isEmpty = false;
         this.subscribed.push(`${kind} ${name}`);
       },
       unsubscribe: () => undefined,
       whenRead: () => undefined,
+      serverId: undefined,
       isSubscribed: () => false,
       listenersOf: () => [],
     };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SubscriptionKey } from '../../../../src/channel/subscription-key.js';
 import type { ServerInfo } from '../../../../src/broker/connection/ioredis-internals.js';
 import { NodeSubscriber } from '../../../../src/broker/subscribing/node-subscriber.js';
@@ -210,6 +210,17 @@ describe('NodeSubscriber', () => {
     await bench.subscriber.close();
     await pass(0);
     expect(outcome.value).toBeInstanceOf(ClosedError);
+  });
+
+  it('has no timer when it is closed, also for a subscription that lost its last listener', async () => {
+    const bench = new Bench();
+    await bench.open();
+    bench.subscriber.subscribe(A, LISTENER);
+    await pass(0);
+    bench.subscriber.unsubscribe(A, LISTENER, true);
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    await bench.subscriber.close();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('discovers a server before it connects', async () => {

@@ -22,6 +22,14 @@ function refuseAll(registry: SubscriptionRegistry): void {
   }
 }
 
+describe('SubscriptionRegistry#listenersOf', () => {
+  it('returns more listeners of a glob than a call can have arguments', () => {
+    const registry = new SubscriptionRegistry();
+    for (let i = 0; i < 200_000; i++) registry.add({ kind: 'pattern', name: 'a*' }, new Listener());
+    expect(registry.listenersOf('ab', 'channel')).toHaveLength(200_000);
+  });
+});
+
 describe('SubscriptionRegistry#takeDirty', () => {
   it('returns each new name once, however many listeners it has', () => {
     const registry = new SubscriptionRegistry();

@@ -31,6 +31,8 @@ function bench({ ownsBus = true, status = 'disconnected', maxEarly = 100 } = {})
   return { fake, sent, send, connect };
 }
 
+const EVENT = { pattern: 'a', data: 1 };
+
 beforeEach(useFakeClock);
 afterEach(useRealClock);
 
@@ -50,7 +52,7 @@ describe('ClientConnect', () => {
 
   it('lets no more events wait for the first connection than it may', async () => {
     const { connect, fake, send, sent } = bench({ maxEarly: 1 });
-    const [first, second] = [1, 2].map((i) => outcomeOf(connect.emit(send(`${i}`))));
+    const [first, second] = [1, 2].map((i) => outcomeOf(connect.emit(EVENT, send(`${i}`))));
     await pass(0);
     expect(first?.value).toBeUndefined();
     expect(second?.value).toEqual(
@@ -76,25 +78,25 @@ describe('ClientConnect', () => {
 
   it('sends an event at once when it has connected', () => {
     const { connect, sent, send } = bench({ status: 'connected' });
-    void connect.emit(send('1'));
+    void connect.emit(EVENT, send('1'));
     expect(sent).toEqual(['1']);
   });
 
   it('sends events in their order after the first attempt, and later ones after them', async () => {
     const { fake, connect, sent, send } = bench();
-    void connect.emit(send('1'));
+    void connect.emit(EVENT, send('1'));
     fake.broker.status = 'connected';
-    void connect.emit(send('2'));
+    void connect.emit(EVENT, send('2'));
     expect(sent).toEqual([]);
     fake.resolve();
     await pass(0);
-    void connect.emit(send('3'));
+    void connect.emit(EVENT, send('3'));
     expect(sent).toEqual(['1', '2', '3']);
   });
 
   it('fails an event with the first attempt', async () => {
     const { fake, connect, sent, send } = bench();
-    const outcome = outcomeOf(connect.emit(send('1')));
+    const outcome = outcomeOf(connect.emit(EVENT, send('1')));
     fake.reject(new Error('down'));
     await pass(0);
     expect([outcome.value, sent]).toEqual([new Error('down'), []]);
@@ -106,7 +108,7 @@ describe('ClientConnect', () => {
     fake.early = new Promise((resolve) => {
       started = resolve;
     });
-    void connect.emit(send('1'));
+    void connect.emit(EVENT, send('1'));
     await pass(0);
     expect([sent, fake.broker.timeouts]).toEqual([[], []]);
     started();
@@ -116,7 +118,7 @@ describe('ClientConnect', () => {
 
   it('closes its connections after the events that wait', async () => {
     const { fake, connect, sent, send } = bench();
-    void connect.emit(send('1'));
+    void connect.emit(EVENT, send('1'));
     const closed = outcomeOf(connect.close());
     await pass(999);
     expect([closed.value, fake.closes]).toEqual([undefined, 0]);
@@ -127,7 +129,7 @@ describe('ClientConnect', () => {
 
   it('closes them after a second at most', async () => {
     const { fake, connect, send } = bench();
-    void connect.emit(send('1'));
+    void connect.emit(EVENT, send('1'));
     void connect.close();
     await pass(1_000);
     expect(fake.closes).toBe(1);
@@ -137,7 +139,7 @@ describe('ClientConnect', () => {
     const { fake, connect, sent, send } = bench({ ownsBus: false, status: 'connected' });
     await connect.close();
     await expect(connect.connect()).rejects.toBeInstanceOf(ClosedError);
-    await expect(connect.emit(send('1'))).rejects.toBeInstanceOf(ClosedError);
+    await expect(connect.emit(EVENT, send('1'))).rejects.toBeInstanceOf(ClosedError);
     expect([fake.closes, fake.broker.timeouts, sent, connect.hasConnected]).toEqual([
       0,
       [],

@@ -5,6 +5,7 @@ import type { ReplyInbox } from '../../../../src/transport/client/reply-inbox.js
 import { pass, useFakeClock, useRealClock } from '../../broker/fake-client.js';
 
 const KEY = { kind: 'channel', name: 'inbox' } as const;
+const PACKET = { pattern: 'sum', data: 1 };
 
 function bench({
   receivers = 3,
@@ -24,13 +25,14 @@ function bench({
     add: (id: number) => calls.push(`add ${id}`),
     remove: (id: number) => calls.push(`remove ${id}`),
     sendCancellation: (id: number) => calls.push(`cancel ${id}`),
+    reportUnsent: (packet: unknown) => packet === PACKET && calls.push('unsent'),
     isSubscribed: () => state.isSubscribed,
     countsReceivers: () => countsReceivers,
     whenRead: (_: unknown, onRead: () => void) => setImmediate(onRead),
   } as unknown as ReplyInbox;
   const request = new GatheredRequest(
     inbox,
-    { id: 7, channel: 'sum', replyKey: KEY, timeoutMs: 1_000, maxResponders },
+    { id: 7, channel: 'sum', packet: PACKET, replyKey: KEY, timeoutMs: 1_000, maxResponders },
     {
       next: ({ err, response }) => seen.push(err ? { err: err as unknown } : { response }),
       error: (error) => seen.push(['failed', error]),
@@ -102,7 +104,7 @@ describe('GatheredRequest', () => {
     const { request, calls, seen, publish } = bench({ opening: new Promise(() => undefined) });
     void request.start(publish);
     await pass(1_000);
-    expect([seen, calls]).toEqual([['complete'], ['open', 'remove 7']]);
+    expect([seen, calls]).toEqual([['complete'], ['open', 'unsent', 'remove 7']]);
   });
 
   it('completes when the given number of responders have ended, and cancels the others', async () => {
@@ -176,7 +178,7 @@ describe('GatheredRequest', () => {
     request.cancel();
     opened();
     await pass(0);
-    expect([calls, seen]).toEqual([['open', 'remove 7', 'close'], []]);
+    expect([calls, seen]).toEqual([['open', 'unsent', 'remove 7', 'close'], []]);
   });
 
   it('fails with the error of the publish, and cancels nothing', async () => {

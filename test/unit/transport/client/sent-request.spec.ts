@@ -9,6 +9,7 @@ import { SentRequest } from '../../../../src/transport/client/sent-request.js';
 import { advance, pass, useFakeClock, useRealClock } from '../../broker/fake-client.js';
 
 const KEY = { kind: 'channel', name: 'inbox' } as const;
+const PACKET = { pattern: 'sum', data: 1 };
 
 function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undefined } = {}) {
   const calls: string[] = [];
@@ -28,6 +29,7 @@ function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undef
     add: (id: number) => calls.push(`add ${id}`),
     remove: (id: number) => calls.push(`remove ${id}`),
     sendCancellation: (id: number) => calls.push(`cancel ${id}`),
+    reportUnsent: (packet: unknown) => packet === PACKET && calls.push('unsent'),
     isSubscribed: () => state.isSubscribed,
     whenRead: (_: unknown, onRead: () => void) => setImmediate(onRead),
     mixUpHint: () => state.mixUpHint,
@@ -36,7 +38,7 @@ function bench({ timeoutMs = 1_000, opening = undefined as Promise<void> | undef
   } as unknown as ReplyInbox;
   const request = new SentRequest(
     inbox,
-    { id: 7, channel: 'sum', replyKey: KEY, timeoutMs },
+    { id: 7, channel: 'sum', packet: PACKET, replyKey: KEY, timeoutMs },
     (packet) => packets.push(packet),
   );
   const publish = (): Promise<number> => {
@@ -138,7 +140,7 @@ describe('SentRequest', () => {
     void request.start(publish);
     await pass(1_000);
     expect(packets).toEqual([{ err: new RequestTimeoutError('sum', 1_000) }]);
-    expect(calls).toEqual(['open', 'remove 7']);
+    expect(calls).toEqual(['open', 'unsent', 'remove 7']);
   });
 
   it('never fails with the timeout 0', async () => {
@@ -227,7 +229,7 @@ describe('SentRequest', () => {
     request.cancel();
     opened();
     await pass(0);
-    expect([calls, packets]).toEqual([['open', 'remove 7', 'close'], []]);
+    expect([calls, packets]).toEqual([['open', 'unsent', 'remove 7', 'close'], []]);
   });
 
   it('sends a cancellation when it is cancelled after the publish', async () => {

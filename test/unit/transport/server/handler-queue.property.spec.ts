@@ -19,7 +19,7 @@ const handlerOptions: fc.Arbitrary<HandlerOptions> = fc.record({
   concurrency: fc.constantFrom(1, 2, 3, Infinity),
   order: fc.constantFrom('channel', undefined),
   maxQueue: fc.constantFrom(0, 1, 2, 5, Infinity),
-  overflow: fc.constantFrom('drop-oldest', 'drop-newest'),
+  overflow: fc.constantFrom('drop-oldest', 'drop-newest', 'latest'),
 });
 
 interface Task {
@@ -79,11 +79,15 @@ class Run {
   }
 
   #check(): void {
-    const { concurrency = Infinity, maxQueue = Infinity, order } = this.#options;
+    const { concurrency = Infinity, maxQueue = Infinity, order, overflow } = this.#options;
     const waiting = this.#added.length - this.#started.length - this.#dropped.length;
     this.#promise('at most `concurrency` run', this.#running.length <= concurrency);
     this.#promise('at most `maxQueue` wait', this.#queue.length <= maxQueue);
     this.#promise('the length is correct', this.#queue.length === waiting);
+    if (overflow === 'latest') {
+      const channelCount = new Set(this.#added).size;
+      this.#promise('one of a channel waits', this.#queue.length <= channelCount);
+    }
     if (order) {
       const busy = this.#running.map(({ channel }) => channel);
       this.#promise('one of a channel at a time', new Set(busy).size === busy.length);

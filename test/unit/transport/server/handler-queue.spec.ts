@@ -120,7 +120,48 @@ describe('HandlerQueue', () => {
     expect(bench.started).toEqual(['a1', 'b2', 'c3']);
   });
 
-  it.each(['drop-oldest', 'drop-newest'] as const)(
+  it('keeps the newest message of each channel in the place of the older, with overflow "latest"', async () => {
+    const bench = new Bench({ concurrency: 1, overflow: 'latest' });
+    bench.add('a1', 'b2', 'c3', 'b4', 'a5', 'b6', 'a7');
+    expect(bench.dropped).toEqual(['b: conflated', 'b: conflated', 'a: conflated']);
+    expect(bench.queue.length).toBe(3);
+    await bench.end('a1', 'b6');
+    bench.add('b8');
+    await bench.end('c3', 'a7', 'b8');
+    expect(bench.started).toEqual(['a1', 'b6', 'c3', 'a7', 'b8']);
+  });
+
+  it('drops the channel that has waited longest when it is full, with overflow "latest"', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueue: 2, overflow: 'latest' });
+    bench.add('a1', 'b2', 'c3', 'd4', 'c5');
+    expect(bench.dropped).toEqual(['b: overflow', 'c: conflated']);
+    await bench.end('a1', 'c5', 'd4');
+    expect(bench.started).toEqual(['a1', 'c5', 'd4']);
+  });
+
+  it('counts the bytes of the newest message only, with overflow "latest"', async () => {
+    const bench = new Bench({ concurrency: 1, maxQueueBytes: 10, overflow: 'latest' });
+    bench.add('a1');
+    bench.addSized(4, 'b2');
+    bench.addSized(8, 'b3');
+    bench.addSized(3, 'c4');
+    expect(bench.dropped).toEqual(['b: conflated', 'b: overflow']);
+    bench.addSized(11, 'c5');
+    expect(bench.dropped.slice(2)).toEqual(['c: conflated', 'c: overflow']);
+    bench.addSized(10, 'd6');
+    await bench.end('a1');
+    expect([bench.started, bench.queue.length]).toEqual([['a1', 'd6'], 0]);
+  });
+
+  it('with order "channel" and overflow "latest" handles the first and the last of a burst', async () => {
+    const bench = new Bench({ order: 'channel', overflow: 'latest' });
+    bench.add('a1', 'a2', 'b3', 'a4', 'b5');
+    expect(bench.started).toEqual(['a1', 'b3']);
+    await bench.end('a1', 'b3', 'a4', 'b5');
+    expect(bench.started).toEqual(['a1', 'b3', 'a4', 'b5']);
+  });
+
+  it.each(['drop-oldest', 'drop-newest', 'latest'] as const)(
     'with maxQueue 0 and %s lets nothing wait, and still runs what can start',
     async (overflow) => {
       const bench = new Bench({ concurrency: 1, maxQueue: 0, overflow });

@@ -1,0 +1,38 @@
+import { visibleId } from '../codec/message-id.js';
+
+/**
+ * Stands in the ids of messages that a history keeps, behind the publisher: `<publisher>.~<stream>-<number>`. Other
+ * messages of a channel have streams of their own, which a reader of the history never looks for.
+ */
+export const KEPT_MARK = '~';
+
+const MARK = `.${KEPT_MARK}`;
+
+/** Whether the id of a message says that a history keeps it. */
+export function isKeptId(id: string | undefined): id is string {
+  return id !== undefined && id.startsWith(MARK, id.indexOf('.')) && visibleId(id) !== undefined;
+}
+
+/** The last numbers of the streams of some messages. Those of one stream are published in the order of their numbers. */
+export class LastNumbers {
+  readonly #lastOfStream = new Map<string, number>();
+
+  add(messages: readonly { readonly id: string }[]): void {
+    for (const { id } of messages) {
+      const { stream, number } = split(id);
+      const last = this.#lastOfStream.get(stream) ?? 0;
+      this.#lastOfStream.set(stream, Math.max(last, number));
+    }
+  }
+
+  /** Whether a message is one of these, or older than one of its stream. */
+  includes(id: string): boolean {
+    const { stream, number } = split(id);
+    return number <= (this.#lastOfStream.get(stream) ?? 0);
+  }
+}
+
+function split(id: string): { readonly stream: string; readonly number: number } {
+  const dash = id.lastIndexOf('-');
+  return { stream: id.slice(0, dash), number: Number(id.slice(dash + 1)) };
+}
