@@ -1,6 +1,13 @@
-/** The commands that {@link RedisFaults.refuse} knows. */
+/** The commands that {@link RedisFaults.refuse} knows. The last two are those of the claims of a group. */
 export type RefusableCommand =
-  'PUBLISH' | 'SPUBLISH' | 'SUBSCRIBE' | 'PSUBSCRIBE' | 'SSUBSCRIBE' | 'PUBSUB';
+  | 'PUBLISH'
+  | 'SPUBLISH'
+  | 'SUBSCRIBE'
+  | 'PSUBSCRIBE'
+  | 'SSUBSCRIBE'
+  | 'PUBSUB'
+  | 'BITFIELD'
+  | 'SET';
 
 /**
  * The faults of Redis and of the network that a test can cause: of an {@link InMemoryRedis}, and of a real Redis behind a
@@ -18,7 +25,7 @@ export interface RedisFaults {
    * subscription that is no longer allowed.
    *
    * @param command - In capitals, as Redis' documentation has it.
-   * @param name - A glob of the channels or patterns that are refused. Default: all.
+   * @param name - A glob of the channels, patterns or keys that are refused. Default: all.
    */
   refuse(command: RefusableCommand, name?: string): void;
 

@@ -16,7 +16,8 @@ export interface ConnectionOwner {
   readonly role: 'publisher' | 'subscriber';
   readonly view: MessageView | undefined;
   onReady(): void;
-  onLost(): void;
+  /** All that arrived before `until` is delivered. */
+  onLost(until: Date): void;
   onDelivery?(delivery: Delivery): void;
   /** The server delivers nothing from now on. */
   onDeaf?(): void;
@@ -100,12 +101,12 @@ export class InMemoryConnection {
     }
   }
 
-  /** The connection is lost. */
-  onLost(): void {
+  /** The connection is lost, and what was under way since `until`. */
+  onLost(until = new Date()): void {
     if (!this.#isReady) return;
     this.#isReady = false;
     if (this.#lifecycle.isOpen) this.#lostAt = performance.now();
-    this.owner.onLost();
+    this.owner.onLost(until);
   }
 
   /** Delivers a message soon, and returns its delivery; none if the message gets lost. */

@@ -1,4 +1,8 @@
+import type { Claim } from '../broker/broker.js';
 import type { TopologyOptions } from '../broker/topology-provider.js';
+import { claimError } from '../broker/publishing/claim-commands.js';
+import type { ListEnd, ListRead, MessageList } from '../broker/broker.js';
+import { noAnswers } from '../broker/publishing/list-reader.js';
 import { PublishBuffer, type Outgoing } from '../broker/publishing/publish-buffer.js';
 import { publishError } from '../broker/publishing/publish-pipeline.js';
 import type { Publisher } from '../broker/publishing/publisher.js';
@@ -69,12 +73,57 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
   }
 
   publish(channel: string, payload: OutgoingPayload, kind: ChannelKind): Promise<number> {
-    const message = { channel, payload, kind };
+    return this.#publish({ channel, payload, kind });
+  }
+
+  append(
+    channel: string,
+    payload: OutgoingPayload,
+    kind: ChannelKind,
+    list: MessageList,
+  ): Promise<number> {
+    return this.#publish({ channel, payload, kind, list });
+  }
+
+  readLists(reads: readonly ListRead[]): Promise<readonly ListEnd[]> {
+    if (!this.isReady) {
+      const error = new ConnectionError('Cannot read: not connected to Redis');
+      return Promise.resolve(noAnswers(reads, error));
+    }
+    return new Promise((resolve) => {
+      this.#server.readLists(this.#connection, reads, (answer) => {
+        if (!(answer instanceof Error)) return resolve(answer);
+        const error = new ConnectionError(
+          `The connection was lost during a read: ${answer.message}`,
+        );
+        resolve(noAnswers(reads, error));
+      });
+    });
+  }
+
+  #publish(message: Outgoing): Promise<number> {
     if (this.isReady) return this.#send(message);
     if (this.#buffer && this.#connection.isOpen) return this.#buffer.add(message);
     return Promise.reject(
-      new ConnectionError(`Cannot publish to "${shorten(channel)}": not connected to Redis`),
+      new ConnectionError(
+        `Cannot publish to "${shorten(message.channel)}": not connected to Redis`,
+      ),
     );
+  }
+
+  claim(claim: Claim): Promise<readonly boolean[]> {
+    if (!this.isReady) {
+      const error = new ConnectionError(
+        `Cannot claim "${shorten(claim.key)}": not connected to Redis`,
+      );
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#server.claim(this.#connection, claim, (error, answer) => {
+        if (error) reject(claimError(claim.key, error));
+        else resolve(answer);
+      });
+    });
   }
 
   channels(glob: string, kind: ChannelKind): Promise<string[]> {
@@ -128,19 +177,20 @@ export class InMemoryPublisher implements Publisher, ConnectionOwner {
   }
 
   #send(message: Outgoing): Promise<number> {
-    const { channel, payload, kind } = message;
+    const { channel, payload, kind, list } = message;
+    const isAppended = list !== undefined;
     const size = sizeOf(payload);
     if (this.#unconfirmed.isTooMany(size)) {
-      this.#onNotPublished?.(channel, kind);
+      this.#onNotPublished?.(channel, kind, isAppended);
       return Promise.reject(this.#unconfirmed.errorFor(channel));
     }
     this.#unconfirmed.add(size);
     return new Promise((resolve, reject) => {
-      const sent = { channel, payload: completed(payload), kind };
+      const sent = { ...message, payload: completed(payload) };
       this.#server.publishFrom(this.#connection, sent, (answer) => {
         this.#unconfirmed.remove(size);
         if (typeof answer !== 'number') {
-          if (answer.name === 'ReplyError') this.#onNotPublished?.(channel, kind);
+          if (answer.name === 'ReplyError') this.#onNotPublished?.(channel, kind, isAppended);
           return reject(publishError(channel, answer));
         }
         if (answer === 0) this.#onNoReceivers?.(channel, kind);

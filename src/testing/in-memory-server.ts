@@ -1,11 +1,13 @@
 import type { MessageView } from '../broker/topology-provider.js';
-import type { Delivery } from '../broker/broker.js';
+import type { Claim, Delivery, ListEnd, ListRead } from '../broker/broker.js';
 import type { Outgoing } from '../broker/publishing/publish-buffer.js';
 import { toByteString } from '../channel/glob.js';
 import { completed } from '../shared/payload.js';
 import type { ChannelKind, SubscriptionKey } from '../channel/subscription-key.js';
 import type { RedisFaults, RefusableCommand } from './faults.js';
+import { InMemoryClaims } from './in-memory-claims.js';
 import type { ConnectionOwner, InMemoryConnection } from './in-memory-connection.js';
+import { MessageLists } from './message-lists.js';
 import { REFUSED, Refusals } from './refusals.js';
 import { Subscriptions } from './subscriptions.js';
 
@@ -28,8 +30,11 @@ export class InMemoryServer implements RedisFaults {
   /** Those that are up, or are to be. */
   readonly #connections = new Set<InMemoryConnection>();
   readonly subscriptions = new Subscriptions<InMemoryConnection>();
+  /** The histories of channels. */
+  readonly lists = new MessageLists();
   readonly #publishListeners = new Set<(published: PublishedPayload) => void>();
   readonly #refusals = new Refusals();
+  readonly #claims = new InMemoryClaims();
   readonly #deliveries = new WeakMap<Delivery, MessageView>();
   #isCut = false;
   #isDeaf = false;
@@ -133,8 +138,9 @@ export class InMemoryServer implements RedisFaults {
   }
 
   /** Publishes a message, and returns the number of subscriptions that it reaches. */
-  publish({ channel, payload, kind }: Outgoing, view?: MessageView): number {
+  publish({ channel, payload, kind, list }: Outgoing, view?: MessageView): number {
     const bytes = Buffer.from(completed(payload) as Uint8Array);
+    if (list) this.lists.append(list, bytes);
     let receivers = 0;
     this.subscriptions.reach(channel, kind, (key, connection) => {
       receivers++;
@@ -145,6 +151,20 @@ export class InMemoryServer implements RedisFaults {
     const published = { channel, kind, payload: bytes, receivers, view };
     for (const listener of this.#publishListeners) listener(published);
     return receivers;
+  }
+
+  /** LRANGE for each list. Calls `onAnswer` soon, with the ends of the lists or an error. */
+  readLists(
+    connection: InMemoryConnection,
+    reads: readonly ListRead[],
+    onAnswer: (answer: readonly ListEnd[] | Error) => void,
+  ): void {
+    const ends = reads.map((read) => this.lists.read(read));
+    connection.wire.add(
+      () => onAnswer(ends),
+      this.#delayMs,
+      () => onAnswer(new Error('the connection was cut')),
+    );
   }
 
   /** Answers a PUBSUB query soon. `onAnswer` receives the answer or an error. */
@@ -158,6 +178,21 @@ export class InMemoryServer implements RedisFaults {
       () => onAnswer(refusal, refusal ? undefined : answer(this.subscriptions)),
       this.#delayMs,
       () => onAnswer(new Error('the connection was cut')),
+    );
+  }
+
+  /** BITFIELD or SET. Calls `onAnswer` soon, with the answer or an error. */
+  claim(
+    connection: InMemoryConnection,
+    claim: Claim,
+    onAnswer: (error: Error | undefined, answer: readonly boolean[]) => void,
+  ): void {
+    const refusal = this.#refusalOf(claim.bits ? 'BITFIELD' : 'SET', claim.key);
+    const answer = refusal ? [] : this.#claims.take(claim);
+    connection.wire.add(
+      () => onAnswer(refusal, answer),
+      this.#delayMs,
+      () => onAnswer(new Error('the connection was cut'), []),
     );
   }
 
@@ -233,8 +268,9 @@ export class InMemoryServer implements RedisFaults {
 
   #disconnect(connection: InMemoryConnection): void {
     this.subscriptions.removeAll(connection);
+    const until = connection.wire.oldestAt;
     connection.wire.cut();
-    connection.onLost();
+    connection.onLost(until);
   }
 
   #refusalOf(command: RefusableCommand, name?: string): Error | undefined {

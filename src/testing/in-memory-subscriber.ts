@@ -22,6 +22,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   /** There are no ioredis clients. */
   readonly clients = [];
   readonly hasEnded = false;
+  /** There is one server for both sides. */
+  readonly serverId = undefined;
   readonly #server: InMemoryServer;
   readonly #connection: InMemoryConnection;
   readonly #kinds: readonly SubscriptionKind[];
@@ -75,7 +77,12 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
   }
 
   get lastDeliveryAt(): Date | undefined {
-    return this.isReady ? (this.#deafSince ?? new Date()) : this.#deliveredUntil;
+    if (!this.isReady) return this.#deliveredUntil;
+    return this.#deafSince ?? this.#connection.wire.oldestAt ?? new Date();
+  }
+
+  get lastAnswered(): Date {
+    return this.#connection.wire.oldestAt ?? new Date();
   }
 
   onClient(): void {
@@ -90,6 +97,7 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
     // What was unsubscribed in this tick is still sent, as before QUIT.
     if (this.isReady) this.#sendCommands();
     await this.#connection.close();
+    this.#unsubscribeDelay.stop();
     this.#registry.failWaiters(new ClosedError());
   }
 
@@ -125,8 +133,8 @@ export class InMemorySubscriber implements Subscriber, ConnectionSubscriber, Con
     this.#onChange();
   }
 
-  onLost(): void {
-    const from = this.#deafSince ?? new Date();
+  onLost(until: Date): void {
+    const from = this.#deafSince && this.#deafSince < until ? this.#deafSince : until;
     this.#deafSince = undefined;
     this.#deliveredUntil = from;
     this.#refused.clear();

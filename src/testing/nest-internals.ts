@@ -1,4 +1,4 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext, InjectionToken } from '@nestjs/common';
 import { LazyModuleLoader, type ModulesContainer } from '@nestjs/core';
 
 /** What `Test.createTestingModule` of `@nestjs/testing` returns, as far as it is needed here. */
@@ -16,27 +16,37 @@ interface BuilderInternals {
 }
 
 /** Replaces each provided value for which `create` returns another one. */
-export type ReplaceValues = (create: (value: unknown) => unknown) => void;
+export type ReplaceValues = (create: (value: unknown, token: InjectionToken) => unknown) => void;
+
+/** Is called while no provider is created. */
+export interface ScanListener {
+  /** All providers are found. */
+  onScanned(replace: ReplaceValues): void;
+  /** The test has overridden its own. */
+  onOverridden(replace: ReplaceValues): void;
+}
 
 /** Calls `listener` when a builder has found all providers, and has created none. */
-export function onScanned(builder: object, listener: (replace: ReplaceValues) => void): void {
+export function onScanned(builder: object, listener: ScanListener): void {
   const internals = builder as BuilderInternals;
   const { container } = internals;
   const applyOverloadsMap = internals.applyOverloadsMap?.bind(builder);
   if (!applyOverloadsMap || !container) return;
-  internals.applyOverloadsMap = () => {
-    listener((create) => {
-      for (const module of container.getModules().values()) {
-        for (const [token, { instance, isNotMetatype, inject }] of module.providers) {
-          // A factory has `inject`, and no instance yet.
-          const useValue = isNotMetatype && !inject && instance ? create(instance) : undefined;
-          // Not in the container: another module may have another client by this name.
-          if (useValue) module.replace(token, { useValue, isProvider: true });
-        }
+  const replace: ReplaceValues = (create) => {
+    for (const module of container.getModules().values()) {
+      for (const [token, { instance, isNotMetatype, inject }] of module.providers) {
+        // A factory has `inject`, and no instance yet.
+        const useValue = isNotMetatype && !inject && instance ? create(instance, token) : undefined;
+        // Not in the container: another module may have another client by this name.
+        if (useValue) module.replace(token, { useValue, isProvider: true });
       }
-    });
-    // Last: what the test overrides itself counts.
+    }
+  };
+  internals.applyOverloadsMap = () => {
+    listener.onScanned(replace);
+    // Later: what the test overrides itself counts.
     applyOverloadsMap();
+    listener.onOverridden(replace);
   };
 }
 

@@ -12,6 +12,8 @@ interface Step {
   readonly onLost: (() => void) | undefined;
   /** When it may run, as `performance.now` counts. */
   readonly due: number;
+  /** When it was added, as `Date.now` counts. */
+  readonly since: number;
 }
 
 /**
@@ -28,11 +30,17 @@ export class Wire {
     return this.#steps.length === 0;
   }
 
+  /** When the oldest step was added that has not run; `undefined` if there is none. */
+  get oldestAt(): Date | undefined {
+    const [oldest] = this.#steps;
+    return oldest && new Date(oldest.since);
+  }
+
   /** Adds a step. `onLost` is called in its place if the wire is cut before. Neither may throw. */
   add(run: () => void, delayMs = 0, onLost?: () => void): void {
     const last = this.#steps.at(-1)?.due ?? 0;
     const due = delayMs > 0 ? performance.now() + delayMs : 0;
-    this.#steps.push({ run, onLost, due: Math.max(due, last) });
+    this.#steps.push({ run, onLost, due: Math.max(due, last), since: Date.now() });
     this.#schedule();
   }
 

@@ -2,7 +2,9 @@ import { describe, expect } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
 import { closeAfterTest } from '../support/app.js';
 import type { BrokerFeatures, BrokerUnderTest } from './broker-under-test.js';
+import { claimSuite } from './claim.suite.js';
 import { lifeCycleSuite } from './life-cycle.suite.js';
+import { listSuite } from './list.suite.js';
 import { messageSuite } from './message.suite.js';
 import { outageSuite } from './outage.suite.js';
 import { subscriptionSuite } from './subscription.suite.js';
@@ -40,7 +42,9 @@ export function brokerSuite(name: string, { create, features = {} }: BrokerSuite
   };
   describe(`the Broker interface of ${name}`, () => {
     messageSuite(underTest);
+    listSuite(underTest);
     subscriptionSuite(underTest);
+    claimSuite(underTest);
     lifeCycleSuite(underTest);
     if (features.redis) outageSuite(underTest, features.redis);
   });

@@ -156,13 +156,11 @@ function isRefusedCommand(frame: Buffer, refusals: Refusals): boolean {
     case 'SSUBSCRIBE':
       // Redis performs none of them if it refuses one.
       return elementsOf(frame).some((it, i) => i > 0 && refusals.includes(command, it));
-    case 'PUBLISH':
-    case 'SPUBLISH':
-      return refusals.includes(command, elementsOf(frame, 2)[1]);
     case 'PUBSUB':
       return refusals.includes(command);
     default:
-      return SCRIPTS.has(command) && isRefusedScript(frame, refusals);
+      if (SCRIPTS.has(command)) return isRefusedScript(frame, refusals);
+      return refusals.includes(command, elementsOf(frame, 2)[1]);
   }
 }
 

@@ -98,6 +98,19 @@ describe('the faults of an in-memory Redis', () => {
       expect(vi.getTimerCount()).toBe(0);
     });
 
+    it('has no timer when it is closed, also for a subscription that lost its last listener', async () => {
+      const broker = create();
+      await broker.connect(0);
+      const listener = { onDelivery: () => undefined } as never;
+      broker.subscribe({ kind: 'channel', name: 'a' }, listener);
+      await settled();
+      vi.useFakeTimers();
+      broker.unsubscribe({ kind: 'channel', name: 'a' }, listener, true);
+      expect(vi.getTimerCount()).toBe(1);
+      await broker.close();
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
     it('lets a connect with a timeout succeed if restore comes in time', async () => {
       vi.useFakeTimers();
       redis.cut();

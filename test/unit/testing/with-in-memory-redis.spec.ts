@@ -13,6 +13,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { firstValueFrom, of } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
+  PubSubInspector,
   RedisPubSubClient,
   RedisPubSubModule,
   RedisPubSubServer,
@@ -116,7 +117,7 @@ describe('withInMemoryRedis', () => {
     const { client } = app.get(Caller);
     expect(await firstValueFrom(client.send('name.get', 1))).toBe('Ada');
     const { subscriptions } = serverOf(redis);
-    const ofServer = ['_pubsub.cancel', 'name.get'];
+    const ofServer = ['_pubsub.cancel', '_pubsub.instances.', 'name.get'];
     const inbox = expect.stringMatching(/^_pubsub\.inbox/) as string;
     expect(subscriptions.channels('*', 'channel').toSorted()).toEqual(
       expect.arrayContaining([...ofServer, inbox]),
@@ -237,6 +238,36 @@ describe('withInMemoryRedis', () => {
     closeAfterTest(() => app.close());
     await app.listen();
     expect(redis.publish('user.new', 'Ada')).toBe(1);
+  });
+
+  it.each([
+    ['SERVER', 'RedisPubSubServer', () => new RedisPubSubServer({ connection })],
+    [RedisPubSubServer, 'RedisPubSubServer', () => new RedisPubSubServer({ connection })],
+    [Symbol('x'), 'PubSubInspector', () => new PubSubInspector({ connection })],
+  ])(
+    'does not compile with a value for %s that has its Redis already',
+    async (provide, name, create) => {
+      const builder = Test.createTestingModule({ providers: [{ provide, useValue: create() }] });
+      const token = typeof provide === 'function' ? provide.name : String(provide);
+      await expect(withInMemoryRedis(builder).compile()).rejects.toThrow(
+        `Expected the provider "${token}" to have useFactory: () => new ${name}(…)`,
+      );
+    },
+  );
+
+  it('compiles with a server whose Redis is in memory, and with what the test overrides', async () => {
+    const redis = new InMemoryRedis();
+    const inMemory = new RedisPubSubServer({ connection: redis });
+    const [real, other] = [1, 2].map(() => new RedisPubSubServer({ connection }));
+    const builder = Test.createTestingModule({
+      providers: [
+        { provide: 'IN_MEMORY', useValue: inMemory },
+        { provide: 'OTHER', useValue: real },
+      ],
+    });
+    const overridden = withInMemoryRedis(builder.overrideProvider('OTHER').useValue(other), redis);
+    const module = await overridden.compile();
+    expect([module.get('IN_MEMORY'), module.get('OTHER')]).toEqual([inMemory, other]);
   });
 
   it.each([
