@@ -3,7 +3,15 @@ import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { captureLog, createClient, startService } from '../support/app.js';
-import { SECURITY_PAGE, SERVICE_ACL, SHARDED_ACL, shellAclsOf } from '../support/security-page.js';
+import {
+  GROUP_ACL,
+  HISTORY_ACL,
+  SECURITY_PAGE,
+  SERVICE_ACL,
+  SHARDED_ACL,
+  shellAclsOf,
+} from '../support/security-page.js';
+import { startService as startModule } from './module/service-app.js';
 import { eventually, useRedis } from '../support/redis.js';
 import { HAS_SHARDED, IF_SHARDED } from '../support/sharded.js';
 
@@ -65,7 +73,7 @@ describe('the ACL of the page on security', () => {
     const connection = { port: redis.port, username: 'shop', password: 'secret' };
     const { log } = await startService(
       { module: class {}, controllers: [Handlers] },
-      { connection, prefix: 'shop:', probeInterval: 20 },
+      { connection, prefix: 'shop:', probeInterval: 20, introspection: false },
     );
     await eventually(async () => {
       const found = (await redis.client.pubsub('CHANNELS', '_pubsub.*')) as string[];
@@ -109,6 +117,30 @@ describe('the ACL of the page on security', () => {
     expect([...log.of('warn'), ...log.of('error')]).toEqual([]);
   });
 
+  it('has every permission that a service with history needs, and no other one suffices', async () => {
+    await redis.client.acl('DELUSER', 'shop');
+    await redis.client.call('ACL', ...SERVICE_ACL);
+    const connection = { port: redis.port, username: 'shop', password: 'secret' };
+    const history = { 'inbox.:id': { size: 1, ttl: 60_000 } };
+    const { service } = await startModule(redis, { connection, prefix: 'shop:', history });
+    await expect(service.publish('inbox.1', 1)).rejects.toThrow('Redis refused to publish');
+    await expect(service.history('inbox.1')).rejects.toThrow('Redis refused the query');
+    await redis.client.call('ACL', ...HISTORY_ACL);
+    const data = async (): Promise<unknown[]> =>
+      (await service.history('inbox.1')).messages.map((message) => message.data);
+    for (const it of [1, 2, 3]) await service.publish('inbox.1', it);
+    expect(await data()).toEqual([3]);
+    const rights = HISTORY_ACL.filter((rule) => /^\+(rpush|ltrim|pexpire|lrange)$/.test(rule));
+    expect(rights).toHaveLength(4);
+    for (const right of rights) {
+      await redis.client.call('ACL', 'SETUSER', 'shop', right.replace('+', '-'));
+      const use = right === '+lrange' ? service.history('inbox.1') : service.publish('inbox.1', 4);
+      await expect(use).rejects.toThrow('Redis refused');
+      await redis.client.call('ACL', 'SETUSER', 'shop', right);
+    }
+    expect(await data()).toEqual([3]);
+  });
+
   it.runIf(HAS_SHARDED)(
     `has every permission that a service with sharded Pub/Sub needs${IF_SHARDED}`,
     async () => {
@@ -131,4 +163,42 @@ describe('the ACL of the page on security', () => {
       expect(log.of('error')).toEqual([]);
     },
   );
+
+  it('has every permission that the handlers of a group need, and no other', async () => {
+    const received: unknown[] = [];
+    @Controller()
+    class Handlers {
+      @EventPattern<string>('user.*', { group: 'billing' })
+      onUser(data: unknown) {
+        received.push(data);
+      }
+    }
+    const connection = { port: redis.port, username: 'shop', password: 'secret' };
+    const start = async (...rules: string[]) => {
+      await redis.client.acl('DELUSER', 'shop');
+      await redis.client.call('ACL', ...SERVICE_ACL);
+      await redis.client.call('ACL', 'SETUSER', 'shop', ...rules);
+      const service = { module: class {}, controllers: [Handlers] };
+      return startService(service, { connection, prefix: 'shop:' });
+    };
+    const [, , ...rules] = GROUP_ACL;
+    expect(rules).toEqual(['~shop:_pubsub.claim.*', '+bitfield', '+pexpire', '+set']);
+    const client = createClient({ connection: redis.url, prefix: 'shop:' });
+    const foreign = { pattern: 'user.created', data: 'foreign', mid: 'x' };
+    const allowed = await start(...rules);
+    await firstValueFrom(client.emit('user.created', 'ours'));
+    await redis.client.publish('shop:user.created', JSON.stringify(foreign));
+    await eventually(() => received.length === 2);
+    const [key = ''] = await redis.client.keys('shop:_pubsub.claim.billing.*.0');
+    expect(await redis.client.pttl(key)).toBeGreaterThan(0);
+    expect([...allowed.log.of('warn'), ...allowed.log.of('error')]).toEqual([]);
+    await allowed.app.close();
+    const refused = await start();
+    await firstValueFrom(client.emit('user.created', 'lost'));
+    await eventually(() => refused.log.of('error').length > 0);
+    expect(refused.log.of('error')[0]).toMatch(
+      /^The group "billing" dropped a message on "shop:user.created" that it could not claim: Redis refused to claim "shop:_pubsub.claim.billing/,
+    );
+    expect(received.toSorted()).toEqual(['foreign', 'ours']);
+  });
 });
