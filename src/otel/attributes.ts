@@ -12,6 +12,7 @@ export const ATTRIBUTE = {
   operationType: 'messaging.operation.type',
   destinationName: 'messaging.destination.name',
   destinationTemplate: 'messaging.destination.template',
+  messageId: 'messaging.message.id',
   conversationId: 'messaging.message.conversation_id',
   errorType: 'error.type',
 } as const;

@@ -111,7 +111,10 @@ export class ProcessSpans {
 }
 
 /** What {@link Processing} reads of the trace of a handler. */
-type HandledMessage = Pick<HandleTrace, 'channel' | 'duration' | 'error' | 'headers' | 'requestId'>;
+type HandledMessage = Pick<
+  HandleTrace,
+  'channel' | 'duration' | 'error' | 'headers' | 'messageId' | 'requestId'
+>;
 
 /** The span of a message that is being handled. */
 export class Processing {
@@ -139,7 +142,8 @@ export class Processing {
     this.#trace = started;
     if (!span.isRecording()) return;
     span.setAttribute(ATTRIBUTE.destinationName, started.channel);
-    const { requestId } = started;
+    const { messageId, requestId } = started;
+    if (messageId !== undefined) span.setAttribute(ATTRIBUTE.messageId, messageId);
     if (requestId !== undefined) span.setAttribute(ATTRIBUTE.conversationId, requestId);
   }
 
@@ -225,9 +229,12 @@ let starting: Processing | undefined;
 let called: HandleTrace | undefined;
 
 /** The trace of a message that an observer receives at this moment; what is known of it, at any other time. */
-export function traceOf(message: Pick<PubSubMessage, 'channel' | 'headers'>): HandledMessage {
-  const { channel, headers } = message;
-  return called?.headers === headers && called.channel.endsWith(channel) ? called : message;
+export function traceOf(
+  message: Pick<PubSubMessage, 'channel' | 'headers' | 'id'>,
+): HandledMessage {
+  const { channel, headers, id } = message;
+  if (called?.headers === headers && called.channel.endsWith(channel)) return called;
+  return { channel, headers, ...(id !== undefined && { messageId: id }) };
 }
 
 /** They give a span the trace of its handler. */

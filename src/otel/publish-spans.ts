@@ -15,7 +15,7 @@ import { SharedListeners } from './shared-listeners.js';
  */
 const SENDING = Symbol('nestjs-redis-pubsub.sending');
 
-/** The `error.type` of a message that failed before it went to Redis, as one does that cannot be encoded. */
+/** The `error.type` of a message that has no trace: a dispatch hook failed it, or replaced its headers. */
 const UNSENT = 'unsent';
 
 /** A packet as Nest 12 has it. A request has an id as soon as it waits for its inbox, or is published. */
@@ -49,11 +49,13 @@ class Sending {
     }
   }
 
-  end({ error, duration = 0 }: PublishTrace): void {
+  end({ error, duration = 0, messageId }: PublishTrace): void {
+    // A message that waited for the connection got its id when it was sent.
+    if (messageId !== undefined) this.#span.setAttribute(ATTRIBUTE.messageId, messageId);
     this.#end(duration, error && recordFailure(this.#span, error, this.#options));
   }
 
-  /** The tick of the call is over, and an event would be on its way now. */
+  /** The tick of the call is over. An event is on its way now, or has failed; a request with an id has a trace later. */
   endUnlessSent({ id }: Packet): void {
     if (this.#hasBegun || id !== undefined) return;
     markFailed(this.#span, UNSENT);

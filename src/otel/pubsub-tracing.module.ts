@@ -1,4 +1,5 @@
 import {
+  ConfigurableModuleBuilder,
   Inject,
   Module,
   type DynamicModule,
@@ -9,38 +10,50 @@ import { ModulesContainer } from '@nestjs/core';
 import { isPubSubClient, type RedisPubSubClient } from '../transport/client/redis-pubsub.client.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
 import { isPubSubServer, type RedisPubSubServer } from '../transport/server/redis-pubsub.server.js';
-import { resolveTracingOptions, type PubSubTracingOptions } from './options.js';
+import {
+  resolveTracingOptions,
+  type PubSubTracingOptions,
+  type ResolvedTracingOptions,
+} from './options.js';
 import { hasSdk } from './sdk.js';
 import { tracePubSub } from './trace-pubsub.js';
 
-const OPTIONS = Symbol('PubSubTracingOptions');
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<PubSubTracingOptions>().setClassMethodName('forRoot').build();
 
 /**
  * Traces and measures the messages of an application with OpenTelemetry. It covers the servers and clients of all
  * modules, and the clients of `ClientsModule`. Import it once. Start the SDK before the
  * application is created: without one nothing is traced, and nothing is paid.
  *
+ * `forRootAsync` takes its options from a factory. A wrong one fails the start with `InvalidOptionError`.
+ *
  * Others, such as the strategy of `connectMicroservice`, are traced by `tracePubSub`.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/messaging/
  */
 @Module({})
-export class PubSubTracingModule implements OnModuleInit, OnApplicationShutdown {
+export class PubSubTracingModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, OnApplicationShutdown
+{
   readonly #logger = new OutsideLogger(PubSubTracingModule.name);
+  readonly #options: ResolvedTracingOptions;
   readonly #stops: (() => void)[] = [];
 
   constructor(
     private readonly modules: ModulesContainer,
-    @Inject(OPTIONS) private readonly options: PubSubTracingOptions,
-  ) {}
+    @Inject(MODULE_OPTIONS_TOKEN) options: PubSubTracingOptions,
+  ) {
+    super();
+    // Those of a factory are not checked yet.
+    this.#options = resolveTracingOptions(options);
+  }
 
   /** The module with these options. Throws `InvalidOptionError` for a wrong one. */
-  static forRoot(options: PubSubTracingOptions = {}): DynamicModule {
+  static override forRoot(options: PubSubTracingOptions = {}): DynamicModule {
     resolveTracingOptions(options);
-    return {
-      module: PubSubTracingModule,
-      providers: [{ provide: OPTIONS, useValue: options }],
-    };
+    return super.forRoot(options);
   }
 
   onModuleInit(): void {
@@ -50,7 +63,7 @@ export class PubSubTracingModule implements OnModuleInit, OnApplicationShutdown 
       );
       return;
     }
-    for (const target of this.#targets()) this.#stops.push(tracePubSub(target, this.options));
+    for (const target of this.#targets()) this.#stops.push(tracePubSub(target, this.#options));
   }
 
   onApplicationShutdown(): void {

@@ -4,6 +4,7 @@ import { brandOf } from '../shared/brand.js';
 import type { DropReason, PubSubGap, TelemetryEvents } from '../telemetry.js';
 import { OutsideLogger } from '../transport/outside-logger.js';
 import { ChannelLabels, isInternal, OTHER } from './channel-labels.js';
+import { HandlerQueues } from './handler-queues.js';
 import type { ResolvedMetricsOptions } from './metrics-options.js';
 import { Metrics } from './metrics.js';
 import { TransportStates } from './transport-states.js';
@@ -16,10 +17,14 @@ type Listeners = {
 const DROP_REASONS: readonly DropReason[] = [
   'cancelled',
   'closing',
+  'conflated',
   'decode',
+  'late',
+  'no-id',
   'overflow',
   'reply',
   'too-large',
+  'unclaimed',
   'unmatched',
 ];
 
@@ -34,13 +39,15 @@ type Register = Registry<RegistryContentType> & {
 export class MetricsCollector {
   readonly #labels = new ChannelLabels();
   readonly #states = new TransportStates(this.#labels);
+  readonly #queues = new HandlerQueues();
   readonly #logger = new OutsideLogger('PubSubMetrics');
   readonly #metrics: Metrics;
   readonly #listeners: ReadonlyMap<string, Listener>;
   #users = 0;
 
   private constructor(options: ResolvedMetricsOptions) {
-    this.#metrics = new Metrics(options, this.#states.gauges);
+    const gauges = { ...this.#states.gauges, queued: () => this.#queues.read() };
+    this.#metrics = new Metrics(options, gauges);
     const listeners = Object.entries({ ...this.#messages(), ...this.#connections() });
     this.#listeners = new Map(
       listeners.map(([key, listener]) => [`nestjs-redis-pubsub:${key}`, listener as Listener]),
@@ -84,6 +91,7 @@ export class MetricsCollector {
     for (const [name, listener] of this.#listeners) unsubscribe(name, listener);
     this.#labels.declared.clear();
     this.#states.clear();
+    this.#queues.clear();
   }
 
   #messages(): Listeners {
@@ -126,6 +134,7 @@ export class MetricsCollector {
     const { transport, pattern } = event;
     const { counters, durations } = this.#metrics;
     this.#labels.declared.add(event);
+    this.#queues.add(event);
     durations.declare(transport, pattern);
     counters.received.add(transport, pattern, 0);
     counters.failed.add(transport, pattern, 0);

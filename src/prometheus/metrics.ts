@@ -60,6 +60,12 @@ const GAUGES = {
     labels: ['transport', 'kind'],
     help: 'Subscriptions of this process, by their command',
   },
+  queued: {
+    type: 'gauge',
+    name: 'handler_queue_length',
+    labels: ['transport', 'pattern'],
+    help: 'Messages that wait for a handler with concurrency or order',
+  },
   connected: {
     type: 'gauge',
     name: 'connected',

@@ -38,7 +38,7 @@ export class TransportStates {
   }
 
   /** What the gauges read. */
-  readonly gauges: GaugeReaders = {
+  readonly gauges: Omit<GaugeReaders, 'queued'> = {
     connected: () => this.#whereStatusIs('connected'),
     starving: () => this.#whereStatusIs('starving'),
     subscriptions: () => this.#byKind(),

@@ -22,7 +22,7 @@ describe('RedisPubSubHealthIndicator over an InMemoryRedis', () => {
     const { health } = await start();
     const before = new Date();
     expect(health.isHealthy()['redis-pubsub'].status).toBe('up');
-    expect(health.check()).toMatchObject({ status: 'connected', subscriptions: 1 });
+    expect(health.check()).toMatchObject({ status: 'connected', subscriptions: 2 });
     expect(health.check().lastDeliveryAt?.getTime()).toBeGreaterThanOrEqual(before.getTime());
   });
 

@@ -64,6 +64,24 @@ describe('the traces and metrics of failures', () => {
     );
   });
 
+  it('have a span of a request whose replies cannot be subscribed', async () => {
+    await redis.client.call('ACL', 'SETUSER', 'deaf', 'on', 'nopass', '~*', '+@all');
+    await redis.client.call('ACL', 'SETUSER', 'deaf', 'resetchannels', '&ok.*');
+    const telemetry = startTelemetry();
+    const connection = { port: redis.port, username: 'deaf', password: 'any' };
+    const { client } = await startTraced(undefined, { connection, probeInterval: 0 });
+    const { reason } = (await firstValueFrom(client.send('ok.1', 1)).then(
+      () => ({}),
+      (reason: unknown) => ({ reason }),
+    )) as { readonly reason: { readonly code: string } };
+    expect(reason.code).toBe('ERR_PUBSUB_SUBSCRIBE');
+    const [span] = await telemetry.spans(1);
+    expect(span?.attributes).toMatchObject({
+      'messaging.destination.name': 'ok.1',
+      'error.type': 'ERR_PUBSUB_SUBSCRIBE',
+    });
+  });
+
   it('count a message whose record has no headers, also without a propagator', async () => {
     const seen = recordMetrics();
     closeAfterTest(async () => metrics.disable());

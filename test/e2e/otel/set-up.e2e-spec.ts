@@ -153,6 +153,31 @@ describe('the set-up of tracing', () => {
     }
   });
 
+  it('takes its options from a factory', async () => {
+    const telemetry = startTelemetry();
+    const { app } = await startContext({
+      imports: [
+        RedisPubSubModule.forRoot(options()),
+        PubSubTracingModule.forRootAsync({
+          useFactory: async () => ({ classifyError: () => 'mine' }),
+        }),
+      ],
+    });
+    await expect(firstValueFrom(app.get(RedisPubSubClient).emit('', 1))).rejects.toThrow('channel');
+    const [span] = await telemetry.spans(1);
+    expect(span?.attributes['error.type']).toBe('mine');
+  });
+
+  it.each([
+    [{ relation: 'child' }, 'Expected "relation" to be "parent" or "link", got "child"'],
+    [undefined, 'Expected "options" to be an object, got undefined'],
+  ])('fails the start for %j of a factory, also without an SDK', async (wrong, message) => {
+    const tracing = PubSubTracingModule.forRootAsync({ useFactory: () => wrong as never });
+    const started = startContext({ imports: [RedisPubSubModule.forRoot(options()), tracing] });
+    await expect(started).rejects.toThrow(InvalidOptionError);
+    await expect(started).rejects.toThrow(message);
+  });
+
   it('refuses what is no server, no client and no handler', () => {
     expect(() => tracePubSub({} as never)).toThrow(
       'Expected "target" to be a RedisPubSubServer or a RedisPubSubClient, got',

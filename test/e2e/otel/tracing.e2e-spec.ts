@@ -9,9 +9,10 @@ import {
   RedisPubSubService,
   Subscribe,
 } from 'nestjs-redis-pubsub';
-import { traced } from 'nestjs-redis-pubsub/otel';
-import { firstValueFrom, from, lastValueFrom, toArray } from 'rxjs';
+import { traced, tracePubSub } from 'nestjs-redis-pubsub/otel';
+import { firstValueFrom, from, lastValueFrom, toArray, type Observable } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { closeAfterTest, createClient } from '../../support/app.js';
 import { Gate } from '../../support/gate.js';
 import { treesOf } from '../../support/open-telemetry.js';
 import { eventually, useRedis } from '../../support/redis.js';
@@ -128,6 +129,7 @@ describe('tracing with OpenTelemetry', () => {
       'messaging.operation.name': 'publish',
       'messaging.operation.type': 'send',
       'messaging.destination.name': 'shop:order.created',
+      'messaging.message.id': expect.stringMatching(/^[\w-]{8}\.1-1$/) as string,
     });
     const [processed] = named(spans, 'process order.:event');
     expect(processed?.kind).toBe(SpanKind.CONSUMER);
@@ -137,6 +139,7 @@ describe('tracing with OpenTelemetry', () => {
       'messaging.operation.type': 'process',
       'messaging.destination.name': 'shop:order.created',
       'messaging.destination.template': 'order.:event',
+      'messaging.message.id': published?.attributes['messaging.message.id'],
     });
     expect(spans.map(({ status }) => status.code)).toEqual([
       SpanStatusCode.UNSET,
@@ -353,20 +356,86 @@ describe('tracing with OpenTelemetry', () => {
     expect(processed?.attributes['error.type']).toBe('unhandled');
   });
 
-  it.each<[string, (client: RedisPubSubClient, pubsub: RedisPubSubService) => Promise<unknown>]>([
-    ['cannot be encoded', (client) => lastValueFrom(client.emit('a', { map: new Map() }))],
-    ['has a channel that is not valid', (client) => lastValueFrom(client.emit('', 1))],
-    ['is a request that cannot be sent', (client) => lastValueFrom(client.send('', 1))],
-    ['the service cannot publish', (_, pubsub) => pubsub.publish('a', new Map())],
-  ])('ends the span of a message that %s', async (_, publish) => {
+  it.each<
+    [string, string, (client: RedisPubSubClient, pubsub: RedisPubSubService) => Promise<unknown>]
+  >([
+    ['cannot be encoded', 'PAYLOAD', (it) => lastValueFrom(it.emit('a', { map: new Map() }))],
+    ['has a channel that is not valid', 'INVALID_CHANNEL', (it) => lastValueFrom(it.emit('', 1))],
+    ['is a request to no channel', 'INVALID_CHANNEL', (it) => lastValueFrom(it.send('', 1))],
+    [
+      'is a request that cannot be encoded',
+      'PAYLOAD',
+      (it) => lastValueFrom(it.send('a', new Map())),
+    ],
+    [
+      'is a request to all that cannot be encoded',
+      'PAYLOAD',
+      (it) => lastValueFrom(it.sendAll('a', new Map())),
+    ],
+    ['the service cannot publish', 'PAYLOAD', (_, it) => it.publish('a', new Map())],
+  ])('ends the span of a message that %s', async (_, name, publish) => {
     const telemetry = startTelemetry();
     const { app, client } = await startTraced(undefined, options());
     const pubsub = app.get(RedisPubSubService);
-    await expect(publish(client, pubsub)).rejects.toMatchObject({
-      code: expect.stringMatching(/^ERR_PUBSUB_/) as string,
-    });
+    const code = `ERR_PUBSUB_${name}`;
+    await expect(publish(client, pubsub)).rejects.toMatchObject({ code });
     const [span] = await telemetry.spans(1);
     expect(span?.status.code).toBe(SpanStatusCode.ERROR);
+    expect(span?.attributes['error.type']).toBe(code);
+    expect(span?.events.map((it) => it.attributes?.['exception.type'])).toEqual([code]);
+  });
+
+  it.each<[string, (client: RedisPubSubClient) => Observable<unknown>]>([
+    ['an event', (client) => client.emit('a', 1)],
+    ['a request', (client) => client.send('a', 1)],
+    ['a request to all', (client) => client.sendAll('a', 1)],
+  ])('has a span of %s that finds no Redis, below that of the caller', async (_, publish) => {
+    const telemetry = startTelemetry();
+    const client = createClient({ connection: 'redis://127.0.0.1:1' });
+    closeAfterTest(async () => stop());
+    const stop = tracePubSub(client);
+    const failed = trace.getTracer('test').startActiveSpan('caller', async (span) => {
+      const error: unknown = await lastValueFrom(publish(client)).catch((it: unknown) => it);
+      span.end();
+      return error;
+    });
+    expect(await failed).toMatchObject({ code: 'ERR_PUBSUB_CONNECTION' });
+    const spans = await telemetry.spans(2);
+    expect(treesOf(spans)).toEqual([
+      { name: 'caller', children: [{ name: 'publish', children: [] }] },
+    ]);
+    const [published] = named(spans, 'publish');
+    expect(published?.attributes).toMatchObject({
+      'messaging.destination.name': 'a',
+      'error.type': 'ERR_PUBSUB_CONNECTION',
+    });
+  });
+
+  it.each<[string, (client: RedisPubSubClient) => Observable<unknown>]>([
+    ['request', (client) => client.send('a', 1)],
+    ['request to all', (client) => client.sendAll('a', 1)],
+  ])('has a span of a %s that its caller cancels before it is sent', async (_, send) => {
+    const telemetry = startTelemetry();
+    const { client } = await startTraced(undefined, options());
+    // The first request waits for its inbox.
+    send(client).subscribe().unsubscribe();
+    const [span] = await telemetry.spans(1);
+    expect(span?.attributes['error.type']).toBe('AbortError');
+  });
+
+  it('has the type "unsent" where another dispatch hook fails the message', async () => {
+    const telemetry = startTelemetry();
+    @Injectable()
+    class Hooks {
+      constructor(client: RedisPubSubClient) {
+        client.setOnDispatchHook(() => {
+          throw new Error('not this one');
+        });
+      }
+    }
+    const { client } = await startTraced(undefined, options(), {}, [Hooks]);
+    await expect(lastValueFrom(client.emit('a', 1))).rejects.toThrow('not this one');
+    const [span] = await telemetry.spans(1);
     expect(span?.attributes['error.type']).toBe('unsent');
   });
 
@@ -484,7 +553,9 @@ describe('tracing with OpenTelemetry', () => {
       expect(processed?.attributes).toMatchObject({
         'messaging.destination.name': 'shop:user.1',
         'messaging.destination.template': 'user.:id',
+        'messaging.message.id': named(spans, 'publish')[0]?.attributes['messaging.message.id'],
       });
+      expect(processed?.attributes['messaging.message.id']).toMatch(/^[\w-]{8}\.1-1$/);
     });
 
     it('has no channel in the name of a span without a template', async () => {

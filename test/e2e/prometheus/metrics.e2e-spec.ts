@@ -43,6 +43,19 @@ class Shop {
   }
 }
 
+@Controller()
+class Slow {
+  @EventPattern<string>('slow.*', { concurrency: 1 } as never)
+  onSlow() {
+    return Shop.gate.opened;
+  }
+
+  @EventPattern<string>('slow.*', { concurrency: 2 } as never)
+  onSlowToo() {
+    return Shop.gate.opened;
+  }
+}
+
 @Injectable()
 class Audit {
   @Subscribe('*')
@@ -124,7 +137,7 @@ describe.each<[string, () => TestRedis]>([
     for (const name of ['gaps_total', 'gap_seconds_total', 'messages_lost_total']) {
       expect(zeros(name, 'channel')).toEqual(['<observed>', ...patterns]);
     }
-    expect(zeros('messages_dropped_total', 'reason')).toHaveLength(7);
+    expect(zeros('messages_dropped_total', 'reason')).toHaveLength(11);
     expect(zeros('reconnects_total', 'connection')).toEqual(['publisher', 'subscriber']);
     expect(zeros('outage_seconds_total', 'connection')).toEqual(['publisher', 'subscriber']);
     expect(zeros('overruns_total', 'transport')).toEqual(['redis-pubsub']);
@@ -134,7 +147,8 @@ describe.each<[string, () => TestRedis]>([
   it('count replies apart from what the application publishes', async () => {
     const { app, until } = await start();
     expect(await firstValueFrom(app.get(RedisPubSubClient).send('price.7', 1))).toBe(42);
-    const scrape = await until((it) => it.value('messages_published_total') === 1);
+    // Redis confirms the reply after the caller has it.
+    const scrape = await until((it) => it.all('messages_published_total')['<internal>'] === 1);
     expect(scrape.all('messages_published_total')).toEqual({ 'price.*': 1, '<internal>': 1 });
     expect(scrape.all('messages_received_total')).toEqual({ 'price.*': 1 });
   });
@@ -179,6 +193,34 @@ describe.each<[string, () => TestRedis]>([
     const scrape = await until((it) => Object.keys(it.all('messages_dropped_total')).length >= 2);
     expect(scrape.all('messages_dropped_total')).toMatchObject({ overflow: 2, unmatched: 1 });
     Shop.gate.open();
+  });
+
+  it('have the length of each queue at the time of the scrape', async () => {
+    Shop.gate = new Gate();
+    const { app, pubsub, scrape, until } = await start({ controllers: [Shop, Slow] });
+    // Handlers without a limit have no queue.
+    expect((await scrape()).all('handler_queue_length')).toEqual({ slow: 0, 'slow.*': 0 });
+    for (let i = 0; i < 3; i++) await pubsub.publish('slow.1', i);
+    await pubsub.publish('slow', 1);
+    // Both methods of "slow.*" count: one has two waiting messages, the other one.
+    const waiting = await until((it) => it.all('handler_queue_length')['slow.*'] === 3);
+    expect(waiting.all('handler_queue_length')).toEqual({ slow: 0, 'slow.*': 3 });
+    Shop.gate.open();
+    await until((it) => it.all('handler_queue_length')['slow.*'] === 0);
+    await app.close();
+    expect((await scrape()).all('handler_queue_length')).toEqual({});
+  });
+
+  it('have a length of 0 for a server that has closed, while another module counts', async () => {
+    Shop.gate = new Gate();
+    const register = new Registry();
+    const { scrape } = await start({ controllers: [], register });
+    const { app, pubsub, until } = await start({ controllers: [Slow], register });
+    for (let i = 0; i < 3; i++) await pubsub.publish('slow.1', i);
+    await until((it) => it.all('handler_queue_length')['slow.*'] === 3);
+    Shop.gate.open();
+    await app.close();
+    expect((await scrape()).all('handler_queue_length')).toEqual({ 'slow.*': 0 });
   });
 
   it('show an outage: first the status, then the gaps and the time', async () => {
@@ -310,7 +352,7 @@ describe.each<[string, () => TestRedis]>([
     await second.until((it) => it.all('messages_published_total')['order.:id'] === 2);
   });
 
-  it('have few time series however many channels there are', async () => {
+  it('have few time series however many channels there are', { timeout: 120_000 }, async () => {
     const { pubsub, scrape, until } = await start({ providers: [Audit] });
     await pubsub.subscribePattern('user.*', () => undefined);
     await pubsub.publish('user.0', 0);

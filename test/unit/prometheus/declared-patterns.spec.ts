@@ -21,6 +21,16 @@ describe('DeclaredPatterns', () => {
     expect(declared.match('audit')).toBe('*');
   });
 
+  it('keeps patterns apart that differ in case alone', () => {
+    const declared = declare(['User.x', 'user.x', 'Order.:id', 'order.:ID'], 'shop:');
+    expect(declared.match('shop:User.x')).toBe('User.x');
+    expect(declared.match('shop:user.x')).toBe('user.x');
+    expect(declared.match('shop:USER.x')).toBeUndefined();
+    expect(declared.match('shop:Order.7')).toBe('Order.:id');
+    expect(declared.match('shop:order.7')).toBe('order.:ID');
+    expect(declared.has('shop', 'Order.:ID')).toBe(false);
+  });
+
   it('matches one segment for a parameter, as a handler does', () => {
     const declared = declare(['user.:id', 'a.:x.:y'], 'shop[1]:');
     expect(declared.match('shop[1]:user.7')).toBe('user.:id');
