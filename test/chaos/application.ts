@@ -8,6 +8,7 @@ import {
   RedisPubSubServer,
   RedisPubSubService,
   type PubSubGap,
+  type PubSubLoss,
   type PubSubMessage,
   type RedisPubSubModuleOptions,
 } from 'nestjs-redis-pubsub';
@@ -15,6 +16,7 @@ import { captureLog, type TestLog } from '../support/app.js';
 import { subscriptionsOf, type ChannelNames } from '../support/faults/channel-names.js';
 import { withOptions, type ConnectionOptions } from '../support/faults/connection-options.js';
 import { eventually } from '../support/redis.js';
+import { LossAudit } from '../support/faults/loss-audit.js';
 import { NumberedChannel } from '../support/faults/numbered-channel.js';
 import { Recorder } from '../support/faults/recorder.js';
 import type { Topology } from '../support/faults/topology.js';
@@ -56,6 +58,8 @@ export class TestApplication {
     readonly log: TestLog,
     /** One recorder for each listener, which is a handler or an observer, and each channel. */
     readonly recorders: readonly Recorder[],
+    /** One for each observed channel whose messages have ids. */
+    readonly audits: readonly LossAudit[],
   ) {
     this.#app = app;
     this.service = app.get(RedisPubSubService);
@@ -112,8 +116,15 @@ export async function startApplication(
     logger: log,
     abortOnError: false,
   });
-  const application = new TestApplication(app, log, [...handlers.values(), ...observers.values()]);
-  await observe(application.service, topology.channelNames, observers, gaps);
+  const audits = new Map(
+    channels.own.map((channel) => [
+      channel.name,
+      new LossAudit(`observer of ${channel.name}`, channel),
+    ]),
+  );
+  const recorders = [...handlers.values(), ...observers.values()];
+  const application = new TestApplication(app, log, recorders, [...audits.values()]);
+  await observe(application.service, topology.channelNames, { observers, audits, gaps });
   return application;
 }
 
@@ -128,25 +139,34 @@ function handlerClass(name: string, receive: (channel: string, number: number) =
   return ChaosHandler;
 }
 
+/** What the observers find, by channel; the gaps by subscription. */
+interface Found {
+  readonly observers: ReadonlyMap<string, Recorder>;
+  readonly audits: ReadonlyMap<string, LossAudit>;
+  readonly gaps: ReadonlyMap<string, PubSubGap[]>;
+}
+
 async function observe(
   service: RedisPubSubService,
   { literals, pattern }: ChannelNames,
-  observers: ReadonlyMap<string, Recorder>,
-  gaps: ReadonlyMap<string, PubSubGap[]>,
+  { observers, audits, gaps }: Found,
 ): Promise<void> {
   let subscribed = 0;
   const onSubscribed = (name: string) => (gap?: PubSubGap) => {
     if (gap) gaps.get(name)?.push(gap);
     else subscribed++;
   };
-  const receive = ({ channel, data }: PubSubMessage<Numbered>) =>
+  const receive = ({ channel, data, id }: PubSubMessage<Numbered>) => {
     observers.get(channel)?.record(data.number);
+    audits.get(channel)?.record(data.number, id);
+  };
+  const onLost = ({ channel, count }: PubSubLoss) => audits.get(channel)?.tell(count);
+  const optionsOf = (name: string) => ({ onSubscribed: onSubscribed(name), onLost });
   for (const name of literals) {
-    service.observe<Numbered>(name, { onSubscribed: onSubscribed(name) }).subscribe(receive);
+    service.observe<Numbered>(name, optionsOf(name)).subscribe(receive);
   }
   if (pattern !== undefined) {
-    const options = { onSubscribed: onSubscribed(pattern) };
-    service.observePattern<Numbered>(pattern, options).subscribe(receive);
+    service.observePattern<Numbered>(pattern, optionsOf(pattern)).subscribe(receive);
   }
   await eventually(() => subscribed === gaps.size, 'every observer is subscribed');
 }

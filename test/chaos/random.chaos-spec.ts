@@ -21,13 +21,15 @@ describe.each(startTargets)('random faults of %s in a row', (_, start) => {
   afterAll(() => target.topology.stop());
 
   it(
-    'every listener recovers, and every loss is inside a reported gap',
+    'every listener recovers, every loss is inside a reported gap, and the losses are counted',
     { timeout: 3_600_000 },
     async () => {
       const { seed, faults } = settings();
-      const finished = Scenario.run(target.topology, (scenario) =>
-        injectAtRandom(scenario, target.faults, new Random(seed), faults),
-      );
+      const finished = Scenario.run(target.topology, async (scenario) => {
+        await injectAtRandom(scenario, target.faults, new Random(seed), faults);
+        const counts = scenario.application.audits.map(({ counted }) => counted);
+        expect(Math.max(...counts), 'messages that were counted as lost').toBeGreaterThan(0);
+      });
       await expect(finished).resolves.toBeUndefined();
     },
   );

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { PubSubGap } from 'nestjs-redis-pubsub';
+import { LossAudit } from '../support/faults/loss-audit.js';
 import { NumberedChannel } from '../support/faults/numbered-channel.js';
 import { Recorder } from '../support/faults/recorder.js';
 
@@ -96,6 +97,64 @@ describe('a recorder', () => {
     await channel.publish(() => Promise.resolve());
     recorder.record(1, 42);
     expect(recorder.recoveredAt(faultAt)).toBe(42);
+  });
+});
+
+/** The messages of these numbers, with these ids, arrive. */
+function arrive(audit: LossAudit, ...messages: readonly (readonly [number, string])[]): void {
+  for (const [number, id] of messages) audit.record(number, id);
+}
+
+describe('an audit of losses', () => {
+  it('finds nothing when each loss is told', async () => {
+    const audit = new LossAudit('a listener', (await publish(5)).channel);
+    arrive(audit, [0, 'p.1-1'], [1, 'p.1-2']);
+    audit.tell(2);
+    arrive(audit, [4, 'p.1-5']);
+    expect(audit.violations(5)).toEqual([]);
+    expect(audit.counted).toBe(2);
+  });
+
+  it('finds a loss that is not told, and one that did not happen', async () => {
+    const { channel } = await publish(3);
+    const [silent, wrong] = [new LossAudit('a', channel), new LossAudit('b', channel)];
+    arrive(silent, [0, 'p.1-1'], [2, 'p.1-3']);
+    expect(silent.violations(3)).toEqual([
+      'a: 0 told as lost between 0 and 2, where 1 were (and up to 0 more)',
+    ]);
+    arrive(wrong, [0, 'p.1-1']);
+    wrong.tell(1);
+    arrive(wrong, [1, 'p.1-2'], [2, 'p.1-3']);
+    expect(wrong.violations(3)).toHaveLength(1);
+  });
+
+  it('knows a loss of which the publications are removed before it is told', async () => {
+    const { channel } = await publish(4);
+    const audit = new LossAudit('a listener', channel);
+    arrive(audit, [0, 'p.1-1']);
+    audit.tell(1);
+    arrive(audit, [3, 'p.1-4']);
+    expect(audit.violations(2)).toEqual([]);
+    channel.removeBefore(2);
+    expect(audit.violations(4)).toHaveLength(1);
+  });
+
+  it('accepts either outcome of a message whose PUBLISH failed', async () => {
+    const { channel } = await publish(3, 'failed');
+    for (const told of [0, 1]) {
+      const audit = new LossAudit('a listener', channel);
+      arrive(audit, [0, 'p.1-1']);
+      if (told > 0) audit.tell(told);
+      arrive(audit, [2, 'p.1-3']);
+      expect(audit.violations(3)).toEqual([]);
+    }
+  });
+
+  it('finds a count before the first message of a stream', async () => {
+    const audit = new LossAudit('a listener', (await publish(2)).channel);
+    audit.tell(1);
+    arrive(audit, [1, 'p.1-2']);
+    expect(audit.violations(2)).toEqual(['a listener: 1 told before 1, the first of its stream']);
   });
 });
 

@@ -257,7 +257,8 @@ export class Scenario implements FaultContext {
       () => recorders.every(({ channel }) => channel.isSettled(markOf(channel))),
       'the outcome of every message is known',
     );
-    const violations = recorders.flatMap((it) => it.violations(markOf(it.channel)));
+    const checked = [...recorders, ...this.application.audits];
+    const violations = checked.flatMap((it) => it.violations(markOf(it.channel)));
     if (violations.length > 0) {
       const shown = violations.slice(0, 5).join('\n');
       throw new Error(`${violations.length} violations, the first of which:\n${shown}`);

@@ -168,4 +168,13 @@ describe('counter-proofs for a standalone Redis', () => {
       }),
     ).rejects.toThrow(/was lost outside of the reported gaps: none/);
   });
+
+  it('[without counts] finds a loss that is not told', async () => {
+    await expect(
+      Scenario.run(redis, async (scenario) => {
+        for (const audit of scenario.application.audits) audit.tell = () => undefined;
+        await scenario.measure(faultOf('CLIENT KILL of the subscriber'));
+      }),
+    ).rejects.toThrow(/0 told as lost between \d+ and \d+, where \d+ were/);
+  });
 });
