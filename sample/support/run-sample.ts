@@ -1,5 +1,6 @@
-import { EventEmitter, once } from 'node:events';
 import { startPrivateRedis, type PrivateRedis } from './private-redis.js';
+
+export { printReceived, recordReceived } from './received.js';
 
 const redis = await openRedis();
 
@@ -13,24 +14,6 @@ export async function runSample(run: () => Promise<void>): Promise<void> {
   } finally {
     await redis.stop();
   }
-}
-
-const received: string[] = [];
-const events = new EventEmitter();
-
-/** Stores a line about a message that a handler received, for `printReceived`. */
-export function recordReceived(line: string): void {
-  received.push(line);
-  events.emit('line');
-}
-
-/**
- * Waits for `count` lines from handlers and prints them in sorted order, because messages of different
- * subscriptions can arrive in any order.
- */
-export async function printReceived(count: number): Promise<void> {
-  while (received.length < count) await once(events, 'line');
-  for (const line of received.splice(0).toSorted()) console.log(`  ${line}`);
 }
 
 async function openRedis(): Promise<Pick<PrivateRedis, 'url' | 'stop'>> {
