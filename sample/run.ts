@@ -1,4 +1,4 @@
-/** The small samples; each is a folder with a `main.ts`. */
+/** The samples of one program; each is a folder with a `main.ts`. Those with a page run until they are stopped. */
 const NAMES = [
   'game-events',
   'cache-invalidation',
@@ -6,6 +6,11 @@ const NAMES = [
   'request-response',
   'patterns',
   'plain-json',
+  'keyspace-events',
+  'sharded-channels',
+  'dashboard',
+  'assistant',
+  'chat',
 ];
 
 const name = process.argv[2] ?? '';
