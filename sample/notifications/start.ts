@@ -1,4 +1,3 @@
-import { LOOPBACK, settings } from './process/settings.js';
 import { Launcher, type RunningSample } from './launcher/launcher.js';
 
 const launcher = new Launcher();
@@ -14,7 +13,7 @@ try {
   await launcher.stop(1);
 }
 
-function explain({ gatewayUrls, redisCli }: RunningSample): void {
+function explain({ gatewayUrls, monitoringUrls, redisCli, openAt }: RunningSample): void {
   const [first, second] = gatewayUrls;
   console.log(`
 The notification sample is ready; Ctrl-C stops it.
@@ -28,15 +27,24 @@ like Alice's post as Bob:
 Each message through Redis is logged below: → sent, ← received. To watch the channels yourself:
 
   ${redisCli} PSUBSCRIBE 'sample:notifications.*'
-${warning()}`);
+${monitoring(monitoringUrls)}${warning(openAt)}`);
 }
 
-function warning(): string {
-  const { listenHost } = settings;
-  return listenHost === LOOPBACK
+function monitoring(urls: readonly string[]): string {
+  if (urls.length === 0) return '';
+  const lines = urls.map((url) => `  ${url}/metrics    ${url}/health/ready`);
+  return `
+The services have their metrics and their health at:
+
+${lines.join('\n')}
+`;
+}
+
+function warning(openAt: string | undefined): string {
+  return openAt === undefined
     ? ''
     : `
-LISTEN_HOST=${listenHost}: other machines may reach these addresses, and sign in as any user.
+LISTEN_HOST=${openAt}: other machines may reach these addresses, and sign in as any user.
 Requests for a host name that is not in ALLOWED_HOSTS are refused.
 `;
 }

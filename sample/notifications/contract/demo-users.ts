@@ -1,4 +1,4 @@
-import { settings } from '../process/settings.js';
+import { readSettings } from '../process/settings.js';
 import { USER_ID } from './user-id.js';
 
 export interface User {
@@ -26,7 +26,7 @@ export function nameOf(id: string): string {
 
 /** A user of a load test. */
 function findGuest(id: string): User | undefined {
-  const { guestPrefix } = settings;
+  const { guestPrefix } = readSettings();
   const isGuest = guestPrefix !== '' && id.startsWith(guestPrefix) && USER_ID.test(id);
   return isGuest ? { id, name: id, isAdministrator: false } : undefined;
 }

@@ -1,6 +1,7 @@
-import { IsIn, IsString, IsUUID, Length } from 'class-validator';
+import { IsIn, IsObject, IsString, IsUUID, Length } from 'class-validator';
 import { NOTIFICATION_TYPES, type NotificationType } from './notification.js';
 import { IfGiven } from './if-given.js';
+import { IsSmall } from './is-small.js';
 import { IsUser } from './is-user.js';
 import { MAX_TEXT_LENGTH, MAX_TITLE_LENGTH } from './limits.js';
 import { IsUserId } from './user-id.js';
@@ -34,8 +35,8 @@ export class PostEvent extends UserEvent {
   postId!: string;
 }
 
-/** The text of an announcement, from the form of an administrator. */
-export class AnnouncementText {
+/** What an administrator sends to one user, or to all users. */
+export class NoticeContent {
   @IsString()
   @Length(1, MAX_TITLE_LENGTH)
   title!: string;
@@ -47,15 +48,28 @@ export class AnnouncementText {
   @IfGiven()
   @IsIn(NOTIFICATION_TYPES)
   type?: NotificationType;
+
+  /** Any data for programs that show the notification. */
+  @IfGiven()
+  @IsObject()
+  @IsSmall()
+  data?: object;
 }
 
 /** An announcement to all users. */
-export class Announcement extends AnnouncementText {
+export class Announcement extends NoticeContent {
   @IsUUID()
   id!: string;
 
-  /** The administrator that announces it. */
+  /** The administrator that sends it. */
   @IsUserId()
   @IsUser()
   actorId!: string;
+}
+
+/** A notice to one user. */
+export class Notice extends Announcement {
+  @IsUserId()
+  @IsUser()
+  userId!: string;
 }

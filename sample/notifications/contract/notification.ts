@@ -17,10 +17,7 @@ export interface Notification {
   readonly data: unknown;
 }
 
-/**
- * The second kind of message on a user's channel, with the header `event: read`: the ids of notifications
- * that the user has read in any tab.
- */
+/** The second kind of message on a user's channel: the ids of notifications that the user has read in any tab. */
 export interface NotificationsRead {
   readonly ids: readonly string[];
 }

@@ -2,7 +2,8 @@ import { HttpStatus } from '@nestjs/common';
 import type { Request, RequestHandler } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { ServerResponse } from 'node:http';
-import { settings } from '../process/settings.js';
+import type { Settings } from '../process/settings.js';
+import type { SessionSettings } from '../session/session-settings.js';
 import { tokenOf } from '../session/session-token.js';
 
 /** Timeout of the activity service, in milliseconds. */
@@ -12,15 +13,18 @@ const TIMEOUT_MS = 3_000;
  * Forwards requests to the activity service, so that the page has one origin. The cookie is not forwarded:
  * between services the token is in the `authorization` header.
  */
-export function activityProxy(): RequestHandler {
+export function activityProxy(
+  { activityUrl }: Settings,
+  { cookie }: SessionSettings,
+): RequestHandler {
   return createProxyMiddleware<Request>({
-    target: settings.activityUrl,
+    target: activityUrl,
     // The activity service accepts only its own host names.
     changeOrigin: true,
     proxyTimeout: TIMEOUT_MS,
     on: {
       proxyReq: (outgoing, request) => {
-        const token = tokenOf(request);
+        const token = tokenOf(request, cookie);
         outgoing.removeHeader('cookie');
         if (token) outgoing.setHeader('authorization', `Bearer ${token}`);
       },

@@ -3,7 +3,7 @@ import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs
 import { RedisPubSubClient } from 'nestjs-redis-pubsub';
 import type { Observable } from 'rxjs';
 import { ANNOUNCEMENT } from '../contract/channels.js';
-import { AnnouncementText, type Announcement } from '../contract/events.js';
+import { NoticeContent, type Announcement } from '../contract/events.js';
 import { ChangeLimitGuard } from '../http/change-limit.js';
 import { AdministratorGuard } from '../session/administrator.guard.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
@@ -20,9 +20,10 @@ export class BroadcastsController {
   @HttpCode(HttpStatus.ACCEPTED)
   broadcast(
     @CurrentUserId() me: string,
-    @Body() { title, message, type }: AnnouncementText,
+    @Body() { title, message, type, data }: NoticeContent,
   ): Observable<Accepted> {
-    const announcement: Announcement = { id: randomUUID(), actorId: me, title, message, type };
+    const content = { title, message, type, data };
+    const announcement: Announcement = { ...content, id: randomUUID(), actorId: me };
     return this.events.emit(ANNOUNCEMENT, announcement).pipe(accepted());
   }
 }

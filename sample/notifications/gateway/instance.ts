@@ -1,4 +1,4 @@
-import { settings } from '../process/settings.js';
+import { instanceOf } from '../process/instance.js';
 
 /** The name of this gateway instance. */
-export const INSTANCE = settings.instance ?? 'gateway';
+export const INSTANCE = instanceOf('gateway');

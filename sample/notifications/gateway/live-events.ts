@@ -1,21 +1,39 @@
 import { Injectable, type MessageEvent, type OnModuleDestroy } from '@nestjs/common';
 import { RedisPubSubClient, RedisPubSubService, type PubSubMessage } from 'nestjs-redis-pubsub';
 import { BehaviorSubject, combineLatest, distinctUntilChanged, filter, interval } from 'rxjs';
-import { defer, map, merge, ReplaySubject, takeUntil, timer, type Observable } from 'rxjs';
+import {
+  concatMap,
+  defer,
+  map,
+  merge,
+  ReplaySubject,
+  takeUntil,
+  timer,
+  type Observable,
+} from 'rxjs';
 import { BROADCAST, POST_EVENTS, userChannel } from '../contract/channels.js';
 import {
   isNotification,
   isNotificationsRead,
   isPostChange,
   type Notification,
-  type NotificationsRead,
 } from '../contract/notification.js';
+import { keepEventId } from './event-ids.js';
 import { INSTANCE } from './instance.js';
 import { Presence } from './presence.js';
 import { Traffic } from './traffic.js';
 
 /** Interval of the heartbeat event, by which both ends detect a lost connection, in milliseconds. */
 const HEARTBEAT_INTERVAL_MS = 10_000;
+
+/** A user's stream that was requested. */
+export interface StreamRequest {
+  readonly userId: string;
+  /** The stream completes when the session expires. */
+  readonly expiresAt: Date;
+  /** The id of the last event that the browser has: what followed it comes first. */
+  readonly lastEventId?: string | undefined;
+}
 
 /**
  * The events of a user's stream. There is one Redis subscription per user with an open stream, one for the
@@ -37,25 +55,27 @@ export class LiveEvents implements OnModuleDestroy {
     private readonly traffic: Traffic,
   ) {}
 
-  /** Completes when the session expires, at `expiresAt`. */
-  of(userId: string, expiresAt: Date): Observable<MessageEvent> {
+  of({ userId, expiresAt, lastEventId }: StreamRequest): Observable<MessageEvent> {
     return defer(() => {
       const subscriptions = new Subscriptions();
       const { pubsub } = this;
       return merge(
-        pubsub.observe(BROADCAST, subscriptions.next()).pipe(filter(isValid), map(toEvent)),
+        pubsub.observe(BROADCAST, subscriptions.next()).pipe(
+          filter(({ data }) => isNotification(data)),
+          map(({ data }) => ({ type: 'notification', data: data as Notification })),
+        ),
         pubsub.observePattern(POST_EVENTS, subscriptions.next()).pipe(
           filter(({ data }) => isPostChange(data)),
           map(toPostEvent),
         ),
         pubsub
-          .observe(userChannel(userId), subscriptions.next())
-          .pipe(filter(isValid), map(toEvent)),
+          .observeEvents(userChannel(userId), { lastEventId, ...subscriptions.next() })
+          .pipe(concatMap(toUserEvent)),
         this.#streamStatus(subscriptions.areComplete),
         this.presence.changes,
         this.traffic.of(userId),
         this.#heartbeat,
-      ).pipe(takeUntil(merge(this.#closing, timer(expiresAt))));
+      ).pipe(keepEventId(lastEventId), takeUntil(merge(this.#closing, timer(expiresAt))));
     });
   }
 
@@ -92,25 +112,16 @@ class Subscriptions {
   }
 }
 
-type Content = Notification | NotificationsRead;
-
 /** Any client of Redis can publish any payload; a page receives only valid ones. */
-function isValid(message: PubSubMessage): message is PubSubMessage<Content> {
-  const { data } = message;
-  return isRead(message) ? isNotificationsRead(data) : isNotification(data);
-}
-
-function toEvent(message: PubSubMessage<Content>): MessageEvent {
-  return { type: isRead(message) ? 'read' : 'notification', data: message.data };
+function toUserEvent(event: MessageEvent): readonly MessageEvent[] {
+  const { type, data } = event;
+  if (type === 'resync') return [event];
+  if (isNotificationsRead(data)) return [{ ...event, type: 'read' }];
+  return isNotification(data) ? [{ ...event, type: 'notification' }] : [];
 }
 
 /** The page loads the post, because what it shows depends on the user. */
 function toPostEvent({ data }: PubSubMessage): MessageEvent {
   const { postId } = data as { readonly postId: string };
   return { type: 'post', data: { postId } };
-}
-
-/** A message on a user's channel is a notification, unless it has the header `event: read`. */
-function isRead({ headers }: PubSubMessage): boolean {
-  return headers.event === 'read';
 }

@@ -2,9 +2,11 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
 import helmet from 'helmet';
-import { refuseOtherHosts } from '../http/allowed-hosts.js';
+import { refuseOtherHosts } from '../../support/allowed-hosts.js';
 import { serveHttp } from '../http/serve-http.js';
+import { traceRequests } from '../monitoring/tracing.js';
 import { runService } from '../process/run-service.js';
+import { sessionSettings, type SessionSettings } from '../session/session-settings.js';
 import { activityProxy } from './activity-proxy.js';
 import { GatewayModule } from './gateway.module.js';
 import { refuseOtherOrigins } from './same-origin.js';
@@ -22,14 +24,15 @@ const POLICY = {
   },
 };
 
-await runService('gateway', async (options) => {
+await runService('gateway', async (options, settings) => {
   const app = await NestFactory.create<NestExpressApplication>(GatewayModule, options);
+  await traceRequests(app);
   app.use(helmet({ contentSecurityPolicy: POLICY, frameguard: { action: 'deny' } }));
-  app.use(refuseOtherHosts());
+  app.use(refuseOtherHosts(settings));
   app.use(cookieParser());
   app.use(refuseOtherOrigins);
-  app.use('/api/activity', activityProxy());
+  app.use('/api/activity', activityProxy(settings, app.get<SessionSettings>(sessionSettings.KEY)));
   app.setGlobalPrefix('api');
   serveStaticFiles(app);
-  return serveHttp(app);
+  return serveHttp(app, settings);
 });

@@ -6,16 +6,28 @@ import {
   NotFoundException,
   Param,
   Post,
+  Query,
   UseGuards,
 } from '@nestjs/common';
-import { RedisPubSubRecordBuilder, RedisPubSubService } from 'nestjs-redis-pubsub';
+import { Type } from 'class-transformer';
+import { IsInt, Max, Min } from 'class-validator';
+import { RedisPubSubService } from 'nestjs-redis-pubsub';
 import { userChannel } from '../contract/channels.js';
 import type { NotificationsRead } from '../contract/notification.js';
 import { UserParams } from '../contract/user-params.js';
 import { ChangeLimitGuard } from '../http/change-limit.js';
-import { Inbox, type InboxContent } from '../inbox/inbox.js';
+import { Inbox, INBOX_SIZE, type InboxContent } from '../inbox/inbox.js';
 import { OwnUserGuard } from '../session/own-user.guard.js';
 import { SessionGuard } from '../session/session.guard.js';
+
+class InboxQuery {
+  /** How many of the newest notifications are listed. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(INBOX_SIZE)
+  limit: number = INBOX_SIZE;
+}
 
 /** A user's own inbox. A read notification is published to all tabs of the user, on every instance. */
 @Controller('users/:userId/notifications')
@@ -27,8 +39,8 @@ export class NotificationsController {
   ) {}
 
   @Get()
-  list(@Param() { userId }: UserParams): Promise<InboxContent> {
-    return this.inbox.read(userId);
+  list(@Param() { userId }: UserParams, @Query() { limit }: InboxQuery): Promise<InboxContent> {
+    return this.inbox.read(userId, limit);
   }
 
   @Get('unread')
@@ -54,7 +66,6 @@ export class NotificationsController {
   }
 
   async #tell(userId: string, read: NotificationsRead): Promise<void> {
-    const record = new RedisPubSubRecordBuilder(read).setHeader('event', 'read').build();
-    await this.pubsub.publish(userChannel(userId), record);
+    await this.pubsub.publish(userChannel(userId), read);
   }
 }

@@ -1,15 +1,27 @@
-import { HttpException, HttpStatus, Injectable } from '@nestjs/common';
+import { HttpException, HttpStatus, Inject, Injectable } from '@nestjs/common';
 import { defer, finalize, type Observable } from 'rxjs';
-import { settings } from '../process/settings.js';
+import { spreadOf } from './spread.js';
+import { serviceSettings, type ServiceSettings } from '../process/settings.module.js';
 
 /** Counts the open streams of each user at this gateway, and limits them. */
 @Injectable()
 export class OpenStreams {
+  readonly #limit: number;
   readonly #counts = new Map<string, number>();
+  #total = 0;
+
+  constructor(@Inject(serviceSettings.KEY) { streamLimit }: ServiceSettings) {
+    this.#limit = streamLimit;
+  }
+
+  /** The time over which the pages of these streams spread what they do at once, in milliseconds. */
+  get spreadMs(): number {
+    return spreadOf(this.#total);
+  }
 
   /** Throws the response 429 if the user has as many open streams as a user can have. */
   check(userId: string): void {
-    const limit = settings.streamLimit;
+    const limit = this.#limit;
     if (this.#countOf(userId) < limit) return;
     throw new HttpException(
       `You have ${limit} open streams. Close a tab first.`,
@@ -30,6 +42,7 @@ export class OpenStreams {
   }
 
   #set(userId: string, count: number): void {
+    this.#total += count - this.#countOf(userId);
     if (count > 0) this.#counts.set(userId, count);
     else this.#counts.delete(userId);
   }

@@ -6,6 +6,7 @@ import {
   Get,
   HttpCode,
   HttpStatus,
+  Inject,
   Post,
   Res,
   UseGuards,
@@ -14,9 +15,9 @@ import { IsString } from 'class-validator';
 import type { CookieOptions, Response } from 'express';
 import { DEMO_USERS, findUser, type User } from '../contract/demo-users.js';
 import { ChangeLimitGuard } from '../http/change-limit.js';
-import { settings } from '../process/settings.js';
 import { CurrentUserId } from '../session/current-user-id.decorator.js';
 import { SESSION_LIFETIME_SECONDS } from '../session/session.module.js';
+import { sessionSettings, type SessionSettings } from '../session/session-settings.js';
 import { SessionGuard } from '../session/session.guard.js';
 import { SessionTokens } from '../session/session-tokens.js';
 import { INSTANCE } from './instance.js';
@@ -38,7 +39,10 @@ const COOKIE: CookieOptions = { httpOnly: true, sameSite: 'strict', path: '/' };
 /** Signs users in and out. The sample has no passwords: any user can be chosen. */
 @Controller()
 export class SessionController {
-  constructor(private readonly tokens: SessionTokens) {}
+  constructor(
+    private readonly tokens: SessionTokens,
+    @Inject(sessionSettings.KEY) private readonly settings: SessionSettings,
+  ) {}
 
   @Get('people')
   people(): readonly User[] {
@@ -55,7 +59,7 @@ export class SessionController {
     const user = findUser(userId);
     if (!user) throw new BadRequestException(`There is no user "${userId}"`);
     const token = await this.tokens.sign({ userId, isAdministrator: user.isAdministrator });
-    response.cookie(settings.sessionCookie, token, {
+    response.cookie(this.settings.cookie, token, {
       ...COOKIE,
       maxAge: SESSION_LIFETIME_SECONDS * 1_000,
     });
@@ -73,6 +77,6 @@ export class SessionController {
   @UseGuards(ChangeLimitGuard)
   @HttpCode(HttpStatus.NO_CONTENT)
   signOut(@Res({ passthrough: true }) response: Response): void {
-    response.clearCookie(settings.sessionCookie, COOKIE);
+    response.clearCookie(this.settings.cookie, COOKIE);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable, type MessageEvent } from '@nestjs/common';
 import { bufferTime, filter, map, share, type Observable } from 'rxjs';
-import { isChannelOfOtherUser } from '../contract/channels.js';
+import { isChannelOfOtherUser, PREFIX, PRESENCE } from '../contract/channels.js';
 import { messageTrace } from '../process/message-trace.js';
 
 /** Interval at which the pages receive the messages that have passed, in milliseconds. */
@@ -13,6 +13,8 @@ const MAX_MESSAGES = 40;
 export class Traffic {
   readonly #messages = messageTrace.pipe(
     filter(({ kind }) => kind === 'sent' || kind === 'received'),
+    // Every page that is opened or closed would show a message.
+    filter(({ channel }) => channel !== PREFIX + PRESENCE),
     bufferTime(INTERVAL_MS),
     filter((messages) => messages.length > 0),
     map((messages) => messages.slice(-MAX_MESSAGES)),

@@ -1,6 +1,6 @@
 import { Injectable, Module, type ExecutionContext } from '@nestjs/common';
 import { ThrottlerGuard, ThrottlerModule, type ThrottlerLimitDetail } from '@nestjs/throttler';
-import { settings } from '../process/settings.js';
+import { serviceSettings, type ServiceSettings } from '../process/settings.module.js';
 import type { SignedInRequest } from '../session/session.js';
 
 const WINDOW_MS = 10_000;
@@ -36,7 +36,8 @@ export class ChangeLimitGuard extends ThrottlerGuard {
 @Module({
   imports: [
     ThrottlerModule.forRootAsync({
-      useFactory: () => [{ ttl: WINDOW_MS, limit: settings.changeLimit }],
+      inject: [serviceSettings.KEY],
+      useFactory: ({ changeLimit }: ServiceSettings) => [{ ttl: WINDOW_MS, limit: changeLimit }],
     }),
   ],
   exports: [ThrottlerModule],

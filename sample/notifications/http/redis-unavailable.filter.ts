@@ -1,6 +1,6 @@
 import { Catch, HttpException, HttpStatus, type ArgumentsHost } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
-import { ConnectionError } from 'nestjs-redis-pubsub';
+import { isRedisOutage } from '../../support/redis-outage.js';
 
 /** Responds with 503 to requests that fail during an outage of Redis, so that the caller can retry. */
 @Catch()
@@ -14,17 +14,8 @@ export class RedisUnavailableFilter extends BaseExceptionFilter {
   }
 }
 
-/** The error messages of ioredis for a connection that is closed, lost, or does not respond. */
-const CONNECTION_FAILURE =
-  /Connection is closed|max retries per request|Command timed out|Stream isn't writeable/;
-
 function isConnectionFailure(error: unknown): boolean {
-  if (error instanceof ConnectionError) return true;
-  return (
-    error instanceof Error &&
-    !(error instanceof HttpException) &&
-    CONNECTION_FAILURE.test(error.message)
-  );
+  return !(error instanceof HttpException) && isRedisOutage(error);
 }
 
 function serviceUnavailable(cause: unknown): HttpException {

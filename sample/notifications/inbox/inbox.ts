@@ -4,6 +4,7 @@ import { PREFIX } from '../contract/channels.js';
 import type { Notification } from '../contract/notification.js';
 import { runTransaction } from '../storage/run-transaction.js';
 import { ADD_NOTIFICATION } from './add-notification.js';
+import { READ_NOTIFICATIONS } from './read-notifications.js';
 
 /** The number of notifications that an inbox keeps. */
 export const INBOX_SIZE = 100;
@@ -18,7 +19,16 @@ export interface InboxContent {
   readonly unread: number;
 }
 
-type AddNotification = (...keysAndArguments: (string | number)[]) => Promise<number>;
+/** The notifications as JSON, newest first, whether each is unread, and the number of all unread ones. */
+type Stored = [stored: (string | null)[], isUnread: (0 | 1)[], unread: number];
+
+/** A script is called with its keys, then with its arguments. */
+type Script<Result> = (...keysAndArguments: (string | number)[]) => Promise<Result>;
+
+interface Scripts {
+  readonly addNotification: Script<number>;
+  readonly readNotifications: Script<Stored>;
+}
 
 /**
  * The last {@link INBOX_SIZE} notifications of each user, in Redis: a list of ids, a hash of
@@ -26,11 +36,12 @@ type AddNotification = (...keysAndArguments: (string | number)[]) => Promise<num
  */
 @Injectable()
 export class Inbox {
-  readonly #redis: Redis & { addNotification: AddNotification };
+  readonly #redis: Redis & Scripts;
 
   constructor(redis: Redis) {
     redis.defineCommand('addNotification', { numberOfKeys: 4, lua: ADD_NOTIFICATION });
-    this.#redis = redis as Redis & { addNotification: AddNotification };
+    redis.defineCommand('readNotifications', { numberOfKeys: 3, lua: READ_NOTIFICATIONS });
+    this.#redis = redis as Redis & Scripts;
   }
 
   /** Adds a notification as unread. Resolves to `false` if another instance has already added it. */
@@ -42,20 +53,19 @@ export class Inbox {
     return (await this.#redis.addNotification(...keys, notification.id, json, ...limits)) === 1;
   }
 
-  async read(userId: string): Promise<InboxContent> {
+  /** The newest `limit` notifications. `unread` counts all of them. */
+  async read(userId: string, limit = INBOX_SIZE): Promise<InboxContent> {
     const { order, items, unread } = keysOf(userId);
-    const [ids, stored, unreadIds] = await runTransaction<
-      [string[], Record<string, string>, string[]]
-    >(this.#redis, (transaction) =>
-      transaction.lrange(order, 0, -1).hgetall(items).smembers(unread),
+    const [stored, isUnread, count] = await this.#redis.readNotifications(
+      order,
+      items,
+      unread,
+      limit,
     );
-    const isUnread = new Set(unreadIds);
-    const notifications = ids
-      .flatMap((id) => stored[id] ?? [])
-      .map((json) => JSON.parse(json) as Notification)
-      // Unread ids are stored separately, so that marking as read does not rewrite a notification.
-      .map((notification) => ({ ...notification, read: !isUnread.has(notification.id) }));
-    return { notifications, unread: unreadIds.length };
+    const notifications = stored.flatMap((json, i) =>
+      json === null ? [] : { ...(JSON.parse(json) as Notification), read: isUnread[i] === 0 },
+    );
+    return { notifications, unread: count };
   }
 
   unreadCount(userId: string): Promise<number> {

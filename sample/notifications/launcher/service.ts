@@ -39,6 +39,12 @@ export class Service {
     return this.#name === 'gateway';
   }
 
+  /** The URL of its metrics and its health; `undefined` where these are off. */
+  get monitoringUrl(): string | undefined {
+    const { MONITORING_PORT: port } = this.#env;
+    return port === undefined ? undefined : `http://localhost:${port}`;
+  }
+
   /** Passes on a message of any service. */
   show(traced: TracedMessage): void {
     if (this.#child?.connected)
@@ -66,11 +72,12 @@ export class Service {
     const failed = exited.then((reason) => {
       throw new Error(`${reason}, before it was ready`);
     });
-    const { port } = await Promise.race([ready, failed]);
+    const { port, monitoringPort } = await Promise.race([ready, failed]);
     void exited.then((reason) => this.#restart(reason));
     // A restart uses the same port, which clients already know.
     if (port !== undefined) this.#env.PORT = String(port);
-    return { port };
+    if (monitoringPort !== undefined) this.#env.MONITORING_PORT = String(monitoringPort);
+    return { port, monitoringPort };
   }
 
   async stop(): Promise<void> {

@@ -6,19 +6,19 @@ import { LOAD_USER_PREFIX } from './signed-in-users.js';
 
 const STOP_TIMEOUT_MS = 10_000;
 
-/** The gateway process under test. Unlike the launcher, it is not restarted: an exit is a failure of the run. */
+/** A gateway process under test. Unlike with the launcher, it is not restarted: an exit is a failure of the run. */
 export class GatewayProcess {
   readonly #child: ChildProcess;
   /** Rejects when the process exits. */
   readonly #exited: Promise<never>;
 
-  constructor(env: NodeJS.ProcessEnv) {
+  constructor(instance: string, env: NodeJS.ProcessEnv) {
     const reportUsage = new URL('report-usage.js', import.meta.url).href;
     this.#child = fork(new URL('../gateway/main.js', import.meta.url), {
       env: {
         ...process.env,
         ...env,
-        INSTANCE: 'gateway',
+        INSTANCE: instance,
         PORT: '0',
         TRACE: 'off',
         GUEST_PREFIX: LOAD_USER_PREFIX,

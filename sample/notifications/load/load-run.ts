@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisPubSubClient } from 'nestjs-redis-pubsub';
-import { startPrivateRedis } from '../../support/private-redis.js';
-import { PREFIX, userChannel } from '../contract/channels.js';
+import { startPrivateRedis, type PrivateRedis } from '../../support/private-redis.js';
+import { HISTORY, PREFIX, userChannel } from '../contract/channels.js';
 import { Deliveries } from './deliveries.js';
 import { GatewayProcess } from './gateway-process.js';
 import { notificationOf } from './notification.js';
 import type { LoadOptions } from './options.js';
 import { pace } from './pace.js';
-import { processUsage } from './process-usage.js';
+import { processUsage, type ProcessUsage } from './process-usage.js';
+import { redisUsage } from './redis-usage.js';
 import type { LoadResult } from './report.js';
 import { UserStream } from './user-stream.js';
 import { signInUsers, type SignedInUser } from './signed-in-users.js';
@@ -19,7 +20,14 @@ const CONCURRENT_OPENINGS = 50;
 const LOST_AFTER_MS = 5_000;
 const POLL_INTERVAL_MS = 20;
 
-/** Starts a private Redis server and a gateway, opens the streams, emits the notifications and measures. */
+/** What a run needs of the processes that it starts. */
+interface Processes {
+  readonly redis: PrivateRedis;
+  readonly gateways: readonly GatewayProcess[];
+  readonly client: RedisPubSubClient;
+}
+
+/** Starts a private Redis server and the gateways, opens the streams, emits the notifications and measures. */
 export class LoadRun {
   readonly #options: LoadOptions;
   readonly #deliveries: Deliveries;
@@ -33,42 +41,61 @@ export class LoadRun {
   }
 
   async run(): Promise<LoadResult> {
-    this.#onProgress('Starting a Redis server and a gateway');
+    const { gateways: count, streams } = this.#options;
+    this.#onProgress(
+      `Starting a Redis server and ${count === 1 ? 'a gateway' : `${count} gateways`}`,
+    );
     const redis = await startPrivateRedis();
     const secret = randomBytes(32).toString('hex');
-    const gateway = new GatewayProcess({ REDIS_URL: redis.url, SESSION_SECRET: secret });
-    const client = new RedisPubSubClient({ connection: redis.url, prefix: PREFIX });
+    const env = { REDIS_URL: redis.url, SESSION_SECRET: secret };
+    const gateways = Array.from(
+      { length: count },
+      (_, i) => new GatewayProcess(`gateway-${i}`, env),
+    );
+    const client = new RedisPubSubClient({
+      connection: redis.url,
+      prefix: PREFIX,
+      history: HISTORY,
+    });
     try {
-      const url = await gateway.url();
+      const urls = await Promise.all(gateways.map((gateway) => gateway.url()));
       await client.connect();
-      const users = await signInUsers(this.#options.streams, secret);
-      return await this.#measure(gateway, url, client, users);
+      const users = await signInUsers(streams, secret);
+      return await this.#measure({ redis, gateways, client }, urls, users);
     } finally {
       for (const stream of this.#streams) stream.close();
       await client.close();
-      await gateway.stop();
+      await Promise.all(gateways.map((gateway) => gateway.stop()));
       await redis.stop();
     }
   }
 
   async #measure(
-    gateway: GatewayProcess,
-    url: string,
-    client: RedisPubSubClient,
+    { redis, gateways, client }: Processes,
+    urls: readonly string[],
     users: readonly SignedInUser[],
   ): Promise<LoadResult> {
     const { rate, seconds } = this.#options;
-    const started = await gateway.usage();
+    const usages = (): Promise<ProcessUsage[]> => Promise.all(gateways.map((it) => it.usage()));
+    const started = await usages();
     this.#onProgress(`Opening ${users.length} streams`);
-    const openingTime = await this.#openStreams(url, users);
+    const openingTime = await this.#openStreams(urls, users);
 
     this.#onProgress(`Emitting ${rate} notifications per second for ${seconds} s`);
-    const [before, ownBefore] = [await gateway.usage(), processUsage()];
+    const [before, redisBefore, ownBefore] = [
+      await usages(),
+      await redisUsage(redis.url),
+      processUsage(),
+    ];
     const start = performance.now();
     const emittingTime = await this.#emit(client, users);
     await this.#waitForDeliveries();
     const duration = performance.now() - start;
-    const [after, ownAfter] = [await gateway.usage(), processUsage()];
+    const [after, redisAfter, ownAfter] = [
+      await usages(),
+      await redisUsage(redis.url),
+      processUsage(),
+    ];
     return {
       streams: {
         opened: this.#streams.length,
@@ -79,17 +106,19 @@ export class LoadRun {
       latencies: this.#deliveries.latencies,
       emittingTime,
       duration,
-      gateway: { started, before, after },
+      gateways: { started, before, after },
+      redisCpu: redisAfter.cpu - redisBefore.cpu,
       generatorCpu: ownAfter.cpu - ownBefore.cpu,
     };
   }
 
   /** Resolves when every stream is ready, to the time that this took, in milliseconds. */
-  async #openStreams(url: string, users: readonly SignedInUser[]): Promise<number> {
+  async #openStreams(urls: readonly string[], users: readonly SignedInUser[]): Promise<number> {
     const start = performance.now();
     const waiting = users.entries();
     const openOneByOne = async (): Promise<void> => {
       for (const [number, user] of waiting) {
+        const url = urls[number % urls.length] ?? '';
         const stream = new UserStream(url, user, (sequence) =>
           this.#deliveries.recordDelivery(sequence, number),
         );

@@ -1,4 +1,4 @@
-// Measures the latency and the losses of notifications on the streams of one gateway.
+// Measures the latency and the losses of notifications on the streams of one or more gateways.
 import { Logger } from '@nestjs/common';
 import { LoadRun } from './load-run.js';
 import { checkOpenFiles } from './open-files.js';

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 
 export interface LoadOptions {
+  /** The number of gateway processes, which share the streams. */
+  readonly gateways: number;
   /** The number of open streams, each of a different user. */
   readonly streams: number;
   /** The number of notifications that are emitted per second. */
@@ -12,13 +14,14 @@ export interface LoadOptions {
 }
 
 export const USAGE =
-  'Usage: npm run load -- [--streams 2000] [--rate 2000] [--seconds 20] [--json]';
+  'Usage: npm run load -- [--gateways 1] [--streams 2000] [--rate 2000] [--seconds 20] [--json]';
 
 /** Parses the arguments. Throws an error that names the invalid argument. */
 export function parseOptions(args: string[]): LoadOptions {
   const { values } = parseArgs({
     args,
     options: {
+      gateways: { type: 'string', default: '1' },
       streams: { type: 'string', default: '2000' },
       rate: { type: 'string', default: '2000' },
       seconds: { type: 'string', default: '20' },
@@ -26,6 +29,7 @@ export function parseOptions(args: string[]): LoadOptions {
     },
   });
   return {
+    gateways: positiveInteger('gateways', values.gateways),
     streams: positiveInteger('streams', values.streams),
     rate: positiveInteger('rate', values.rate),
     seconds: positiveInteger('seconds', values.seconds),

@@ -14,8 +14,10 @@ export interface LoadResult {
   readonly emittingTime: number;
   /** From the first `emit` to the last delivery. */
   readonly duration: number;
-  /** Before the streams were opened, before the first `emit`, and after the last delivery. */
-  readonly gateway: Record<'started' | 'before' | 'after', ProcessUsage>;
+  /** Each gateway before the streams were opened, before the first `emit`, and after the last delivery. */
+  readonly gateways: Record<'started' | 'before' | 'after', readonly ProcessUsage[]>;
+  /** CPU time of Redis from the first `emit` to the last delivery. */
+  readonly redisCpu: number;
   /** CPU time of the load process from the first `emit` to the last delivery. */
   readonly generatorCpu: number;
 }
@@ -24,9 +26,11 @@ export interface LoadResult {
 export type Figures = ReturnType<typeof figuresOf>;
 
 export function figuresOf(result: LoadResult) {
-  const { streams, deliveries, latencies, gateway } = result;
-  const gatewayCpu = gateway.after.cpu - gateway.before.cpu;
+  const { streams, deliveries, latencies, gateways, redisCpu } = result;
+  const gatewayCpu = cpuOf(gateways.after) - cpuOf(gateways.before);
   const percentOfCore = (cpu: number): number => round((cpu / result.duration) * 100, 1);
+  const perDelivery = (cpu: number): number | null =>
+    deliveries.delivered === 0 ? null : round(cpu / deliveries.delivered, 3);
   return {
     streams: streams.opened,
     openingSeconds: round(streams.openingTime / 1_000, 2),
@@ -39,14 +43,16 @@ export function figuresOf(result: LoadResult) {
       p99: percentile(latencies, 99),
       max: percentile(latencies, 100),
     },
-    gateway: {
-      megabytesWithoutStreams: megabytes(gateway.started),
-      megabytesWithStreams: megabytes(gateway.before),
-      megabytesAtEnd: megabytes(gateway.after),
+    /** Memory is that of the largest gateway, CPU that of all gateways together. */
+    gateways: {
+      count: gateways.after.length,
+      megabytesWithoutStreams: megabytes(gateways.started),
+      megabytesWithStreams: megabytes(gateways.before),
+      megabytesAtEnd: megabytes(gateways.after),
       cpuPercentOfCore: percentOfCore(gatewayCpu),
-      cpuMsPerDelivery:
-        deliveries.delivered === 0 ? null : round(gatewayCpu / deliveries.delivered, 3),
+      cpuMsPerDelivery: perDelivery(gatewayCpu),
     },
+    redis: { cpuPercentOfCore: percentOfCore(redisCpu), cpuMsPerDelivery: perDelivery(redisCpu) },
     generatorCpuPercentOfCore: percentOfCore(result.generatorCpu),
   };
 }
@@ -59,14 +65,15 @@ export function isFlawless({ deliveries }: LoadResult): boolean {
 
 /** The figures as text. */
 export function summaryOf(figures: Figures): string {
-  const { latencyMs, gateway } = figures;
+  const { latencyMs, gateways, redis } = figures;
   return [
     `streams    ${figures.streams} opened in ${figures.openingSeconds} s, ${figures.streamsOpenAtEnd} open at the end`,
     `messages   ${figures.emitted} emitted (${figures.emittedPerSecond} per second), ${figures.delivered} delivered, ${figures.lost} lost`,
     `           ${figures.duplicated} duplicated, ${figures.outOfOrder} out of order, ${figures.misdirected} to another user`,
     `latency    p50 ${latencyMs.p50} ms, p90 ${latencyMs.p90} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
-    `gateway    ${gateway.cpuPercentOfCore} % of a core, ${gateway.cpuMsPerDelivery} ms of CPU per message delivered`,
-    `           ${gateway.megabytesWithoutStreams} MB at first, ${gateway.megabytesWithStreams} MB with the streams, ${gateway.megabytesAtEnd} MB at the end`,
+    `gateways   ${gateways.count}, with ${gateways.cpuPercentOfCore} % of a core together, ${gateways.cpuMsPerDelivery} ms of CPU per message delivered`,
+    `           ${gateways.megabytesWithoutStreams} MB at first, ${gateways.megabytesWithStreams} MB with the streams, ${gateways.megabytesAtEnd} MB at the end, the largest`,
+    `redis      ${redis.cpuPercentOfCore} % of a core, ${redis.cpuMsPerDelivery} ms of CPU per message delivered`,
     `generator  ${figures.generatorCpuPercentOfCore} % of a core`,
   ].join('\n');
 }
@@ -77,8 +84,13 @@ function percentile(sorted: readonly number[], percent: number): number | null {
   return value === undefined ? null : round(value, 2);
 }
 
-function megabytes({ memory }: ProcessUsage): number {
-  return round(memory / 1_000_000, 1);
+function cpuOf(processes: readonly ProcessUsage[]): number {
+  return processes.reduce((sum, { cpu }) => sum + cpu, 0);
+}
+
+/** Of the largest process. */
+function megabytes(processes: readonly ProcessUsage[]): number {
+  return round(Math.max(...processes.map(({ memory }) => memory)) / 1_000_000, 1);
 }
 
 function round(value: number, digits: number): number {

@@ -15,4 +15,5 @@ await runService('notifications', async (options) => {
   app.useGlobalFilters(new InvalidEventFilter());
   app.enableShutdownHooks();
   await app.listen();
+  return { app };
 });

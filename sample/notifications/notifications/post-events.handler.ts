@@ -15,7 +15,9 @@ export class PostEventsHandler {
   async notify(@Payload() event: PostEvent, @ChannelParam('action') action: string): Promise<void> {
     const textOf = TEXTS.get(action);
     const isOwnPost = event.actorId === event.userId;
-    if (textOf && !isOwnPost) await this.notifier.notifyUser(event, textOf(event));
+    if (!textOf || isOwnPost) return;
+    const { id, userId, ...data } = event;
+    await this.notifier.notifyUser(userId, { id, data }, textOf(event));
   }
 }
 

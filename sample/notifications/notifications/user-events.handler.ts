@@ -14,7 +14,9 @@ export class UserEventsHandler {
   @EventPattern<string>(USER_EVENTS)
   async notify(@Payload() event: UserEvent, @Channel() channel: string): Promise<void> {
     const textOf = TEXTS.get(channel);
-    if (textOf) await this.notifier.notifyUser(event, textOf(event));
+    if (!textOf) return;
+    const { id, userId, ...data } = event;
+    await this.notifier.notifyUser(userId, { id, data }, textOf(event));
   }
 }
 

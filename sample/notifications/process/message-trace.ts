@@ -1,5 +1,5 @@
 import { Subject } from 'rxjs';
-import { settings } from './settings.js';
+import type { Settings } from './settings.js';
 import { traceMessages } from './trace-messages.js';
 import { describeTrace, type TracedMessage } from './traced-message.js';
 
@@ -17,9 +17,9 @@ const traced$ = new Subject<TracedMessage>();
 export const messageTrace = traced$.asObservable();
 
 /** Logs each message and subscription of this process in one line, or has the launcher do it. */
-export function startTrace(instance: string): void {
-  if (!settings.isTracing) return;
-  if (settings.isTracedByLauncher) {
+export function startTrace(instance: string, { isTracing, isTracedByLauncher }: Settings): void {
+  if (!isTracing) return;
+  if (isTracedByLauncher) {
     traceMessages(instance, (traced) => {
       if (process.connected) process.send?.({ traced } satisfies TraceMessage);
     });

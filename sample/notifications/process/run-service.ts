@@ -1,31 +1,53 @@
-import type { NestApplicationOptions } from '@nestjs/common';
+import type { INestApplicationContext, NestApplicationOptions } from '@nestjs/common';
+import { RedisPubSubHealthIndicator } from 'nestjs-redis-pubsub';
+import { instanceOf } from './instance.js';
 import { startTrace } from './message-trace.js';
 import { ServiceLogger } from './service-logger.js';
-import { settings } from './settings.js';
+import { readSettings, type Settings } from './settings.js';
 
 /** The message that a service sends to the launcher when it is ready. */
 export interface Ready {
+  readonly port?: number;
+  /** The port of its metrics and its health. */
+  readonly monitoringPort?: number;
+}
+
+/** A service that runs. */
+export interface Started {
+  readonly app: INestApplicationContext;
   readonly port?: number;
 }
 
 /** Runs one service of the sample, as a child process of the launcher or standalone. */
 export async function runService(
   name: string,
-  start: (options: NestApplicationOptions) => Promise<Ready | void>,
+  start: (options: NestApplicationOptions, settings: Settings) => Promise<Started>,
 ): Promise<void> {
-  const instance = settings.instance ?? name;
   // A launcher that has exited cannot stop this service. SIGTERM triggers Nest's shutdown hooks.
   const isOrphan = process.send !== undefined && !process.connected;
   if (isOrphan) process.exit(1);
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  startTrace(instance);
+  const instance = instanceOf(name);
   try {
-    const ready = await start({ logger: new ServiceLogger(instance), abortOnError: false });
-    if (process.connected) process.send?.(ready ?? {});
+    const settings = readSettings();
+    startTrace(instance, settings);
+    const options = { logger: new ServiceLogger(instance), abortOnError: false };
+    const monitoring = await startMonitoring(settings);
+    const { app, port } = await start(options, settings);
+    monitoring?.service.watch(app.get(RedisPubSubHealthIndicator, { strict: false }));
+    const ready: Ready = { port, monitoringPort: monitoring?.monitoringPort };
+    if (process.connected) process.send?.(ready);
   } catch (error) {
     console.error(`[${instance}] Cannot start: ${explain(error)}`);
     process.exit(1);
   }
+}
+
+/** Serves the metrics and the health. What that needs is loaded only where it is switched on. */
+async function startMonitoring({ monitoringPort, listenHost }: Settings) {
+  if (monitoringPort === undefined) return undefined;
+  const { startMonitoring: start } = await import('../monitoring/monitoring.module.js');
+  return start(monitoringPort, listenHost);
 }
 
 function explain(error: unknown): string {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
 import { JwtModule } from '@nestjs/jwt';
-import { settings } from '../process/settings.js';
+import { sessionSettings, type SessionSettings } from './session-settings.js';
 import { SessionTokens } from './session-tokens.js';
 
 /** The lifetime of a session, in seconds. */
@@ -10,15 +11,18 @@ export const SIGN_OPTIONS = { expiresIn: SESSION_LIFETIME_SECONDS, algorithm: 'H
 
 @Module({
   imports: [
+    ConfigModule.forFeature(sessionSettings),
     JwtModule.registerAsync({
-      useFactory: () => ({
-        secret: settings.sessionSecret,
+      imports: [ConfigModule.forFeature(sessionSettings)],
+      inject: [sessionSettings.KEY],
+      useFactory: ({ secret }: SessionSettings) => ({
+        secret,
         signOptions: SIGN_OPTIONS,
         verifyOptions: { algorithms: [SIGN_OPTIONS.algorithm] },
       }),
     }),
   ],
   providers: [SessionTokens],
-  exports: [SessionTokens],
+  exports: [SessionTokens, ConfigModule],
 })
 export class SessionModule {}

@@ -1,9 +1,12 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Redis } from 'ioredis';
-import { settings } from '../process/settings.js';
+import { serviceSettings, type ServiceSettings } from '../process/settings.module.js';
 
 /** The connection for stored data. Pub/Sub has its own connections. */
-@Module({ providers: [{ provide: Redis, useFactory: connect }], exports: [Redis] })
+@Module({
+  providers: [{ provide: Redis, inject: [serviceSettings.KEY], useFactory: connect }],
+  exports: [Redis],
+})
 export class StorageModule implements OnApplicationShutdown {
   constructor(private readonly redis: Redis) {}
 
@@ -13,8 +16,8 @@ export class StorageModule implements OnApplicationShutdown {
   }
 }
 
-function connect(): Redis {
-  const redis = new Redis(settings.redisUrl, {
+function connect({ redisUrl }: ServiceSettings): Redis {
+  const redis = new Redis(redisUrl, {
     // During an outage a request fails early instead of waiting, and no command is sent twice.
     maxRetriesPerRequest: 1,
     commandTimeout: 2_000,

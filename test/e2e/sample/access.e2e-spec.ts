@@ -24,6 +24,7 @@ const PROTECTED = [
   ...ownRoutes('alice'),
   ['GET', '/api/session'],
   ['POST', '/api/users/alice/messages'],
+  ['POST', '/api/users/alice/notifications'],
   ['POST', '/api/broadcasts'],
   ['GET', '/api/activity/posts'],
   ['PUT', '/api/activity/posts/p1/like'],
@@ -194,6 +195,25 @@ describe('a session of the sample', () => {
     });
   });
 
+  describe('the inspector page', () => {
+    const path = '/api/pubsub';
+
+    it('is for an administrator', async () => {
+      const dave = await sample.first.signIn('dave');
+      const page = await dave.fetch(path);
+      expect([page.status, page.headers.get('content-type')]).toEqual([
+        200,
+        expect.stringContaining('text/html'),
+      ]);
+    });
+
+    it('is forbidden for others', async () => {
+      const alice = await sample.first.signIn('alice');
+      expect((await alice.fetch(path)).status).toBe(403);
+      expect((await fetch(sample.first.url + path)).status).toBe(401);
+    });
+  });
+
   describe('a broadcast', () => {
     const text = { title: 'Hear, hear', message: 'I am no administrator' };
 
@@ -207,6 +227,18 @@ describe('a session of the sample', () => {
       await sample.first.administrator().broadcast({ title: 'True', message: 'one' });
       await listener.has('notification');
       expect(listener.titles).toEqual(['True']);
+    });
+
+    it.each(['alice', 'bob', 'carol'])('so is a notice to a user for %s', async (userId) => {
+      const ann = sample.second.user();
+      const visitor = await sample.first.signIn(userId);
+      for (const user of [ann, visitor]) {
+        expect(await visitor.notify(user, text)).toMatchObject({
+          status: 403,
+          body: { message: 'Only an administrator may do this' },
+        });
+      }
+      expect(await ann.inbox()).toMatchObject({ notifications: [] });
     });
 
     it('is allowed for Dave, who is an administrator', async () => {

@@ -4,6 +4,8 @@ import type { Notification } from '../../../sample/notifications/contract/notifi
 export interface StreamEvent {
   readonly type: string;
   readonly data: unknown;
+  /** What a browser sends back as `Last-Event-ID`; empty if there is none. */
+  readonly id: string;
 }
 
 /** A reader of named server-sent events, as a browser's EventSource is one. */
@@ -27,6 +29,11 @@ export class EventStream {
 
   get notifications(): Notification[] {
     return this.of<Notification>('notification');
+  }
+
+  /** The id of the last event. */
+  get lastEventId(): string {
+    return this.events.at(-1)?.id ?? '';
   }
 
   get titles(): string[] {
@@ -82,7 +89,8 @@ function parse(block: string): StreamEvent | undefined {
   const data = valuesOf('data').join('\n');
   // A browser does not dispatch an event without data either.
   if (data === '') return undefined;
-  return { type: valuesOf('event')[0] ?? 'message', data: parseData(data) };
+  const [type = 'message'] = valuesOf('event');
+  return { type, data: parseData(data), id: valuesOf('id')[0] ?? '' };
 }
 
 function parseData(data: string): unknown {

@@ -16,6 +16,12 @@ export function newUserId(): string {
   return `user-${randomUUID()}`;
 }
 
+/** Where a stream goes on: the header is the browser's own, and the query that of the page. */
+export interface LastEventId {
+  readonly header?: string;
+  readonly query?: string;
+}
+
 /** One gateway of the sample. */
 export class Gateway {
   constructor(
@@ -77,6 +83,8 @@ export class Visitor {
 
   message = ({ id }: { readonly id: string }, text: string) =>
     this.post<{ receivers: number }>(`/api/users/${id}/messages`, { text });
+  notify = ({ id }: { readonly id: string }, content: object) =>
+    this.post<{ receivers: number }>(`/api/users/${id}/notifications`, content);
   broadcast = (text: object) => this.post<{ receivers: number }>('/api/broadcasts', text);
 
   posts = () => this.get<(Post & Reactions)[]>('/api/activity/posts');
@@ -90,19 +98,23 @@ export class Visitor {
   unfollow = ({ id }: { readonly id: string }) => this.delete(`/api/activity/users/${id}/follow`);
 
   /** The request for the user's stream. */
-  streamRequest(): { readonly url: string; readonly headers: Record<string, string> } {
-    return { url: this.url + this.#own('stream'), headers: this.#headers() };
+  streamRequest({ header, query }: LastEventId = {}) {
+    const search = query === undefined ? '' : `?lastEventId=${encodeURIComponent(query)}`;
+    return {
+      url: this.url + this.#own('stream') + search,
+      headers: { ...this.#headers(), ...(header !== undefined && { 'last-event-id': header }) },
+    };
   }
 
   /** The user's stream; the caller closes it. */
-  createStream(): EventStream {
-    const { url, headers } = this.streamRequest();
+  createStream(lastEventId?: LastEventId): EventStream {
+    const { url, headers } = this.streamRequest(lastEventId);
     return new EventStream(url, headers);
   }
 
   /** The user's stream, in any state; closed after the test. */
-  stream(): EventStream {
-    const stream = this.createStream();
+  stream(lastEventId?: LastEventId): EventStream {
+    const stream = this.createStream(lastEventId);
     closeAfterTest(() => stream.close());
     return stream;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { InboxContent } from '../../../sample/notifications/inbox/inbox.js';
 import { eventually } from '../../support/redis.js';
 import type { EventStream } from './event-stream.js';
 import type { Visitor } from './gateway.js';
@@ -46,6 +47,41 @@ describe('the inbox of the sample', () => {
     const ids = notifications.map(({ id }) => id);
     expect(stream.of<{ ids: string[] }>('read')[0]?.ids.toSorted()).toEqual(ids.toSorted());
   });
+
+  it('lists as many of the newest as the limit says, and counts all that are unread', async () => {
+    const ann = sample.first.user();
+    const stream = await ann.openStream();
+    await send(5, ann, stream);
+    await ann.markRead(stream.notifications[4]?.id ?? '');
+    const list = async (limit: string) =>
+      (await ann.get<InboxContent>(`/api/users/${ann.id}/notifications?limit=${limit}`)).body;
+    const all = await ann.inbox();
+    expect(all.notifications.map(({ message, read }) => [message, read])).toEqual([
+      ['5', true],
+      ['4', false],
+      ['3', false],
+      ['2', false],
+      ['1', false],
+    ]);
+    for (const limit of [1, 2, 5, 100]) {
+      const { notifications, unread } = await list(`${limit}`);
+      expect(notifications).toEqual(all.notifications.slice(0, limit));
+      expect(unread).toBe(4);
+    }
+  });
+
+  it.each(['0', '-1', '101', '1.5', 'x', '', '1&limit=2'])(
+    'refuses the limit "%s"',
+    async (limit) => {
+      const ann = sample.first.user();
+      expect(await ann.get(`/api/users/${ann.id}/notifications?limit=${limit}`)).toMatchObject({
+        status: 400,
+        body: {
+          message: expect.arrayContaining([expect.stringMatching(/^limit must/)]) as string[],
+        },
+      });
+    },
+  );
 
   it('marks a notification as read, and reports it to every gateway once', async () => {
     const ann = sample.first.user();

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { choosePort } from '../../../sample/support/server-port.js';
 import { closeAfterTest } from '../../support/app.js';
 import { eventually } from '../../support/redis.js';
 import type { EventStream } from './event-stream.js';
@@ -120,6 +121,28 @@ describe('the launcher of the sample', () => {
     expect(sample.output).toContain(`Cannot start: ${reason}`);
   });
 
+  it.each([
+    ['PORT', 'three', 'to be an integer ≥ 0'],
+    ['PORT', '-1', 'to be an integer ≥ 0'],
+    ['STREAM_LIMIT', '1.5', 'to be an integer ≥ 0'],
+    ['MONITORING_PORT', 'on', 'to be an integer ≥ 0'],
+    ['ALLOWED_HOSTS', 'https://secret', 'to be host names, separated by commas'],
+  ])('reports that %s=%s is wrong, and exits with 1', async (name, value, expected) => {
+    const sample = launch({ [name]: value });
+    expect(await sample.exited).toEqual(FAILED);
+    expect(sample.output).toContain(`Cannot start: Expected ${name} ${expected}\n`);
+    expect(sample.output).not.toMatch(/ {4}at |secret/);
+  });
+
+  it('prints where each service has its metrics and its health, if it has them', async () => {
+    const sample = await startSample({ MONITORING_PORT: String(choosePort(4)), TRACE: 'off' });
+    const urls = [...sample.output.matchAll(/ (http:\S+)\/health\/ready$/gm)].map(([, url]) => url);
+    expect(urls).toHaveLength(4);
+    const answers = await Promise.all(urls.map((url) => fetch(`${url}/health/ready`)));
+    expect(answers.map(({ status }) => status)).toEqual(urls.map(() => 200));
+    expect(sample.output).not.toMatch(/ERROR|WARN|\[start\]/);
+  });
+
   it('without a Redis reports what was tried and how to get one, and exits with 1', async () => {
     const folder = await temporaryFolder();
     await symlink(process.execPath, join(folder, 'node'));
@@ -218,7 +241,9 @@ Each message through Redis is logged below: → sent, ← received. To watch the
     const since = sample.lines.length - 1;
     for (let i = 0; i < 10; i++) await bob.message({ id: 'alice' }, `${i}`);
     await alice?.has('notification', 10);
-    const steps = () => sample.lines.slice(since).filter((line) => / [→←] /.test(line));
+    // Bob comes and goes on a channel of its own.
+    const ofMessages = / [→←] sample:(user\.messaged|notifications\.user\.alice)\b/;
+    const steps = () => sample.lines.slice(since).filter((line) => ofMessages.test(line));
     await eventually(() => steps().length === 40);
     for (const [sent, received] of [
       [

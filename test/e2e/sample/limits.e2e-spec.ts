@@ -34,6 +34,7 @@ describe('a user of the sample', () => {
     for (let i = 0; i < 4; i++) await dave.markAllRead();
     for (const answer of [
       dave.broadcast({ title: 'Hear', message: 'me' }),
+      dave.notify(dave, { title: 'Hear', message: 'me' }),
       dave.message(dave, 'Hi'),
       dave.markAllRead(),
       dave.markRead('some-id'),

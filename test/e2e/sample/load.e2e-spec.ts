@@ -38,15 +38,19 @@ describe('the load script of the sample', () => {
       /^latency +p50 [\d.]+ ms, p90 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms$/m,
     );
     expect(stdout).toMatch(
-      /^gateway +[\d.]+ % of a core, [\d.]+ ms of CPU per message delivered$/m,
+      /^gateways +1, with [\d.]+ % of a core together, [\d.]+ ms of CPU per message delivered$/m,
     );
+    expect(stdout).toMatch(/^redis +[\d.]+ % of a core, [\d.]+ ms of CPU per message delivered$/m);
     expect(code).toBe(0);
   });
 
   it('prints the same as one line of JSON with --json', async () => {
     const { stdout, code } = await load(...SMALL, '--json');
     expect(stdout.trimEnd()).not.toContain('\n');
-    const figures = JSON.parse(stdout) as Record<'latencyMs' | 'gateway', Record<string, number>>;
+    const figures = JSON.parse(stdout) as Record<
+      'latencyMs' | 'gateways' | 'redis',
+      Record<string, number>
+    >;
     expect(figures).toMatchObject({
       streams: 50,
       streamsOpenAtEnd: 50,
@@ -60,12 +64,21 @@ describe('the load script of the sample', () => {
     const { p50 = NaN, p90 = NaN, p99 = NaN, max = NaN } = figures.latencyMs;
     expect(p50).toBeGreaterThan(0);
     expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].toSorted((a, b) => a - b));
-    expect(figures.gateway.cpuMsPerDelivery).toBeGreaterThan(0);
-    expect(figures.gateway.megabytesAtEnd).toBeGreaterThan(0);
+    expect(figures.gateways.cpuMsPerDelivery).toBeGreaterThan(0);
+    expect(figures.gateways.megabytesAtEnd).toBeGreaterThan(0);
+    expect(figures.redis.cpuMsPerDelivery).toBeGreaterThan(0);
+    expect(code).toBe(0);
+  });
+
+  it('shares the streams among several gateways', async () => {
+    const { stdout, stderr, code } = await load(...SMALL, '--gateways', '2', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ delivered: 400, lost: 0, gateways: { count: 2 } });
+    expect(stderr).toContain('Starting a Redis server and 2 gateways …');
     expect(code).toBe(0);
   });
 
   it.each([
+    [['--gateways', '0'], 'Expected "gateways" to be an integer ≥ 1, got 0'],
     [['--streams', '0'], 'Expected "streams" to be an integer ≥ 1, got 0'],
     [['--rate', '1.5'], 'Expected "rate" to be an integer ≥ 1, got 1.5'],
     [['--seconds', 'ten'], 'Expected "seconds" to be an integer ≥ 1, got ten'],
@@ -76,7 +89,7 @@ describe('the load script of the sample', () => {
     const { stdout, stderr, code } = await load(...args);
     expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
     expect(stderr.startsWith(reason)).toBe(true);
-    expect(stderr).toContain('\nUsage: npm run load -- [--streams 2000]');
+    expect(stderr).toContain('\nUsage: npm run load -- [--gateways 1] [--streams 2000]');
     expect(stderr).not.toContain('    at ');
   });
 

@@ -17,13 +17,18 @@ const BUILT = new URL('../../../dist-sample/notifications/', import.meta.url);
 const TEST_USERS = { GUEST_PREFIX: 'user-', CHANGE_LIMIT: '100000' };
 
 /** A process of the sample: its output, its end, and the processes that it started. */
-class BuiltProcess {
+export class BuiltProcess {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   protected readonly child: ChildProcess;
   #output = '';
 
-  constructor(program: string, env: NodeJS.ProcessEnv, hasChannel: boolean) {
-    this.child = spawn(process.execPath, [fileURLToPath(new URL(program, BUILT))], {
+  constructor(
+    program: string,
+    env: NodeJS.ProcessEnv,
+    hasChannel: boolean,
+    args: readonly string[] = [],
+  ) {
+    this.child = spawn(process.execPath, [fileURLToPath(new URL(program, BUILT)), ...args], {
       env: { ...process.env, REDIS_URL: undefined, PORT: '0', ...TEST_USERS, ...env },
       stdio: ['ignore', 'pipe', 'pipe', hasChannel ? 'ipc' : 'ignore'],
     });
@@ -55,6 +60,19 @@ class BuiltProcess {
     await this.exited;
   }
 
+  /** The processes that it started. */
+  async descendants(): Promise<RunningProcess[]> {
+    const all = await listProcesses();
+    const found: RunningProcess[] = [];
+    let parents = [this.child.pid];
+    while (parents.length > 0) {
+      const children = all.filter(({ parent }) => parents.includes(parent));
+      found.push(...children);
+      parents = children.map(({ pid }) => pid);
+    }
+    return found;
+  }
+
   /** Resolves when its output contains the text. */
   protected printed(text: string): Promise<void> {
     return new Promise((resolve) => {
@@ -75,9 +93,9 @@ class BuiltProcess {
 
 /** The built sample, started as its users start it, on ports of its own. */
 export class SampleProcess extends BuiltProcess {
-  constructor(env: NodeJS.ProcessEnv = {}) {
+  constructor(env: NodeJS.ProcessEnv = {}, program = 'start.js') {
     // Not port 0: an outgoing connection could take the port of a gateway that is down, and its restart would fail.
-    super('start.js', { PORT: String(choosePort(3)), ...env }, false);
+    super(program, { PORT: String(choosePort(3)), ...env }, false);
   }
 
   /** The URLs of the two gateways. */
@@ -98,19 +116,6 @@ export class SampleProcess extends BuiltProcess {
     return this;
   }
 
-  /** The processes that it started. */
-  async descendants(): Promise<RunningProcess[]> {
-    const all = await listProcesses();
-    const found: RunningProcess[] = [];
-    let parents = [this.child.pid];
-    while (parents.length > 0) {
-      const children = all.filter(({ parent }) => parents.includes(parent));
-      found.push(...children);
-      parents = children.map(({ pid }) => pid);
-    }
-    return found;
-  }
-
   /** The id of the process that runs this program, with all these variables in its environment. */
   async pidOf(program: string, ...variables: string[]): Promise<number> {
     const running = (await this.descendants()).filter(({ command }) => command.includes(program));
@@ -124,6 +129,31 @@ export class SampleProcess extends BuiltProcess {
       throw new Error(`Expected one process with ${words}, found ${found.length}`);
     }
     return first.pid;
+  }
+}
+
+/** The built assistant with its two instances, on ports of its own. */
+export class AssistantProcess extends BuiltProcess {
+  constructor(env: NodeJS.ProcessEnv = {}) {
+    super('../assistant/main.js', { PORT: String(choosePort(2)), ...env }, false);
+  }
+
+  /** The port of the Redis that it started. */
+  get redisPort(): number {
+    return Number(/redis-cli -p (\d+)/.exec(this.output)?.[1]);
+  }
+
+  /** The addresses of its instances. */
+  get urls(): string[] {
+    return [...this.output.matchAll(/^ {2}(http:\/\/localhost:\d+)$/gm)].map(
+      ([, url]) => url ?? '',
+    );
+  }
+
+  /** Resolves when it has printed that it is ready. */
+  async ready(): Promise<this> {
+    await Promise.race([this.failed(), this.printed('SHUTDOWN NOSAVE')]);
+    return this;
   }
 }
 
@@ -144,6 +174,12 @@ export class ServiceProcess extends BuiltProcess {
   async url(): Promise<string> {
     const { port } = await this.#ready;
     return `http://localhost:${port}`;
+  }
+
+  /** Resolves to the address of its metrics and its health when it is ready; `undefined` where these are off. */
+  async monitoringUrl(): Promise<string | undefined> {
+    const { monitoringPort } = await this.#ready;
+    return monitoringPort === undefined ? undefined : `http://localhost:${monitoringPort}`;
   }
 }
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { closeAfterTest } from '../../support/app.js';
 import { useRedis } from '../../support/redis.js';
+import { HAS_SHARDED, IF_SHARDED } from '../../support/sharded.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const NAMES = [
@@ -15,7 +16,11 @@ const NAMES = [
   'request-response',
   'patterns',
   'plain-json',
+  'keyspace-events',
+  'sharded-channels',
 ];
+/** The samples that use one server; another starts a Cluster of its own. */
+const ONE_SERVER = NAMES.filter((name) => name !== 'sharded-channels');
 
 const NO_SERVER = { REDIS_SERVER_BINARY: '/no/redis-server' };
 
@@ -43,11 +48,15 @@ async function expectedOf(name: string) {
 describe('a small sample', () => {
   const redis = useRedis();
 
-  it.each(NAMES)('%s prints the text of its expected.txt, and exits with 0', async (name) => {
+  it.each(ONE_SERVER)('%s prints the text of its expected.txt, and exits with 0', async (name) => {
     expect(await run(`${name}/main.js`)).toEqual(await expectedOf(name));
   });
 
-  it.each(NAMES)('%s uses the Redis of REDIS_URL', async (name) => {
+  it.runIf(HAS_SHARDED)(`sharded-channels prints its text as well${IF_SHARDED}`, async () => {
+    expect(await run('sharded-channels/main.js')).toEqual(await expectedOf('sharded-channels'));
+  });
+
+  it.each(ONE_SERVER)('%s uses the Redis of REDIS_URL', async (name) => {
     const result = await run(`${name}/main.js`, [], { ...NO_SERVER, REDIS_URL: redis.url });
     expect(result).toEqual(await expectedOf(name));
   });
@@ -66,7 +75,7 @@ describe('the command that runs a sample', () => {
   });
 
   it.each([[], ['no-such-sample'], ['../run']])('lists the names for %j', async (...args) => {
-    const stderr = `Usage: npm run sample <name>, where <name> is one of ${NAMES.join(', ')}\n`;
+    const stderr = `Usage: npm run sample <name>, where <name> is one of ${[...NAMES, 'dashboard', 'assistant', 'chat'].join(', ')}\n`;
     expect(await run('run.js', args)).toEqual({ stdout: '', stderr, code: 1 });
   });
 });

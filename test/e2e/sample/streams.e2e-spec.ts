@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/redis.js';
 import type { EventStream } from './event-stream.js';
-import { newUserId, type Visitor } from './gateway.js';
+import { Gateway, newUserId, type Visitor } from './gateway.js';
+import { startService } from './sample-process.js';
 import { expiryOf, signToken } from './session-tokens.js';
 import { useSample } from './use-sample.js';
 
@@ -51,7 +52,9 @@ describe('a stream of the sample', () => {
         const { status, headers } = await stream.opened;
         expect(status).toBe(200);
         expect(headers.get('content-type')).toContain('text/event-stream');
-        expect(stream.of('ready')).toEqual([{ instance: `gateway-${i + 1}` }]);
+        expect(stream.of('ready')).toEqual([
+          { instance: `gateway-${i + 1}`, spreadMs: expect.any(Number) as number },
+        ]);
       }
     });
 
@@ -179,6 +182,51 @@ describe('a stream of the sample', () => {
     await alice.close();
     for (const stream of [bob, late]) await stream.until(() => online(stream) === 'bob');
   });
+
+  it('says that a user is offline whose gateway was killed', async () => {
+    const gateway = await startService('gateway', { ...sample.env, INSTANCE: 'doomed' });
+    const carol = new Gateway(await gateway.url()).user('carol').createStream();
+    await carol.has('ready');
+    await quiet.until(() => online(quiet) === 'carol');
+    gateway.signal('SIGKILL');
+    await carol.close();
+    await quiet.until(() => online(quiet) === '');
+    expect(await sample.redis.client.pubsub('NUMSUB', channelOf({ id: 'carol' }))).toEqual([
+      channelOf({ id: 'carol' }),
+      0,
+    ]);
+  });
+
+  it('asks Redis for the users that come and go, and not every second', async () => {
+    const { client } = sample.redis;
+    const calls = async () => {
+      const stats = await client.info('commandstats');
+      return Number(/cmdstat_pubsub\|numsub:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    const heartbeats = quiet.of('heartbeat').length;
+    await quiet.has('heartbeat', heartbeats + 1);
+    const before = await calls();
+    await quiet.has('heartbeat', heartbeats + 2);
+    // Ten seconds: each gateway asks once for those that are online, and none is.
+    expect((await calls()) - before).toBeLessThanOrEqual(2);
+    const alice = await sample.first.user('alice').openStream();
+    await quiet.until(() => online(quiet) === 'alice');
+    await alice.close();
+    await quiet.until(() => online(quiet) === '');
+  });
+
+  it.each([null, 7, 'alice', {}, { userIds: 'alice' }, { userIds: [7, 'mallory', null] }])(
+    'ignores the report %j of another client about who is online',
+    async (report) => {
+      const count = quiet.of('presence').length;
+      await receivers('sample:presence.changed', report as object);
+      const alice = await sample.first.user('alice').openStream();
+      await quiet.until(() => online(quiet) === 'alice');
+      await alice.close();
+      await quiet.until(() => online(quiet) === '');
+      expect(quiet.of('presence')).toHaveLength(count + 2);
+    },
+  );
 
   describe('and other clients of its Redis:', () => {
     it('PSUBSCRIBE sees events and notifications, and each is a line of the log', async () => {

@@ -7,7 +7,8 @@ import { StreamConnection } from './stream-connection.js';
  * The messages between tabs.
  *
  * @typedef {{ type: 'join' } | { type: 'wake' }
- *   | { type: 'status', status: StreamStatus } | { type: 'event', event: StreamEvent }} Message
+ *   | { type: 'status', status: StreamStatus, lastEventId: string }
+ *   | { type: 'event', event: StreamEvent }} Message
  */
 
 /**
@@ -20,7 +21,7 @@ const LEADER_GRACE_MS = 1_000;
 /**
  * One stream for all tabs of a browser, because a browser allows six HTTP/1.1 connections per origin. The
  * tab that holds a Web Lock is the leader: it opens the stream and forwards its events to the other tabs.
- * When the leader closes, the browser gives the lock to the next tab. Without Web Locks, which need HTTPS
+ * When the leader closes, the browser gives the lock to the next tab, which goes on at the last event. Without Web Locks, which need HTTPS
  * or localhost, each tab opens its own stream.
  *
  * @param {Options} options
@@ -48,6 +49,7 @@ class SharedStream {
   #closing = new AbortController();
   /** @type {StreamStatus} */
   #status = { connection: 'connecting', online: [] };
+  #lastEventId = '';
   /** @type {StreamConnection | undefined} set in the leader only */
   #connection;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -91,12 +93,13 @@ class SharedStream {
     clearTimeout(this.#leaderTimer);
     const connection = new StreamConnection({
       ...this.#options,
+      lastEventId: this.#lastEventId,
       onStatus: (changes) => {
         this.#setStatus({ ...this.#status, ...changes });
-        this.#send({ type: 'status', status: this.#status });
+        this.#sendStatus();
       },
       onEvent: (event) => {
-        this.#options.onEvent(event);
+        this.#pass(event);
         this.#send({ type: 'event', event });
       },
     });
@@ -107,15 +110,24 @@ class SharedStream {
 
   /** @param {Message} message */
   #receive(message) {
-    if (message.type === 'join' && this.#connection) {
-      this.#send({ type: 'status', status: this.#status });
-    }
+    if (message.type === 'join' && this.#connection) this.#sendStatus();
     if (message.type === 'wake') this.#connection?.wake();
-    if (message.type === 'event') this.#options.onEvent(message.event);
+    if (message.type === 'event') this.#pass(message.event);
     if (message.type === 'status') {
+      this.#lastEventId = message.lastEventId;
       this.#setStatus(message.status);
       this.#watchLeader(message.status);
     }
+  }
+
+  /** @param {StreamEvent} event */
+  #pass(event) {
+    this.#lastEventId = event.lastEventId;
+    this.#options.onEvent(event);
+  }
+
+  #sendStatus() {
+    this.#send({ type: 'status', status: this.#status, lastEventId: this.#lastEventId });
   }
 
   /** @param {StreamStatus} status */
@@ -126,13 +138,13 @@ class SharedStream {
 
   /**
    * Asks the leader to reconnect if it is late. The leader can be a hidden tab, whose timers browsers
-   * throttle to one per minute.
+   * throttle to one per minute. They do not throttle an EventSource that reconnects by itself.
    *
    * @param {StreamStatus} status
    */
-  #watchLeader({ connection, retryIn = 0 }) {
+  #watchLeader({ connection, retryIn }) {
     clearTimeout(this.#leaderTimer);
-    if (connection !== 'reconnecting') return;
+    if (connection !== 'reconnecting' || retryIn === undefined) return;
     this.#leaderTimer = setTimeout(() => this.wake(), retryIn + LEADER_GRACE_MS);
   }
 

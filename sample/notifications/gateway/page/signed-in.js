@@ -7,6 +7,7 @@ import { Recovery } from './recovery.js';
 import { openSharedStream } from './shared-stream.js';
 import { Tasks } from './tasks.js';
 import { Toasts } from './toasts.js';
+import { spread } from './spread.js';
 import { addTraffic } from './traffic.js';
 
 /** @import { Store } from './store.js' */
@@ -58,8 +59,9 @@ export class SignedIn {
       onStatus: (stream) => store.update({ stream }),
       onEvent: (event) => this.#receive(event),
     });
-    // Not on `ready`: during an outage of Redis there is none, and the failed request shows the reason.
-    this.#load();
+    // Not on `resync`: during an outage of Redis there is none, and the failed request shows the reason.
+    void this.notifications.load();
+    void this.feed.load();
   }
 
   /** Reconnects at once: the browser is online again, or the tab is visible again. */
@@ -70,11 +72,6 @@ export class SignedIn {
   close() {
     this.#closing.abort();
     this.#stream.close();
-  }
-
-  #load() {
-    void this.notifications.load();
-    void this.feed.load();
   }
 
   /** Loads only what failed, and the posts, which need Redis and the activity service. */
@@ -91,10 +88,15 @@ export class SignedIn {
 
   /** @param {StreamEvent} event */
   #receive(event) {
+    const { signal } = this.#closing;
     switch (event.name) {
       case 'ready': {
         this.tasks.clearTemporary();
-        this.#load();
+        spread(event.data.spreadMs, signal, this.feed.load);
+        break;
+      }
+      case 'resync': {
+        spread(event.data.spreadMs, signal, this.notifications.load);
         break;
       }
       case 'read': {
@@ -106,7 +108,7 @@ export class SignedIn {
         break;
       }
       case 'post': {
-        void this.feed.load();
+        spread(event.data.spreadMs, signal, this.feed.load);
         break;
       }
       case 'traffic': {

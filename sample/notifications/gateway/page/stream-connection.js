@@ -8,6 +8,7 @@ const STREAM_TIMEOUT_MS = 25_000;
 /** @type {readonly StreamEvent['name'][]} */
 const EVENTS = [
   'ready',
+  'resync',
   'interrupted',
   'notification',
   'read',
@@ -20,6 +21,7 @@ const EVENTS = [
 /**
  * @typedef {object} StreamOptions
  * @property {string} url
+ * @property {string} [lastEventId] the id of the last event that the page has: what followed it comes first
  * @property {() => Promise<unknown>} checkSession called before each reconnect, because an EventSource does
  *   not report why it failed. A rejection delays the reconnect
  * @property {(event: StreamEvent) => void} onEvent
@@ -27,13 +29,14 @@ const EVENTS = [
  */
 
 /**
- * A stream that reconnects until it is closed. An EventSource alone stops after an HTTP error and does not
- * detect a half-open connection.
+ * A stream that reconnects until it is closed. The EventSource reconnects by itself, and sends the id of its last
+ * event. It stops after an HTTP error, and does not detect a half-open connection: then the page opens another one.
  */
 export class StreamConnection {
   #options;
   /** @type {EventSource | undefined} */
   #source;
+  #lastEventId;
   #failures = 0;
   #lastEventAt = 0;
   #isClosed = false;
@@ -44,6 +47,7 @@ export class StreamConnection {
   /** @param {StreamOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#lastEventId = options.lastEventId ?? '';
     options.onStatus({ connection: 'connecting' });
     this.#open();
   }
@@ -61,17 +65,39 @@ export class StreamConnection {
   }
 
   #open() {
-    const source = new EventSource(this.#options.url);
+    const source = new EventSource(this.#url);
     this.#source = source;
-    source.addEventListener('error', () => this.#scheduleReconnect());
+    source.addEventListener('error', () => this.#lose(source));
     for (const name of EVENTS) {
-      source.addEventListener(name, ({ data }) => this.#receive({ name, data: JSON.parse(data) }));
+      source.addEventListener(name, ({ data, lastEventId }) =>
+        this.#receive({ name, data: JSON.parse(data), lastEventId }),
+      );
     }
     this.#expectEvent();
   }
 
+  /** A new EventSource sends no header: the id is in the query. */
+  get #url() {
+    const { url } = this.#options;
+    const lastEventId = this.#lastEventId;
+    return lastEventId ? `${url}?${new URLSearchParams({ lastEventId })}` : url;
+  }
+
+  /** @param {EventSource} source that reports a lost or refused connection */
+  #lose(source) {
+    if (source.readyState === EventSource.CLOSED) {
+      this.#scheduleReconnect();
+      return;
+    }
+    // The browser reconnects. Without an event for too long, the timer has the page do it.
+    this.#isReconnecting = true;
+    this.#options.onStatus({ connection: 'reconnecting', retryIn: undefined });
+  }
+
   /** @param {StreamEvent} event */
   #receive(event) {
+    this.#isReconnecting = false;
+    this.#lastEventId = event.lastEventId;
     this.#expectEvent();
     const { onEvent, onStatus } = this.#options;
     if (event.name === 'ready') {

@@ -78,12 +78,26 @@ export interface Announcement {
   readonly type: string;
 }
 
-/** An event of the stream, by its name. */
-export type StreamEvent =
-  | { readonly name: 'ready' | 'interrupted'; readonly data: { readonly instance: string } }
+/** An event of the stream. */
+export type StreamEvent = StreamContent & {
+  /** What the page has up to this event: a stream that is opened with it goes on there. */
+  readonly lastEventId: string;
+};
+
+/** The time over which the pages of a gateway spread what they do at once, in ms. */
+interface Spread {
+  readonly spreadMs: number;
+}
+
+/** The content of an event, by its name. */
+type StreamContent =
+  | { readonly name: 'ready'; readonly data: Spread & { readonly instance: string } }
+  | { readonly name: 'interrupted'; readonly data: { readonly instance: string } }
+  /** Notifications may be missing: the page loads the inbox. */
+  | { readonly name: 'resync'; readonly data: Spread }
   | { readonly name: 'notification'; readonly data: Notification }
   | { readonly name: 'read'; readonly data: { readonly ids: readonly string[] } }
-  | { readonly name: 'post'; readonly data: { readonly postId: string } }
+  | { readonly name: 'post'; readonly data: Spread & { readonly postId: string } }
   | { readonly name: 'traffic'; readonly data: { readonly messages: readonly PassedMessage[] } }
   | { readonly name: 'presence'; readonly data: { readonly online: readonly string[] } }
   | { readonly name: 'heartbeat'; readonly data: object };
@@ -103,8 +117,8 @@ export interface StreamStatus {
   readonly instance?: string;
   /** The ids of the users that are online. */
   readonly online: readonly string[];
-  /** Delay until the next attempt, in ms; only while `reconnecting`. */
-  readonly retryIn?: number;
+  /** Delay until the next attempt of the page, in ms; only while `reconnecting`, and not by the browser. */
+  readonly retryIn?: number | undefined;
 }
 
 export interface Inbox {
