@@ -18,6 +18,10 @@ export interface ListenOptions {
 export interface EmitterOptions {
   /** Whether the candidate may send the events of one tick as a batch, if it supports that. */
   readonly batches: boolean;
+  /** Whether messages have ids, if the candidate supports that. Default true. */
+  readonly messageIds?: boolean;
+  /** How many messages Redis keeps of each channel, if the candidate supports that. Default none. */
+  readonly keeps?: number;
 }
 
 /** Sends one event; resolves when Redis has confirmed it. */

@@ -1,17 +1,23 @@
 import { RedisPubSubClient, RedisPubSubServer } from 'nestjs-redis-pubsub';
+import { EVERY_CHANNEL } from '../workload/channels.js';
 import { requestController, type Handle } from './controllers.js';
 import { requestWith, emitWith } from './nest-client.js';
 import type { Candidate } from './candidate.js';
 import { serve } from './serve.js';
 
+/** Longer than a measure. */
+const KEPT_MS = 3_600_000;
+
 /** This package, as built. */
 export const candidate: Candidate = {
   listen: ({ port, controller }) => serve(controller, createServer(port)),
 
-  async connectEmitter(port, { batches }) {
+  async connectEmitter(port, { batches, messageIds = true, keeps }) {
     const options = {
       connection: connectionTo(port),
       batchPublishes: batches,
+      messageIds,
+      ...(keeps && { history: { [EVERY_CHANNEL]: { size: keeps, ttl: KEPT_MS } } }),
     };
     const client = new RedisPubSubClient(options);
     await client.connect();

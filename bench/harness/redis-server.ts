@@ -4,8 +4,13 @@ import { startPrivateRedis, type PrivateRedis } from '../../sample/support/priva
 
 /** No output buffer limit: Redis must not disconnect a subscriber that is slower than the load. */
 const ARGUMENTS = ['--client-output-buffer-limit', 'pubsub', '0', '0', '0'];
+/** How many commands are sent together. */
+const PIPELINED = 1_000;
 /** Interval at which Redis is polled for a state, in milliseconds. */
 const POLL_INTERVAL_MS = 5;
+
+/** A command of Redis. */
+export type RedisCommand = readonly [name: string, ...args: (string | number)[]];
 
 /** How often a server was asked to publish. */
 export interface PublishCommands {
@@ -76,6 +81,28 @@ export class RedisServer {
     await this.#client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   }
 
+  /** The bytes that Redis has allocated. */
+  async memory(): Promise<number> {
+    return Number(await info(this.#client, 'memory', 'used_memory'));
+  }
+
+  /** Sends commands, some at a time. */
+  async send(commands: readonly RedisCommand[]): Promise<void> {
+    for (let i = 0; i < commands.length; i += PIPELINED) {
+      await this.#client.pipeline(inLowerCase(commands.slice(i, i + PIPELINED))).exec();
+    }
+  }
+
+  /** As {@link killSubscribers}, and runs commands before one can connect again. Resolves to the CPU time at their end. */
+  async killSubscribersAnd(commands: readonly RedisCommand[]): Promise<number> {
+    const transaction = this.#client.multi(inLowerCase(commands));
+    transaction.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    transaction.info('cpu');
+    const answers = (await transaction.exec()) ?? [];
+    for (const [error] of answers) if (error) throw error;
+    return cpuIn(String(answers.at(-1)?.[1]));
+  }
+
   async stop(): Promise<void> {
     this.#client.disconnect();
     this.#subscriber?.disconnect();
@@ -85,9 +112,16 @@ export class RedisServer {
 
 /** CPU time of a server since its start, in microseconds. */
 export async function cpuOfServer(client: Redis): Promise<number> {
-  const user = Number(await info(client, 'cpu', 'used_cpu_user'));
-  const system = Number(await info(client, 'cpu', 'used_cpu_sys'));
-  return (user + system) * 1_000_000;
+  return cpuIn(await client.info('cpu'));
+}
+
+function cpuIn(text: string): number {
+  const seconds = Number(fieldOf(text, 'used_cpu_user')) + Number(fieldOf(text, 'used_cpu_sys'));
+  return seconds * 1_000_000;
+}
+
+function inLowerCase(commands: readonly RedisCommand[]): (string | number)[][] {
+  return commands.map(([name, ...args]) => [name.toLowerCase(), ...args]);
 }
 
 /** Resolves when `isTrue` does so with `true`. */
@@ -96,7 +130,10 @@ export async function until(isTrue: () => Promise<boolean>): Promise<void> {
 }
 
 async function info(client: Redis, section: string, field: string): Promise<string> {
-  const text = await client.info(section);
+  return fieldOf(await client.info(section), field);
+}
+
+function fieldOf(text: string, field: string): string {
   const value = new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(text)?.[1];
   if (value === undefined) throw new Error(`Expected INFO to have "${field}", got ${text}`);
   return value;

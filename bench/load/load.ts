@@ -4,7 +4,7 @@ import { pace } from '../../sample/notifications/load/pace.js';
 import { sharedClock } from '../harness/latencies.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import { channelName } from '../workload/channels.js';
-import { dataOf, packetOf } from '../workload/payloads.js';
+import { dataOf, packetOf, withMessageId } from '../workload/payloads.js';
 
 /** Messages that are published as fast as Redis accepts them. */
 export interface Flood {
@@ -15,6 +15,8 @@ export interface Flood {
   readonly channels?: number;
   /** A single channel, instead of `channels`. */
   readonly channel?: string;
+  /** Whether the messages have ids. With a single channel only. */
+  readonly hasIds?: boolean;
 }
 
 /** Messages that are published at a steady rate, each with the time at which it was sent. */
@@ -30,18 +32,25 @@ export interface Stream {
 /** Messages in one pipeline; the next pipeline is sent after the replies to it. */
 const BATCH = 500;
 
+/** The number in the id of the last message. */
+let lastNumber = 0;
+
 const redis = new Redis(Number(process.argv[2]), '127.0.0.1', { enableAutoPipelining: true });
 
 const commands = {
-  async flood({ count, bytes, channels = 1, channel }: Flood): Promise<void> {
+  async flood({ count, bytes, channels = 1, channel, hasIds = false }: Flood): Promise<void> {
     const json = JSON.stringify(dataOf(bytes));
     const only = channel ?? (channels === 1 ? channelName(0) : undefined);
     const packet = only === undefined ? undefined : packetOf(only, json);
+    const payloadFor = (name: string): string => {
+      const bare = packet ?? packetOf(name, json);
+      return hasIds ? withMessageId(bare, ++lastNumber) : bare;
+    };
     for (let sent = 0; sent < count; sent += BATCH) {
       const batch = redis.pipeline();
       for (let i = sent; i < Math.min(sent + BATCH, count); i++) {
         const name = only ?? channelName(i % channels);
-        batch.publish(name, packet ?? packetOf(name, json));
+        batch.publish(name, payloadFor(name));
       }
       await batch.exec();
     }

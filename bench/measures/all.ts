@@ -4,9 +4,12 @@ import { cluster } from './cluster.js';
 import { counts } from './counts.js';
 import { emitBursts } from './emit-bursts.js';
 import { emit } from './emit.js';
+import { groups } from './groups.js';
+import { history } from './history.js';
 import { installedSize } from './installed-size.js';
 import { latency } from './latency.js';
 import { manyChannels } from './many-channels.js';
+import { messageIds } from './message-ids.js';
 import { observerFanOut } from './observer-fan-out.js';
 import { publishPatterns } from './publish-patterns.js';
 import { publishRate } from './publish-rate.js';
@@ -22,6 +25,7 @@ import { scaleBacklog } from './scale-backlog.js';
 import { scaleChannels } from './scale-channels.js';
 import { scaleHandlers } from './scale-handlers.js';
 import { scalePayload } from './scale-payload.js';
+import { socketIo } from './socket-io.js';
 import { sseBroadcast } from './sse-broadcast.js';
 import { start } from './start.js';
 
@@ -31,8 +35,11 @@ export const MEASURES: readonly Measure[] = [
   receiveLiteral,
   receiveValidated,
   receiveBounded,
+  groups,
   emit,
   emitBursts,
+  messageIds,
+  history,
   requests,
   requestLatency,
   replyFanOut,
@@ -43,6 +50,7 @@ export const MEASURES: readonly Measure[] = [
   manyChannels,
   observerFanOut,
   sseBroadcast,
+  socketIo,
   scaleHandlers,
   scaleChannels,
   scalePayload,

@@ -3,9 +3,10 @@ import type { Remote } from '../harness/child.js';
 import { figuresOf, rowOf, type Rounds } from '../harness/figures.js';
 import type { LatencySummary } from '../harness/latencies.js';
 import type { Measure } from '../harness/measure.js';
+import type { Memory } from '../harness/memory.js';
 import type { Row } from '../harness/result.js';
 import { atMost, atMostTimes, exactly } from '../harness/target.js';
-import type { Memory, ObserverCommands } from '../processes/observer.js';
+import type { ObserverCommands } from '../processes/observer.js';
 import { channelName } from '../workload/channels.js';
 import { SMALL } from '../workload/payloads.js';
 import { limitNotes } from './support/floor-notes.js';
@@ -21,15 +22,21 @@ const MAX_LATENCY_P99_MS = 20;
 
 interface ManyChannels {
   /** Per channel. */
-  readonly memory: Memory;
+  readonly memory: MemoryPerChannel;
   readonly latencies: readonly LatencySummary[];
   readonly resubscriptions: readonly Resubscription[];
+}
+
+interface MemoryPerChannel extends Memory {
+  readonly redis: number;
 }
 
 interface Resubscription {
   /** From the kill to the last subscription, in milliseconds. */
   readonly time: number;
   readonly longestStall: number;
+  /** CPU time of Redis for each channel, in microseconds. */
+  readonly redisCpu: number;
 }
 
 /** The memory, latency and resubscription time of a process that observes very many channels. */
@@ -68,21 +75,31 @@ async function observeMany(
   return { memory, latencies, resubscriptions };
 }
 
-async function measureMemory(bench: Bench, observer: Remote<ObserverCommands>): Promise<Memory> {
+async function measureMemory(
+  bench: Bench,
+  observer: Remote<ObserverCommands>,
+): Promise<MemoryPerChannel> {
   const channels = bench.pick(CHANNELS);
   // The first channels load and compile the code, which must not count as memory of channels.
   const first = channels / 100;
   await observer.observe(0, first);
   await bench.redis.channels(first);
   await observer.drain();
-  const before = await observer.memory();
+  const before = await memories(bench, observer);
   await observer.observe(first, channels);
   await bench.redis.channels(channels);
   await observer.drain();
-  const after = await observer.memory();
-  const perChannel = (kind: keyof Memory): number =>
+  const after = await memories(bench, observer);
+  const perChannel = (kind: keyof MemoryPerChannel): number =>
     (after[kind] - before[kind]) / (channels - first);
-  return { heap: perChannel('heap'), rss: perChannel('rss') };
+  return { heap: perChannel('heap'), rss: perChannel('rss'), redis: perChannel('redis') };
+}
+
+async function memories(
+  bench: Bench,
+  observer: Remote<ObserverCommands>,
+): Promise<MemoryPerChannel> {
+  return { ...(await observer.memory()), redis: await bench.redis.memory() };
 }
 
 async function warmUp(bench: Bench, observer: Remote<ObserverCommands>): Promise<void> {
@@ -112,13 +129,15 @@ async function measureResubscription(
   const channels = bench.pick(CHANNELS);
   await observer.watchLoop();
   const start = performance.now();
+  const cpu = await bench.redis.cpu();
   await bench.redis.killSubscribers();
   await bench.redis.channels(channels);
   const time = performance.now() - start;
+  const redisCpu = ((await bench.redis.cpu()) - cpu) / channels;
   await observer.drain();
   const longestStall = await observer.longestStall();
   await assertDelivers(bench, observer, channelName(channels - 1));
-  return { time, longestStall };
+  return { time, longestStall, redisCpu };
 }
 
 /** Checks that a channel that Redis counts as subscribed receives messages. */
@@ -158,6 +177,11 @@ function rowsOf(bench: Bench, rounds: Rounds<ManyChannels>): Row[] {
       bar: { chart: 'memory-per-channel', label: 'Resident memory' },
     },
     rowOf(
+      `${channels}, memory of Redis for each`,
+      'B',
+      pick(({ memory }) => memory.redis),
+    ),
+    rowOf(
       `${channels}, ${perSecond}, delivered`,
       '%',
       pick(({ latencies }) => latencies.map((it) => (it.count / count) * 100)),
@@ -174,6 +198,11 @@ function rowsOf(bench: Bench, rounds: Rounds<ManyChannels>): Row[] {
       'ms',
       pick(({ resubscriptions }) => resubscriptions.map((it) => it.time)),
       [atMostTimes(1.5, 'ioredis')],
+    ),
+    rowOf(
+      `${channels}, CPU of Redis for each during that time`,
+      'µs',
+      pick(({ resubscriptions }) => resubscriptions.map((it) => it.redisCpu)),
     ),
     rowOf(
       `${channels}, longest stall of the event loop during that time`,

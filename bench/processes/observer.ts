@@ -1,18 +1,12 @@
 // A process that observes many channels. It needs `--expose-gc` to report its memory.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers/promises';
 import { ArrivalCounter } from '../harness/arrival-counter.js';
 import { Latencies, sharedClock, type LatencySummary } from '../harness/latencies.js';
+import { memoryWithoutGarbage, type Memory } from '../harness/memory.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import type { Usage } from '../harness/usage.js';
 import { loadObserver } from '../candidates/load-observer.js';
 import { observeRange, type Observer, type ObserverName } from '../candidates/observer.js';
-
-/** Memory of this process after a garbage collection, in bytes. */
-export interface Memory {
-  readonly heap: number;
-  readonly rss: number;
-}
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 /** The sampling interval of the event loop delay, in milliseconds. */
@@ -34,15 +28,7 @@ const commands = {
   /** Resolves when all data that Redis has sent by now has been passed on. */
   drain: (): Promise<void> => observer.drain(),
 
-  async memory(): Promise<Memory> {
-    // Objects that one collection frees can release others only in a later turn.
-    for (let i = 0; i < 3; i++) {
-      globalThis.gc?.();
-      await setImmediate();
-    }
-    const { heapUsed, rss } = process.memoryUsage();
-    return { heap: heapUsed, rss };
-  },
+  memory: (): Promise<Memory> => memoryWithoutGarbage(),
 
   expect(count: number): void {
     latencies.reset();

@@ -1,4 +1,5 @@
-// A gateway that passes the messages of one channel on to its streams of server-sent events.
+// A gateway that passes the messages of one channel on to its streams of server-sent events. It needs `--expose-gc` to
+// report its memory.
 import 'reflect-metadata';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +8,7 @@ import { Controller, Get, Logger, Module, Res, Sse, type INestApplication } from
 import { NestFactory } from '@nestjs/core';
 import { RedisPubSubModule, RedisPubSubService, type PubSubMessage } from 'nestjs-redis-pubsub';
 import { map, share, type Observable } from 'rxjs';
+import { memoryWithoutGarbage, type Memory } from '../harness/memory.js';
 import { serveCommands } from '../harness/serve-commands.js';
 import { meter, type Usage } from '../harness/usage.js';
 import { channelName } from '../workload/channels.js';
@@ -90,6 +92,8 @@ const commands = {
     await app.listen(0, '127.0.0.1');
     return (app.getHttpServer() as { address(): AddressInfo }).address().port;
   },
+
+  memory: (): Promise<Memory> => memoryWithoutGarbage(),
 
   /** Publishes messages one after the other. */
   async publish(count: number): Promise<void> {

@@ -51,6 +51,11 @@ export function packetOf(channel: string, json: string): string {
   return `{"pattern":"${channel}","data":${json}}`;
 }
 
+/** A packet with a message id, as a publisher of this package numbers its messages on one channel. */
+export function withMessageId(packet: string, number: number): string {
+  return `${packet.slice(0, -1)},"mid":"b3nchM4r.1-${number}"}`;
+}
+
 function item(id: number): Item {
   return { id, user: 'grace.hopper', text: 'Liked what you wrote', isRead: id % 2 === 0 };
 }
