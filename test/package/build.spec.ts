@@ -4,9 +4,11 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,11 +19,11 @@ const SCRIPT = 'sample/support/build.mjs';
 const folder = mkdtempSync(join(tmpdir(), 'build-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A sample with two modules and two assets. */
+/** A package with one module, and a sample with two modules and two assets. */
 beforeAll(() => {
   mkdirSync(join(folder, 'sample/support'), { recursive: true });
   cpSync(SCRIPT, join(folder, SCRIPT));
-  symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
+  linkTools();
   const compilerOptions = {
     incremental: true,
     tsBuildInfoFile: '../dist-sample/.tsbuildinfo',
@@ -31,12 +33,17 @@ beforeAll(() => {
     lib: ['ES2023'],
   };
   write('package.json', '{ "type": "module" }');
+  write('index.js', 'export const one = 1;');
+  write('rolldown.config.ts', "export default { input: 'index.js', logLevel: 'silent' };");
   write('sample/tsconfig.json', JSON.stringify({ compilerOptions, include: ['.'] }));
   for (const name of ['kept', 'gone']) {
     write(`sample/${name}.ts`, `export const ${name} = 1;`);
     write(`sample/${name}.css`, '');
   }
 });
+
+const TOOLS = join(folder, 'node_modules');
+const linkTools = (): void => symlinkSync(join(process.cwd(), 'node_modules'), TOOLS);
 
 const write = (file: string, text: string): void => writeFileSync(join(folder, file), text);
 
@@ -45,11 +52,23 @@ const build = (): void =>
 
 const built = (): string[] =>
   readdirSync(join(folder, 'dist-sample'), { withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== '.built')
     .map(({ name }) => name)
     .toSorted();
 
 const builtAt = (): number => statSync(join(folder, 'dist-sample/kept.js')).mtimeMs;
+
+const textOf = (file: string): string => readFileSync(join(folder, file), 'utf8');
+
+/** Builds without the tools: succeeds only if there is nothing to build. */
+function buildWithoutTools(): void {
+  rmSync(TOOLS);
+  try {
+    build();
+  } finally {
+    linkTools();
+  }
+}
 
 describe('npm run build:sample', () => {
   it('keeps what is up to date, and removes what has no source any more', () => {
@@ -69,5 +88,56 @@ describe('npm run build:sample', () => {
     rmSync(join(folder, 'dist-sample'), { recursive: true, force: true });
     build();
     expect(built()).toEqual(['.tsbuildinfo', 'kept.css', 'kept.js']);
+  });
+
+  it('runs no tool when nothing has changed', () => {
+    build();
+    expect(buildWithoutTools).not.toThrow();
+    // A new time is no change.
+    utimesSync(join(folder, 'sample/kept.ts'), new Date(), new Date());
+    expect(buildWithoutTools).not.toThrow();
+  });
+
+  it.each([
+    ['a source that is older than its output', 'sample/kept.ts', 'export const kept = 2;'],
+    ['the output of the sample', 'dist-sample/kept.js', ''],
+    ['the output of the package', 'dist/index.js', ''],
+  ])('builds again after a change of %s', (_, file, text) => {
+    build();
+    const before = textOf(file);
+    write(file, text);
+    utimesSync(join(folder, file), new Date(0), new Date(0));
+    expect(buildWithoutTools).toThrow('typescript');
+    build();
+    buildWithoutTools();
+    // An output is what it was; a source is not.
+    expect(textOf(file) === before).toBe(file.startsWith('dist'));
+  });
+
+  it('restores an output that was changed together with a source, or was removed', () => {
+    build();
+    const before = textOf('dist-sample/kept.js');
+    write('dist-sample/kept.js', '');
+    write('sample/other.ts', 'export const other = 1;');
+    build();
+    expect(textOf('dist-sample/kept.js')).toBe(before);
+    rmSync(join(folder, 'dist-sample/kept.js'));
+    rmSync(join(folder, 'sample/other.ts'));
+    build();
+    expect(built()).toEqual(['.tsbuildinfo', 'kept.css', 'kept.js']);
+  });
+
+  it('builds again after a new file, one that is gone, and a build that failed', () => {
+    build();
+    write('sample/more.ts', 'export const more: string = 1;');
+    expect(build).toThrow('Command failed');
+    expect(build).toThrow('Command failed');
+    write('sample/more.ts', 'export const more = 1;');
+    build();
+    expect(built()).toContain('more.js');
+    rmSync(join(folder, 'sample/more.ts'));
+    build();
+    expect(built()).not.toContain('more.js');
+    buildWithoutTools();
   });
 });

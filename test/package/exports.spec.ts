@@ -2,12 +2,20 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as library from 'nestjs-redis-pubsub';
+import * as inspector from 'nestjs-redis-pubsub/inspector';
+import * as asyncapi from 'nestjs-redis-pubsub/asyncapi';
+import * as cache from 'nestjs-redis-pubsub/cache';
+import * as graphql from 'nestjs-redis-pubsub/graphql';
+import * as msgpack from 'nestjs-redis-pubsub/msgpack';
 import * as otel from 'nestjs-redis-pubsub/otel';
 import * as prometheus from 'nestjs-redis-pubsub/prometheus';
+import * as resumable from 'nestjs-redis-pubsub/resumable';
+import * as socketIo from 'nestjs-redis-pubsub/socket.io';
 import * as testing from 'nestjs-redis-pubsub/testing';
 
 /** What a module of a subpath may need, and the main entry must not load. */
-const LEAVES = /^(?:testing|prometheus|otel)\/|^prom-client$|^@opentelemetry\//;
+const LEAVES =
+  /^(?:testing|prometheus|otel|inspector|msgpack|asyncapi|cache|graphql|resumable|socket\.io)\/|^prom-client$|^msgpackr$|^graphql|^keyv|^@opentelemetry\/|socket\.io/;
 
 /** The files and the packages that a file of `dist` imports, itself and by way of others. */
 function importsOf(entry: string): Set<string> {
@@ -41,12 +49,16 @@ describe('exports', () => {
       'KeyNotification',
       'KeyParam',
       'MessageHeader',
+      'MissingRightsError',
       'NoSubscribersError',
+      'On',
       'OnHashField',
       'OnKey',
       'OnKeyEvent',
       'PayloadError',
+      'PubSubAcl',
       'PubSubError',
+      'PubSubInspector',
       'REDIS_PUBSUB',
       'RedisPubSubClient',
       'RedisPubSubContext',
@@ -57,11 +69,17 @@ describe('exports', () => {
       'RedisPubSubServer',
       'RedisPubSubService',
       'RequestTimeoutError',
+      'Respond',
       'Subscribe',
       'buildChannel',
+      'contractHash',
       'decodeSegment',
+      'defineEvents',
+      'defineRequests',
+      'dto',
       'encodeSegment',
       'escapeGlob',
+      'latestByChannel',
     ]);
   });
 
@@ -72,31 +90,79 @@ describe('exports', () => {
     );
     const types = names.filter((name) => name !== '' && !(name in library));
     expect(types.toSorted()).toEqual([
+      'AssertAclOptions',
+      'ChannelOf',
       'ChannelParams',
+      'ChannelValues',
+      'ClientOfRequests',
       'ClusterConnection',
       'Codec',
+      'Contract',
+      'ContractMessage',
+      'ContractOptions',
       'Credentials',
       'CredentialsProvider',
+      'DataFor',
+      'Drift',
+      'DriftSubject',
+      'DriftVariant',
       'DropReason',
+      'DtoOptions',
+      'DtoSchema',
+      'EventClient',
+      'EventContract',
+      'EventMethod',
+      'EventSchemas',
+      'EventService',
       'HandleTrace',
       'HandlerGap',
+      'HandlerInfo',
       'HandlerOptions',
+      'HandlerStats',
+      'HandshakeCommand',
       'Headers',
+      'HistoryLimits',
+      'HistoryQuery',
+      'InputOf',
+      'InspectChannelsOptions',
+      'InspectOptions',
+      'InspectedChannel',
+      'InspectedChannels',
+      'InspectedDrift',
+      'InspectedInstances',
+      'InspectedPattern',
+      'InspectedPatterns',
+      'InstanceAccess',
+      'InstanceInfo',
+      'InstancePing',
+      'InstanceStats',
+      'JsonSchema',
+      'MethodDecoratorOf',
+      'ObserveEventsOptions',
       'ObserveKeyEventOptions',
       'ObserveKeysOptions',
       'ObserveOptions',
+      'Observed',
       'OnKeyEventOptions',
       'OnKeyOptions',
       'OnRedisPubSubReady',
+      'OutputOf',
+      'ParamsOf',
+      'PayloadOf',
       'PubSubErrorCode',
+      'PubSubFollowed',
       'PubSubGap',
       'PubSubHandler',
+      'PubSubHistory',
+      'PubSubInspectorOptions',
       'PubSubLoss',
       'PubSubMessage',
+      'PubSubRecovery',
       'PubSubReply',
       'PubSubSubscription',
       'PublishTrace',
       'PublishingOptions',
+      'RecoverOptions',
       'RedisConnection',
       'RedisConnectionOptions',
       'RedisPubSubClientOptions',
@@ -108,10 +174,25 @@ describe('exports', () => {
       'RedisPubSubOptions',
       'RedisPubSubServerOptions',
       'RedisPubSubStatus',
+      'RedisRequestClient',
+      'RequestClient',
+      'RequestContract',
+      'RequestFor',
+      'RequestMethod',
+      'RequestSchema',
+      'RequestSchemas',
+      'ResponseFor',
+      'ResponseOf',
+      'Schema',
+      'SchemaIssue',
+      'SchemaResult',
       'SendAllOptions',
+      'ServiceOfEvents',
       'SubscribeOptions',
       'TelemetryEvents',
       'TopologyProvider',
+      'UnheardChannel',
+      'UnheardChannels',
     ]);
   });
 
@@ -126,9 +207,61 @@ describe('exports', () => {
     expect([...importsOf('prometheus/index.js')]).toContain('prom-client');
   });
 
+  it('of "asyncapi" are exactly these, and need no other package', () => {
+    expect(Object.keys(asyncapi)).toEqual(['createAsyncApiDocument']);
+    const ofMain = importsOf('index.js');
+    const own = [...importsOf('asyncapi/index.js')].filter((it) => !ofMain.has(it));
+    expect(own).toEqual(['asyncapi/index.js']);
+  });
+
+  it('of "msgpack" are exactly these', () => {
+    expect(Object.keys(msgpack)).toEqual(['msgpack']);
+    expect([...importsOf('msgpack/index.js')]).toContain('msgpackr');
+  });
+
+  it('of "cache" are exactly these, and need no other package', () => {
+    expect(Object.keys(cache).toSorted()).toEqual(['LocalCache', 'LocalCacheStore']);
+    const ofMain = importsOf('index.js');
+    const own = [...importsOf('cache/index.js')].filter((it) => !ofMain.has(it));
+    expect(own).toEqual(['cache/index.js']);
+  });
+
+  it('of "graphql" are exactly these, and need another package for their types only', () => {
+    expect(Object.keys(graphql)).toEqual(['RedisPubSubEngine']);
+    const ofMain = importsOf('index.js');
+    const own = [...importsOf('graphql/index.js')].filter((it) => !ofMain.has(it));
+    expect(own).toEqual(['graphql/index.js']);
+    expect([...importsOf('graphql/index.d.ts')]).toContain('graphql-subscriptions');
+  });
+
   it('of "otel" are exactly these', () => {
     expect(Object.keys(otel).toSorted()).toEqual(['PubSubTracingModule', 'tracePubSub', 'traced']);
     expect([...importsOf('otel/index.js')]).toContain('@opentelemetry/api');
+  });
+
+  it('of "inspector" are exactly these', () => {
+    expect(Object.keys(inspector)).toEqual(['PubSubInspectorModule']);
+    const packages = [...importsOf('inspector/index.js')].filter((it) => it.startsWith('@'));
+    expect(packages).toContain('@nestjs/common');
+    expect(packages.every((it) => it.startsWith('@nestjs/'))).toBe(true);
+  });
+
+  it('of "resumable" are exactly these, and need no other package', () => {
+    expect(Object.keys(resumable).toSorted()).toEqual(['ResumableStreams', 'StreamError']);
+    const ofMain = importsOf('index.js');
+    const own = [...importsOf('resumable/index.js')].filter((it) => !ofMain.has(it));
+    expect(own).toEqual(['resumable/index.js']);
+  });
+
+  it('of "socket.io" are exactly these', () => {
+    expect(Object.keys(socketIo).toSorted()).toEqual(['RedisPubSubIoAdapter', 'createAdapter']);
+    const ofMain = importsOf('index.js');
+    const own = [...importsOf('socket.io/index.js')].filter((it) => !ofMain.has(it));
+    expect(own.toSorted()).toEqual([
+      '@nestjs/platform-socket.io',
+      'socket.io-adapter',
+      'socket.io/index.js',
+    ]);
   });
 
   it('of "testing" are exactly these', () => {

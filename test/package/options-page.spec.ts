@@ -80,8 +80,8 @@ const accepts: Accepts = (name, field) =>
     ? undefined
     : withoutType(expectedOf((wrong) => resolveOptions(ownerOf(name), nested(name, wrong, field))));
 
-const handlerAccepts: Accepts = (name) =>
-  withoutType(expectedOf((wrong) => resolveHandlerOptions({ [name]: wrong })));
+const handlerAccepts: Accepts = (name, field) =>
+  withoutType(expectedOf((wrong) => resolveHandlerOptions(nested(name, wrong, field))));
 
 /** The default of an option, as its docstring writes it. */
 function written(value: unknown): string {
@@ -105,7 +105,7 @@ const generated = {
       {
         heading: 'Options of @OnKeyEvent',
         example:
-          "The third argument of `@OnKeyEvent('expired', 'session:*', { database: 1 })`. Those of a handler apply, too, but for `sharded`.",
+          "The third argument of `@OnKeyEvent('expired', 'session:*', { database: 1 })`. Those of a handler apply, too, but for `sharded` and `group`.",
         options: ownMembersOf('OnKeyEventOptions', 'HandlerOptions', 'order'),
         accepts: () => undefined,
       },
@@ -204,10 +204,12 @@ describe('the page of the options', () => {
     expect(documented).toEqual({
       concurrency: `${written(defaults.concurrency)}; with \`order\`: ${written(ordered.concurrency)}`,
       order: written(defaults.order),
+      recover: written(defaults.recover),
       maxQueue: written(defaults.maxQueue),
       maxQueueBytes: `${written(defaults.maxQueueBytes)} (64 MiB)`,
       overflow: written(defaults.overflow),
       sharded: 'the `sharded` of the server',
+      group: 'none: each instance handles each message',
       transportId: 'every transport of the application',
     });
     expect(defaults.maxQueueBytes).toBe(64 * 1024 * 1024);

@@ -8,6 +8,7 @@ interface Manifest {
   readonly dependencies?: object;
   readonly peerDependencies: Record<string, string>;
   readonly exports: Record<string, string | { readonly default: string }>;
+  readonly bin: Record<string, string>;
 }
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
@@ -19,6 +20,7 @@ const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
     ? [{ name: join(manifest.name, path), file: target.default.replace('./dist/', '') }]
     : [],
 );
+const programs = Object.values(manifest.bin).map((file) => file.replace('./dist/', ''));
 const scripts = built.filter((file) => file.endsWith('.js'));
 
 /** The modules of the source that a built file contains. */
@@ -84,8 +86,9 @@ describe('the package', () => {
     expect(output.trim()).toBe('function');
   });
 
-  it('is one file for each entry, and one that they share', () => {
-    expect(scripts.toSorted()).toEqual(['core.js', ...entries.map(({ file }) => file)].toSorted());
+  it('is one file for each entry and program, and one that they share', () => {
+    const files = ['core.js', ...programs, ...entries.map(({ file }) => file)];
+    expect(scripts.toSorted()).toEqual(files.toSorted());
   });
 
   it('has each module once, so that each class exists once', () => {
