@@ -1,15 +1,24 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { embedPage } from './embed-page.js';
 import { KNOWN_DIFFERENCES } from './test/support/known-differences.js';
 
-/** Files that take many seconds: one of them that starts last makes the whole run longer. */
-const SLOW =
-  /\/(e2e\/cluster\/|conformance\/(cluster|credentials|redis-broker|sentinel|sharded)\.)/;
+/** The tests of Clusters, of processes, of pages, and of very many inputs: not in `npm test`. */
+const SLOW = [
+  'test/conformance/{cache-faults,cluster,connect-failure,credentials,faults,moved-address,redis-broker-tls,sentinel,sharded}.e2e-spec.ts',
+  'test/e2e/{acl,bad-input,cluster,docs,faults,groups,keyspace,prometheus,properties}/**/*.e2e-spec.ts',
+  'test/e2e/otel/processes/*.e2e-spec.ts',
+  'test/e2e/{history/failover,interop/other-languages,module/two-copies,resumable/outages,socket.io/faults}.e2e-spec.ts',
+];
+/** The tests that build, pack or install the package: not in `npm test` either. */
+const BUILDS = 'test/package/{build,command-line,docs-code,pack,quick-start,runtimes}.spec.ts';
 /** One project after the other: a worker that gets a file of another project starts again. */
-const PROJECTS = ['e2e', 'memory', 'package', 'unit'];
+const PROJECTS = ['builds', 'slow', 'e2e', 'memory', 'package', 'unit'];
+/** The longest file of its project: one that starts last makes the whole run longer. */
+const LONGEST = /\/conformance\/redis-broker\./;
 
 const rankOf = ({ moduleId, project }: TestSpecification): number =>
-  SLOW.test(moduleId) ? 0 : 1 + PROJECTS.indexOf(project.name);
+  LONGEST.test(moduleId) ? 0 : 1 + PROJECTS.indexOf(project.name);
 
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -22,13 +31,16 @@ class SlowFirst extends BaseSequencer {
 /** The tests of what applications see. They run over a server, and again over `InMemoryRedis`. */
 const CONTRACT = [
   'test/e2e/{batches,events,events-while-away}.e2e-spec.ts',
-  'test/e2e/{bad-input,health,interop,module,nest,otel}/*.e2e-spec.ts',
+  'test/e2e/{asyncapi,bad-input,cache,contracts,graphql,health,history,inspector,interop,introspection,module,nest,otel,resumable}/*.e2e-spec.ts',
+  'test/e2e/groups/sharing.e2e-spec.ts',
+  'test/e2e/socket.io/operations.e2e-spec.ts',
   'test/e2e/faults/{drain,globs,overload,replies}.e2e-spec.ts',
   ...KNOWN_DIFFERENCES.flatMap(({ without }) => without.map((it) => `!test/e2e/${it}.e2e-spec.ts`)),
 ];
 
 export default defineConfig({
   resolve: { tsconfigPaths: true },
+  plugins: [embedPage()],
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
@@ -44,7 +56,20 @@ export default defineConfig({
         test: {
           name: 'e2e',
           // No "exclude": that of the command line would not count.
-          include: ['test/{conformance,e2e}/**/*.e2e-spec.ts', '!test/e2e/sample/**'],
+          include: [
+            'test/{conformance,e2e}/**/*.e2e-spec.ts',
+            '!test/e2e/sample/**',
+            ...SLOW.map((it) => `!${it}`),
+          ],
+          globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['test/support/setup.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'slow',
+          include: SLOW,
           globalSetup: ['test/support/global-setup.ts'],
           setupFiles: ['test/support/setup.ts'],
         },
@@ -101,7 +126,11 @@ export default defineConfig({
           globalSetup: ['test/faults/global-setup.ts'],
         },
       },
-      { extends: true, test: { name: 'package', include: ['test/package/**/*.spec.ts'] } },
+      {
+        extends: true,
+        test: { name: 'package', include: ['test/package/**/*.spec.ts', `!${BUILDS}`] },
+      },
+      { extends: true, test: { name: 'builds', include: [BUILDS] } },
       {
         extends: true,
         test: {
