@@ -25,10 +25,12 @@ export class LastNumbers {
     }
   }
 
-  /** Whether a message is one of these, or older than one of its stream. */
-  includes(id: string): boolean {
+  /** Where a message stands to the last one of its stream; `unknown` if that stream has none. */
+  placeOf(id: string): 'before' | 'behind' | 'unknown' {
     const { stream, number } = split(id);
-    return number <= (this.#lastOfStream.get(stream) ?? 0);
+    const last = this.#lastOfStream.get(stream);
+    if (last === undefined) return 'unknown';
+    return number <= last ? 'before' : 'behind';
   }
 }
 

@@ -2,7 +2,7 @@ import type { Delivery, PubSubGap } from '../broker/broker.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import type { History, HistoryChannel } from './history.js';
-import { isKeptId, LastNumbers } from './kept-id.js';
+import { isKeptId } from './kept-id.js';
 import {
   formatPosition,
   isSameServer,
@@ -10,12 +10,9 @@ import {
   positionBehind,
   type Position,
 } from './position.js';
+import { ReadCopies } from './read-copies.js';
 import type { HistoryAnswer, KeptMessage } from './read-messages.js';
-
-/** How many live messages wait for a read. */
-const MAX_WAITING = 10_000;
-/** The size of their payloads. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+import { WaitingMessages, type Live } from './waiting-messages.js';
 
 /** What became of the messages that were published during an outage, or since a position. */
 export interface RecoveryOutcome {
@@ -47,12 +44,6 @@ export interface RecoveryOptions extends HistoryChannel {
   readonly mode?: 'all' | 'last' | undefined;
 }
 
-/** A live message. */
-interface Live {
-  readonly message: IncomingMessage;
-  readonly delivery: Delivery;
-}
-
 /**
  * Hands the messages of one channel to a listener: after an outage first those that it missed, or the news that they
  * cannot be known. Live messages wait until then.
@@ -73,16 +64,11 @@ export class Recovery {
    */
   #uncertainUntil: Date | undefined;
   /** The messages that arrived since a read began; `undefined` while none is under way. */
-  #waiting: Live[] | undefined;
-  #waitingBytes = 0;
+  #waiting: WaitingMessages | undefined;
   /** What the read under way is to recover. */
   #missing: Missing | undefined;
-  /** What was read over the current connection, until its live copies have passed. */
-  #passed: { readonly numbers: LastNumbers; readAt: Date } | undefined;
-  /** With `mode: 'last'`: the message that was read, until its live copy has passed. Others may be older until then. */
-  #newest: { readonly message: KeptMessage; readonly readAt: Date } | undefined;
-  /** How many of the waiting messages arrived before the read under way: the list has none that is older than these. */
-  #arrivedBefore = 0;
+  /** What was read over the current connection, until its live copies have arrived. */
+  #copies: ReadCopies | undefined;
   /** The last message that the history was read for. */
   #lastChecked: IncomingMessage | undefined;
   #isClosed = false;
@@ -94,7 +80,7 @@ export class Recovery {
     this.#options = options;
     this.#target = target;
     // The first read follows the acknowledgement: what arrives before it is not handed out before it.
-    this.#waiting = [];
+    this.#waiting = new WaitingMessages();
     if (options.since !== undefined) this.#position = parsePosition(options.since);
   }
 
@@ -127,7 +113,7 @@ export class Recovery {
   onMessage(message: IncomingMessage, delivery: Delivery): void {
     if (this.#isClosed) return;
     // It may be of a new connection, whose gap is not known yet.
-    if (delivery.source?.isSubscribed === false) this.#waiting ??= [];
+    if (delivery.source?.isSubscribed === false) this.#waiting ??= new WaitingMessages();
     this.#pass({ message, delivery });
   }
 
@@ -140,9 +126,8 @@ export class Recovery {
 
   #onOutage({ from }: PubSubGap): void {
     // They are older than the outage, and what was kept of them stands in the history.
-    const waiting = this.#waiting?.filter(({ message }) => !isKeptId(message.messageId));
-    this.#setWaiting(waiting);
-    this.#passed = this.#newest = undefined;
+    this.#waiting?.removeKept();
+    this.#copies = undefined;
     // A later outage must find it so, too: this one may interrupt its read.
     if (this.#uncertainUntil && from <= this.#uncertainUntil) this.#position = undefined;
   }
@@ -150,8 +135,8 @@ export class Recovery {
   /** Reads what was missed. */
   #start(missing: Missing): void {
     const read = ++this.#reads;
-    this.#waiting ??= [];
-    this.#arrivedBefore = this.#waiting.length;
+    this.#waiting ??= new WaitingMessages();
+    this.#waiting.onRead();
     this.#missing = this.#missing ? joined(this.#missing, missing) : missing;
     const { subscription, mode } = this.#options;
     const place = mode === 'last' ? undefined : this.#position;
@@ -177,10 +162,12 @@ export class Recovery {
   /** Hands out what was missed, and then the live messages that are not among it. */
   #merge({ missed, unreadable, read, serverId }: HistoryAnswer): void {
     this.#uncertainUntil = undefined;
-    this.#addPassed(read);
+    const copies = (this.#copies ??= new ReadCopies());
+    copies.add(read);
     this.#end({ recovered: true });
     this.#history.reportUnreadable(this.#options, unreadable);
     this.#handOut(missed, serverId);
+    this.#waiting?.removeOlder(copies);
     this.#flush();
   }
 
@@ -189,6 +176,7 @@ export class Recovery {
     this.#position = positionBehind(read.at(-1), serverId);
     this.#uncertainUntil = this.#position && new Date();
     this.#end({ recovered: false });
+    if (this.#copies) this.#waiting?.removeUntilCopy(this.#copies);
     this.#flush();
   }
 
@@ -198,33 +186,22 @@ export class Recovery {
     const isNew = newest[0]?.id !== this.#position?.id;
     // Another server may have an older one.
     const isSame = !this.#position || isSameServer(this.#position, serverId);
-    this.#addPassed(newest);
+    // What stands before it was not read: of other publishers nothing is known.
+    const copies = (this.#copies = new ReadCopies());
+    copies.add(newest);
     this.#position = positionBehind(newest[0], serverId);
-    if (isNew || !this.#newest) {
-      this.#newest = newest[0] && { message: newest[0], readAt: new Date() };
-    }
     this.#end({ recovered: isSame && newest.length > 0 });
     if (isNew) this.#handOut(newest, serverId);
-    this.#removeOlder();
+    this.#waiting?.removeOlder(copies);
     this.#flush();
-  }
-
-  /** Removes the live messages that are known to be older than the newest one. */
-  #removeOlder(): void {
-    const newest = this.#newest;
-    if (!newest) return;
-    const waiting = this.#waiting ?? [];
-    const at = waiting.findLastIndex((live) => isCopyOf(newest.message, live));
-    if (at !== -1) this.#newest = undefined;
-    const from = at === -1 ? this.#arrivedBefore : at + 1;
-    this.#setWaiting(waiting.filter(({ message }, i) => i >= from || !isKeptId(message.messageId)));
   }
 
   #giveUp(error: unknown): void {
     this.#reads++;
     this.#history.reportFailure(this.#options, error);
-    this.#position = this.#serverId = this.#newest = undefined;
+    this.#position = this.#serverId = undefined;
     this.#end({ recovered: false });
+    if (this.#copies) this.#waiting?.removeUntilCopy(this.#copies);
     this.#flush();
   }
 
@@ -245,11 +222,15 @@ export class Recovery {
   }
 
   #flush(): void {
-    const waiting = this.#waiting ?? [];
-    this.#setWaiting(undefined);
-    for (const live of waiting) this.#pass(live);
+    for (const live of this.#takeWaiting()) this.#pass(live);
     // A read that one of them has begun is not sent yet.
-    this.#arrivedBefore = this.#waiting?.length ?? 0;
+    this.#waiting?.onRead();
+  }
+
+  #takeWaiting(): Iterable<Live> {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting ?? [];
   }
 
   #pass(live: Live): void {
@@ -260,49 +241,47 @@ export class Recovery {
     else this.#target.onMessage(message, delivery);
   }
 
-  #setWaiting(waiting: Live[] | undefined): void {
-    this.#waiting = waiting;
-    this.#waitingBytes = (waiting ?? []).reduce((sum, it) => sum + it.delivery.payload.length, 0);
-  }
-
-  #wait(waiting: Live[], live: Live): void {
-    const { payload } = live.delivery;
-    payload.keep();
-    waiting.push(live);
-    this.#waitingBytes += payload.length;
-    if (waiting.length <= MAX_WAITING && this.#waitingBytes <= MAX_WAITING_BYTES) return;
-    this.#giveUp(new Error(`${waiting.length} messages arrived before the answer`));
+  #wait(waiting: WaitingMessages, live: Live): void {
+    waiting.add(live);
+    if (!waiting.areTooMany) return;
+    this.#giveUp(new Error(`${waiting.size} messages arrived before the answer`));
   }
 
   #onKept(id: string, live: Live): void {
     const { message, delivery } = live;
-    if (this.#newest && isCopyOf(this.#newest.message, live)) this.#newest = undefined;
-    if (this.#hasPassed(id)) return;
-    if (this.#mayBeOlder()) {
-      this.#setWaiting([]);
-      this.#pass(live);
-      this.#start({ isRepair: true });
-      return;
+    const place = this.#placeOf(id, delivery);
+    if (place === 'before') return;
+    if (message !== this.#lastChecked) {
+      if (place === 'unknown') return this.#check(live);
+      if (this.#isToCheck(message)) {
+        if (this.#uncertainUntil) this.#position = undefined;
+        return this.#check(live);
+      }
     }
-    if (this.#isToCheck(message)) {
-      this.#lastChecked = message;
-      if (this.#uncertainUntil) this.#position = undefined;
-      this.#setWaiting([]);
-      this.#pass(live);
-      this.#start({ isRepair: true });
-      return;
-    }
+    if (place === 'unknown') this.#copies?.end();
     // A repeated one is not the newest one, or is another one with the same id.
     if (!message.isRepeated) this.#moveTo(id, delivery);
+    else if (this.#uncertainUntil) this.#position = undefined;
     this.#target.onMessage(message, delivery);
   }
 
-  /** Whether a live message may be older than the newest one that was read. The next read tells. */
-  #mayBeOlder(): boolean {
-    if (!this.#newest) return false;
-    const isDelivered = this.#history.isDelivered(this.#options.subscription, this.#newest.readAt);
-    if (isDelivered) this.#newest = undefined;
-    return !isDelivered;
+  /** Where a live message stands to what was read. */
+  #placeOf(id: string, { payload }: Delivery): ReturnType<ReadCopies['placeOf']> {
+    const copies = this.#copies;
+    if (!copies) return 'behind';
+    if (!this.#history.isDelivered(this.#options.subscription, copies.readAt)) {
+      return copies.placeOf(id, payload);
+    }
+    this.#copies = undefined;
+    return 'behind';
+  }
+
+  /** Reads the history again, which tells what comes before a live message, and whether it is a new one. */
+  #check(live: Live): void {
+    this.#lastChecked = live.message;
+    this.#waiting = new WaitingMessages();
+    this.#pass(live);
+    this.#start({ isRepair: true });
   }
 
   #moveTo(id: string, { payload }: Delivery): void {
@@ -317,29 +296,9 @@ export class Recovery {
    */
   #isToCheck(message: IncomingMessage): boolean {
     const { lost, isRepeated } = message;
-    if (this.#options.mode === 'last' || message === this.#lastChecked) return false;
+    if (this.#options.mode === 'last') return false;
     return isRepeated === true || (lost !== undefined && !lost.duringGap);
   }
-
-  #addPassed(read: readonly KeptMessage[]): void {
-    this.#passed ??= { numbers: new LastNumbers(), readAt: new Date() };
-    this.#passed.numbers.add(read);
-    this.#passed.readAt = new Date();
-  }
-
-  /** Whether a live message is the copy of one that was read from the history. */
-  #hasPassed(id: string): boolean {
-    if (!this.#passed) return false;
-    const { numbers, readAt } = this.#passed;
-    if (!this.#history.isDelivered(this.#options.subscription, readAt)) return numbers.includes(id);
-    this.#passed = undefined;
-    return false;
-  }
-}
-
-/** Whether a live message is the copy of one that was read. */
-function isCopyOf({ id, checksum }: KeptMessage, { message, delivery }: Live): boolean {
-  return message.messageId === id && delivery.payload.checksum() === checksum;
 }
 
 /** Two outages, of which the later one has interrupted the read of the other one. */

@@ -22,6 +22,7 @@ interface Step {
  */
 export class Wire {
   #steps: Step[] = [];
+  #running: Step | undefined;
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #waiters: (() => void)[] = [];
@@ -30,9 +31,9 @@ export class Wire {
     return this.#steps.length === 0;
   }
 
-  /** When the oldest step was added that has not run; `undefined` if there is none. */
+  /** When the oldest step was added that has not run to its end; `undefined` if there is none. */
   get oldestAt(): Date | undefined {
-    const [oldest] = this.#steps;
+    const oldest = this.#running ?? this.#steps[0];
     return oldest && new Date(oldest.since);
   }
 
@@ -101,8 +102,10 @@ export class Wire {
       // A timer may fire a fraction of a millisecond early.
       if (!step || step.due > now + 1) break;
       this.#steps.shift();
+      this.#running = step;
       step.run();
     }
+    this.#running = undefined;
     this.#schedule();
     this.#tellWaiters();
   }

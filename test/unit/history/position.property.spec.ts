@@ -68,6 +68,7 @@ describe('the id of a message that is kept', () => {
     const numbers = new LastNumbers();
     numbers.add([{ id: 'a.~1-3' }, { id: 'b.~1-9' }, { id: 'a.~1-5' }]);
     const ids = ['a.~1-4', 'a.~1-5', 'a.~1-6', 'a.~2-1'];
-    expect(ids.map((id) => numbers.includes(id))).toEqual([true, true, false, false]);
+    const places = ['before', 'before', 'behind', 'unknown'];
+    expect(ids.map((id) => numbers.placeOf(id))).toEqual(places);
   });
 });

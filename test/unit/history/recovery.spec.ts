@@ -50,9 +50,10 @@ async function start(options: object = {}) {
     forge(payload: Buffer): void {
       server.publish({ channel: 'a', kind: 'channel', payload });
     },
-    observe(): void {
+    observe(options: { since?: string | undefined } = {}): void {
       const subscription = service
         .observe('a', {
+          ...options,
           recover: true,
           onSubscribed: (outcome) => {
             outcomes.push(outcome);
@@ -200,6 +201,34 @@ describe('recovery', () => {
     expect(away.found).toEqual(['lost', 1, 'lost', 3, 'lost', 5, 'recovered', 6]);
   });
 
+  it('drops the late copies of messages that the history has removed before, and no others', async () => {
+    const it = await start();
+    const keep = (data: string, mid: string): void => {
+      const list = { key: it.key, size: 1, ttlMs: TTL_MS };
+      it.server.publish({ channel: 'a', kind: 'channel', payload: payloadOf(data, mid), list });
+    };
+    // Redis delivers to this process from here on.
+    const other = it.service.observe('a').subscribe();
+    closeAfterTest(async () => other.unsubscribe());
+    await it.settle();
+    it.redis.delay(Infinity);
+    keep('removed', 'p.~1-1');
+    keep('kept', 'q.~1-1');
+    // Not 0, which would end the other delays.
+    it.redis.delay(Number.MIN_VALUE);
+    const since = await it.service.position('a');
+    it.observe({ since });
+    await eventually(() => it.found.length === 1);
+    it.redis.delay(0);
+    await it.settle();
+    expect(it.found).toEqual(['recovered']);
+    keep('next', 'r.~1-1');
+    await it.settle();
+    keep('last', 'p.~1-2');
+    await it.settle();
+    expect(it.found).toEqual(['recovered', 'next', 'last']);
+  });
+
   describe('with messages of a client that uses the ids of others', () => {
     it.each([
       ['of no message', 'x.~1-1'],
@@ -227,6 +256,28 @@ describe('recovery', () => {
       expect(honest.filter((entry) => typeof entry === 'number')).toEqual(
         isRecovered ? [1, 2, 3, 4] : [1, 2],
       );
+    });
+
+    it('has no position behind messages that are still to come', async () => {
+      const it = await start();
+      const found: unknown[] = [];
+      const subscription = it.service
+        .observe('a', { recover: true })
+        .subscribe(({ data, id, position }) => {
+          const isOwn = position?.startsWith(`${id}@`) === true;
+          found.push(isOwn || position === undefined ? data : `${String(data)} at ${position}`);
+        });
+      closeAfterTest(async () => subscription.unsubscribe());
+      await it.settle();
+      it.redis.delay(Infinity);
+      it.forge(payloadOf('forged', 'p.~1-2'));
+      for (let i = 0; i < 4; i++) it.publish();
+      // Nothing tells now what the reader has missed.
+      it.server.lists.expire(it.key);
+      it.publish();
+      it.redis.delay(0);
+      await it.settle();
+      expect(found).toEqual(['forged', 1, 2, 3, 4, 5]);
     });
 
     it('stays where it was after a copy of an earlier message', async () => {
