@@ -162,8 +162,7 @@ describe('recovery in a Cluster', () => {
   const cluster = useCluster();
   afterEach(() => cluster().settled());
 
-  // A search, as that of one server.
-  it.runIf(process.env.HISTORY).each([false, true].slice(0, HAS_SHARDED ? 2 : 1))(
+  it.each([false, true].slice(0, HAS_SHARDED ? 2 : 1))(
     `hands out each message once and in order, or says that some are missing, while slots move (sharded: %s)${IF_SHARDED}`,
     async (sharded) => {
       const world = await startWorld(cluster(), sharded);

@@ -14,8 +14,8 @@ import { startProxy, type TcpProxy } from '../../support/tcp-proxy.js';
 import { faultsOf, RESYNC, ResumingClient } from '../../support/transcript.js';
 import { startService, type ServiceApp } from '../module/service-app.js';
 
-/** How many schedules: `HISTORY=2000 npx vitest run --project e2e test/e2e/properties/recovery`. */
-const RUNS = Number(process.env.HISTORY ?? 150);
+/** How many schedules: `HISTORY=2000 npm run test:e2e test/e2e/properties/recovery`. */
+const RUNS = Number(process.env.HISTORY ?? 200);
 /** Schedules that kill servers, and those that let another one take over: they take seconds. */
 const KILLS = Math.ceil(RUNS / 20);
 const FAILOVERS = Math.ceil(RUNS / 3);
@@ -378,8 +378,7 @@ const replaceServerId = (serverIdOf: (end: ListEnd) => string | undefined): void
   });
 };
 
-/** A search, with HISTORY=<runs>: on a busy machine it finds a hole now and then, whose cause is not known yet. */
-describe.runIf(process.env.HISTORY)('recovery at real servers, in random schedules', () => {
+describe('recovery at real servers, in random schedules', () => {
   const folders: string[] = [];
   const useServer = (): TestRedis =>
     useRedis(() => {
