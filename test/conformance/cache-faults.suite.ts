@@ -9,6 +9,7 @@ import { LocalCache } from 'nestjs-redis-pubsub/cache';
 import type { RedisFaults } from 'nestjs-redis-pubsub/testing';
 import { startContext } from '../e2e/module/apps.js';
 import { eventually } from '../support/redis.js';
+import { blind } from './blind-service.js';
 
 type Connection = RedisPubSubModuleOptions['connection'];
 
@@ -55,22 +56,6 @@ class Database {
   readonly load = async (): Promise<number> => {
     this.loads++;
     return this.version;
-  };
-}
-
-/** The service for a cache that looks at no status and no time of delivery, and learns of no gap and no loss. */
-function blind(service: RedisPubSubService): Service {
-  const observe = (channel: string, options: { onSubscribed: (gap?: unknown) => unknown }) =>
-    service.observe(channel, { onSubscribed: (gap) => gap ?? options.onSubscribed() });
-  return {
-    deliveryTimeout: service.deliveryTimeout,
-    status: 'connected',
-    get lastDeliveryAt() {
-      return new Date();
-    },
-    publish: service.publish.bind(service),
-    observeKeys: service.observeKeys.bind(service),
-    observe: observe as never,
   };
 }
 
