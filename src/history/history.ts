@@ -18,7 +18,7 @@ import { ReadMessages, type HistoryAnswer, type KeptMessage } from './read-messa
 
 /** What a history needs of the bus that it belongs to. */
 export interface HistoryBus {
-  readonly broker: Pick<Broker, 'lastAnswered' | 'readLists'>;
+  readonly broker: Pick<Broker, 'countsReceivers' | 'lastAnswered' | 'readLists'>;
   readonly codec: Pick<MessageCodec, 'decode'>;
   readonly options: Pick<ResolvedOptions, 'prefix' | 'maxPayloadBytes'>;
   readonly reader: {
@@ -118,6 +118,11 @@ export class History {
       () =>
         `Could not read the history of "${shorten(channel)}": ${messageOf(error)}. Its observers are told that messages are lost`,
     );
+  }
+
+  /** Whether one node delivers all messages of a channel, which are in the order of the history then. */
+  isOrdered({ kind }: HistoryChannel): boolean {
+    return this.#bus.broker.countsReceivers(kind);
   }
 
   /** Reports messages that were missed, and that this process cannot read, as it reports their live copies. */

@@ -13,6 +13,17 @@ export function isKeptId(id: string | undefined): id is string {
   return id !== undefined && id.startsWith(MARK, id.indexOf('.')) && visibleId(id) !== undefined;
 }
 
+/** Whether a message is the first one of its stream. */
+export function isFirst(id: string): boolean {
+  return id.endsWith('-1');
+}
+
+/** Whether two messages are of one publisher, and not of one stream. */
+export function isOfOtherStream(id: string, other: string): boolean {
+  const publisher = id.slice(0, id.indexOf('.') + 1);
+  return other.startsWith(publisher) && split(id).stream !== split(other).stream;
+}
+
 /** The last numbers of the streams of some messages. Those of one stream are published in the order of their numbers. */
 export class LastNumbers {
   readonly #lastOfStream = new Map<string, number>();

@@ -7,13 +7,16 @@ type Place = 'before' | 'behind' | 'unknown';
 
 /**
  * What was read of a history over one connection. Its live copies may still be on their way then, and those of messages
- * that the history has removed before. They arrive in the order of the history.
+ * that the history has removed before.
  */
 export class ReadCopies {
   readonly #numbers = new LastNumbers();
   /** The last message that was read, until it or a later one has arrived. */
   #last: KeptMessage | undefined;
   #readAt = new Date();
+
+  /** `isOrdered`: whether live messages arrive in the order of the history. */
+  constructor(readonly isOrdered: boolean) {}
 
   /** When the history was read for the last time. */
   get readAt(): Date {
@@ -46,7 +49,7 @@ export class ReadCopies {
   placeOf(id: string, payload: Pick<Payload, 'checksum'>): Place {
     const isLast = this.isLast(id, payload);
     const place = isLast ? 'before' : this.#numbers.placeOf(id);
-    if (isLast || place === 'behind') this.end();
+    if (this.isOrdered && (isLast || place === 'behind')) this.end();
     return place === 'unknown' && !this.#last ? 'behind' : place;
   }
 }

@@ -2,7 +2,7 @@ import type { Delivery, PubSubGap } from '../broker/broker.js';
 import type { SubscriptionKey } from '../channel/subscription-key.js';
 import type { IncomingMessage } from '../codec/codec.js';
 import type { History, HistoryChannel } from './history.js';
-import { isKeptId } from './kept-id.js';
+import { isFirst, isKeptId, isOfOtherStream } from './kept-id.js';
 import {
   formatPosition,
   isSameServer,
@@ -151,7 +151,7 @@ export class Recovery {
           this.#serverId = answer.serverId;
           if (mode === 'last') this.#mergeLast(answer);
           else if (answer.isRecovered) this.#merge(answer);
-          else this.#startAgain(answer);
+          else this.#startAgain(answer, place);
         },
         (error: unknown) => {
           if (read === this.#reads) this.#giveUp(error);
@@ -162,8 +162,7 @@ export class Recovery {
   /** Hands out what was missed, and then the live messages that are not among it. */
   #merge({ missed, unreadable, read, serverId }: HistoryAnswer): void {
     this.#uncertainUntil = undefined;
-    const copies = (this.#copies ??= new ReadCopies());
-    copies.add(read);
+    const copies = this.#addCopies(read);
     this.#end({ recovered: true });
     this.#history.reportUnreadable(this.#options, unreadable);
     this.#handOut(missed, serverId);
@@ -172,11 +171,16 @@ export class Recovery {
   }
 
   /** The missed messages are not known: goes on with the live ones. */
-  #startAgain({ read, serverId }: HistoryAnswer): void {
+  #startAgain({ read, serverId }: HistoryAnswer, place: Position | undefined): void {
     this.#position = positionBehind(read.at(-1), serverId);
-    this.#uncertainUntil = this.#position && new Date();
     this.#end({ recovered: false });
-    if (this.#copies) this.#waiting?.removeUntilCopy(this.#copies);
+    if (place && !isSameServer(place, serverId) && !this.#history.isOrdered(this.#options)) {
+      // The slot has moved. Late copies of the old owner may be of messages that were handed out.
+      this.#waiting?.removeOlder(this.#addCopies(read));
+    } else {
+      this.#uncertainUntil = this.#position && new Date();
+      if (this.#copies) this.#waiting?.removeUntilCopy(this.#copies);
+    }
     this.#flush();
   }
 
@@ -187,8 +191,8 @@ export class Recovery {
     // Another server may have an older one.
     const isSame = !this.#position || isSameServer(this.#position, serverId);
     // What stands before it was not read: of other publishers nothing is known.
-    const copies = (this.#copies = new ReadCopies());
-    copies.add(newest);
+    this.#copies = undefined;
+    const copies = this.#addCopies(newest);
     this.#position = positionBehind(newest[0], serverId);
     this.#end({ recovered: isSame && newest.length > 0 });
     if (isNew) this.#handOut(newest, serverId);
@@ -265,6 +269,12 @@ export class Recovery {
     this.#target.onMessage(message, delivery);
   }
 
+  #addCopies(read: readonly KeptMessage[]): ReadCopies {
+    this.#copies ??= new ReadCopies(this.#history.isOrdered(this.#options));
+    this.#copies.add(read);
+    return this.#copies;
+  }
+
   /** Where a live message stands to what was read. */
   #placeOf(id: string, { payload }: Delivery): ReturnType<ReadCopies['placeOf']> {
     const copies = this.#copies;
@@ -297,7 +307,19 @@ export class Recovery {
   #isToCheck(message: IncomingMessage): boolean {
     const { lost, isRepeated } = message;
     if (this.#options.mode === 'last') return false;
-    return isRepeated === true || (lost !== undefined && !lost.duringGap);
+    return (
+      isRepeated === true || (lost !== undefined && !lost.duringGap) || this.#mayOvertake(message)
+    );
+  }
+
+  /**
+   * Whether a message may come before those of another stream of its publisher, or behind them. The slot of the channel has
+   * moved then, and these come from another node.
+   */
+  #mayOvertake({ messageId: id = '' }: IncomingMessage): boolean {
+    const position = this.#position;
+    if (!position || this.#uncertainUntil || this.#history.isOrdered(this.#options)) return false;
+    return isFirst(id) || isOfOtherStream(id, position.id);
   }
 }
 

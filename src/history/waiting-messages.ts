@@ -62,7 +62,7 @@ export class WaitingMessages {
     const at = this.#messages.findLastIndex(({ message, delivery }) =>
       copies.isLast(message.messageId, delivery.payload),
     );
-    if (at === -1) return false;
+    if (at === -1 || !copies.isOrdered) return false;
     copies.end();
     this.#removeFirst(at + 1);
     return true;
