@@ -229,6 +229,28 @@ describe('recovery', () => {
     expect(it.found).toEqual(['recovered', 'next', 'last']);
   });
 
+  it.each([true, false])(
+    'in a Cluster reads again where the first message of a stream may overtake earlier ones (in order: %s)',
+    async (isOrdered) => {
+      const it = await start();
+      vi.spyOn(it.bus.broker, 'countsReceivers').mockReturnValue(isOrdered);
+      it.observe();
+      await it.settle();
+      it.publish();
+      await it.settle();
+      // The old owner of the slot delivers it later.
+      it.redis.dropNext();
+      const late = it.publish();
+      const list = { key: it.key, size: 1_000, ttlMs: TTL_MS };
+      const payload = payloadOf(3, 'p.~2-1');
+      it.server.publish({ channel: 'a', kind: 'channel', payload, list });
+      await it.settle();
+      it.forge(late);
+      await it.settle();
+      expect(it.found).toEqual(isOrdered ? ['lost', 1, 3, 2] : ['lost', 1, 2, 3]);
+    },
+  );
+
   describe('with messages of a client that uses the ids of others', () => {
     it.each([
       ['of no message', 'x.~1-1'],
