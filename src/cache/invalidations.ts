@@ -34,6 +34,8 @@ export class Invalidations {
   #isConfirmed = false;
   #retry: NodeJS.Timeout | undefined;
   #followUp: NodeJS.Timeout | undefined;
+  /** When Redis took an invalidation for the last time, as `performance.now` counts. */
+  #publishedAt = -Infinity;
   #isClosed = false;
 
   constructor(
@@ -68,11 +70,8 @@ export class Invalidations {
   /** Publishes keys, or `undefined` for all. If that fails, all keys are published as soon as Redis takes it. */
   async publish(keys: readonly string[] | undefined): Promise<void> {
     await this.#send(keys);
-    // A message that got lost shows with the next one of its publisher.
-    this.#followUp ??= this.#later(this.#service.deliveryTimeout / 2, () => {
-      this.#followUp = undefined;
-      return this.#send([]);
-    });
+    this.#publishedAt = performance.now();
+    this.#followUp ??= this.#createFollowUp();
   }
 
   /** Ends the subscriptions. Idempotent. */
@@ -81,6 +80,23 @@ export class Invalidations {
     clearTimeout(this.#retry);
     clearTimeout(this.#followUp);
     for (const close of this.#closers.splice(0)) close();
+  }
+
+  /** A message that got lost shows with the next one of its publisher. */
+  #createFollowUp(): NodeJS.Timeout | undefined {
+    const createdAt = performance.now();
+    return this.#later(this.#service.deliveryTimeout / 2, () => {
+      // A short outage may lose a message and one that follows it at once.
+      this.#followUp = this.#publishedAt > createdAt ? this.#createFollowUp() : undefined;
+      return this.#send([]);
+    });
+  }
+
+  /** What was published before an outage of this instance may have gone to a server that others had left. */
+  #followUpAfterOutage(): void {
+    // Older values have expired.
+    if (performance.now() - this.#publishedAt > this.#options.ttlMs) return;
+    this.#send([]).catch(() => undefined);
   }
 
   async #send(keys: readonly string[] | undefined): Promise<void> {
@@ -112,7 +128,14 @@ export class Invalidations {
     const options = sharded === undefined ? { onLost } : { onLost, sharded };
     this.#subscribe<PubSubMessage>(
       channel,
-      (onSubscribed) => this.#service.observe(channel, { ...options, onSubscribed }),
+      (onSubscribed) =>
+        this.#service.observe(channel, {
+          ...options,
+          onSubscribed: (gap?: object) => {
+            onSubscribed();
+            if (gap) this.#followUpAfterOutage();
+          },
+        }),
       ({ data }) => this.#onInvalidated(keysIn(data)),
     );
   }

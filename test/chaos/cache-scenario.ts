@@ -18,12 +18,15 @@ import { TestApplication, type NumberedChannels } from './application.js';
 import type { Fault, FaultContext } from './fault.js';
 import { settings } from './settings.js';
 
-const CHANNEL = 'chaos.invalidated';
-const WRITE_INTERVAL_MS = 5;
+/** Values with a channel each: no message of another value shows that one of its own was lost. */
+const VALUES = 40;
 const READ_INTERVAL_MS = 20;
-/** A key is written again after this many bounds: the loss of one invalidation shows until then. */
+/** A value is written again after this many bounds: the loss of an invalidation shows until then. */
 const BOUNDS = 3;
+/** Its second write comes after this many of the first writes of other values: a little less than half the bound. */
+const SECOND = Math.floor(VALUES / BOUNDS / 2);
 const MARKER = 'marker';
+const channelOf = (value: number): string => `chaos.invalidated.${value}`;
 
 /** A write, and when its `invalidate` resolved. */
 interface Write {
@@ -47,8 +50,9 @@ interface Violation {
   readonly age: number;
 }
 
-/** The cache of the first instance, and the two of the second one. */
+/** A value: the cache of the first instance, and the two of the second one. */
 interface Caches {
+  readonly key: string;
   readonly writer: LocalCache<number>;
   readonly reader: LocalCache<number>;
   readonly blind: LocalCache<number>;
@@ -93,32 +97,32 @@ class Database {
 }
 
 /**
- * Two instances with a local cache each. The first one writes and invalidates many keys all the time, and the second one
- * reads them; faults hit the connections of the second one, and the servers. Beside its cache the second one has another
- * one that ignores the status, gaps and losses.
+ * Two instances with local caches, one for each value. The first one writes values all the time, each of them twice in a
+ * short time, and the second one reads them; faults hit the connections of the second one, and the servers. Beside each
+ * cache the second one has another one that ignores the status, gaps and losses.
  */
 export class CacheScenario implements FaultContext {
-  readonly channels: NumberedChannels = { plain: [new NumberedChannel(CHANNEL)], own: [] };
+  readonly channels: NumberedChannels = {
+    plain: [new NumberedChannel(channelOf(0))],
+    own: [new NumberedChannel(channelOf(1)), new NumberedChannel(channelOf(2))],
+  };
   readonly publisher: SteadyPublisher;
   readonly violations: Violation[] = [];
   readonly violationsOfBlind: Violation[] = [];
   /** How often a value came from memory. */
   hits = 0;
   readonly #database = new Database();
-  readonly #keys: readonly string[];
   #writes = 0;
-  readonly #caches: Caches;
+  readonly #caches: readonly Caches[];
   readonly #timers: NodeJS.Timeout[] = [];
 
   private constructor(
     readonly topology: Topology,
     readonly plain: PlainPublisher,
     readonly application: TestApplication,
-    caches: Caches,
+    caches: readonly Caches[],
   ) {
     this.#caches = caches;
-    const count = Math.ceil((BOUNDS * caches.reader.maxStaleness) / WRITE_INTERVAL_MS);
-    this.#keys = Array.from({ length: count }, (_, i) => `key-${i}`);
     // Faults that cut a large message in its middle publish one.
     this.publisher = new SteadyPublisher(this.channels.plain, (channel, data) =>
       plain.publish(channel, { keys: [], ...data }),
@@ -136,13 +140,18 @@ export class CacheScenario implements FaultContext {
     // The last one that starts gets the log lines.
     const struck = withOptions(topology.connection, { connectionName: APPLICATION });
     const { app, log } = await startInstance(struck);
-    const options = { channel: CHANNEL, sharded: topology.isSharded };
     const service = app.get(RedisPubSubService);
-    const scenario = new CacheScenario(topology, plain, new TestApplication(app, log, [], []), {
-      writer: new LocalCache<number>(writing.get(RedisPubSubService), options),
-      reader: new LocalCache<number>(service, options),
-      blind: new LocalCache<number>(blind(service), options),
+    const caches = Array.from({ length: VALUES }, (_, i) => {
+      const options = { channel: channelOf(i), sharded: topology.isSharded };
+      return {
+        key: `value-${i}`,
+        writer: new LocalCache<number>(writing.get(RedisPubSubService), options),
+        reader: new LocalCache<number>(service, options),
+        blind: new LocalCache<number>(blind(service), options),
+      };
     });
+    const application = new TestApplication(app, log, [], []);
+    const scenario = new CacheScenario(topology, plain, application, caches);
     await scenario.receivesFromNowOn();
     scenario.#start();
     return scenario;
@@ -153,28 +162,34 @@ export class CacheScenario implements FaultContext {
     const injection = await fault.inject(this);
     try {
       await injection.showsEffect?.();
-      await setTimeout(this.#caches.reader.maxStaleness);
+      await setTimeout(this.#bound);
     } finally {
       await injection.stop?.();
     }
     await this.receivesFromNowOn();
-    await setTimeout(this.#caches.reader.maxStaleness);
+    await setTimeout(this.#bound);
     await injection.cleanUp?.();
   }
 
   /** Resolves when the reader keeps values again, and invalidations of now arrive. */
   async receivesFromNowOn(): Promise<void> {
+    const { load } = this.#database;
+    const [{ reader }] = this.#caches as readonly [Caches];
     for (let i = 0; i < 2; i++) {
       const version = await this.#writeMarker();
       await eventually(
-        async () => (await this.#caches.reader.get(MARKER, this.#database.load)) === version,
+        async () => (await reader.get(MARKER, load)) === version,
         'the reader gets what was written',
       );
       await eventually(async () => {
-        await this.#caches.reader.get(MARKER, this.#database.load);
-        return this.#caches.reader.peek(MARKER) === version;
+        await reader.get(MARKER, load);
+        return reader.peek(MARKER) === version;
       }, 'the reader keeps values');
     }
+  }
+
+  get #bound(): number {
+    return this.application.service.deliveryTimeout;
   }
 
   close(): void {
@@ -188,7 +203,7 @@ export class CacheScenario implements FaultContext {
     await eventually(async () => {
       let isTaken = false;
       version = await this.#database.write(MARKER, async () => {
-        await this.#caches.writer.invalidate(MARKER);
+        await this.#caches[0]?.writer.invalidate(MARKER);
         isTaken = true;
       });
       return isTaken;
@@ -198,34 +213,34 @@ export class CacheScenario implements FaultContext {
 
   #start(): void {
     this.#timers.push(
-      setInterval(() => this.#write(), WRITE_INTERVAL_MS),
-      setInterval(() => this.#readAll(), READ_INTERVAL_MS),
+      setInterval(() => this.#write(), (BOUNDS * this.#bound) / VALUES),
+      setInterval(() => this.#caches.forEach((caches) => this.#read(caches)), READ_INTERVAL_MS),
     );
   }
 
   #write(): void {
-    const key = this.#keys[this.#writes++ % this.#keys.length] ?? '';
-    void this.#database.write(key, () => this.#caches.writer.invalidate(key));
+    const at = VALUES + this.#writes++;
+    for (const i of [at, at - SECOND]) {
+      const { key, writer } = this.#caches[i % VALUES] as Caches;
+      void this.#database.write(key, () => writer.invalidate(key));
+    }
   }
 
-  #readAll(): void {
-    for (const key of this.#keys) this.#read(key);
-  }
-
-  #read(key: string): void {
+  #read({ key, reader, blind: blindReader }: Caches): void {
     const { load } = this.#database;
     const readAt = performance.now();
-    for (const [cache, found] of [
-      [this.#caches.reader, this.violations],
-      [this.#caches.blind, this.violationsOfBlind],
+    const value = reader.peek(key);
+    if (value === undefined) void reader.get(key, load);
+    else this.hits++;
+    const old = blindReader.peek(key);
+    if (old === undefined) void blindReader.get(key, load);
+    for (const [read, found] of [
+      [value, this.violations],
+      [old, this.violationsOfBlind],
     ] as const) {
-      const value = cache.peek(key);
-      if (value === undefined) void cache.get(key, load);
-      else {
-        if (cache === this.#caches.reader) this.hits++;
-        const violation = this.#database.check(key, value, readAt, cache.maxStaleness);
-        if (violation) found.push(violation);
-      }
+      const violation =
+        read === undefined ? undefined : this.#database.check(key, read, readAt, this.#bound);
+      if (violation) found.push(violation);
     }
   }
 }

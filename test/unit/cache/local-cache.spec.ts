@@ -1,7 +1,7 @@
 import { Subject, throwError, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalCache, type LocalCacheOptions } from 'nestjs-redis-pubsub/cache';
-import type { KeyNotification, PubSubMessage } from 'nestjs-redis-pubsub';
+import type { KeyNotification, PubSubGap, PubSubMessage } from 'nestjs-redis-pubsub';
 import { ClosedError, ConnectionError, InvalidOptionError } from '../../../src/errors.js';
 import { captureLog } from '../../support/app.js';
 
@@ -16,7 +16,7 @@ class FakeService {
   readonly messages = new Subject<PubSubMessage>();
   readonly keys = new Subject<KeyNotification>();
   failure: Error | undefined;
-  onSubscribed: (() => unknown)[] = [];
+  onSubscribed: ((gap?: PubSubGap) => unknown)[] = [];
   onLost: (() => unknown) | undefined;
   observed: Observable<PubSubMessage> = this.messages;
 
@@ -37,8 +37,8 @@ class FakeService {
   }
 
   /** Redis acknowledges all subscriptions. */
-  subscribed(): void {
-    for (const onSubscribed of this.onSubscribed) onSubscribed();
+  subscribed(gap?: PubSubGap): void {
+    for (const onSubscribed of this.onSubscribed) onSubscribed(gap);
   }
 
   receive(data: unknown): void {
@@ -174,13 +174,40 @@ describe('LocalCache', () => {
 
   it('publishes once more after a while, so that a loss shows', async () => {
     const { cache, service } = await createFilled();
-    await cache.invalidate('a');
-    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 4);
-    await cache.invalidate('b');
-    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 4);
+    await Promise.all([cache.invalidate('a'), cache.invalidate('b')]);
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2);
     expect(service.published).toEqual([{ keys: ['a'] }, { keys: ['b'] }, { keys: [] }]);
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS * 2);
     expect(service.published).toHaveLength(3);
+  });
+
+  it('publishes once more, and not at once, after each invalidation', async () => {
+    const { cache, service } = await createFilled();
+    await cache.invalidate('a');
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2 - 1);
+    await cache.invalidate('b');
+    await vi.advanceTimersByTimeAsync(1);
+    // An outage may have lost these two.
+    expect(service.published).toEqual([{ keys: ['a'] }, { keys: ['b'] }, { keys: [] }]);
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2);
+    expect(service.published).toHaveLength(4);
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS * 2);
+    expect(service.published).toHaveLength(4);
+  });
+
+  it('publishes once more after an outage, for what it invalidated before it', async () => {
+    const { cache, service } = await createFilled({ ttl: 20_000 });
+    const gap = { from: new Date(), to: new Date() };
+    service.subscribed(gap);
+    expect(service.published).toEqual([]);
+    await cache.invalidate('a');
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+    const { length } = service.published;
+    service.subscribed(gap);
+    expect(service.published.slice(length)).toEqual([{ keys: [] }]);
+    await vi.advanceTimersByTimeAsync(20_000);
+    service.subscribed(gap);
+    expect(service.published).toHaveLength(length + 1);
   });
 
   it('has all values removed as soon as Redis takes it, after an invalidation that failed', async () => {
