@@ -1,4 +1,4 @@
-import { chromium, type BrowserContext, type Request } from 'playwright-core';
+import { chromium, type BrowserContext } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { choosePort } from '../../sample/support/server-port.js';
 import { closeAfterTest } from '../support/app.js';
@@ -59,8 +59,12 @@ describe('a page without a connection to its gateway', () => {
       await hidden.page.bringToFront();
       await soon(() => shown.page.evaluate('document.visibilityState')).toBe('hidden');
       // After an error response the page itself has to reconnect, and its timers are stopped.
-      await context.route('**/stream*', (route) => route.fulfill({ status: 503 }));
-      const refused = leader.page.waitForEvent('requestfinished', isOfStream);
+      const refused = new Promise<void>((resolve) => {
+        void context.route('**/stream*', async (route) => {
+          await route.fulfill({ status: 503 });
+          resolve();
+        });
+      });
       proxy.cut();
       await refused;
       for (const tab of [leader, follower]) await tab.is('reconnecting');
@@ -117,10 +121,6 @@ describe('a page without a connection to its gateway', () => {
   });
 });
 
-function isOfStream(request: Request): boolean {
-  return request.resourceType() === 'eventsource';
-}
-
 /** The gateway behind a proxy, as browsers reach it. */
 function through({ port }: TcpProxy): { readonly url: string } {
   return { url: `http://127.0.0.1:${port}` };
@@ -138,7 +138,11 @@ async function stopTime({ page }: Tab): Promise<void> {
  */
 async function startPlainChromium(): Promise<BrowserContext> {
   const port = choosePort();
-  const browser = await launchChromium([`--remote-debugging-port=${port}`]);
+  const browser = await launchChromium([
+    `--remote-debugging-port=${port}`,
+    // A hidden tab that has worked much waits for a minute otherwise, before it reconnects.
+    '--disable-background-timer-throttling',
+  ]);
   closeAfterTest(() => browser.close());
   const joined = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { noDefaults: true });
   closeAfterTest(() => joined.close());
