@@ -21,11 +21,14 @@ export class AdapterFactory {
     const open = this.#open;
     // Not an arrow function: Socket.IO calls it with `new`.
     this.create = function createRedisPubSubAdapter(namespace: SocketNamespace): Adapter {
-      const adapter = runOutside(
-        () => new RedisPubSubAdapter(namespace, bus, options, (it) => void open.delete(it)),
-      );
-      open.add(adapter);
-      return adapter;
+      return runOutside(() => {
+        const onClose = (it: RedisPubSubAdapter): void => void open.delete(it);
+        const adapter = new RedisPubSubAdapter(namespace, bus, options, onClose);
+        open.add(adapter);
+        // Socket.IO calls it since 4.8.2.
+        adapter.init();
+        return adapter;
+      });
     };
   }
 

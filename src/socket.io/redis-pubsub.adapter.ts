@@ -45,6 +45,7 @@ export class RedisPubSubAdapter extends ClusterAdapterWithHeartbeat {
   #whenCounted = DONE;
   readonly #onClose: (adapter: RedisPubSubAdapter) => void;
   #isClosed = false;
+  #isOpen = false;
   readonly #logger = new Logger('RedisPubSubIoAdapter');
   readonly #failures = new RateLimitedLog(
     (line) => this.#logger.error(line),
@@ -85,8 +86,10 @@ export class RedisPubSubAdapter extends ClusterAdapterWithHeartbeat {
     this.on('delete-room', (room: string) => this.#rooms.close(room));
   }
 
-  /** Subscribes. A socket connects when the broadcasts of the namespace arrive, unless Redis cannot be reached. */
+  /** Subscribes. A socket connects when the broadcasts of the namespace arrive, unless Redis cannot be reached. Idempotent. */
   override init(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
     this.#responses.open();
     this.#broadcasts.open();
     this.#namespace.use((_, next) => {

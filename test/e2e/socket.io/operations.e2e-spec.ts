@@ -18,6 +18,8 @@ describe.each(Object.entries(FORMS))('two instances, %s,', (_, options) => {
     const one = await startGateway({ connection: redis.url }, options);
     const two = await startGateway({ connection: redis.url }, options);
     const [ada, bob] = [await one.connect(), await two.connect()];
+    // The heartbeat of the second one may still be on its way to the first one.
+    await eventually(async () => (await one.io.of('/').adapter.serverCount()) === 2);
     return { one, two, ada, bob };
   }
 

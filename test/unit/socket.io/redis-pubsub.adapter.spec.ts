@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Server } from 'socket.io';
+import { Namespace, Server } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RedisPubSubModule } from 'nestjs-redis-pubsub';
@@ -21,6 +21,7 @@ describe('the servers of a namespace', () => {
   });
   afterEach(async () => {
     for (const close of closers.splice(0).toReversed()) await close();
+    vi.restoreAllMocks();
     vi.useRealTimers();
   });
 
@@ -49,6 +50,17 @@ describe('the servers of a namespace', () => {
     for (let i = 0; i < 3; i++) servers.push(await startServer(redis));
     for (let i = 0; i < 60; i++) await vi.advanceTimersByTimeAsync(1_000);
     for (const server of servers) expect(await server.serverCount()).toBe(3);
+  });
+
+  it('know each other with a Socket.IO before 4.8.2, which does not initialize adapters', async () => {
+    vi.spyOn(Namespace.prototype, '_initAdapter').mockImplementation(function (this: Namespace) {
+      const create = this.server.adapter() as unknown as new (it: Namespace) => Adapter;
+      this.adapter = new create(this);
+    });
+    const redis = new InMemoryRedis();
+    const [one, two] = [await startServer(redis), await startServer(redis)];
+    await vi.waitFor(async () => expect(await one.serverCount()).toBe(2));
+    expect(await two.serverCount()).toBe(2);
   });
 
   it('forget one that sends no heartbeats any more', async () => {
