@@ -15,12 +15,12 @@ import { standaloneFaults } from './standalone-faults.js';
 interface Target {
   readonly topology: Topology;
   readonly faults: readonly Fault[];
-  /** The connection of the instance that no fault of the network hits. */
+  /** The connection of the instance that no fault of a connection hits. */
   readonly direct?: ConnectionOptions;
 }
 
 interface Names {
-  /** In these only the reader loses invalidations: a cache that ignores that has old values. */
+  /** In these only the struck instance loses invalidations: a cache that ignores that has old values. */
   readonly losing: readonly string[];
   readonly others: readonly string[];
 }
@@ -66,7 +66,8 @@ const TARGETS: Readonly<Record<string, Names & { readonly start: () => Promise<T
   Sentinel: {
     start: async () => {
       const topology = await SentinelTopology.start();
-      return { topology, faults: sentinelFaults(topology) };
+      // One instance learns of a failover at once, and the other one may stay at the old master.
+      return { topology, faults: sentinelFaults(topology), direct: topology.direct };
     },
     losing: [KILL],
     others: [
