@@ -60,6 +60,8 @@ describe('a process that stands still', () => {
   });
 });
 
+const urlOf = ({ port }: TcpProxy): string => `redis://127.0.0.1:${port}`;
+
 describe('a writer at a server that others have left', () => {
   const former = useRedis();
   const current = useRedis();
@@ -86,7 +88,6 @@ describe('a writer at a server that others have left', () => {
   it('publishes once more when it is back, so that the readers notice what they have lost', async () => {
     const [readers, writers] = [await startProxy(former.port), await startProxy(former.port)];
     const redis = await createProxied();
-    const urlOf = ({ port }: TcpProxy) => `redis://127.0.0.1:${port}`;
     const caches = await startCaches({
       ...redis,
       connection: urlOf(readers),
