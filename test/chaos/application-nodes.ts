@@ -33,7 +33,10 @@ export async function replicaOfSubscriber(
 }
 
 /** The port of the node that a connection of the application is at. */
-export async function portOf(role: ConnectionRole, { application }: FaultContext): Promise<number> {
+export async function portOf(
+  role: ConnectionRole,
+  { application }: Pick<FaultContext, 'application'>,
+): Promise<number> {
   let port: number | undefined;
   await eventually(() => {
     const stream = application.clients.at(role === 'publisher' ? 0 : -1)?.stream;

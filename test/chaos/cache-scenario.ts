@@ -2,17 +2,20 @@ import { setTimeout } from 'node:timers/promises';
 import {
   RedisPubSubModule,
   RedisPubSubServer,
-  RedisPubSubService,
+  type RedisPubSubService,
   type RedisPubSubModuleOptions,
 } from 'nestjs-redis-pubsub';
 import { startContext } from '../e2e/module/apps.js';
+import { ClusterTopology } from '../support/faults/cluster-topology.js';
 import { withOptions, type ConnectionOptions } from '../support/faults/connection-options.js';
 import { NumberedChannel } from '../support/faults/numbered-channel.js';
 import type { PlainPublisher } from '../support/faults/plain-publisher.js';
 import { SteadyPublisher } from '../support/faults/steady-publisher.js';
 import type { Topology } from '../support/faults/topology.js';
 import { Random } from '../support/random.js';
+import { eventually } from '../support/redis.js';
 import { APPLICATION } from './application-connections.js';
+import { portOf } from './application-nodes.js';
 import { TestApplication, type NumberedChannels } from './application.js';
 import { CacheLine, type Violation } from './cache-line.js';
 import type { Fault, FaultContext } from './fault.js';
@@ -24,12 +27,6 @@ const LINES_OF_OUTAGE = 8;
 /** A line is written again after this many bounds: the loss of an invalidation shows until then. */
 const BOUNDS = 2;
 const READ_INTERVAL_MS = 20;
-
-/** The two instances. Faults hit the connections of the second one, and the servers. */
-interface Instances {
-  readonly other: RedisPubSubService;
-  readonly struck: RedisPubSubService;
-}
 
 /**
  * Two instances with local caches, one for each line. Each instance writes half of the lines, one line after the other,
@@ -43,6 +40,7 @@ export class CacheScenario implements FaultContext {
   readonly #ofOutage: readonly CacheLine[];
   /** One for each direction. They show that messages pass, and faults that fill a connection publish there. */
   readonly #markers: readonly CacheLine[];
+  readonly #other: TestApplication;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #random = new Random(settings().seed);
   #first = 0;
@@ -51,8 +49,10 @@ export class CacheScenario implements FaultContext {
     readonly topology: Topology,
     readonly plain: PlainPublisher,
     readonly application: TestApplication,
-    { other, struck }: Instances,
+    otherApplication: TestApplication,
   ) {
+    this.#other = otherApplication;
+    const [other, struck] = [otherApplication.service, application.service];
     const open = (name: string, writer: RedisPubSubService) => {
       const options = { channel: `chaos.invalidated.${name}`, sharded: topology.isSharded };
       return new CacheLine(writer, writer === other ? struck : other, options);
@@ -79,15 +79,15 @@ export class CacheScenario implements FaultContext {
   ): Promise<CacheScenario> {
     const plain = topology.createPublisher();
     await plain.ready();
-    const { app: other } = await startInstance(direct);
-    // The last one that starts gets the log lines.
+    const other = await startInstance(direct);
     const named = withOptions(topology.connection, { connectionName: APPLICATION });
-    const { app: struck, log } = await startInstance(named);
-    const application = new TestApplication(struck, log, [], []);
-    const instances = { other: other.get(RedisPubSubService), struck: application.service };
-    const scenario = new CacheScenario(topology, plain, application, instances);
+    // The last one that starts gets the log lines.
+    const struck = await startInstance(named);
+    const application = new TestApplication(struck.app, struck.log, [], []);
+    const otherApplication = new TestApplication(other.app, other.log, [], []);
+    const scenario = new CacheScenario(topology, plain, application, otherApplication);
     await Promise.all(scenario.#all.map((line) => line.passesFromNowOn()));
-    struck.get(RedisPubSubServer).status.subscribe((status) => scenario.#onStatus(status));
+    struck.app.get(RedisPubSubServer).status.subscribe((status) => scenario.#onStatus(status));
     scenario.#start();
     return scenario;
   }
@@ -107,6 +107,7 @@ export class CacheScenario implements FaultContext {
 
   /** Injects a fault, waits for the recovery, and then until each loss would have shown. */
   async recoverFrom(fault: Fault): Promise<void> {
+    await this.#separate();
     // The checks of an instance come at fixed times: a fault may begin at any time between two of them.
     await setTimeout(this.#random.below(settings().heartbeat.pingInterval));
     const injection = await fault.inject(this);
@@ -138,6 +139,18 @@ export class CacheScenario implements FaultContext {
 
   get #boundMs(): number {
     return this.application.service.deliveryTimeout;
+  }
+
+  /** Has the other instance publish at another node: a node without the rest of its Cluster passes what it is sent. */
+  async #separate(): Promise<void> {
+    if (!(this.topology instanceof ClusterTopology) || this.topology.isSharded) return;
+    const other = { application: this.#other };
+    await eventually(async () => {
+      if ((await portOf('publisher', other)) !== (await portOf('subscriber', this))) return true;
+      // It connects to the next node then.
+      this.#other.clients[0]?.disconnect(true);
+      return false;
+    }, 'the instances are at two nodes');
   }
 
   #start(): void {
